@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is set for each run: batch size, pixels, kept images, perplexity, iterations, seed."""
+
+import math
+from dataclasses import dataclass
+
+from nms.errors import UserError
+from nms.spec.config import Config
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Run-time settings of the sampler, in the hardware's own integers.
+
+    Parameters
+    ----------
+    count : N, images in the batch
+    pixels : bytes of an image
+    keep : K, indices to keep
+    target : perplexity, raw in the profile's perplexity format
+    iterations : gradient iterations; the first quarter of them (floor) is exaggerated
+    seed : 32-bit seed of every random number
+    """
+
+    count: int
+    pixels: int
+    keep: int
+    target: int
+    iterations: int
+    seed: int
+
+    @classmethod
+    def make(
+        cls,
+        config: Config,
+        count: int,
+        pixels: int,
+        ratio: float = 0.3,
+        perplexity: float = 15.0,
+        iterations: int = 300,
+        seed: int = 1,
+    ) -> "Settings":
+        """Settings from a user's units, checked against what ``config`` holds.
+
+        ``keep = floor(ratio * count + 1/2)``, ``target = floor(perplexity * 2**F + 1/2)``.
+
+        Raises
+        ------
+        UserError
+            The first value that is out of range, with the range.
+        """
+        if not 4 <= count <= config.images:
+            raise UserError(f"count {count}: this configuration holds 4 to {config.images} images")
+        if not 1 <= pixels <= config.pixels:
+            raise UserError(f"pixels {pixels}: this configuration holds images of 1 to {config.pixels} bytes")
+        if not 0.0 < ratio <= 1.0:
+            raise UserError(f"ratio {ratio:g}: must be above 0 and at most 1")
+        keep = math.floor(ratio * count + 0.5)
+        if keep < 1:
+            raise UserError(f"ratio {ratio:g}: keeps none of {count} images; must be at least {0.5 / count:g}")
+        if not 1.0 < perplexity < count - 1:
+            raise UserError(
+                f"perplexity {perplexity:g}: must be above 1 and below {count - 1} (images other than itself)"
+            )
+        if not 0 <= iterations <= 65535:
+            raise UserError(f"iterations {iterations}: must be 0 to 65535")
+        if not 0 <= seed < 1 << 32:
+            raise UserError(f"seed {seed}: must be 0 to {(1 << 32) - 1}")
+        fraction = config.profile.perplexity.fraction
+        target = math.floor(perplexity * 2.0**fraction + 0.5)
+        return cls(count, pixels, keep, target, iterations, seed)
+
+    @property
+    def exaggerated(self) -> int:
+        """Iterations of the first part of the schedule."""
+        return self.iterations // 4
