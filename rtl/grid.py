@@ -32,7 +32,7 @@ PASS_LATENCY = 3
 
 
 class Ratio(Component):
-    """Of ``extent`` s and ``side`` G, after ``start``: ``rb`` = bitlen(s) + 16, ``ratio`` = floor(2^rb / s) * G.
+    """After ``start``: ``rb`` = bitlen(s) + 16, ``ratio`` = floor(2^rb / s) * G; s is ``extent``, G is ``side``.
 
     Long division: the 1 of the dividend is shifted up to the leading bit of s, one place a cycle,
     then each cycle gives one bit of the quotient. ``done`` is high bitlen(s) + 19 cycles after
@@ -118,7 +118,7 @@ class Grid(Block):
         )
 
     def cycles(self, count: int, extent: int) -> int:
-        """Cycles from the edge that samples ``start`` to the one that could take the last row, without stalls.
+        """Cycles from the edge that samples ``start`` until the last row can be taken, without stalls.
 
         N points in; bitlen(s) + 20 for the ratio of extent s; N points placed; two passes of
         N * ceil(N / lanes).
