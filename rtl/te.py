@@ -226,9 +226,9 @@ class Walk(Component):
 class TEUpdate(Block):
     """Velocity and position of one point a cycle; module ``te_update``.
 
-    ``scale`` is N * yz and ``shift`` such that ``grep = half_up(repel * scale, shift)``; ``early`` selects
-    the first part of the schedule. ``new_valid``, ``new_velocity`` and ``new_position`` follow :attr:`latency`
-    cycles after the others; ``scale``, ``shift`` and ``early`` hold meanwhile.
+    ``scale`` is N * yz, ``shift`` makes ``grep = half_up(repel * scale, shift)``; ``early`` selects the first
+    part of the schedule. ``new_valid``, ``new_velocity`` and ``new_position`` follow :attr:`latency` cycles
+    after the others; ``scale``, ``shift`` and ``early`` hold meanwhile.
     """
 
     def __init__(self, config: Config) -> None:
