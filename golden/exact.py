@@ -108,7 +108,7 @@ def affinities(distance: np.ndarray, target: float, method: str = "newton", seed
     """
     count = len(distance)
     if not 1.0 < target < count - 1:
-        raise UserError(f"perplexity {target:g}: must be above 1 and below {count - 1} (images other than itself)")
+        raise UserError(f"perplexity {target:g}: must be above 1 and below {count - 1} (images but itself)")
     if method not in ("newton", "de"):
         raise UserError(f"method {method!r}: must be 'newton' or 'de'")
     gaps = off_diagonal(distance)
@@ -284,8 +284,8 @@ def gradient(joint: np.ndarray, y: np.ndarray, exaggeration: float = 1.0) -> np.
 def embed(joint: np.ndarray, y0: np.ndarray, iterations: int = 300) -> np.ndarray:
     """Y after ``iterations`` of the stable schedule, all points updated together.
 
-    ``V = m V - c s_i g_i``, ``Y += V``, V = 0 at first; ``s_i = 2**-ceil(log2 max(1, sum_j P'_ij))``. The first
-    quarter (floor) has ex = 2, m = 1/2, c = 1; the rest ex = 1, m = 13/16, c = 2.
+    ``V = m V - c s_i g_i``, ``Y += V``, V = 0 at first; ``s_i = 2**-ceil(log2 max(1, sum_j P'_ij))``.
+    The first quarter (floor) has ex = 2, m = 1/2, c = 1; the rest ex = 1, m = 13/16, c = 2.
 
     Parameters
     ----------
@@ -343,7 +343,7 @@ def sample(y: np.ndarray, keep: int, step: float = 2.0**-24) -> np.ndarray:
     squared = (offset**2).sum(axis=1)
 
     order = np.lexsort((squared, cell_id))  # stable: equal keys stay in the order of the index
-    occupied, first, occupancy = np.unique(cell_id[order], return_index=True, return_counts=True)
+    _, first, occupancy = np.unique(cell_id[order], return_index=True, return_counts=True)
     rank = np.arange(len(y)) - np.repeat(first, occupancy)
     fullness = np.repeat(occupancy, occupancy)
     return np.sort(order[np.lexsort((cell_id[order], -fullness, rank))[:keep]])
@@ -397,6 +397,4 @@ def run(
         raise UserError(f"y0 of shape {y0.shape}: must be ({len(images)}, 2)")
     joint = search.joint
     y = embed(joint, y0, iterations)
-    return Result(
-        distance, search, joint, y0, y, sample(y, keep), kl(joint, y), trustworthiness(distance, y)
-    )
+    return Result(distance, search, joint, y0, y, sample(y, keep), kl(joint, y), trustworthiness(distance, y))

@@ -14,8 +14,8 @@ def squared_distances(y: np.ndarray) -> np.ndarray:
 def kl(joint: np.ndarray, y: np.ndarray) -> float:
     """``sum P ln(P/Q)`` as scikit-learn reports it.
 
-    P is ``joint`` scaled to the sum 1, ``Q_ij = w_ij / sum w``, ``w = 1/(1 + |y_i - y_j|**2)``; both are at least
-    the machine epsilon.
+    P is ``joint`` scaled to the sum 1, ``Q_ij = w_ij / sum w``, ``w = 1/(1 + |y_i - y_j|**2)``; both are
+    at least the machine epsilon.
 
     Parameters
     ----------
@@ -32,8 +32,9 @@ def kl(joint: np.ndarray, y: np.ndarray) -> float:
 def trustworthiness(distance: np.ndarray, y: np.ndarray, neighbours: int = 5) -> float:
     """Share of map neighbours that are neighbours in the data, 1 = all (Venna and Kaski, 2001).
 
-    ``1 - 2/(N k (2N - 3k - 1)) sum_i sum_j max(0, r_ij - k)`` over the k nearest points j of i on the map, with
-    r_ij the rank of j among the neighbours of i in the data, 1 = nearest. Equal distances rank by index.
+    ``1 - 2/(N k (2N - 3k - 1)) sum_i sum_j max(0, r_ij - k)`` over the k nearest points j of i on the
+    map, r_ij being the rank of j among the neighbours of i in the data, 1 = nearest. Equal distances
+    rank by index.
 
     Parameters
     ----------
