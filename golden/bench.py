@@ -54,7 +54,7 @@ def search_bench(images: np.ndarray, perplexity: float = 15.0, repeats: int = 5)
     ----------
     images : (N, ...) uint8
     perplexity : target
-    repeats : runs of each method, at least 1; the differential evolution, about a hundred times slower, runs once
+    repeats : runs of each method, at least 1; the differential evolution, a hundred times slower, runs once
 
     Returns
     -------
