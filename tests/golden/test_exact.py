@@ -214,6 +214,24 @@ def test_statuses_of_ten_identical_images() -> None:
         assert (exact.affinities(distance, target).status[:10] == status).all()
 
 
+@pytest.mark.parametrize("seed", range(40))
+def test_newton_on_rows_of_any_shape(seed: int) -> None:
+    """Distances over 28 octaves, many of them equal; targets close to the number of ties and to N-1."""
+    rng = np.random.default_rng(seed)
+    count = int(rng.integers(5, 90))
+    logs = (
+        rng.uniform(0, 28, (count, count)) if seed % 2 else rng.choice(rng.uniform(0, 28, 3), (count, count))
+    )
+    distance = np.floor(2.0 ** np.maximum(logs, logs.T)).astype(np.int64)
+    np.fill_diagonal(distance, 0)
+    room = count - 3
+    for target in (1 + 1e-6, 1 + room * rng.uniform(), 2.0, 2 + 1e-8, count - 1 - 1e-6, count - 1.5):
+        search = exact.affinities(distance, target)
+        solved = search.status == Status.SOLVED
+        assert (np.abs(exact.perplexity(search.beta, distance) - target)[solved] < 1e-10).all()
+        assert (search.status != Status.UNCONVERGED).all()
+
+
 @pytest.mark.parametrize("target", [1.0, 0.0, -3.0, 19.0, 20.0, math.inf, math.nan])
 def test_perplexity_out_of_range(target: float) -> None:
     with pytest.raises(UserError, match="above 1 and below 19"):
@@ -225,10 +243,10 @@ def test_unknown_method() -> None:
         exact.affinities(exact.distances(digits(20)), 5.0, "annealing")
 
 
-def test_blocks_do_not_show() -> None:
-    distance = exact.distances(digits(200))  # 200 rows are more than one block
+def test_rows_are_solved_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exact, "BLOCK", 1000)  # five rows
+    distance = exact.distances(digits(200))
     whole = exact.affinities(distance, 15.0)
-    assert exact.BLOCK // 200 < 200
     assert (whole.status == Status.SOLVED).all()
     assert np.abs(exact.perplexity(whole.beta, distance) - 15.0).max() < 1e-10
 
