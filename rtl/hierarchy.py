@@ -9,7 +9,7 @@ the native submodule; a test proves both alike.
 
 from typing import Protocol, TypeVar, runtime_checkable
 
-from amaranth import Instance, Module
+from amaranth import DomainRenamer, Instance, Module
 from amaranth.lib import wiring
 
 
@@ -28,15 +28,23 @@ class Block(wiring.Component):
 class Placer(Protocol):
     """What emission offers to ``place``."""
 
-    def instance(self, block: Block) -> Instance:
-        """An ``Instance`` of the block's module, connected to the block's own interface signals."""
+    def instance(self, block: Block, domain: str) -> Instance:
+        """An ``Instance`` of the block's module, clocked by ``domain``, on the block's own interface signals."""
         ...
 
 
 AnyBlock = TypeVar("AnyBlock", bound=Block)
 
 
-def place(m: Module, name: str, block: AnyBlock, platform: object) -> AnyBlock:
-    """Put ``block`` into ``m`` under ``name`` and return it; its interface is used as usual."""
-    m.submodules[name] = platform.instance(block) if isinstance(platform, Placer) else block
+def place(m: Module, name: str, block: AnyBlock, platform: object, domain: str = "sync") -> AnyBlock:
+    """Put ``block`` into ``m`` under ``name``, in clock domain ``domain``, and return it.
+
+    Its interface is used as usual. Inside, a block only knows the domain ``sync``.
+    """
+    if isinstance(platform, Placer):
+        m.submodules[name] = platform.instance(block, domain)
+    elif domain == "sync":
+        m.submodules[name] = block
+    else:
+        m.submodules[name] = DomainRenamer(domain)(block)
     return block

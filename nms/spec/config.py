@@ -36,8 +36,10 @@ class Config(BaseModel):
     lanes: int = Field(ge=1, le=64, description="pixels a PE takes in one cycle")
     unroll: int = Field(ge=1, le=64, description="CORDIC rotations between two pipeline registers")
     contexts: int = Field(ge=1, le=16, description="rows searched in turn, to hide the latency")
-    te_lanes: int = Field(ge=1, le=64, description="pairs the update array takes in one cycle; a power of two")
-    grid_lanes: int = Field(ge=1, le=64, description="comparisons the grid sampler makes in one cycle; a power of two")
+    te_lanes: int = Field(ge=1, le=64, description="pairs of the update array in a cycle, a power of two")
+    grid_lanes: int = Field(
+        ge=1, le=64, description="comparisons of the grid sampler in a cycle, a power of two"
+    )
 
     @model_validator(mode="after")
     def _check(self) -> "Config":
@@ -98,7 +100,8 @@ def load(preset: str, overrides: Iterable[str] = ()) -> Config:
         if not equals:
             raise UserError(f"-P {override!r}: expected key=value")
         if key not in values or key == "name":
-            raise UserError(f"-P {override!r}: no such key; {_nearest(key, [k for k in values if k != 'name'])}")
+            known = [known for known in values if known != "name"]
+            raise UserError(f"-P {override!r}: no such key; {_nearest(key, known)}")
         values[key] = value
     try:
         return Config.model_validate(values)

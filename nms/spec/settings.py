@@ -57,7 +57,9 @@ class Settings:
             raise UserError(f"ratio {ratio:g}: must be above 0 and at most 1")
         keep = math.floor(ratio * count + 0.5)
         if keep < 1:
-            raise UserError(f"ratio {ratio:g}: keeps none of {count} images; must be at least {0.5 / count:g}")
+            raise UserError(
+                f"ratio {ratio:g}: keeps none of {count} images; at least {0.5 / count:g} keeps one"
+            )
         if not 1.0 < perplexity < count - 1:
             raise UserError(
                 f"perplexity {perplexity:g}: must be above 1 and below {count - 1} (images other than itself)"
