@@ -28,10 +28,14 @@ def versions() -> dict[str, str]:
 def digest(array: np.ndarray) -> str:
     """SHA-256 of an array's type, shape and bytes."""
     contiguous = np.ascontiguousarray(array)
-    return hashlib.sha256(f"{contiguous.dtype.str}{contiguous.shape}".encode() + contiguous.tobytes()).hexdigest()
+    return hashlib.sha256(
+        f"{contiguous.dtype.str}{contiguous.shape}".encode() + contiguous.tobytes()
+    ).hexdigest()
 
 
-def collect(config: Config, command: list[str], seed: int | None = None, data: Images | None = None) -> dict[str, Any]:
+def collect(
+    config: Config, command: list[str], seed: int | None = None, data: Images | None = None
+) -> dict[str, Any]:
     """The record for ``manifest.json`` and ``results.json``.
 
     ``command`` is the command line without the output directory: it changes nothing in what is made.

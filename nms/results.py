@@ -3,17 +3,13 @@
 
 import json
 import math
-import os
-import shutil
-import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from nms import output
 from nms.datasets import Images
-from nms.errors import UserError
 from nms.spec.config import Config
 from nms.spec.formats import Fixed
 from nms.spec.tables import Status, Tables
@@ -69,19 +65,13 @@ def errors_summary(values: dict[str, np.ndarray], target: float, errors: np.ndar
     }
     if solved.any():
         searched = values["generations"][solved]
-        summary["true_error"] = {"max": float(errors[solved].max()), "median": float(np.median(errors[solved]))}
+        summary["true_error"] = {
+            "max": float(errors[solved].max()),
+            "median": float(np.median(errors[solved])),
+        }
         summary["reported_error"] = {"max": float(np.abs(values["perplexity"][solved] - target).max())}
         summary["generations"] = {"median": float(np.median(searched)), "max": int(searched.max())}
     return summary
-
-
-def usable(directory: Path) -> None:
-    """Raise :class:`UserError` if ``directory`` cannot be written, before time is spent on what goes there."""
-    existing = next(entry for entry in (directory, *directory.absolute().parents) if entry.exists())
-    if not existing.is_dir():
-        raise UserError(f"output {str(directory)!r}: {str(existing)!r} is a file; must be a directory")
-    if not os.access(existing, os.W_OK | os.X_OK):
-        raise UserError(f"output {str(directory)!r}: no permission to write in {str(existing)!r}")
 
 
 def save(directory: Path, values: dict[str, np.ndarray], figures: dict[str, Any]) -> list[Path]:
@@ -91,23 +81,4 @@ def save(directory: Path, values: dict[str, np.ndarray], figures: dict[str, Any]
         np.savez_compressed(staging / "results.npz", **values)  # type: ignore[arg-type]  # numpy's stub
         (staging / "results.json").write_text(json.dumps(figures, indent=2, sort_keys=True) + "\n")
 
-    return place(directory, write)
-
-
-def place(directory: Path, write: Callable[[Path], object]) -> list[Path]:
-    """Let ``write`` fill an empty folder beside ``directory``, then move its files there.
-
-    Each file appears whole or not at all; if ``write`` raises, ``directory`` is untouched. Other files
-    that are already in ``directory`` stay.
-    """
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
-    try:
-        write(staging)
-        written = sorted(path.relative_to(staging) for path in staging.rglob("*") if path.is_file())
-        for path in written:
-            (directory / path).parent.mkdir(parents=True, exist_ok=True)
-            os.replace(staging / path, directory / path)
-    finally:
-        shutil.rmtree(staging)
-    return [directory / path for path in written]
+    return output.place(directory, write)

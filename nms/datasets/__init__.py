@@ -37,27 +37,28 @@ def load(spec: str, count: int | None = None, size: int | None = None, most: int
     if size is not None and size < 1:
         raise UserError(f"size {size}: must be at least 1 pixel")
     limit = most if count is None else count
-    loader = None if spec == "digits" else _loader(spec)
-    if size is not None and loader is not folder.load:
-        raise UserError(f"size {size}: only a folder of class folders is resized, and {spec!r} is none")
-    if loader is None:
-        found = digits.load(limit)
-    elif loader is folder.load:
-        found = folder.load(Path(spec), limit, size)
-    else:
-        found = loader(Path(spec), limit)
+    try:
+        found = _load(spec, limit, size)
+    except OSError as error:
+        raise UserError(f"{error.filename or spec}: {error.strerror or error}") from None
     if count is not None and len(found.images) < count:
         raise UserError(f"count {count}: {spec!r} holds {len(found.images)} images")
     return found
 
 
-def _loader(spec: str):
+def _load(spec: str, limit: int | None, size: int | None) -> Images:
     path = Path(spec)
-    if not path.exists():
+    if spec != "digits" and not path.exists():
         raise UserError(f"data {spec!r}: no such file or directory; expected {KINDS}")
-    for module in (cifar, idx, npz):
-        if module.recognises(path):
-            return module.load
-    if path.is_dir():
-        return folder.load
-    raise UserError(f"data {spec!r}: not a known kind of file; expected {KINDS}")
+    known = (
+        None
+        if spec == "digits"
+        else next((kind for kind in (cifar, idx, npz) if kind.recognises(path)), None)
+    )
+    if known is None and spec != "digits":
+        if not path.is_dir():
+            raise UserError(f"data {spec!r}: not a known kind of file; expected {KINDS}")
+        return folder.load(path, limit, size)
+    if size is not None:
+        raise UserError(f"size {size}: only a folder of class folders is resized, and {spec!r} is none")
+    return digits.load(limit) if known is None else known.load(path, limit)

@@ -34,7 +34,9 @@ PERMITTED = {
 class _ArraysOnly(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> object:
         if (module, name) not in PERMITTED:
-            raise UserError(f"its pickle asks for {module}.{name}; only numpy arrays, bytes and dictionaries are read")
+            raise UserError(
+                f"its pickle asks for {module}.{name}; only numpy arrays, bytes and dictionaries are read"
+            )
         return super().find_class(module, name)
 
 
@@ -61,12 +63,16 @@ def load(path: Path, limit: int | None) -> Images:
             wanted -= len(pixels)
             if wanted <= 0:
                 break
-    return Images(np.concatenate(images), np.concatenate(labels), (32, 32, 3), path.resolve().name, planar=True)
+    return Images(
+        np.concatenate(images), np.concatenate(labels), (32, 32, 3), path.resolve().name, planar=True
+    )
 
 
 def _training(directory: Path) -> list[Path]:
     """``data_batch_*`` by number; where both formats are present, the python batches."""
-    found = [(match, entry) for entry in directory.iterdir() if (match := BATCH.fullmatch(entry.name)) and match[2]]
+    found = [
+        (match, entry) for entry in directory.iterdir() if (match := BATCH.fullmatch(entry.name)) and match[2]
+    ]
     formats = {match[3] for match, _ in found}
     kept = [(int(match[2]), entry) for match, entry in found if match[3] is None or None not in formats]
     return [entry for _, entry in sorted(kept)]
@@ -79,15 +85,24 @@ def _python(path: Path, limit: int | None) -> tuple[np.ndarray, np.ndarray]:
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
     except Exception as error:  # a damaged pickle may raise anything
-        raise UserError(f"{path}: damaged or truncated CIFAR-10 python batch ({type(error).__name__})") from None
+        raise UserError(
+            f"{path}: damaged or truncated CIFAR-10 python batch ({type(error).__name__})"
+        ) from None
     if not isinstance(batch, dict):
         raise UserError(f"{path}: holds a {type(batch).__name__}; a CIFAR-10 python batch is a dictionary")
     batch = {key.decode() if isinstance(key, bytes) else key: value for key, value in batch.items()}
     missing = [key for key in ("data", "labels") if key not in batch]
     if missing:
-        raise UserError(f"{path}: no {missing[0]!r} in this batch; a CIFAR-10 python batch has 'data' and 'labels'")
+        raise UserError(
+            f"{path}: no {missing[0]!r} in this batch; a CIFAR-10 python batch has 'data' and 'labels'"
+        )
     data = batch["data"]
-    if not isinstance(data, np.ndarray) or data.dtype != np.uint8 or data.ndim != 2 or data.shape[1] != PIXELS:
+    if (
+        not isinstance(data, np.ndarray)
+        or data.dtype != np.uint8
+        or data.ndim != 2
+        or data.shape[1] != PIXELS
+    ):
         found = f"{data.dtype} {data.shape}" if isinstance(data, np.ndarray) else type(data).__name__
         raise UserError(f"{path}: 'data' is {found}; must be uint8 (N, {PIXELS})")
     try:
@@ -106,7 +121,9 @@ def _python(path: Path, limit: int | None) -> tuple[np.ndarray, np.ndarray]:
 def _binary(path: Path, limit: int | None) -> tuple[np.ndarray, np.ndarray]:
     size = path.stat().st_size
     if not size or size % RECORD:
-        raise UserError(f"{path}: {size} bytes; a CIFAR-10 binary batch is a multiple of {RECORD}, and not empty")
+        raise UserError(
+            f"{path}: {size} bytes; a CIFAR-10 binary batch is a multiple of {RECORD}, and not empty"
+        )
     records = size // RECORD
     wanted = records if limit is None else min(limit, records)
     raw = np.fromfile(path, np.uint8, wanted * RECORD).reshape(wanted, RECORD)

@@ -24,8 +24,12 @@ def load(path: Path, limit: int | None, size: int | None) -> Images:
     """
     classes = sorted(entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
     if not classes:
-        raise UserError(f"{path}: no class folders in it; expected a folder for each class, with images in it")
-    files = list(islice(((label, file) for label, folder in enumerate(classes) for file in _images_of(folder)), limit))
+        raise UserError(
+            f"{path}: no class folders in it; expected a folder for each class, with images in it"
+        )
+    files = list(
+        islice(((label, file) for label, folder in enumerate(classes) for file in _images_of(folder)), limit)
+    )
     headers = [_header(file) for _, file in files]
     first = headers[0][0]
     if size is None:
@@ -46,7 +50,9 @@ def load(path: Path, limit: int | None, size: int | None) -> Images:
 
 
 def _images_of(folder: Path) -> list[Path]:
-    files = sorted(entry for entry in folder.iterdir() if entry.suffix.lower() in SUFFIXES and entry.name[0] != ".")
+    files = sorted(
+        entry for entry in folder.iterdir() if entry.suffix.lower() in SUFFIXES and entry.name[0] != "."
+    )
     if not files:
         raise UserError(f"{folder}: no images in this class folder ({', '.join(sorted(SUFFIXES))})")
     return files

@@ -29,7 +29,9 @@ def load(path: Path, limit: int | None) -> Images:
     """The images of an IDX file with the labels beside it; a directory's training images if it has them."""
     images_path = _images_of(path) if path.is_dir() else path
     if images_path is None or "images" not in images_path.name:
-        raise UserError(f"{path}: name the file of images (...images-idx3-ubyte); its labels are found beside it")
+        raise UserError(
+            f"{path}: name the file of images (...images-idx3-ubyte); its labels are found beside it"
+        )
     labels_path = _labels_of(images_path)
     images, total = _read(images_path, dimensions=3, limit=limit)
     labels, labelled = _read(labels_path, dimensions=1, limit=limit)

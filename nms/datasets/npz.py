@@ -24,17 +24,23 @@ def load(path: Path, limit: int | None) -> Images:
         with zipfile.ZipFile(path) as archive:
             names = {name.removesuffix(".npy") for name in archive.namelist()}
             if "images" not in names:
-                raise UserError(f"{path}: no array 'images'; it holds {', '.join(sorted(names)) or 'nothing'}")
+                raise UserError(
+                    f"{path}: no array 'images'; it holds {', '.join(sorted(names)) or 'nothing'}"
+                )
             images, total = _read(path, archive, "images", limit)
             if images.dtype != np.uint8:
                 raise UserError(f"{path}: 'images' is {images.dtype}; must be uint8, 0 to 255")
             if images.ndim not in (2, 3, 4) or not images.size:
-                raise UserError(f"{path}: 'images' is {images.shape}; must be (N, D), (N, H, W) or (N, H, W, C)")
+                raise UserError(
+                    f"{path}: 'images' is {images.shape}; must be (N, D), (N, H, W) or (N, H, W, C)"
+                )
             labels = np.full(len(images), -1)
             if "labels" in names:
                 labels, labelled = _read(path, archive, "labels", limit)
                 if labels.ndim != 1 or labels.dtype.kind not in "iu":
-                    raise UserError(f"{path}: 'labels' is {labels.dtype} {labels.shape}; must be integers (N,)")
+                    raise UserError(
+                        f"{path}: 'labels' is {labels.dtype} {labels.shape}; must be integers (N,)"
+                    )
                 if labelled != total:
                     raise UserError(f"{path}: {total} images but {labelled} labels")
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError) as error:
@@ -64,7 +70,9 @@ def _read(path: Path, archive: zipfile.ZipFile, name: str, limit: int | None) ->
             raise UserError(f"{path}: {name!r} is {kind}; must be an array of integers in C order")
         promised = math.prod(shape) * dtype.itemsize
         if promised != info.file_size - file.tell():
-            raise UserError(f"{path}: {name!r} is truncated, {info.file_size - file.tell()} of {promised} bytes")
+            raise UserError(
+                f"{path}: {name!r} is truncated, {info.file_size - file.tell()} of {promised} bytes"
+            )
         count = shape[0] if limit is None else min(limit, shape[0])
         data = file.read(count * math.prod(shape[1:]) * dtype.itemsize)
     return np.frombuffer(data, dtype).reshape(count, *shape[1:]), shape[0]
