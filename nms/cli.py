@@ -56,7 +56,7 @@ def main() -> None:
 
 def _usage(error: typer.TyperException) -> str:
     """Typer's own message; where pydantic refused a value, with that value."""
-    message = error.format_message()
+    message = error.format_message().replace("Value error, ", "")
     if isinstance(error.__cause__, ValidationError):
         message = f"{error.__cause__.errors()[0]['input']!r}: {message}"
     return message

@@ -78,7 +78,7 @@ def figures(
     """The contents of ``results.json``; perplexity errors are recomputed from beta in 80-bit arithmetic."""
     from golden import exact
 
-    errors = np.abs(exact.perplexity(values["distance"], values["beta"]) - target).astype(np.float64)
+    errors = np.abs(exact.perplexity(values["beta"], values["distance"]) - target).astype(np.float64)
     found: dict[str, Any] = {
         **provenance,
         "level": outcome.level,

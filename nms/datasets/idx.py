@@ -76,6 +76,8 @@ def _read(path: Path, dimensions: int, limit: int | None) -> tuple[np.ndarray, i
             count = total if limit is None else min(limit, total)
             wanted = count * math.prod(item)
             data = file.read(wanted)
+            if count == total and file.read(1):  # at the end gzip also compares its checksum
+                raise UserError(f"{path}: longer than the {wanted} bytes that its header promises")
     except (OSError, EOFError, zlib.error) as error:
         raise UserError(f"{path}: damaged or truncated ({error})") from None
     except (MemoryError, OverflowError):
