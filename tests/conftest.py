@@ -15,7 +15,7 @@ def _data() -> Path:
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The real data sets: ``$NMS_DATA``, else ``../shared/data``; where there are none the test is skipped."""
+    """The real data sets: ``$NMS_DATA``, else ``../shared/data``; without them the test is skipped."""
     directory = _data()
     if not directory.is_dir():
         pytest.skip(f"no data sets in {directory}; name their folder in NMS_DATA")

@@ -89,7 +89,7 @@ class TestCifarPython:
         assert python.name == "cifar-10-batches-py"
 
     def test_planes(self, shared_data: Path) -> None:
-        """The rows are planar: put pixel by pixel they are the images of the .npz file, which is interleaved."""
+        """Rows are planar: put pixel by pixel they are the images of the interleaved .npz file."""
         planar = datasets.load(str(shared_data / "native" / "cifar-10-batches-py"), count=8).images
         with np.load(shared_data / "cifar10_exact4000.npz") as file:
             interleaved = file["x_train"][:8]
