@@ -29,7 +29,7 @@ class Placer(Protocol):
     """What emission offers to ``place``."""
 
     def instance(self, block: Block, domain: str) -> Instance:
-        """An ``Instance`` of the block's module, clocked by ``domain``, on the block's own interface signals."""
+        """An ``Instance`` of the block's module, clocked by ``domain``, on the block's interface signals."""
         ...
 
 
