@@ -11,7 +11,7 @@ from nms.errors import UserError
 
 
 def usable(directory: Path) -> None:
-    """Raise :class:`UserError` if ``directory`` cannot be written; asked before time is spent on its files."""
+    """Raise :class:`UserError` if ``directory`` cannot be written; asked before work begins."""
     existing = next(entry for entry in (directory, *directory.absolute().parents) if entry.exists())
     if not existing.is_dir():
         raise UserError(f"output {str(directory)!r}: {str(existing)!r} is a file; must be a directory")
