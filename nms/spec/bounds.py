@@ -65,7 +65,7 @@ class Bounds:
         ulp of table rounding a rotation; x_0 is off by half an ulp of about 1.2, G brings that back to
         less than ulp/2 of the result.
         """
-        turned = residual(last) + (len(cordic_indices(last)) + 1) * self.ulp / 2
+        turned = residual(last) + len(cordic_indices(last)) * self.ulp / 2
         return 2.0**turned - 1.0 + self.ulp / 2
 
     def truncation(self, last: int, rising: bool) -> float:
@@ -98,9 +98,9 @@ class Bounds:
         With theta the exact angle of the (x, y) at hand, a rotation's floors (dx, dy of one sign, below
         an ulp) move it by |x dy - y dx|/(x^2 - y^2) <= 1/(x - |y|), and x - |y| = sqrt(m) G_k e^-|theta|.
         That disturbs the angle left (as in :func:`residual`, from log2(m)/2 <= 1/2) and, summed up, the
-        result; m = 1 is the worst. Halving m +- 1
-        moves theta by at most ulp/2; the table by ulp/2 a rotation. All is doubled. rms: theta uniform in
-        +-a_n, each floor uniform on [0, 1) ulp over sqrt(m) G with random direction.
+        result; m = 1 is the worst. Halving m +- 1 moves theta by at most ulp/2, the table the result by
+        ulp/2 a rotation. All is doubled. rms: theta uniform in +-a_n, each floor uniform on [0, 1) ulp
+        over sqrt(m) G with random direction.
         """
         rotations = len(cordic_indices(last))
         disturbed, so_far, left = 0.0, 1.0, 0.5
