@@ -12,7 +12,7 @@ from amaranth.lib import wiring
 
 from rtl.hierarchy import Block
 
-os.environ["AMARANTH_USE_YOSYS"] = "builtin"  # always the pinned Yosys, never one that is installed on the machine
+os.environ["AMARANTH_USE_YOSYS"] = "builtin"  # the pinned Yosys, never one of the machine
 
 NESTED = re.compile(r"^(module|  )( ?)\\(\w[\w.$]*) (?= ?[\\\w(])", re.MULTILINE)
 """The escaped name of a nested module, ``\\outer.inner``, where it is defined or instantiated."""
@@ -47,14 +47,19 @@ class Emitter:
             raise ValueError(f"module {block.module}: placed with {known.parameters} and {block.parameters}")
         return known is block
 
-    def instance(self, block: Block) -> Instance:
-        """An ``Instance`` of the block's module, connected to its interface and to the domain ``sync``."""
+    def instance(self, block: Block, domain: str) -> Instance:
+        """An ``Instance`` of the block's module, clocked by ``domain``, on the block's interface signals."""
         self.add(block)
         block._MustUse__used = True  # emitted once for all its likes, so most are never elaborated
-        connections = {
-            ("i_" if flow is wiring.In else "o_") + name: value for name, (value, flow) in ports(block).items()
-        }
-        return Instance(block.module, i_clk=ClockSignal(), i_rst=ResetSignal(), **connections)
+        connections = [
+            ("i" if flow is wiring.In else "o", name, value) for name, (value, flow) in ports(block).items()
+        ]
+        return Instance(
+            block.module,
+            ("i", "clk", ClockSignal(domain)),
+            ("i", "rst", ResetSignal(domain, allow_reset_less=True)),
+            *connections,
+        )
 
 
 def _module(block: Block, emitter: Emitter) -> str:

@@ -12,20 +12,26 @@ from nms.spec.config import Config
 from rtl.hierarchy import Block
 from sim.runner import simulate
 
-UNITS: dict[str, str] = {
-    "cordic": "rtl.cordic",
-    "newton": "rtl.newton",
-    "pe": "rtl.pe",
-    "pea": "rtl.pea",
-    "fitness": "rtl.fitness",
-    "prng": "rtl.prng",
-    "de": "rtl.de",
-    "affinity": "rtl.affinity",
-    "te": "rtl.te",
-    "grid": "rtl.grid",
-    "sampler": "rtl.sampler",
+
+def _made(module: str, name: str) -> Callable[[Config], Block]:
+    """Makes the block of class ``name`` in ``module``, imported when it is wanted."""
+    return lambda config: getattr(import_module(module), name)(config)
+
+
+UNITS: dict[str, Callable[[Config], Block]] = {
+    "cordic": _made("rtl.cordic", "Cordic"),
+    "newton": _made("rtl.newton", "Newton"),
+    "pe": _made("rtl.pe", "PE"),
+    "pea": _made("rtl.pea", "PEA"),
+    "fitness": _made("rtl.fitness", "Fitness"),
+    "prng": _made("rtl.prng", "PRNG"),
+    "de": _made("rtl.de", "DE"),
+    "affinity": _made("rtl.affinity", "Affinity"),
+    "te": _made("rtl.te", "TE"),
+    "grid": _made("rtl.grid", "Grid"),
+    "sampler": _made("rtl.sampler", "Sampler"),
 }
-"""Each unit's module of ``rtl``, whose function ``unit(config) -> Block`` makes it; its bench is ``sim.bench.<unit>``."""
+"""Each unit's hardware in a configuration; its bench is ``sim.bench.<unit>``."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +47,6 @@ class UnitResult:
 
     def __bool__(self) -> bool:
         return self.passed > 0 and self.failed == 0
-
-
-def block(unit: str, config: Config) -> Block:
-    """The unit's hardware in this configuration."""
-    make: Callable[[Config], Block] = import_module(UNITS[unit]).unit
-    return make(config)
 
 
 def check(
@@ -72,7 +72,7 @@ def check(
     for unit in UNITS:
         if unit not in chosen:
             continue
-        made = block(unit, config)
+        made = UNITS[unit](config)
         outcome = simulate(
             module=made.module,
             verilog=verilog or rtl.emit.verilog(made),

@@ -21,7 +21,7 @@ class Port:
 
 @dataclass(frozen=True)
 class Context:
-    """One simulation: the seed of the run, the bench's parameters, the top's ports, the tally of comparisons."""
+    """One simulation: seed of the run, file that counts comparisons, parameters of the bench, top's ports."""
 
     seed: int
     tally: str

@@ -24,8 +24,10 @@ module nms_stream_checker #(parameter WIDTH = 1, parameter NAME = "")
   always @(posedge clk) begin
     waiting <= valid & ~ready & ~withdrawn;
     held <= payload;
-    if (waiting & ~valid & ~withdrawn) $error("stream %s: valid fell before ready (%m)", NAME);
-    if (waiting & valid & ~withdrawn & (payload != held)) $error("stream %s: payload changed before ready (%m)", NAME);
+    if (waiting & ~withdrawn & ~valid)
+      $error("stream %s: valid fell before ready (%m)", NAME);
+    if (waiting & ~withdrawn & valid & (payload != held))
+      $error("stream %s: payload changed before ready (%m)", NAME);
   end
 endmodule
 """
@@ -65,7 +67,7 @@ def checkers(verilog: str) -> str:
             payload = header.ports.get(f"{stream}__payload")
             value = f"{stream}__payload" if payload else "1'b0"
             bound.append(
-                f'bind {header.module} nms_stream_checker #(.WIDTH({payload.width if payload else 1}), '
+                f"bind {header.module} nms_stream_checker #(.WIDTH({payload.width if payload else 1}), "
                 f'.NAME("{stream}")) check_{stream} (.clk(clk), .withdrawn({withdrawn}), '
                 f".valid({port}), .ready({stream}__ready), .payload({value}));"
             )

@@ -25,7 +25,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,7 @@ FAST = ("-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-assert")
 COMPILER = {False: ("-O1", "-O0", "-O1"), True: ("-O3 -march=native", "-O1", "-O3")}
 """The C++ compiler's optimisation of quick and fast builds: the design, its set-up, Verilator's library."""
 
-RUNTIME = ("verilated.o", "verilated_dpi.o", "verilated_vpi.o", "verilated_threads.o", "verilated_random.o", "verilated_vcd_c.o")
+RUNTIME = [f"verilated{part}.o" for part in ("", "_dpi", "_vpi", "_threads", "_random", "_vcd_c")]
 """Verilator's own objects, compiled once for each set of flags."""
 
 PROBLEM = re.compile(r"^.*?%(?:Error|Warning)[^:]*:.*$", re.MULTILINE)
@@ -267,7 +267,7 @@ def simulate(
     runner = Runner(search)
     pattern = rf"\.({'|'.join(map(re.escape, tests))})(/.*)?$" if tests else None
     runner._sources = runner._verilog_sources = runner._vhdl_sources = []
-    try:
+    with suppress(RuntimeError, SystemExit):  # the results file and the log say what happened
         runner.test(
             test_module=bench,
             hdl_toplevel=module,
@@ -280,11 +280,12 @@ def simulate(
             waves=waves,
             log_file=log,
             extra_env={VARIABLE: context.dump(), "COCOTB_ANSI_OUTPUT": "0"},
-            test_args=[f"+verilator+seed+{seed % 0x7FFFFFFF + 1}", "+verilator+rand+reset+2",
-                       "+verilator+error+limit+1000000"],
-        )  # fmt: skip
-    except (RuntimeError, SystemExit):
-        pass  # the results file and the log say what happened
+            test_args=[
+                f"+verilator+seed+{seed % 0x7FFFFFFF + 1}",
+                "+verilator+rand+reset+2",
+                "+verilator+error+limit+1000000",
+            ],
+        )
     seconds_run = time.monotonic() - started
     passed, failures = _results(work / "results.xml")
     text = log.read_text(errors="replace") if log.exists() else ""

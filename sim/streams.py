@@ -12,7 +12,6 @@ from typing import Any
 
 import cocotb
 from cocotb.clock import Clock
-from cocotb.handle import HierarchyObject, LogicArrayObject
 from cocotb.task import Task
 from cocotb.triggers import ClockCycles, RisingEdge, SimTimeoutError, with_timeout
 
@@ -24,7 +23,7 @@ PERIOD = 10
 
 
 class Stalls(Enum):
-    """Who pauses: the side that sends, the side that takes, both; RANDOM: both, in bursts of random density."""
+    """Who pauses: the side that sends, the side that takes, both; RANDOM: both, in bursts of any density."""
 
     NONE = "none"
     PRODUCER = "producer"
@@ -34,7 +33,7 @@ class Stalls(Enum):
 
 
 class Pack:
-    """Packs named fields into one integer, the first in the lowest bits, as ``amaranth.lib.data.StructLayout``.
+    """Packs named fields into one integer as ``amaranth.lib.data.StructLayout`` does: the first lowest.
 
     ``fields`` maps a name to its width in bits; negative widths are those of signed fields.
     """
@@ -90,14 +89,12 @@ def _pauses(active: bool, random: bool, name: str) -> Iterator[int]:
 class _Stream:
     """The three ports of a stream and the tasks that drive them."""
 
-    def __init__(self, dut: HierarchyObject, name: str, stalls: Stalls, side: Stalls):
+    def __init__(self, dut: Any, name: str, stalls: Stalls, side: Stalls):
         ports = context().ports
         if f"{name}__valid" not in ports:
             raise ValueError(f"{name}: the module has no such stream")
         self.dut, self.name = dut, name
-        self.payload: LogicArrayObject | None = (
-            getattr(dut, f"{name}__payload") if f"{name}__payload" in ports else None
-        )
+        self.payload = getattr(dut, f"{name}__payload") if f"{name}__payload" in ports else None
         self.width = ports[f"{name}__payload"].width if self.payload is not None else 0
         self.valid = getattr(dut, f"{name}__valid")
         self.ready = getattr(dut, f"{name}__ready") if f"{name}__ready" in ports else None
@@ -120,7 +117,7 @@ class _Stream:
 class Source(_Stream):
     """Sends items into the stream ``name`` of the hardware."""
 
-    def __init__(self, dut: HierarchyObject, name: str, stalls: Stalls = Stalls.NONE):
+    def __init__(self, dut: Any, name: str, stalls: Stalls = Stalls.NONE):
         super().__init__(dut, name, stalls, Stalls.PRODUCER)
 
     async def send(self, values: Iterable[int]) -> None:
@@ -156,9 +153,7 @@ class Source(_Stream):
 class Sink(_Stream):
     """Takes items out of the stream ``name`` of the hardware; ``signed`` ones as two's complement."""
 
-    def __init__(
-        self, dut: HierarchyObject, name: str, stalls: Stalls = Stalls.NONE, signed: bool = False
-    ):
+    def __init__(self, dut: Any, name: str, stalls: Stalls = Stalls.NONE, signed: bool = False):
         super().__init__(dut, name, stalls, Stalls.CONSUMER)
         self.signed = signed
 
@@ -179,7 +174,9 @@ class Sink(_Stream):
         try:
             await with_timeout(self._take(count, values, into), timeout * PERIOD, "ns")
         except SimTimeoutError:
-            raise AssertionError(f"{self.name}: {len(values)} of {count} items within {timeout} cycles") from None
+            raise AssertionError(
+                f"{self.name}: {len(values)} of {count} items within {timeout} cycles"
+            ) from None
         return values
 
     async def _take(self, count: int, values: list[int], into: Callable[[int], object] | None) -> None:
@@ -219,7 +216,7 @@ def _started(coroutine: Any) -> Task:
     return task
 
 
-async def _reset(dut: HierarchyObject) -> None:
+async def _reset(dut: Any) -> None:
     """Two cycles of reset with all other inputs at 0."""
     for name, port in context().ports.items():
         if port.direction == "input" and name not in ("clk", "rst"):
@@ -230,15 +227,15 @@ async def _reset(dut: HierarchyObject) -> None:
     await RisingEdge(dut.clk)
 
 
-async def start(dut: HierarchyObject) -> None:
+async def start(dut: Any) -> None:
     """Start the clock, set all inputs to 0 and reset; the first thing in every test."""
     _tasks.clear()
     Clock(dut.clk, PERIOD, unit="ns").start()
     await _reset(dut)
 
 
-async def reset_mid(dut: HierarchyObject) -> None:
-    """Cancel all transfers that were started in the background and reset in the middle of whatever goes on."""
+async def reset_mid(dut: Any) -> None:
+    """Cancel all transfers that were started in the background, and reset whatever goes on."""
     for task in _tasks:
         if not task.done():
             task.cancel()
@@ -246,12 +243,12 @@ async def reset_mid(dut: HierarchyObject) -> None:
     await _reset(dut)
 
 
-async def cycles(dut: HierarchyObject, count: int) -> None:
+async def cycles(dut: Any, count: int) -> None:
     """Wait for so many clock cycles in one wake-up."""
     await ClockCycles(dut.clk, count)
 
 
-async def until(dut: HierarchyObject, name: str, timeout: int) -> None:
+async def until(dut: Any, name: str, timeout: int) -> None:
     """Wait, asleep, until the output ``name`` is high at a clock edge.
 
     Raises

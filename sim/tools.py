@@ -60,7 +60,7 @@ def _verilator_root() -> Path | None:
 
 
 def environment() -> dict[str, str]:
-    """The environment for Verilator, make and Amaranth's Yosys, with the interpreter's own ``bin`` on PATH."""
+    """The environment for Verilator, make and Yosys; the interpreter's own ``bin`` is on PATH."""
     env = dict(os.environ)
     path = [str(Path(sys.executable).parent), env.get("PATH", os.defpath)]
     root = _verilator_root()
