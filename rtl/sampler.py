@@ -50,7 +50,7 @@ class Sampler(Block):
     A ``start`` pulse while idle samples the settings and checks them in the next cycle (later if a
     value is just being read out): if one is illegal, ``error`` is set; otherwise the phases run in order. ``busy`` is high from the cycle
     after ``start`` to the end of EMIT or to the error. ``done`` and ``error`` stay high until the
-    next start. A ``start`` while busy is ignored. ``abort``, in any cycle, and ``rst`` return the
+    next start. A ``start`` while busy is ignored. ``abort_run``, in any cycle, and ``rst`` return the
     sampler and all blocks to their power-on state one cycle later.
 
     ``i_images`` takes count * words words, image by image, in LOAD (see ``Payloads.pixels``);
@@ -71,7 +71,7 @@ class Sampler(Block):
             {name: In(width) for name, width in settings_layout(config).items()}
             | {
                 "start": In(1),
-                "abort": In(1),
+                "abort_run": In(1),
                 "phase": Out(unsigned(3)),
                 "busy": Out(1),
                 "done": Out(1),
@@ -90,7 +90,7 @@ class Sampler(Block):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.domains.core = core = ClockDomain("core", local=True)
-        m.d.comb += [core.clk.eq(ClockSignal()), core.rst.eq(ResetSignal() | self.abort)]
+        m.d.comb += [core.clk.eq(ClockSignal()), core.rst.eq(ResetSignal() | self.abort_run)]
 
         self.pea = place(m, "pea", PEA(self.config), platform, "core")
         self.seeds = place(m, "seeds", Seeds(self.config), platform, "core")

@@ -3,8 +3,8 @@
 
 For each stream port of each module a checker asserts at every rising clock edge that an item that
 was offered (``valid``) and not taken (``ready``) is still offered with the same payload. A
-synchronous reset withdraws items lawfully, and so does a cycle with the module's input ``i_abort``
-or ``i_clear`` high. Streams that the test bench itself drives are checked as well.
+synchronous reset withdraws items lawfully, and so does a cycle with the module's input
+``abort_run`` high. Streams that the test bench itself drives are checked as well.
 """
 
 import re
@@ -14,7 +14,7 @@ from sim.context import Port
 
 MODULE = re.compile(r"^module\s+(\S+?)\s*\(.*?^endmodule", re.MULTILINE | re.DOTALL)
 PORT = re.compile(r"^\s*(input|output)\s+(?:\[(\d+):0\]\s+)?(\w+);", re.MULTILINE)
-WITHDRAWALS = ("rst", "i_abort", "i_clear")
+WITHDRAWALS = ("rst", "abort_run")
 
 CHECKER = """
 module nms_stream_checker #(parameter WIDTH = 1, parameter NAME = "")
