@@ -113,7 +113,7 @@ def sampler_verilog(config: Config) -> str:
 
 
 def _titled(config: Config, block: Block) -> str:
-    title = f"// Near-memory sampler, configuration {config.name}, digest {config.digest}. Generated; do not edit."
+    title = f"// Near-memory sampler, configuration {config.name}, digest {config.digest}, as generated."
     return f"// SPDX-License-Identifier: Apache-2.0\n{title}\n\n{verilog(block)}"
 
 
@@ -141,7 +141,7 @@ def interface(block: Block) -> dict[str, Any]:
         {"name": name, "direction": "input", "width": 1, "signed": False} for name in ("clk", "rst")
     ]
     streams = []
-    for path, member, value in block.signature.flatten(block):
+    for path, member, _ in block.signature.flatten(block):
         name = "__".join(map(str, path))
         shape = Shape.cast(member.shape)
         direction = "input" if member.flow is wiring.In else "output"
@@ -150,7 +150,9 @@ def interface(block: Block) -> dict[str, Any]:
             payload: dict[str, Any] = {"width": shape.width, "signed": shape.signed}
             if isinstance(member.shape, data.Layout):
                 payload["fields"] = _fields(member.shape)
-            streams.append({"name": "__".join(map(str, path[:-1])), "direction": direction, "payload": payload})
+            streams.append(
+                {"name": "__".join(map(str, path[:-1])), "direction": direction, "payload": payload}
+            )
     return {"module": block.module, "clock": "clk", "reset": "rst", "ports": pins, "streams": streams}
 
 

@@ -2,7 +2,7 @@
 """The whole sampler: the sequencer of the phases and the glue between the blocks."""
 
 from amaranth import ClockDomain, ClockSignal, Module, Mux, ResetSignal, Signal, Value, unsigned
-from amaranth.lib import data, memory, stream, wiring
+from amaranth.lib import data, memory, stream
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from nms.spec.config import Config
@@ -48,10 +48,10 @@ class Sampler(Block):
     """Images in, kept indices out (contract, sections 5 to 13).
 
     A ``start`` pulse while idle samples the settings and checks them in the next cycle (later if a
-    value is just being read out): if one is illegal, ``error`` is set; otherwise the phases run in order. ``busy`` is high from the cycle
-    after ``start`` to the end of EMIT or to the error. ``done`` and ``error`` stay high until the
-    next start. A ``start`` while busy is ignored. ``abort_run``, in any cycle, and ``rst`` return the
-    sampler and all blocks to their power-on state one cycle later.
+    value is just being read out): if one is illegal, ``error`` is set; otherwise the phases run in
+    order. ``busy`` is high from the cycle after ``start`` to the end of EMIT or to the error. ``done``
+    and ``error`` stay high until the next start. A ``start`` while busy is ignored. ``abort_run``, in
+    any cycle, and ``rst`` return the sampler and all blocks to their power-on state one cycle later.
 
     ``i_images`` takes count * words words, image by image, in LOAD (see ``Payloads.pixels``);
     ``o_kept`` gives the kept indices, ascending, in EMIT. ``cycles_<phase>`` is the number of cycles
@@ -161,7 +161,8 @@ class Sampler(Block):
                         m.d.core += [phase.eq(Phase.LOAD), enter.eq(1)]
                 with m.Elif(self.start & ~checking):
                     m.d.core += [checking.eq(1), self.done.eq(0), self.error.eq(0), self.trials.eq(0)]
-                    m.d.core += [settings[name].eq(getattr(self, name)) for name in settings_layout(self.config)]
+                    for name in settings_layout(self.config):
+                        m.d.core += settings[name].eq(getattr(self, name))
             with m.Case(Phase.LOAD):
                 loaded = Signal()
                 with m.If(self.pea.done):
@@ -280,9 +281,8 @@ class Sampler(Block):
         with m.If(self.current == Phase.AFFINITY):
             m.d.comb += self.result_read.addr.eq(self.asked)
             with m.FSM(domain="core"):
-                with m.State("fetch"):
-                    with m.If(self.asked != self.settings.count):
-                        m.next = "scaling"
+                with m.State("fetch"), m.If(self.asked != self.settings.count):
+                    m.next = "scaling"
                 with m.State("scaling"):
                     m.d.comb += scaling.valid.eq(1)
                     with m.If(scaling.ready):

@@ -35,7 +35,7 @@ def limit(config: Config, settings: Settings) -> int:
 
 
 class Device:
-    """Drives the ports of ``rtl.sampler.Sampler``; ``stalls`` pauses images (producer) and kept (consumer)."""
+    """Drives the ports of ``rtl.sampler.Sampler``; ``stalls`` pauses images and kept indices."""
 
     def __init__(self, dut: HierarchyObject, config: Config, stalls: Stalls = Stalls.NONE):
         self.dut, self.config, self.stalls = dut, config, stalls
@@ -44,7 +44,7 @@ class Device:
         self.kept_item = Pack({"index": index, "last": 1})
 
     async def begin(self, settings: Settings) -> None:
-        """Set the settings and pulse ``start``; returns two cycles later, when a refusal shows in ``error``."""
+        """Set the settings and pulse ``start``; returns when a refusal would show in ``error``."""
         values = asdict(settings) | {"words": -(-settings.pixels // self.config.lanes)}
         await self.begin_raw(values)
 
