@@ -243,7 +243,7 @@ async def reset_mid(dut: Any) -> None:
     await _reset(dut)
 
 
-async def abort_mid(dut: HierarchyObject) -> None:
+async def abort_mid(dut: Any) -> None:
     """As :func:`reset_mid`, by one cycle of the input ``abort_run`` instead of the reset."""
     for task in _tasks:
         if not task.done():

@@ -104,7 +104,7 @@ async def interrupted(dut, phase: Phase, stop) -> None:
         assert device.phase == phase, f"{phase.name} lasts less than {delay} cycles"
         await stop(dut)
         assert device.phase == Phase.IDLE
-        assert not (dut.busy.value or dut.done.value or dut.error.value)
+        assert not any(flag.value for flag in (dut.busy, dut.done, dut.error))
         assert not any(device.cycles().values())
     await right(device, settings(seed=3), images)
 
@@ -170,8 +170,8 @@ def hard_images() -> dict[str, np.ndarray]:
         "some identical": some,
         "few identical": more,
         "a single outlier": outlier,
-        "black and white": np.repeat(np.arange(COUNT) % 2 * 255, PIXELS).reshape(COUNT, PIXELS).astype(np.uint8),
-        "a ramp": np.repeat(np.arange(COUNT), PIXELS).reshape(COUNT, PIXELS).astype(np.uint8),
+        "black and white": np.full((COUNT, PIXELS), 255, np.uint8) * (np.arange(COUNT) % 2)[:, None].astype(np.uint8),
+        "a ramp": np.ones((COUNT, PIXELS), np.uint8) * np.arange(COUNT, dtype=np.uint8)[:, None],
     }
 
 
