@@ -41,12 +41,15 @@ ROOT = Path(__file__).resolve().parents[1]
 """The directory that holds the packages of the project."""
 
 QUICK = ("--x-assign", "unique", "--x-initial", "unique")
-FAST = ("-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-assert")
+FAST = ("-O3", "--x-assign", "fast", "--x-initial", "fast")
 COMPILER = {False: ("-O1", "-O0", "-O1"), True: ("-O3 -march=native", "-O1", "-O3")}
 """The C++ compiler's optimisation of quick and fast builds: the design, its set-up, Verilator's library."""
 
 RUNTIME = [f"verilated{part}.o" for part in ("", "_dpi", "_vpi", "_threads", "_random", "_vcd_c")]
 """Verilator's own objects, compiled once for each set of flags."""
+
+RUNS = 100
+"""Runs whose logs and waves are kept."""
 
 PROBLEM = re.compile(r"^.*?%(?:Error|Warning)[^:]*:.*$", re.MULTILINE)
 
@@ -150,8 +153,8 @@ def _compile(module: str, verilog: str, fast: bool, waves: bool, work: Path) -> 
     runner._set_sources([control, design] + ([] if fast else [checks]))
     runner._set_verilog_sources([])
     runner._set_build_args(
-        ["--no-timing", "-Wno-fatal", "-Wno-lint", "-Wno-style", "-Wno-MULTIDRIVEN"]
-        + list(FAST if fast else (*QUICK, "--assert"))
+        ["--no-timing", "--assert", "-Wno-fatal", "-Wno-lint", "-Wno-style", "-Wno-MULTIDRIVEN"]
+        + list(FAST if fast else QUICK)
         + ["--output-split", "20000", "--trace-underscore"] * waves
     )
     runner._set_env_build()
@@ -209,6 +212,15 @@ def _results(path: Path) -> tuple[int, list[str]]:
     return passed, failures if passed or failures else ["no tests ran"]
 
 
+def _run_directory(module: str) -> Path:
+    """A new directory for a run; of the older ones the newest :data:`RUNS` stay."""
+    runs = cache_directory() / "runs"
+    runs.mkdir(parents=True, exist_ok=True)
+    for old in sorted(runs.iterdir(), key=os.path.getmtime)[:-RUNS]:
+        shutil.rmtree(old, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=f"{module}-", dir=runs))
+
+
 def simulate(
     *,
     module: str,
@@ -230,7 +242,7 @@ def simulate(
     parameters
         Handed to the bench (:func:`sim.context.parameters`); anything that JSON can hold.
     fast
-        For long runs: a slow, optimising build without assertions and protocol checkers.
+        For long runs: a slow, optimising build without the protocol checkers.
     waves
         Trace the run to ``dump.vcd`` (``outcome.waves``).
     tests
@@ -258,9 +270,7 @@ def simulate(
     built = _built(module, verilog, fast, waves)
     seconds_build = time.monotonic() - started
 
-    runs = cache_directory() / "runs"
-    runs.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=f"{module}-", dir=runs))
+    work = _run_directory(module)
     log, tally = work / "bench.log", work / "tally.jsonl"
     context = Context(seed=seed, tally=str(tally), parameters=parameters or {}, ports=header.ports)
     started = time.monotonic()

@@ -16,6 +16,7 @@ from cocotb.task import Task
 from cocotb.triggers import ClockCycles, RisingEdge, SimTimeoutError, with_timeout
 
 from sim.context import context
+from sim.disturbance import Disturbance, disturb
 from sim.seeds import generator
 
 PERIOD = 10
@@ -115,16 +116,25 @@ class _Stream:
 
 
 class Source(_Stream):
-    """Sends items into the stream ``name`` of the hardware."""
+    """Sends items into the stream ``name`` of the hardware; with a ``disturbance``, wrong ones."""
 
-    def __init__(self, dut: Any, name: str, stalls: Stalls = Stalls.NONE):
+    def __init__(
+        self,
+        dut: Any,
+        name: str,
+        stalls: Stalls = Stalls.NONE,
+        disturbance: Disturbance | None = None,
+    ):
         super().__init__(dut, name, stalls, Stalls.PRODUCER)
+        self.disturbance = disturbance
 
     async def send(self, values: Iterable[int]) -> None:
         """Send all items; returns after the clock edge that takes the last one.
 
         Values are unsigned or, if negative, taken modulo 2^width.
         """
+        if self.disturbance is not None:
+            values = disturb(list(values), self.disturbance)
         mask = (1 << self.width) - 1
         offered = False
         for value in values:
