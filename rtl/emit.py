@@ -29,6 +29,9 @@ WAIVERS = Path(__file__).parent / "waivers.vlt"
 PERIOD = 10.0
 """Nanoseconds of a clock cycle in the timing constraint."""
 
+EMPTY = re.compile(r"^  wire \[-1:0\] .*;\n", re.MULTILINE)
+"""A name for a payload's field of no bits; in Verilog it would have two."""
+
 
 def ports(block: Block) -> dict[str, tuple[Value, wiring.Flow]]:
     """The block's interface as Verilog ports, except members of no bits and constant ones."""
@@ -86,6 +89,7 @@ def _module(block: Block, emitter: Emitter) -> str:
         fragment, interface, block.module, emit_src=False, strip_internal_attrs=True
     )
     text = text[text.index("\nmodule ") + 1 :]
+    text = EMPTY.sub("", text)
     return NESTED.sub(lambda found: found[1] + found[2] + found[3].replace(".", "__") + " ", text)
 
 
