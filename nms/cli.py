@@ -23,6 +23,7 @@ app = typer.Typer(
     help="Near-memory sampler: generate the hardware, run it on images, prove it.",
     no_args_is_help=True,
     add_completion=False,
+    pretty_exceptions_enable=False,
 )
 
 
@@ -182,7 +183,8 @@ def run(
     from nms import run as job
 
     images = datasets.load(data, count, size, most=config.images)
-    settings = Settings.make(config, *images.images.shape, ratio, perplexity, iterations, seed)
+    found, pixels = images.images.shape
+    settings = Settings.make(config, found, pixels, ratio, perplexity, iterations, seed)
     command = [
         "run", *_chosen(preset, overrides), "--data", data, "--count", str(settings.count),
         *(["--size", str(size)] if size else []), "--ratio", f"{ratio!r}", "--perplexity", f"{perplexity!r}",
@@ -266,7 +268,8 @@ def bench(
         if bench == Bench.SEARCH:
             figures += measure.search(images, target)
         else:
-            settings = Settings.make(config, *images.images.shape, perplexity=target, seed=seed)
+            found, pixels = images.images.shape
+            settings = Settings.make(config, found, pixels, perplexity=target, seed=seed)
             figures += measure.sampler(config, settings, images, target, level)
     if as_json:
         render.print_json([asdict(figure) | {"holds": figure.holds} for figure in figures])
