@@ -253,6 +253,21 @@ async def reset_mid(dut: Any) -> None:
     await _reset(dut)
 
 
+async def abort_mid(dut: Any) -> None:
+    """As :func:`reset_mid`, by one cycle of the input ``abort_run`` instead of the reset."""
+    for task in _tasks:
+        if not task.done():
+            task.cancel()
+    _tasks.clear()
+    for name, port in context().ports.items():
+        if port.direction == "input" and name not in ("clk", "rst"):
+            getattr(dut, name).value = 0
+    dut.abort_run.value = 1
+    await ClockCycles(dut.clk, 1)
+    dut.abort_run.value = 0
+    await ClockCycles(dut.clk, 1)
+
+
 async def cycles(dut: Any, count: int) -> None:
     """Wait for so many clock cycles in one wake-up."""
     await ClockCycles(dut.clk, count)

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Conditional and symmetrised affinities (contract, section 10)."""
+
+import numpy as np
+
+from golden.de import Result
+from golden.fixed import Ints, check, half_up, integers, product_half_up
+from golden.pe import weights as pe_weights
+from golden.pea import normalised
+from nms.spec.config import Config
+from nms.spec.tables import Status
+
+
+def conditional(config: Config, weights: object, reciprocal: object, shift: object) -> Ints:
+    """``p_j|i = w_j / S`` in F.affinity, w in F.weight, ``1/S = reciprocal * 2^-shift``; broadcasts."""
+    profile = config.profile
+    places = (
+        profile.weight.fraction + profile.reciprocal.fraction + integers(shift) - profile.affinity.fraction
+    )
+    p = product_half_up(integers(weights), integers(reciprocal), places)
+    return check(p, profile.affinity, "p_j|i")
+
+
+def row_weights(config: Config, distance: object, result: Result) -> Ints:
+    """w of each row at its best beta, (N, N-1), j ascending without i.
+
+    A row without beta (infeasible, saturated) has 1 at its minimum and 0 elsewhere.
+    """
+    dn = normalised(config, distance)
+    searched = (result.status == Status.SOLVED) | (result.status == Status.UNCONVERGED)
+    w = (dn == 0).astype(np.int64) << config.profile.weight.fraction
+    w[searched], _ = pe_weights(
+        config, result.mantissa[searched, None], result.exponent[searched, None], dn[searched]
+    )
+    return w
+
+
+def affinities(config: Config, distance: object, result: Result) -> Ints:
+    """``P'_ij = half_up((p_j|i + p_i|j) / 2)`` in F.affinity, (N, N), symmetric with a zero diagonal."""
+    w = row_weights(config, distance, result)
+    count = len(w)
+    p = np.zeros((count, count), np.int64)
+    p[~np.eye(count, dtype=bool)] = conditional(
+        config, w, result.reciprocal[:, None], result.shift[:, None]
+    ).ravel()
+    return half_up(p + p.T, 1)

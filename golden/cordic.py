@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Hyperbolic CORDIC in base 2: 2^-f, 2^f and log2 (contract, section 3)."""
+
+from collections.abc import Iterator
+from decimal import Decimal, localcontext
+from functools import cache
+
+import numpy as np
+
+from golden.fixed import Ints, integers
+from nms.spec.derived import cordic_indices
+
+BLOCK = 8192
+"""Elements rotated at a time: their x, y, angle and scratch stay in the second-level cache."""
+
+
+def _nearest(value: Decimal) -> int:
+    """floor(value + 1/2)."""
+    return int((value + Decimal("0.5")).to_integral_value(rounding="ROUND_FLOOR"))
+
+
+@cache
+def angles(last: int, fraction: int) -> tuple[tuple[int, int], ...]:
+    """(index i, a_i) in the order of execution, ``a_i = floor(atanh(2^-i)/ln 2 * 2^fraction + 1/2)``.
+
+    From ``atanh t = ln((1+t)/(1-t))/2`` with 80-digit decimals, whose logarithm is correctly rounded;
+    an error of 1e-78 cannot move a rounding at 2^-fraction unless the value were that close to a tie,
+    which none of these transcendental values is (the tests compare with another library).
+    """
+    with localcontext() as context:
+        context.prec = 80
+        table = []
+        for index in cordic_indices(last):
+            t = Decimal(1) / (1 << index)
+            angle = ((1 + t) / (1 - t)).ln() / 2 / Decimal(2).ln()
+            table.append((index, _nearest(angle * (1 << fraction))))
+        return tuple(table)
+
+
+@cache
+def start(last: int, fraction: int) -> int:
+    """x_0 = floor(2^fraction / G + 1/2), G = prod sqrt(1 - 2^-2i) over the indices as executed."""
+    with localcontext() as context:
+        context.prec = 80
+        square = Decimal(1)
+        for index in cordic_indices(last):
+            square *= 1 - Decimal(1) / (1 << 2 * index)
+        return _nearest(Decimal(1 << fraction) / square.sqrt())
+
+
+def rotation_steps(angle: Ints, last: int, fraction: int) -> Iterator[tuple[Ints, Ints]]:
+    """Rotate ``angle`` (B,): after each index yields ((2, B) of x and y, the angle left), in place.
+
+    The arrays are the same ones every time; sign s = -1 (all ones) for a negative angle, and
+    ``(v ^ s) - s`` negates v where s is -1.
+    """
+    left = angle.copy()
+    xy = np.empty((2, left.size), np.int64)
+    xy[0], xy[1] = start(last, fraction), 0
+    turn = np.empty_like(xy)
+    sign = np.empty_like(left)
+    step = np.empty_like(left)
+    for index, size in angles(last, fraction):
+        np.right_shift(left, 63, out=sign)
+        np.right_shift(xy, index, out=turn)
+        turn ^= sign
+        turn -= sign
+        np.subtract(xy, turn[::-1], out=xy)
+        np.bitwise_xor(sign, size, out=step)
+        step -= sign
+        left -= step
+        yield xy, left
+
+
+def vectoring_steps(mantissa: Ints, last: int, fraction: int) -> Iterator[tuple[Ints, Ints]]:
+    """Vector ``mantissa`` (B,): after each index yields ((2, B) of x and y, t), in place."""
+    one = 1 << fraction
+    xy = np.stack([(mantissa + one) >> 1, (mantissa - one) >> 1])
+    total = np.zeros_like(mantissa)
+    turn = np.empty_like(xy)
+    sign = np.empty_like(total)
+    step = np.empty_like(total)
+    for index, size in angles(last, fraction):
+        np.right_shift(xy[1], 63, out=sign)
+        np.right_shift(xy, index, out=turn)
+        turn ^= sign
+        turn -= sign
+        np.subtract(xy, turn[::-1], out=xy)
+        np.bitwise_xor(sign, size, out=step)
+        step -= sign
+        total += step
+        yield xy, total
+
+
+def rotate(angle: object, last: int, fraction: int) -> tuple[Ints, Ints]:
+    """(x, y) of the rotation of ``angle``: ``2^-f = x + y``, ``2^f = x - y``.
+
+    Parameters
+    ----------
+    angle : raw f, 0 <= f < 1, ``fraction`` fraction bits; any shape
+    last : last CORDIC index
+    fraction : fraction bits of angle, x and y
+
+    Raises
+    ------
+    ValueError
+        An angle outside [0, 1).
+    """
+    angle = integers(angle)
+    if angle.size and (angle.min() < 0 or angle.max() >> fraction):
+        raise ValueError("a CORDIC angle must be in [0, 1)")
+    flat = angle.ravel()
+    result = np.empty((2, flat.size), np.int64)
+    for begin in range(0, flat.size, BLOCK):
+        block = slice(begin, begin + BLOCK)
+        for xy, _ in rotation_steps(flat[block], last, fraction):
+            rotated = xy
+        result[:, block] = rotated
+    return result[0].reshape(angle.shape), result[1].reshape(angle.shape)
+
+
+def log2(mantissa: object, last: int, fraction: int) -> Ints:
+    """``max(2t, 0)``, log2 of the mantissa m, 1 <= m < 2, raw in ``fraction`` bits; any shape.
+
+    Raises
+    ------
+    ValueError
+        A mantissa outside [1, 2).
+    """
+    mantissa = integers(mantissa)
+    if mantissa.size and (mantissa.min() < 1 << fraction or mantissa.max() >> (fraction + 1)):
+        raise ValueError("a CORDIC mantissa must be in [1, 2)")
+    flat = mantissa.ravel()
+    result = np.empty(flat.size, np.int64)
+    for begin in range(0, flat.size, BLOCK):
+        block = slice(begin, begin + BLOCK)
+        for _, total in vectoring_steps(flat[block], last, fraction):
+            log = total
+        result[block] = log
+    return np.maximum(2 * result, 0).reshape(mantissa.shape)

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Grid sampling: exactly K points, spread over the map (contract, section 12)."""
+
+import math
+
+import numpy as np
+
+from golden.fixed import Ints, integers
+
+
+def cells(points: Ints, keep: int) -> tuple[Ints, Ints]:
+    """(cell id, squared offset from the cell's centre) of each point, each (N,)."""
+    side = math.isqrt(2 * keep - 1) + 1
+    low = points.min(axis=0)
+    span = int((points.max(axis=0) - low).max()) + 1
+    bits = span.bit_length() + 16
+    u = (points - low) * ((1 << bits) // span * side)
+    cell = u >> bits
+    offset = ((u >> (bits - 12)) & 4095) - 2048
+    return cell[:, 1] * side + cell[:, 0], (offset**2).sum(axis=1)
+
+
+def sample(points: object, keep: int) -> Ints:
+    """The ``keep`` indices kept of the raw positions (N, 2), ascending.
+
+    Rounds are a sort: ranks first, then fuller cells, then lower cell ids; the first K are kept. In a
+    round each cell has one point at most, so that nothing else is needed to break ties.
+    """
+    points = integers(points)
+    if not 1 <= keep <= len(points):
+        raise ValueError(f"keep {keep}: must be 1 to {len(points)}")
+    cell, offset = cells(points, keep)
+    index = np.arange(len(points))
+    order = np.lexsort((index, offset, cell))
+    _, begin, inverse, occupation = np.unique(
+        cell[order], return_index=True, return_inverse=True, return_counts=True
+    )
+    rank = np.empty_like(index)
+    occupied = np.empty_like(index)
+    rank[order] = index - begin[inverse]
+    occupied[order] = occupation[inverse]
+    return np.sort(np.lexsort((cell, -occupied, rank))[:keep]).astype(np.int64)

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The whole sampler: images in, tables and kept indices out."""
+
+import numpy as np
+
+from golden.affinity import affinities
+from golden.de import search
+from golden.grid import sample
+from golden.pea import distances, rows
+from golden.prng import points, seeds
+from golden.te import embed
+from nms.errors import UserError
+from nms.spec.config import Config
+from nms.spec.settings import Settings
+from nms.spec.tables import Tables
+
+
+def run(config: Config, settings: Settings, images: object) -> Tables:
+    """All tables of one run, raw, as the hardware of ``config`` holds them at its end.
+
+    Parameters
+    ----------
+    images : uint8 (count, pixels) or (count, height, width[, channels]) as ``settings`` says
+
+    Raises
+    ------
+    UserError
+        Images that do not match the settings.
+    OverflowError
+        A signal left its format (named); the contract's formats are wide enough that none should.
+    """
+    images = np.asarray(images)
+    images = images.reshape(len(images), -1)
+    if images.shape != (settings.count, settings.pixels):
+        raise UserError(
+            f"images {images.shape}: the settings say {settings.count} images of {settings.pixels} bytes"
+        )
+    distance = distances(images)
+    minimum, scale, ties = rows(config, distance)
+    found = search(config, settings.target, distance, seeds(settings.seed, settings.count))
+    affinity = affinities(config, distance, found)
+    start = points(config, settings.seed, settings.count)
+    embedding = embed(config, affinity, start, settings.iterations)
+    return Tables(
+        distance=distance,
+        minimum=minimum,
+        scale=scale,
+        ties=ties,
+        mantissa=found.mantissa,
+        exponent=found.exponent,
+        perplexity=found.perplexity,
+        generations=found.generations,
+        status=found.status,
+        affinity=affinity,
+        embedding_init=start,
+        embedding=embedding,
+        kept=sample(embedding, settings.keep),
+    )
