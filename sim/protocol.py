@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from sim.context import Port
 
 MODULE = re.compile(r"^module\s+(\S+?)\s*\(.*?^endmodule", re.MULTILINE | re.DOTALL)
-INSTANCE = re.compile(r"^ +(\w+|\\\S+) +(?:#\(|[\w\\]\S* *\($)", re.MULTILINE)
+INSTANCE = re.compile(r"^ +([\w$]+|\\\S+) +(?:#\(|[\w\\]\S* *\($)", re.MULTILINE)
 PORT = re.compile(r"^\s*(input|output)\s+(?:\[(\d+):0\]\s+)?(\w+);", re.MULTILINE)
 WITHDRAWALS = ("rst", "abort_run")
 

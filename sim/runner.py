@@ -221,6 +221,13 @@ def _run_directory(module: str) -> Path:
     return Path(tempfile.mkdtemp(prefix=f"{module}-", dir=runs))
 
 
+def _read(file: Path) -> str:
+    try:
+        return file.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{file}: not a readable Verilog file ({error})") from None
+
+
 def simulate(
     *,
     module: str,
@@ -253,22 +260,24 @@ def simulate(
     Raises
     ------
     UserError
-        A tool is missing, the file cannot be read, or it has no such module.
+        A tool is missing; the file cannot be read or built, or it has no such module.
     RuntimeError
-        The Verilog does not build; the end of the log is in the message.
+        The Verilog text does not build; the end of the log is in the message.
     """
     tools.require()
-    if isinstance(verilog, Path):
-        try:
-            verilog = verilog.read_text()
-        except (OSError, UnicodeDecodeError) as error:
-            raise UserError(f"{verilog}: not a readable Verilog file ({error})") from None
-    header = protocol.headers(verilog).get(module)
+    file = verilog if isinstance(verilog, Path) else None
+    text = verilog if isinstance(verilog, str) else _read(verilog)
+    header = protocol.headers(text).get(module)
     if header is None:
-        raise UserError(f"module {module!r} is not in the Verilog text")
-    verilog = protocol.reachable(verilog, module)
+        raise UserError(f"{file or 'the Verilog text'}: has no module {module!r}")
     started = time.monotonic()
-    built = _built(module, verilog, fast, waves)
+    try:
+        built = _built(module, protocol.reachable(text, module), fast, waves)
+    except RuntimeError as error:
+        if file is None:
+            raise
+        found = PROBLEM.findall(str(error))
+        raise UserError(f"{file}: Verilator cannot build it ({found[0] if found else error})") from None
     seconds_build = time.monotonic() - started
 
     work = _run_directory(module)

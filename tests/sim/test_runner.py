@@ -86,12 +86,16 @@ def test_waves_are_left_behind(blocks, run):
 
 def test_mistakes_are_named(blocks, tmp_path):
     text = verilog(blocks.Incrementer())
-    with pytest.raises(UserError, match="module 'other' is not in the Verilog"):
+    with pytest.raises(UserError, match="the Verilog text: has no module 'other'"):
         simulate(module="other", verilog=text, bench="incrementer_bench")
     with pytest.raises(UserError, match=r"none\.v: not a readable Verilog file"):
         simulate(module="incrementer", verilog=tmp_path / "none.v", bench="incrementer_bench")
+    text = text.replace("assign", "assing")
     with pytest.raises(RuntimeError, match="building the simulation failed"):
-        simulate(module="incrementer", verilog=text.replace("assign", "assing"), bench="incrementer_bench")
+        simulate(module="incrementer", verilog=text, bench="incrementer_bench")
+    (tmp_path / "bad.v").write_text(text)
+    with pytest.raises(UserError, match=r"bad\.v: Verilator cannot build it \(%Error.*syntax error"):
+        simulate(module="incrementer", verilog=tmp_path / "bad.v", bench="incrementer_bench")
 
 
 def test_a_missing_tool_is_named_with_its_remedy(monkeypatch):
