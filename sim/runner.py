@@ -196,10 +196,11 @@ def _built(module: str, verilog: str, fast: bool, waves: bool) -> Path:
     return final
 
 
-def _results(path: Path) -> tuple[int, list[str]]:
+def _results(path: Path, log: str) -> tuple[int, list[str]]:
     """Tests that passed, and a line for each that failed."""
     if not path.exists():
-        return 0, ["the simulation ended before the bench did"]
+        raised = re.findall(r"^\w+(?:Error|Exception|Exit)\b.*$", log, re.MULTILINE)
+        return 0, [": ".join(["the simulation ended before the bench did", *raised[-1:]])]
     passed, failures = 0, []
     for case in ElementTree.parse(path).iter("testcase"):
         problem = case.find("failure")
@@ -276,8 +277,8 @@ def simulate(
     except RuntimeError as error:
         if file is None:
             raise
-        found = PROBLEM.findall(str(error))
-        raise UserError(f"{file}: Verilator cannot build it ({found[0] if found else error})") from None
+        found = re.search(r"^%Error.*?: (?:\S+:\d+:\d+: )?(.*)$", str(error), re.MULTILINE)
+        raise UserError(f"{file}: Verilator cannot build it: {found[1] if found else error}") from None
     seconds_build = time.monotonic() - started
 
     work = _run_directory(module)
@@ -307,9 +308,9 @@ def simulate(
             ],
         )
     seconds_run = time.monotonic() - started
-    passed, failures = _results(work / "results.xml")
-    text = log.read_text(errors="replace") if log.exists() else ""
-    asserted = PROBLEM.findall(text)
+    printed = log.read_text(errors="replace") if log.exists() else ""
+    passed, failures = _results(work / "results.xml", printed)
+    asserted = PROBLEM.findall(printed)
     if asserted:
         more = f" (and {len(asserted) - 1} more)" if len(asserted) > 1 else ""
         failures.append(f"assertion: {asserted[0].strip()}{more}")
