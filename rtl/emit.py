@@ -49,8 +49,8 @@ class Emitter:
     def __init__(self) -> None:
         self.blocks: dict[str, Block] = {}
 
-    def add(self, block: Block) -> bool:
-        """Record a block under its module name; true when the name is new.
+    def add(self, block: Block) -> None:
+        """Record a block under its module name, unless one of its kind is.
 
         Raises
         ------
@@ -60,7 +60,6 @@ class Emitter:
         known = self.blocks.setdefault(block.module, block)
         if (type(known), known.parameters) != (type(block), block.parameters):
             raise ValueError(f"module {block.module}: placed with {known.parameters} and {block.parameters}")
-        return known is block
 
     def instance(self, block: Block, domain: str) -> Instance:
         """An ``Instance`` of the block's module, clocked by ``domain``, on the block's interface signals."""
@@ -77,10 +76,17 @@ class Emitter:
         )
 
 
-def _module(block: Block, emitter: Emitter) -> str:
-    """The Verilog of one block alone; blocks placed in it are recorded with the emitter."""
+def _instances(fragment: Fragment) -> list[str]:
+    """The modules that a fragment instantiates, at any depth, in order, each once."""
+    if isinstance(fragment, Instance):
+        return [fragment.type]
+    names = [name for inner, *_ in fragment.subfragments for name in _instances(inner)]
+    return list(dict.fromkeys(names))
+
+
+def _convert(block: Block, fragment: Fragment) -> str:
+    """The Verilog of one block alone."""
     sync = ClockDomain("sync")
-    fragment = Fragment.get(block, emitter)
     fragment.add_domains(sync)
     interface = {"clk": (sync.clk, PortDirection.Input), "rst": (sync.rst, PortDirection.Input)}
     for name, (value, flow) in ports(block).items():
@@ -93,20 +99,38 @@ def _module(block: Block, emitter: Emitter) -> str:
     return NESTED.sub(lambda found: found[1] + found[2] + found[3].replace(".", "__") + " ", text)
 
 
-def verilog(block: Block) -> str:
-    """Complete Verilog of a block and of all blocks placed below it, each module once.
+class Design:
+    """A block and all blocks placed below it (``blocks``, by module name), elaborated once."""
 
-    The block's own module comes first, the others in the order in which elaboration meets them.
-    Every block has the ports ``clk`` and ``rst`` (synchronous, active high), used or not, then its
-    interface: member ``p`` of ``x`` is the port ``x__p``. A module ``inner`` that is nested in the
-    block ``outer`` is named ``outer__inner``. The text depends on the blocks alone.
-    """
-    emitter = Emitter()
-    emitter.add(block)
-    texts: dict[str, str] = {}
-    while waiting := [name for name in emitter.blocks if name not in texts]:
-        texts[waiting[0]] = _module(emitter.blocks[waiting[0]], emitter)
-    return "\n".join(texts.values())
+    def __init__(self, top: Block):
+        self.top = top
+        emitter = Emitter()
+        emitter.add(top)
+        self.blocks = emitter.blocks
+        self._fragments: dict[str, Fragment] = {}
+        self._texts: dict[str, str] = {}
+        while waiting := [name for name in self.blocks if name not in self._fragments]:
+            self._fragments[waiting[0]] = Fragment.get(self.blocks[waiting[0]], emitter)
+
+    def verilog(self, module: str | None = None) -> str:
+        """Complete Verilog of one of the blocks (the top by default) and of all below it, each once.
+
+        The block's own module comes first, the others in the order in which elaboration meets them.
+        Every block has the ports ``clk`` and ``rst`` (synchronous, active high), used or not, then its
+        interface: member ``p`` of ``x`` is the port ``x__p``. A module ``inner`` that is nested in the
+        block ``outer`` is named ``outer__inner``. The text depends on the blocks alone.
+        """
+        wanted = [module or self.top.module]
+        for name in wanted:
+            wanted += [inner for inner in _instances(self._fragments[name]) if inner not in wanted]
+            if name not in self._texts:
+                self._texts[name] = _convert(self.blocks[name], self._fragments[name])
+        return "\n".join(self._texts[name] for name in wanted)
+
+
+def verilog(block: Block) -> str:
+    """Complete Verilog of a block and of all blocks placed below it (:meth:`Design.verilog`)."""
+    return Design(block).verilog()
 
 
 def sampler_verilog(config: Config) -> str:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The units of the sampler and their regressions: Verilog of one unit, its bench, its verdict."""
 
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -12,26 +13,23 @@ from nms.spec.config import Config
 from rtl.hierarchy import Block
 from sim.runner import simulate
 
-
-def _made(module: str, name: str) -> Callable[[Config], Block]:
-    """Makes the block of class ``name`` in ``module``, imported when it is wanted."""
-    return lambda config: getattr(import_module(module), name)(config)
-
-
-UNITS: dict[str, Callable[[Config], Block]] = {
-    "cordic": _made("rtl.cordic", "Cordic"),
-    "newton": _made("rtl.newton", "Newton"),
-    "pe": _made("rtl.pe", "PE"),
-    "pea": _made("rtl.pea", "PEA"),
-    "fitness": _made("rtl.fitness", "Fitness"),
-    "prng": _made("rtl.prng", "PRNG"),
-    "de": _made("rtl.de", "DE"),
-    "affinity": _made("rtl.affinity", "Affinity"),
-    "te": _made("rtl.te", "TE"),
-    "grid": _made("rtl.grid", "Grid"),
-    "sampler": _made("rtl.sampler", "Sampler"),
+UNITS: dict[str, tuple[str, ...]] = {
+    "cordic": ("Rotate", "Vector"),
+    "newton": ("Newton",),
+    "pe": ("PE",),
+    "pea": ("PEA",),
+    "fitness": ("Fitness",),
+    "prng": ("Seeds",),
+    "de": ("DE",),
+    "affinity": ("Affinity",),
+    "te": ("TE",),
+    "grid": ("Grid",),
+    "sampler": ("Sampler",),
 }
-"""Each unit's hardware in a configuration; its bench is ``sim.bench.<unit>``."""
+"""Each unit's classes in ``rtl.<unit>``; its bench is ``sim.bench.<unit>``.
+
+All blocks of these classes in the sampler are checked, each as it stands there.
+"""
 
 
 @dataclass(frozen=True)
@@ -49,6 +47,12 @@ class UnitResult:
         return self.passed > 0 and self.failed == 0
 
 
+def _blocks(unit: str, design: rtl.emit.Design) -> list[Block]:
+    """The blocks of a unit in the sampler."""
+    classes = tuple(getattr(import_module(f"rtl.{unit}"), name) for name in UNITS[unit])
+    return [block for block in design.blocks.values() if isinstance(block, classes)]
+
+
 def check(
     config: Config,
     units: Iterable[str] = (),
@@ -57,8 +61,9 @@ def check(
 ) -> list[UnitResult]:
     """Run the regressions of the units (all by default), in the order of :data:`UNITS`.
 
-    Each is simulated on freshly emitted Verilog or, with ``verilog``, with the unit's module in that
-    file as the top. A unit whose bench compared nothing has failed.
+    Each block is simulated on freshly emitted Verilog or, with ``verilog``, with the block's module in
+    that file as the top. The bench's parameters are ``config`` and ``block``, the block's parameters.
+    A unit that has no block or whose bench compared nothing has failed.
 
     Raises
     ------
@@ -68,29 +73,37 @@ def check(
     chosen = set(units) or set(UNITS)
     for unit in sorted(chosen - set(UNITS)):
         raise UserError(f"unit {unit!r} does not exist; known: {', '.join(UNITS)}")
-    results = []
-    for unit in UNITS:
-        if unit not in chosen:
-            continue
-        made = UNITS[unit](config)
-        outcome = simulate(
-            module=made.module,
-            verilog=verilog or rtl.emit.verilog(made),
+    design = rtl.emit.Design(import_module("rtl.sampler").Sampler(config))
+    return [_check(unit, config, design, verilog, seed) for unit in UNITS if unit in chosen]
+
+
+def _check(unit: str, config: Config, design: rtl.emit.Design, verilog: Path | None, seed: int) -> UnitResult:
+    started = time.monotonic()
+    outcomes = [
+        simulate(
+            module=block.module,
+            verilog=verilog or design.verilog(block.module),
             bench=f"sim.bench.{unit}",
-            parameters={"config": config.model_dump()},
+            parameters={"config": config.model_dump(), "block": _plain(block.parameters)},
             seed=seed,
         )
-        failures = list(outcome.failures)
-        if not outcome.compared:
-            failures.insert(0, "nothing was compared")
-        results.append(
-            UnitResult(
-                unit=unit,
-                passed=outcome.passed,
-                failed=outcome.failed + (not outcome.compared and not outcome.failed),
-                compared=outcome.compared,
-                seconds=outcome.seconds_build + outcome.seconds_run,
-                failures=failures,
-            )
-        )
-    return results
+        for block in _blocks(unit, design)
+    ]
+    failures = [failure for outcome in outcomes for failure in outcome.failures]
+    failed = sum(outcome.failed for outcome in outcomes)
+    silent = not outcomes or any(not outcome.compared and not outcome.failed for outcome in outcomes)
+    return UnitResult(
+        unit=unit,
+        passed=sum(outcome.passed for outcome in outcomes),
+        failed=failed + silent,
+        compared=sum(outcome.compared for outcome in outcomes),
+        seconds=time.monotonic() - started,
+        failures=failures + ["nothing was compared"] * silent,
+    )
+
+
+def _plain(value: object) -> object:
+    """A block's parameters as JSON can hold them; what it cannot is named by its text."""
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value if isinstance(value, int | float | str | None) else str(value)

@@ -27,6 +27,7 @@ DECLARATION = re.compile(r"^ *(?:input|output|wire|reg|module)\b")
 REGISTER = re.compile(r"^ *reg (?:\[(\d+):0\] )?(\\\S+ |\w+)(?: = [^;]*)?;$")
 UPDATE = re.compile(r"^(?P<left> *(?P<name>\\\S+ |\w+) +<= )(?P<right>.+);$")
 HANDSHAKE = re.compile(r"^ *output (\w+__(?:ready|valid));$", re.MULTILINE)
+RESET = re.compile(r"^ *if \(\w*rst\) begin$")
 OPERATOR = re.compile(r" (\+|-|<<|>>|<=|>=|<|>|==|!=|\?|:|\*|&|\||\^|&&|\|\|) ")
 NEIGHBOUR = {"<": "<=", "<=": "<", ">": ">=", ">=": ">"}
 ORDERED = {"-", "<", "<=", ">", ">="}
@@ -148,7 +149,10 @@ def places(text: str, module: str, fault: Fault) -> Iterator[Place]:
         lines = body.split("\n")
         widths = {m[2].strip(): int(m[1] or 0) + 1 for m in map(REGISTER.match, lines) if m}
         start = match.start()
-        for line in lines:
+        for above, line in zip(["", *lines], lines, strict=False):
+            if fault is Fault.CONSTANT and RESET.match(above):
+                start += len(line) + 1  # the reset value of a payload may be anything
+                continue
             for changed, description in LINES[fault](line, widths):
                 yield Place(name, description, start, start + len(line), changed)
             start += len(line) + 1

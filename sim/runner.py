@@ -266,6 +266,7 @@ def simulate(
     header = protocol.headers(verilog).get(module)
     if header is None:
         raise UserError(f"module {module!r} is not in the Verilog text")
+    verilog = protocol.reachable(verilog, module)
     started = time.monotonic()
     built = _built(module, verilog, fast, waves)
     seconds_build = time.monotonic() - started
@@ -303,7 +304,8 @@ def simulate(
     if asserted:
         more = f" (and {len(asserted) - 1} more)" if len(asserted) > 1 else ""
         failures.append(f"assertion: {asserted[0].strip()}{more}")
-    compared = sum(json.loads(line)["compared"] for line in tally.open()) if tally.exists() else 0
+    lines = tally.read_text().splitlines() if tally.exists() else []
+    compared = sum(json.loads(line)["compared"] for line in lines)
     if failures:
         failures.append(f"seed {seed}; log: {log}\n{_tail(log)}")
     return Outcome(

@@ -170,7 +170,8 @@ def hard_images() -> dict[str, np.ndarray]:
         "some identical": some,
         "few identical": more,
         "a single outlier": outlier,
-        "black and white": np.full((COUNT, PIXELS), 255, np.uint8) * (np.arange(COUNT) % 2)[:, None].astype(np.uint8),
+        "black and white": np.full((COUNT, PIXELS), 255, np.uint8)
+        * (np.arange(COUNT) % 2)[:, None].astype(np.uint8),
         "a ramp": np.ones((COUNT, PIXELS), np.uint8) * np.arange(COUNT, dtype=np.uint8)[:, None],
     }
 

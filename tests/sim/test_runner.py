@@ -1,52 +1,33 @@
 # SPDX-License-Identifier: Apache-2.0
 """The runner tells right from wrong, and builds each thing once."""
 
-import importlib.util
 import shutil
 import threading
 import time
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 import sim.runner
 from nms.errors import UserError
 from rtl.emit import verilog
-from rtl.hierarchy import Block
 from sim import tools
-from sim.runner import Outcome, simulate
+from sim.runner import simulate
 
-HERE = Path(__file__).parent
 INCREMENTER = {"step": 1, "count": 50}
 
 
-def load(name: str, **parameters: int) -> Block:
-    """A block of ``blocks.py``; tests are no package, so it is imported by its path."""
-    spec = importlib.util.spec_from_file_location("blocks", HERE / "blocks.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return getattr(module, name)(**parameters)
-
-
-def run(block: Block, bench: str, **options: Any) -> Outcome:
-    return simulate(module=block.module, verilog=verilog(block), bench=bench, search=[HERE], **options)
-
-
-def test_right_hardware_passes_under_all_stalls_and_from_the_cache():
-    block = load("Incrementer")
+def test_right_hardware_passes_under_all_stalls_and_from_the_cache(blocks, run):
+    block = blocks.Incrementer()
     first = run(block, "incrementer_bench", parameters=INCREMENTER)
     assert first, first.failures
     assert (first.passed, first.failed, first.compared) == (6, 0, 5 * 50 + 5)
-    second = run(load("Incrementer"), "incrementer_bench", parameters=INCREMENTER, tests=["reset"])
+    second = run(blocks.Incrementer(), "incrementer_bench", parameters=INCREMENTER, tests=["reset"])
     assert (second.passed, second.compared) == (1, 5)
     assert second.seconds_build < 0.5
 
 
-def test_wrong_hardware_fails_with_the_first_difference():
-    outcome = run(load("Incrementer"), "incrementer_bench", parameters={"step": 2}, seed=7)
+def test_wrong_hardware_fails_with_the_first_difference(blocks, run):
+    outcome = run(blocks.Incrementer(), "incrementer_bench", parameters={"step": 2}, seed=7)
     assert not outcome
     assert outcome.failed == 6
     assert outcome.compared > 0
@@ -65,46 +46,46 @@ def test_wrong_hardware_fails_with_the_first_difference():
         ("broken_bench", ["gone"], "ended before the bench did"),
     ],
 )
-def test_a_bench_that_shows_nothing_fails(bench, tests, complaint):
-    outcome = run(load("Incrementer"), bench, tests=tests, parameters=INCREMENTER)
+def test_a_bench_that_shows_nothing_fails(blocks, run, bench, tests, complaint):
+    outcome = run(blocks.Incrementer(), bench, tests=tests, parameters=INCREMENTER)
     assert not outcome
     assert outcome.passed == 0
     assert outcome.failed == 1
     assert complaint in outcome.failures[0]
 
 
-def test_a_block_that_breaks_the_stream_protocol_fails_though_its_bench_passes():
-    outcome = run(load("Fickle"), "fickle_bench")
+def test_a_block_that_breaks_the_stream_protocol_fails_though_its_bench_passes(blocks, run):
+    outcome = run(blocks.Fickle(), "fickle_bench")
     assert outcome.passed == 1
     assert not outcome
     assert "stream o_y: valid fell before ready" in outcome.failures[0]
 
 
-def test_assertions_of_the_hardware_count():
-    good = run(load("Chain"), "incrementer_bench", parameters={"step": 3, "count": 20})
+def test_assertions_of_the_hardware_count(blocks, run):
+    good = run(blocks.Chain(), "incrementer_bench", parameters={"step": 3, "count": 20})
     assert good, good.failures
     assert good.compared == 5 * 20 + 5
-    bad = run(load("Chain", limit=10), "incrementer_bench", parameters={"step": 3, "count": 20})
+    bad = run(blocks.Chain(limit=10), "incrementer_bench", parameters={"step": 3, "count": 20})
     assert bad.passed == 6
     assert bad.failed == 1
     assert "Assertion failed" in bad.failures[0]
 
 
-def test_every_disturbance_of_a_stream_turns_the_scoreboard_red():
-    outcome = run(load("Incrementer"), "disturbed_bench")
+def test_every_disturbance_of_a_stream_turns_the_scoreboard_red(blocks, run):
+    outcome = run(blocks.Incrementer(), "disturbed_bench")
     assert (outcome.passed, outcome.failed) == (0, 8)
     assert outcome.compared >= 6 * 34
 
 
-def test_waves_are_left_behind():
-    outcome = run(load("Incrementer"), "incrementer_bench", parameters=INCREMENTER, waves=True)
+def test_waves_are_left_behind(blocks, run):
+    outcome = run(blocks.Incrementer(), "incrementer_bench", parameters=INCREMENTER, waves=True)
     assert outcome, outcome.failures
     assert outcome.waves is not None
     assert "o_y__payload" in outcome.waves.read_text()
 
 
-def test_mistakes_are_named(tmp_path):
-    text = verilog(load("Incrementer"))
+def test_mistakes_are_named(blocks, tmp_path):
+    text = verilog(blocks.Incrementer())
     with pytest.raises(UserError, match="module 'other' is not in the Verilog"):
         simulate(module="other", verilog=text, bench="incrementer_bench")
     with pytest.raises(UserError, match=r"none\.v: not a readable Verilog file"):
