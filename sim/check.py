@@ -62,8 +62,9 @@ def check(
     """Run the regressions of the units (all by default), in the order of :data:`UNITS`.
 
     Each block is simulated on freshly emitted Verilog or, with ``verilog``, with the block's module in
-    that file as the top. The bench's parameters are ``config`` and ``block``, the block's parameters.
-    A unit that has no block or whose bench compared nothing has failed.
+    that file as the top. The bench's parameters are ``config``, ``block`` (the block's parameters) and
+    ``latency`` (its cycles, where it has a fixed one). A unit that has no block or whose bench compared
+    nothing has failed.
 
     Raises
     ------
@@ -84,7 +85,11 @@ def _check(unit: str, config: Config, design: rtl.emit.Design, verilog: Path | N
             module=block.module,
             verilog=verilog or design.verilog(block.module),
             bench=f"sim.bench.{unit}",
-            parameters={"config": config.model_dump(), "block": _plain(block.parameters)},
+            parameters={
+                "config": config.model_dump(),
+                "block": _plain(block.parameters),
+                "latency": getattr(block, "latency", None),
+            },
             seed=seed,
         )
         for block in _blocks(unit, design)
