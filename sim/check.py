@@ -2,10 +2,11 @@
 """The units of the sampler and their regressions: Verilog of one unit, its bench, its verdict."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import rtl.emit
 from nms.errors import UserError
@@ -13,23 +14,49 @@ from nms.spec.config import Config
 from rtl.hierarchy import Block
 from sim.runner import simulate
 
-UNITS: dict[str, tuple[str, ...]] = {
-    "cordic": ("Rotate", "Vector"),
-    "newton": ("Newton",),
-    "pe": ("PE",),
-    "pea": ("PEA",),
-    "fitness": ("Fitness",),
-    "prng": ("Seeds",),
-    "de": ("DE",),
-    "affinity": ("Affinity",),
-    "te": ("TE",),
-    "grid": ("Grid",),
-    "sampler": ("Sampler",),
-}
-"""Each unit's classes in ``rtl.<unit>``; its bench is ``sim.bench.<unit>``.
 
-All blocks of these classes in the sampler are checked, each as it stands there.
-"""
+def _nothing(block: Any) -> dict[str, Any]:
+    return {}
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What is checked under one name, with the bench ``sim.bench.<name>``.
+
+    ``blocks`` are classes (module and name below ``rtl``). Each is checked as it stands in the sampler,
+    with the same module name and parameters: made from the configuration or, with ``hosts``, as found
+    in the hosts, which are made from the configuration. ``parameters`` tells the bench what it needs to
+    know of a block beside the configuration.
+    """
+
+    blocks: tuple[str, ...]
+    hosts: tuple[str, ...] = ()
+    parameters: Callable[[Any], dict[str, Any]] = _nothing
+
+
+UNITS: dict[str, Unit] = {
+    "cordic": Unit(("cordic.Rotate", "cordic.Vector"), ("pe.PE", "de.DE"), lambda b: {"last": b.indices[-1]}),
+    "newton": Unit(
+        ("newton.Newton",),
+        ("de.DE", "te.TE"),
+        lambda b: {"kernel": b.a == b.b, "latency": b.latency},
+    ),
+    "pe": Unit(
+        ("pe.PE",),
+        parameters=lambda b: {
+            name: getattr(b, name) for name in ("distance_latency", "weight_latency", "sums_latency")
+        },
+    ),
+    "pea": Unit(("pea.PEA",)),
+    "fitness": Unit(("fitness.Fitness",), ("de.DE",)),
+    "prng": Unit(("prng.Seeds",)),
+    "de": Unit(("de.DE",)),
+    "affinity": Unit(("affinity.Affinity",)),
+    "te": Unit(("te.TE",)),
+    "grid": Unit(("grid.Grid",)),
+    "sampler": Unit(("sampler.Sampler",)),
+}
+"""In the order of the data's way, small to large."""
 
 
 @dataclass(frozen=True)
@@ -47,10 +74,21 @@ class UnitResult:
         return self.passed > 0 and self.failed == 0
 
 
-def _blocks(unit: str, design: rtl.emit.Design) -> list[Block]:
-    """The blocks of a unit in the sampler."""
-    classes = tuple(getattr(import_module(f"rtl.{unit}"), name) for name in UNITS[unit])
-    return [block for block in design.blocks.values() if isinstance(block, classes)]
+def _named(name: str) -> type[Any]:
+    module, _, kind = name.partition(".")
+    return getattr(import_module(f"rtl.{module}"), kind)
+
+
+def _found(unit: Unit, config: Config) -> Iterator[tuple[Block, rtl.emit.Design]]:
+    """The blocks of a unit, each once, and the designs they stand in."""
+    kinds = tuple(_named(name) for name in unit.blocks)
+    seen = set()
+    for host in unit.hosts or unit.blocks:
+        design = rtl.emit.Design(_named(host)(config))
+        for block in design.blocks.values():
+            if isinstance(block, kinds) and block.module not in seen:
+                seen.add(block.module)
+                yield block, design
 
 
 def check(
@@ -62,9 +100,7 @@ def check(
     """Run the regressions of the units (all by default), in the order of :data:`UNITS`.
 
     Each block is simulated on freshly emitted Verilog or, with ``verilog``, with the block's module in
-    that file as the top. The bench's parameters are ``config``, ``block`` (the block's parameters) and
-    ``latency`` (its cycles, where it has a fixed one). A unit that has no block or whose bench compared
-    nothing has failed.
+    that file as the top. A unit that has no block, or a bench that compared nothing, has failed.
 
     Raises
     ------
@@ -74,41 +110,28 @@ def check(
     chosen = set(units) or set(UNITS)
     for unit in sorted(chosen - set(UNITS)):
         raise UserError(f"unit {unit!r} does not exist; known: {', '.join(UNITS)}")
-    design = rtl.emit.Design(import_module("rtl.sampler").Sampler(config))
-    return [_check(unit, config, design, verilog, seed) for unit in UNITS if unit in chosen]
+    return [_check(unit, config, verilog, seed) for unit in UNITS if unit in chosen]
 
 
-def _check(unit: str, config: Config, design: rtl.emit.Design, verilog: Path | None, seed: int) -> UnitResult:
+def _check(unit: str, config: Config, verilog: Path | None, seed: int) -> UnitResult:
     started = time.monotonic()
     outcomes = [
         simulate(
             module=block.module,
             verilog=verilog or design.verilog(block.module),
             bench=f"sim.bench.{unit}",
-            parameters={
-                "config": config.model_dump(),
-                "block": _plain(block.parameters),
-                "latency": getattr(block, "latency", None),
-            },
+            parameters={"config": config.model_dump(), **UNITS[unit].parameters(block)},
             seed=seed,
         )
-        for block in _blocks(unit, design)
+        for block, design in _found(UNITS[unit], config)
     ]
-    failures = [failure for outcome in outcomes for failure in outcome.failures]
-    failed = sum(outcome.failed for outcome in outcomes)
     silent = not outcomes or any(not outcome.compared and not outcome.failed for outcome in outcomes)
     return UnitResult(
         unit=unit,
         passed=sum(outcome.passed for outcome in outcomes),
-        failed=failed + silent,
+        failed=sum(outcome.failed for outcome in outcomes) + silent,
         compared=sum(outcome.compared for outcome in outcomes),
         seconds=time.monotonic() - started,
-        failures=failures + ["nothing was compared"] * silent,
+        failures=[failure for outcome in outcomes for failure in outcome.failures]
+        + ["nothing was compared"] * silent,
     )
-
-
-def _plain(value: object) -> object:
-    """A block's parameters as JSON can hold them; what it cannot is named by its text."""
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value if isinstance(value, int | float | str | None) else str(value)

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bench of :class:`rtl.cordic.Rotate` and :class:`rtl.cordic.Vector`; which one it is, the ports tell.
 
-Parameters: ``block``, those of the block; ``latency``, in cycles.
+Parameters: ``config``; ``last``, the last index, where it is not that of the block's first use
+(rotation: the PE's, vectoring: the fitness unit's).
 """
 
 from typing import Any
@@ -10,6 +11,8 @@ import cocotb
 import numpy as np
 
 from golden import cordic
+from nms.spec.config import Config
+from nms.spec.derived import Derived, cordic_indices
 from sim.bench import pipeline
 from sim.context import context, parameters
 from sim.seeds import generator
@@ -20,12 +23,16 @@ class Case:
     """The block under test: its items, and what is expected of them."""
 
     def __init__(self) -> None:
-        indices, self.fraction, _, self.tag = parameters()["block"]
-        self.last = indices[-1]
+        config = Config.model_validate(parameters()["config"])
+        profile = config.profile
+        self.fraction = profile.cordic.fraction
         out = context().ports["o__payload"].width
         into = context().ports["i__payload"].width
         self.rotates = out - into > 1
         self.item = self.fraction if self.rotates else self.fraction + 1
+        self.tag = into - self.item
+        self.last = parameters().get("last", profile.weight_last if self.rotates else profile.post_last)
+        self.latency = Derived(config).cordic_latency(len(cordic_indices(self.last)))
         self.name = f"{'rotation' if self.rotates else 'vectoring'} to {self.last}"
 
     def values(self, count: int) -> np.ndarray:
@@ -66,7 +73,7 @@ async def values(dut: Any, stalls: Stalls) -> None:
 @cocotb.test()
 async def timing(dut: Any) -> None:
     case = Case()
-    await pipeline.timing(dut, case.name, case.vectors(0)[0], parameters()["latency"])
+    await pipeline.timing(dut, case.name, case.vectors(0)[0], case.latency)
 
 
 @cocotb.test()

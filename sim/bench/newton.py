@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bench of :class:`rtl.newton.Newton`.
 
-Parameters: ``block``, those of the unit; ``latency``, in cycles.
+Parameters: ``config``; ``kernel``: true for the reciprocal of the embedding instead of the search's.
 """
 
 from typing import Any
@@ -10,8 +10,9 @@ import cocotb
 import numpy as np
 
 from golden.newton import reciprocal
+from nms.spec.config import Config
 from sim.bench import pipeline
-from sim.context import parameters
+from sim.context import context, parameters
 from sim.seeds import generator
 from sim.streams import Stalls
 
@@ -20,8 +21,14 @@ class Case:
     """The unit under test: its items, and what is expected of them."""
 
     def __init__(self) -> None:
-        self.a, self.b, self.seed, self.steps, self.tag = parameters()["block"]
-        self.name = f"reciprocal to {self.b} bits"
+        profile = Config.model_validate(parameters()["config"]).profile
+        use = "kernel_" if parameters().get("kernel") else ""
+        self.b = getattr(profile, f"{use}reciprocal")
+        which = use or "reciprocal_"
+        self.seed, self.steps = getattr(profile, f"{which}seed"), getattr(profile, f"{which}steps")
+        self.a = self.b.fraction if use else profile.cordic.fraction
+        self.tag = context().ports["i__payload"].width - (self.a + 1)
+        self.name = f"reciprocal to {self.b}"
 
     def vectors(self, count: int) -> tuple[list[int], list[int]]:
         """Packed items and packed results; both ends of every interval of the seed table, random ones."""
@@ -30,10 +37,10 @@ class Case:
         some = generator(self.name).integers(0, one, count)
         values = one + np.concatenate([starts, starts + (1 << rest) - 1, [1, one - 2], some])
         tags = [int(tag) & (1 << self.tag) - 1 for tag in generator("tags").integers(0, 1 << 62, len(values))]
-        results = reciprocal(values, self.a, self.b, self.seed, self.steps)
+        results = reciprocal(values, self.a, self.b.fraction, self.seed, self.steps)
         return (
             [int(value) | tag << self.a + 1 for value, tag in zip(values, tags, strict=True)],
-            [int(result) | tag << self.b + 1 for result, tag in zip(results, tags, strict=True)],
+            [int(result) | tag << self.b.width for result, tag in zip(results, tags, strict=True)],
         )
 
 

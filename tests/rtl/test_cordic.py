@@ -7,6 +7,7 @@ from nms.spec.config import load
 from nms.spec.derived import cordic_indices
 from rtl import emit
 from rtl.cordic import Rotate, Vector
+from rtl.hierarchy import Block
 from sim.runner import simulate
 
 
@@ -17,12 +18,12 @@ def test_every_use(preset: str, use: str) -> None:
     profile = config.profile
     last = profile.weight_last if use == "weight" else profile.post_last
     made = Vector if use == "log2" else Rotate
-    block = made(cordic_indices(last), profile.cordic.fraction, config.unroll, tag=5)
+    block: Block = made(cordic_indices(last), profile.cordic.fraction, config.unroll, tag=5)
     outcome = simulate(
         module=block.module,
         verilog=emit.verilog(block),
         bench="sim.bench.cordic",
-        parameters={"block": block.parameters, "latency": block.latency},
+        parameters={"config": config.model_dump(), "last": last},
     )
     assert outcome, outcome.failures
     assert outcome.compared >= 1400

@@ -24,7 +24,7 @@ def test_every_use(preset: str, kernel: bool) -> None:
         module=block.module,
         verilog=emit.verilog(block),
         bench="sim.bench.newton",
-        parameters={"block": block.parameters, "latency": block.latency},
+        parameters={"config": config.model_dump(), "kernel": kernel, "latency": block.latency},
     )
     assert outcome, outcome.failures
     assert outcome.compared >= 1400
