@@ -95,11 +95,11 @@ def search_vectors(config: Config, random: np.random.Generator, passes: int, gap
     cases = [(mantissa, q, dn, 0) for mantissa, q, dn in corners(config)]
     for index in range(passes):
         length = config.images - 1 if index % 4 == 0 else int(random.integers(3, config.images))
-        dn = random.integers(0, 1 << width, length) >> random.integers(0, width, length)
-        dn[random.random(length) < 0.1] = 0
+        some = random.integers(0, 1 << width, length) >> random.integers(0, width, length)
+        some[random.random(length) < 0.1] = 0
         q = int(random.integers(LOG_BETA_LOW, derived.log_beta_high))
         q = q if index % 2 else int(random.integers(1, 11))
-        cases.append((int(random.integers(one, 2 * one)), q, [int(d) for d in dn], int(index % 8 == 7)))
+        cases.append((int(random.integers(one, 2 * one)), q, [int(d) for d in some], int(index % 8 == 7)))
     vectors, gap = Vectors(), _gaps(random if gaps else None)
     mask = 127
     vectors.cycles.append({"load": 1, "mantissa": cases[0][0], "exponent": cases[0][1] & mask})
