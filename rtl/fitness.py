@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """From the sums of a candidate to its perplexity: log2, reciprocal and 2^H, one candidate a cycle."""
 
-from amaranth import Module, Signal
+from amaranth import Module
 from amaranth.hdl import Assert
 from amaranth.lib import stream, wiring
 from amaranth.lib.data import StructLayout

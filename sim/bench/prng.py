@@ -31,8 +31,7 @@ def expected(seed: int, count: int) -> list[int]:
     """Packed entries of all images."""
     states, points = prng.seeds(seed, count), prng.points(CONFIG, seed, count)
     return [
-        ENTRY.pack(state=int(state), x=int(x), y=int(y))
-        for state, (x, y) in zip(states, points, strict=True)
+        ENTRY.pack(state=int(state), x=int(x), y=int(y)) for state, (x, y) in zip(states, points, strict=True)
     ]
 
 
