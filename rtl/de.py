@@ -68,9 +68,8 @@ class DE(Block):
 
     ``o_trials`` carries the candidates, ``i_sums`` their S and T in the same order. Up to ``contexts``
     rows are in work; each in turn issues a generation of 32 trials without a gap, which takes 33
-    cycles when nothing stalls. A row's next generation follows when all 32 scores are back: the
-    first trial leaves 6 + Rotate.latency cycles after its context became ready, and the last
-    score counts 2 + Fitness.latency + 1 cycles after its sums came in. Results come in any order.
+    cycles when nothing stalls. A row's next generation follows when all 32 scores are back, after
+    ``turn_latency``. Results come in any order.
 
     An individual has two slots in the population memory. A bit of the context's mask says which one
     holds it; its trial is written into the other, and the masks turn when the generation is
@@ -104,6 +103,16 @@ class DE(Block):
                 "o_results": Out(stream.Signature(payloads.result)),
             }
         )
+
+    @property
+    def start_latency(self) -> int:
+        """Cycles from a task to its first trial."""
+        return 7 + self.rotate.latency
+
+    @property
+    def turn_latency(self) -> int:
+        """Cycles from the last sums of a generation to the first trial of the next."""
+        return 9 + self.fitness.latency + self.rotate.latency
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
