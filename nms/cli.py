@@ -16,6 +16,7 @@ from nms import render
 from nms.errors import UserError
 from nms.output import place, usable
 from nms.spec import config as configuration
+from nms.spec.bounds import Bounds
 from nms.spec.derived import Derived
 from nms.spec.settings import Settings
 
@@ -132,7 +133,7 @@ def show(
     config = configuration.load(preset, overrides or ())
     given = [("configuration", key, str(value), "") for key, value in config.model_dump().items()]
     given.append(("configuration", "digest", config.digest, ""))
-    rows = given + Derived(config).rows()
+    rows = given + Derived(config).rows() + Bounds(config).rows()
     if as_json:
         render.print_json([dict(zip(("group", "name", "value", "unit"), row, strict=True)) for row in rows])
         return

@@ -229,20 +229,15 @@ targets:
     filesets: [rtl, constraints]
     toplevel: sampler
   lint:
-    default_tool: verilator
+    flow: lint
+    flow_options: {tool: verilator, verilator_options: [-Wall]}
     filesets: [lint, rtl]
     toplevel: sampler
-    tools:
-      verilator:
-        mode: lint-only
-        verilator_options: [-Wall]
   sim:
-    default_tool: icarus
+    flow: sim
+    flow_options: {tool: icarus, iverilog_options: [-g2012]}
     filesets: [rtl, sim]
     toplevel: sampler_tb
-    tools:
-      icarus:
-        iverilog_options: [-g2012]
 """
 
 CONSTRAINTS = """\

@@ -385,8 +385,3 @@ class Sampler(Block):
                 self.te.i_read.payload.eq(request.row),
                 self.result_read.addr.eq(request.row),
             ]
-
-
-def unit(config: Config) -> Sampler:
-    """The hardware that ``sim.bench.sampler`` runs."""
-    return Sampler(config)

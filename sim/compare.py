@@ -32,9 +32,12 @@ def compare(hardware: Tables, model: Tables) -> list[TableComparison]:
             found.append(TableComparison(name, expected.size, expected.size, first))
             continue
         wrong = np.argwhere(got != expected)
-        first = None
-        if len(wrong):
-            index = tuple(int(value) for value in wrong[0])
-            first = f"[{', '.join(map(str, index))}] is {got[index]}, expected {expected[index]}"
-        found.append(TableComparison(name, expected.size, len(wrong), first))
+        found.append(TableComparison(name, expected.size, len(wrong), _first(wrong, got, expected)))
     return found
+
+
+def _first(wrong: np.ndarray, got: np.ndarray, expected: np.ndarray) -> str | None:
+    if not len(wrong):
+        return None
+    index = tuple(int(value) for value in wrong[0])
+    return f"[{', '.join(map(str, index))}] is {got[index]}, expected {expected[index]}"

@@ -2,9 +2,9 @@
 """The simulated sampler as its user sees it: settings, images in, kept indices out, tables read out."""
 
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
-from cocotb.handle import HierarchyObject
 
 from nms.spec.config import GENERATION_CAP, POPULATION, Config
 from nms.spec.derived import Derived
@@ -37,7 +37,7 @@ def limit(config: Config, settings: Settings) -> int:
 class Device:
     """Drives the ports of ``rtl.sampler.Sampler``; ``stalls`` pauses images and kept indices."""
 
-    def __init__(self, dut: HierarchyObject, config: Config, stalls: Stalls = Stalls.NONE):
+    def __init__(self, dut: Any, config: Config, stalls: Stalls = Stalls.NONE):
         self.dut, self.config, self.stalls = dut, config, stalls
         index = Derived(config).index_width
         self.request = Pack({"table": 4, "row": index, "column": index})

@@ -23,11 +23,7 @@ async def job(dut):
     cycles, trials = device.cycles(), dut.trials.value.to_unsigned()
     tables = await device.tables(kept, settings.count)
     arrays = {name: getattr(tables, name) for name in Tables.names()}
-    np.savez(
-        given["result"],
-        **arrays,
-        **{f"cycles_{phase}": value for phase, value in cycles.items()},
-        trials=trials,
-        simulated=int(get_sim_time("ns")) // PERIOD,
-    )
     count("job", sum(array.size for array in arrays.values()))
+    arrays |= {f"cycles_{phase}": np.array(value) for phase, value in cycles.items()}
+    arrays |= {"trials": np.array(trials), "simulated": np.array(int(get_sim_time("ns")) // PERIOD)}
+    np.savez(given["result"], **arrays)

