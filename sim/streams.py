@@ -240,7 +240,7 @@ async def _reset(dut: Any) -> None:
 async def start(dut: Any) -> None:
     """Start the clock, set all inputs to 0 and reset; the first thing in every test."""
     _tasks.clear()
-    Clock(dut.clk, PERIOD, unit="ns").start()
+    Clock(dut.clk, PERIOD, unit="ns").start(start_high=False)  # inputs are set before the first edge
     await _reset(dut)
 
 
