@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Affinities: conditional probabilities from weights, made symmetric in the memory that the embedding reads."""
+"""Affinities: conditional probabilities from weights, made symmetric in the embedding's memory."""
 
 from amaranth import Cat, Module, Mux, Signal, Value
 from amaranth.hdl import Assert
@@ -17,7 +17,7 @@ from rtl.signatures import SHIFT, Payloads
 
 
 class Affinity(Block):
-    """``P'_ij = half_up(p_j|i + p_i|j, 1)``, ``p_j|i = half_up(w*y, fw + B + e - fa)`` (contract, section 10).
+    """``P'_ij = half_up(p_j|i + p_i|j, 1)``, ``p_j|i = half_up(w*y, fw + B + e - fa)``: contract, section 10.
 
     ``i_scalings`` brings (y, e) of rows 0 .. count - 1 in order, ``i_weights`` after each the count - 1
     weights of the row, j ascending without i. ``done`` is a pulse when the last row is in the memory.
@@ -159,7 +159,7 @@ class Affinity(Block):
                 m.d.sync += [scaling.eq(self.i_scalings.payload), column.eq(row == 0), open_.eq(1)]
 
     def _probability(self) -> Value:
-        """``half_up(w*y, n + e)``, n = fw + B - fa; half_up(v, n + e) = (floor(v / 2^(n - 1 + e)) + 1) >> 1."""
+        """``half_up(w*y, n + e)`` with n = fw + B - fa, as ``(floor(w*y / 2^(n - 1 + e)) + 1) >> 1``."""
         profile = self.config.profile
         halves = self.multiply.o.payload.product.shift_right(
             profile.weight.fraction + profile.reciprocal.fraction - profile.affinity.fraction - 1

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bench of the affinities: the whole matrix by single reads and by the embedding's port, against ``golden.affinity``."""
+"""Bench of the affinities: all elements by single reads and all words, against ``golden.affinity``."""
 
 import cocotb
 import numpy as np
