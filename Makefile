@@ -2,12 +2,12 @@
 # Everything runs in .venv; nothing is written outside the checkout but pip's and Yosys' own caches.
 
 PYTHON ?= python3
+ARGS ?=
 BIN := .venv/bin
 STAMP := .venv/.complete
 
-# The pinned Yosys, never one of the machine's; hashes and locale as anywhere else.
+# The pinned Yosys, never one of the machine's.
 export AMARANTH_USE_YOSYS := builtin
-export PYTHONUNBUFFERED := 1
 
 .PHONY: setup demo test test-all bench lint clean
 
@@ -29,7 +29,7 @@ test-all: setup
 	$(BIN)/pytest -n 2
 
 bench: setup
-	$(BIN)/nms bench
+	$(BIN)/nms bench $(ARGS)
 
 lint: setup
 	$(BIN)/ruff check

@@ -16,6 +16,7 @@ from nms import render
 from nms.errors import UserError
 from nms.output import place, usable
 from nms.spec import config as configuration
+from nms.spec.bounds import Bounds
 from nms.spec.derived import Derived
 from nms.spec.settings import Settings
 
@@ -23,6 +24,7 @@ app = typer.Typer(
     help="Near-memory sampler: generate the hardware, run it on images, prove it.",
     no_args_is_help=True,
     add_completion=False,
+    pretty_exceptions_enable=False,
 )
 
 
@@ -131,7 +133,7 @@ def show(
     config = configuration.load(preset, overrides or ())
     given = [("configuration", key, str(value), "") for key, value in config.model_dump().items()]
     given.append(("configuration", "digest", config.digest, ""))
-    rows = given + Derived(config).rows()
+    rows = given + Derived(config).rows() + Bounds(config).rows()
     if as_json:
         render.print_json([dict(zip(("group", "name", "value", "unit"), row, strict=True)) for row in rows])
         return
@@ -182,7 +184,8 @@ def run(
     from nms import run as job
 
     images = datasets.load(data, count, size, most=config.images)
-    settings = Settings.make(config, *images.images.shape, ratio, perplexity, iterations, seed)
+    found, pixels = images.images.shape
+    settings = Settings.make(config, found, pixels, ratio, perplexity, iterations, seed)
     command = [
         "run", *_chosen(preset, overrides), "--data", data, "--count", str(settings.count),
         *(["--size", str(size)] if size else []), "--ratio", f"{ratio!r}", "--perplexity", f"{perplexity!r}",
@@ -266,7 +269,8 @@ def bench(
         if bench == Bench.SEARCH:
             figures += measure.search(images, target)
         else:
-            settings = Settings.make(config, *images.images.shape, perplexity=target, seed=seed)
+            found, pixels = images.images.shape
+            settings = Settings.make(config, found, pixels, perplexity=target, seed=seed)
             figures += measure.sampler(config, settings, images, target, level)
     if as_json:
         render.print_json([asdict(figure) | {"holds": figure.holds} for figure in figures])

@@ -51,6 +51,12 @@ def run(
     """The tables of ``data`` at ``level``; at level rtl also compared with the bit-true model."""
     from golden import sampler as golden
 
+    if level == "rtl":
+        from sim import tools
+
+        tools.require()
+    if progress:
+        progress("computing the bit-true model")
     model = golden.run(config, settings, data.images)
     if level == "golden":
         return Outcome(level, model)

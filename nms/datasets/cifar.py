@@ -35,7 +35,9 @@ PERMITTED = {
 """All that a pickled dictionary of arrays and bytes needs; nothing here runs code of the file's choice."""
 
 
-class _ArraysOnly(pickle.Unpickler):
+class _ArraysOnly(pickle._Unpickler):
+    """The unpickler in Python: the one in C allocates whatever a damaged index asks for."""
+
     def find_class(self, module: str, name: str) -> object:
         if (module, name) not in PERMITTED:
             raise UserError(
@@ -94,7 +96,7 @@ def _python(path: Path, limit: int | None) -> tuple[np.ndarray, np.ndarray]:
         ) from None
     if not isinstance(batch, dict):
         raise UserError(f"{path}: holds a {type(batch).__name__}; a CIFAR-10 python batch is a dictionary")
-    batch = {key.decode() if isinstance(key, bytes) else key: value for key, value in batch.items()}
+    batch = {key.decode("latin1") if isinstance(key, bytes) else key: value for key, value in batch.items()}
     missing = [key for key in ("data", "labels") if key not in batch]
     if missing:
         raise UserError(

@@ -8,6 +8,7 @@ import gzip
 import math
 import struct
 import zlib
+from io import BufferedIOBase
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from nms.datasets.images import Images
 from nms.errors import UserError
 
 UNSIGNED_BYTE = 8
+PIECE = 1 << 24
 
 
 def recognises(path: Path) -> bool:
@@ -75,13 +77,20 @@ def _read(path: Path, dimensions: int, limit: int | None) -> tuple[np.ndarray, i
             total, *item = struct.unpack(f">{dimensions}I", sizes)
             count = total if limit is None else min(limit, total)
             wanted = count * math.prod(item)
-            data = file.read(wanted)
+            data = _take(file, wanted)
             if count == total and file.read(1):  # at the end gzip also compares its checksum
                 raise UserError(f"{path}: longer than the {wanted} bytes that its header promises")
     except (OSError, EOFError, zlib.error) as error:
         raise UserError(f"{path}: damaged or truncated ({error})") from None
-    except (MemoryError, OverflowError):
-        raise UserError(f"{path}: its header promises {wanted} bytes, more than memory holds") from None
     if len(data) < wanted:
         raise UserError(f"{path}: truncated, {len(data)} of the {wanted} bytes that its header promises")
     return np.frombuffer(data, np.uint8).reshape(count, *item), total
+
+
+def _take(file: BufferedIOBase, wanted: int) -> bytes:
+    """``wanted`` bytes or what there is, in pieces: a damaged header may promise more than memory holds."""
+    parts = []
+    while wanted and (part := file.read(min(wanted, PIECE))):
+        parts.append(part)
+        wanted -= len(part)
+    return b"".join(parts)

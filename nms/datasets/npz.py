@@ -43,7 +43,7 @@ def load(path: Path, limit: int | None) -> Images:
                     )
                 if labelled != total:
                     raise UserError(f"{path}: {total} images but {labelled} labels")
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError) as error:
         raise UserError(f"{path}: damaged or truncated .npz file ({error})") from None
     match images.shape[1:]:
         case (pixels,):

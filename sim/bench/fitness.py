@@ -8,14 +8,14 @@ from cocotb.triggers import RisingEdge
 from golden.fitness import fitness
 from nms.spec.config import Config
 from rtl.fitness import Fitness
-from sim.context import parameters
+from sim.context import context, parameters
 from sim.scoreboard import Scoreboard
 from sim.seeds import generator
 from sim.streams import Pack, Sink, Source, Stalls, reset_mid, start
 
 CONFIG = Config(**parameters()["config"])
 PROFILE = CONFIG.profile
-TAG = Fitness(CONFIG).tag
+TAG = context().ports["i__payload"].width - 2 * PROFILE.sums.width
 ITEM = Pack({"s": PROFILE.sums.width, "t": PROFILE.sums.width, "tag": TAG})
 SCORE = Pack(
     {"perplexity": PROFILE.perplexity.width, "reciprocal": PROFILE.reciprocal.width, "shift": 4, "tag": TAG}

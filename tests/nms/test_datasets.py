@@ -269,7 +269,7 @@ class TestIdx:
     def test_promises_too_much(self, idx: Path) -> None:
         path = idx / "train-images-idx3-ubyte"
         path.write_bytes(struct.pack(">BBBB3I", 0, 0, 8, 3, 2**32 - 1, 2**32 - 1, 2**32 - 1))
-        refused(idx, "train-images", "promises")
+        refused(idx, "train-images", "truncated", "promises")
 
     def test_labels(self, idx: Path) -> None:
         labels = idx / "train-labels-idx1-ubyte"
@@ -425,3 +425,39 @@ class TestFolder:
     def test_flat(self, tmp_path: Path) -> None:
         Image.fromarray(bytes_of(4, 6, 3)).save(tmp_path / "0.png")
         refused(tmp_path, "no class folders")
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["data_batch_1", "data_batch_1.bin", "images-idx3-ubyte", "images-idx3-ubyte.gz", "x.npz", "c/0.png"],
+)
+def test_random_damage(kind: str, tmp_path: Path) -> None:
+    """Whatever happens to a file's bytes, loading gives images or a refusal: nothing else is raised."""
+    random = np.random.default_rng(2)
+    path = tmp_path / kind
+    spec = str(tmp_path if kind == "c/0.png" else path)
+    if kind == "data_batch_1":
+        write_python(path, bytes_of(2, 3072), [0, 1])
+    elif kind == "data_batch_1.bin":
+        path.write_bytes(bytes(2 * 3073))
+    elif "idx3" in kind:
+        write_idx(path, bytes_of(3, 4, 4))
+        write_idx(tmp_path / "labels-idx1-ubyte", np.zeros(3, np.uint8))
+    elif kind == "x.npz":
+        np.savez_compressed(path, images=bytes_of(3, 9), labels=np.arange(3))
+    else:
+        path.parent.mkdir()
+        Image.fromarray(bytes_of(4, 6, 3)).save(path)
+    whole = path.read_bytes()
+    header = min(len(whole), 400)  # where the structure is
+    refusals = 0
+    for _ in range(300):
+        damaged = bytearray(whole)
+        for place in random.integers(0, header, random.integers(1, 4)):
+            damaged[place] = random.integers(256)
+        path.write_bytes(damaged[: random.integers(1, len(whole) + 1)] if random.random() < 0.3 else damaged)
+        try:
+            datasets.load(spec)
+        except UserError:
+            refusals += 1
+    assert refusals > 30
