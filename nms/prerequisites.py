@@ -18,7 +18,7 @@ OLDEST = (3, 11)
 def shared_library() -> str | None:
     """The shared library of this interpreter, which the simulator loads; ``None`` if there is none."""
     directory, name = (sysconfig.get_config_var(key) or "" for key in ("LIBDIR", "INSTSONAME"))
-    if name.endswith((".dylib",)) or ".so" in name:
+    if name.endswith(".dylib") or ".so" in name:
         beside = Path(directory) / name
         if beside.exists():
             return str(beside)

@@ -32,7 +32,7 @@ PASS_LATENCY = 3
 
 
 class Ratio(Component):
-    """After ``start``: ``rb`` = bitlen(s) + 16, ``ratio`` = floor(2^rb / s) * G; s is ``extent``, G is ``side``.
+    """``rb`` = bitlen(s) + 16 and ``ratio`` = floor(2^rb / s) * G after ``start``; s is ``extent``, G ``side``.
 
     Long division: the 1 of the dividend is shifted up to the leading bit of s, one place a cycle,
     then each cycle gives one bit of the quotient. ``done`` is high bitlen(s) + 19 cycles after

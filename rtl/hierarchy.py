@@ -20,6 +20,7 @@ class Block(wiring.Component):
     blocks with the same name must have the same parameters.
     """
 
+    _MustUse__silence = True  # a block may be made only to ask for its latency
     module: str
     parameters: tuple
 

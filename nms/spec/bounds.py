@@ -162,8 +162,8 @@ class Bounds:
         slope = (2.0**self.exponent - 1) * 2.0**-z
         return max(whole * rotation + p.weight.lsb / 2 + slope, 2.0**-p.cutoff)
 
-    def entropy(self, count: int, perplexity: float) -> float:
-        """H2 against the exact entropy at the same beta, of ``count`` images at ``perplexity``, first order.
+    def entropy_of_weights(self, count: int, perplexity: float) -> float:
+        """H2 of the unit's own S and T against that of the exact ones, first order.
 
         With p_j = w_j/S and zbar = T/S <= log2 Perp: dH2/dz_j = ln 2 p_j (zbar - z_j) and
         dH2/dw_j = (1/ln 2 + z_j - zbar)/S, where sum p_j |z_j - zbar| <= 2 zbar. So
@@ -171,33 +171,49 @@ class Bounds:
         * z: ln 2 * 2 zbar * ulp(z)/2;
         * rotation: relative error + twice its truncation (2^-floor(z) <= 2 * 2^-z), times 1/ln 2 + 2 zbar;
         * rounding of w, and w cut off: (N-1) ulp(w)/2 (1/ln 2 + cutoff), since S >= 1;
-        * rounding of each w z: (N-1) ulp(w)/2;
-        * log2, floor of the mantissa of S (ulp/ln 2), half an ulp(H2) twice;
-        * T/S = (T/2^e) y, T/2^e <= 2 zbar: the reciprocal's error and that floor.
+        * rounding of each w z: (N-1) ulp(w)/2.
         """
         p = self.profile
         mean = math.log2(perplexity)
-        others = count - 1
         z = LN2 * 2 * mean * self.exponent
-        rotation = (self.relative(p.weight_last) + 2 * self.truncation(p.weight_last, rising=False)) * (
-            1 / LN2 + 2 * mean
-        )
-        roundings = others * p.weight.lsb / 2 * (1 / LN2 + p.cutoff + 1)
-        log = self.log2(p.post_last).max + self.ulp / LN2 + p.entropy.lsb
-        quotient = 2 * mean * (self.search_reciprocal.max + self.ulp)
-        return FIRST_ORDER * (z + rotation + roundings + log + quotient)
+        relative = self.relative(p.weight_last) + 2 * self.truncation(p.weight_last, rising=False)
+        rotation = relative * (1 / LN2 + 2 * mean)
+        roundings = (count - 1) * p.weight.lsb / 2 * (1 / LN2 + p.cutoff + 1)
+        return FIRST_ORDER * (z + rotation + roundings)
 
-    def perplexity(self, count: int, perplexity: float) -> float:
-        """Perp against the exact perplexity at the same beta, worst case.
+    def entropy_of_sums(self, perplexity: float) -> float:
+        """H2 of the fitness unit against ``log2 S + T/S`` of its inputs.
 
-        ``Perp (2^dH - 1)``, the exponential's relative error and its truncation shifted left by
-        floor(H2) (2^floor(H2) <= Perp), and half an ulp. Real rows stay far below it: the errors of
-        N-1 weights do not conspire.
+        log2 and the floor of its mantissa (ulp/ln 2), half an ulp(H2) twice, and T/S = (T/2^e) y with
+        T/2^e <= 2 log2 Perp: the reciprocal's error and that floor.
         """
         p = self.profile
-        entropy = 2.0 ** self.entropy(count, perplexity) - 1.0
-        power = self.relative(p.post_last) + self.truncation(p.post_last, rising=True)
-        return perplexity * (entropy + FIRST_ORDER * power) + p.perplexity.lsb / 2
+        log = self.log2(p.post_last).max + self.ulp / LN2 + p.entropy.lsb
+        quotient = 2 * math.log2(perplexity) * (self.search_reciprocal.max + self.ulp)
+        return FIRST_ORDER * (log + quotient)
+
+    def power(self, entropy: float, perplexity: float) -> float:
+        """Perp against the exact 2^H2 when H2 is off by ``entropy``.
+
+        ``Perp (2^dH - 1)``, the exponential's relative error and its truncation shifted left by
+        floor(H2) (2^floor(H2) <= Perp), and half an ulp.
+        """
+        p = self.profile
+        relative = self.relative(p.post_last) + self.truncation(p.post_last, rising=True)
+        return perplexity * (2.0**entropy - 1.0 + FIRST_ORDER * relative) + p.perplexity.lsb / 2
+
+    def fitness(self, perplexity: float) -> float:
+        """Perp of the fitness unit against the exact one of its inputs S and T."""
+        return self.power(self.entropy_of_sums(perplexity), perplexity)
+
+    def perplexity(self, count: int, perplexity: float) -> float:
+        """Perp against the exact perplexity at the same beta, of ``count`` images, worst case.
+
+        Real rows stay far below it: the errors of N-1 weights do not conspire.
+        """
+        return self.power(
+            self.entropy_of_weights(count, perplexity) + self.entropy_of_sums(perplexity), perplexity
+        )
 
     @property
     def affinity(self) -> float:
@@ -254,7 +270,7 @@ class Bounds:
         largest = [
             ("z", self.exponent),
             ("w of the search, z = 0+", self.weight(0.0)),
-            (f"H2, N = {images}, Perp = {perplexity:g}", self.entropy(images, perplexity)),
+            (f"Perp from S and T, Perp = {perplexity:g}", self.fitness(perplexity)),
             (f"Perp, N = {images}, Perp = {perplexity:g}", self.perplexity(images, perplexity)),
             ("stop", p.stop * p.perplexity.lsb),
             ("P' from w and S", self.affinity),

@@ -98,14 +98,17 @@ class Search:
         for generation, (mantissa, exponent) in enumerate(evaluations):
             active = np.flatnonzero(result.generations > generation)
             assert mantissa.shape == (len(active), POPULATION)
-            for row, *pair in zip(active, mantissa, exponent, strict=True):
-                found[int(row)].append(pair)
+            for row, *pair in zip(active.tolist(), mantissa, exponent, strict=True):
+                found[row].append(pair)
         trials, sums = {}, {}
         dn = golden.pea.normalised(CONFIG, distance)
         for row, pairs in found.items():
             m = np.array([pair[0] for pair in pairs], np.int64).ravel()
             q = np.array([pair[1] for pair in pairs], np.int64).ravel()
-            trials[row] = [TRIAL.pack(row=row, mantissa=a, exponent=b) for a, b in zip(m, q, strict=True)]
+            trials[row] = [
+                TRIAL.pack(row=row, mantissa=a, exponent=b)
+                for a, b in zip(m.tolist(), q.tolist(), strict=True)
+            ]
             if constant:
                 sums[row] = [SUMS.pack(s=constant[0], t=constant[1])] * len(m)
             elif len(m):

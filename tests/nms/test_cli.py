@@ -111,6 +111,19 @@ class TestRefusals:
         assert done.stderr.count("\n") == 1
 
 
+def test_quick_to_start() -> None:
+    """Hardware, simulation and models are imported by the commands that need them, not before."""
+    program = "import sys, nms.cli; print(*(name for name in sys.modules if '.' not in name))"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert not {"amaranth", "cocotb", "sklearn", "numpy", "golden", "rtl", "sim"} & set(done.stdout.split())
+
+
 def test_version(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert nms("--version", monkeypatch=monkeypatch) == 0
     assert capsys.readouterr().out.startswith("nms 0.")
@@ -224,6 +237,14 @@ def test_bench(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[st
     assert "BROKEN" in capsys.readouterr().out
     assert nms(*command[:-1], "--markdown", monkeypatch=monkeypatch) == 1
     assert capsys.readouterr().out.startswith("|  | figure | measured |")
+
+
+def test_bench_of_the_search(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert nms("bench", "search", "--count", "40", "--json", monkeypatch=monkeypatch) == 0
+    figures = {(row["subject"], row["name"]): row for row in json.loads(capsys.readouterr().out)}
+    assert figures["newton", "largest error"]["value"] < 1e-10
+    assert figures["de", "largest error"]["value"] < 1e-10
+    assert figures["scikit-learn", "largest error"]["value"] > 1e-7
 
 
 def test_comparison_has_the_fields_that_are_printed() -> None:
