@@ -164,10 +164,16 @@ class PEA(Block):
         m.submodules.distances = distances = Memory(shape=derived.distance_width, depth=pairs, init=[])
         entry = StructLayout({"minimum": derived.distance_width, "scale": derived.scale_width})
         m.submodules.rows = rows = Memory(shape=entry, depth=config.images, init=[])
+        # Two physical ports: nothing is scanned while distances are written, so that both use one address.
+        write, scanned = distances.write_port(), distances.read_port()
+        formed_at = Signal.like(write.addr)
+        m.d.comb += write.addr.eq(scanned.addr)
         loaded = self._load(m, banks)
-        formed = self._distances(m, pes, banks, distances.write_port())
+        formed = self._distances(m, pes, banks, write, formed_at)
         m.d.sync += self.done.eq(loaded | formed)
-        self._scan(m, distances.read_port(), rows.write_port())
+        self._scan(m, scanned, rows.write_port())
+        with m.If(write.en):
+            m.d.comb += scanned.addr.eq(formed_at)
         self._search(m, pes, distances.read_port(), rows.read_port())
         return m
 
@@ -203,7 +209,7 @@ class PEA(Block):
                 m.d.comb += unit.address.eq(base + word)
         return ends
 
-    def _distances(self, m: Module, pes: list[PE], banks: list[Bank], write) -> Value:
+    def _distances(self, m: Module, pes: list[PE], banks: list[Bank], write, formed_at: Signal) -> Value:
         """Form all distances; returns the pulse after the last one was written."""
         total = self.config.pes
         bits = total.bit_length() - 1
@@ -350,7 +356,7 @@ class PEA(Block):
         ]
         m.d.sync += [
             write.en.eq(exists),
-            write.addr.eq(triangle(above, low)),
+            formed_at.eq(triangle(above, low)),
             write.data.eq(value),
         ]
         return delayed(m, collecting & (k == total - 1) & collected.final, 2)

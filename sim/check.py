@@ -47,7 +47,7 @@ UNITS: dict[str, Unit] = {
             name: getattr(b, name) for name in ("distance_latency", "weight_latency", "sums_latency")
         },
     ),
-    "pea": Unit(("pea.PEA",)),
+    "pea": Unit(("pea.PEA",), parameters=lambda b: {"interval": b.interval}),
     "fitness": Unit(("fitness.Fitness",), ("de.DE",)),
     "prng": Unit(("prng.Seeds",)),
     "de": Unit(("de.DE",)),

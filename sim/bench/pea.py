@@ -7,7 +7,7 @@ from typing import Any
 
 import cocotb
 import numpy as np
-from cocotb.triggers import RisingEdge
+from cocotb.triggers import RisingEdge, with_timeout
 from cocotb.utils import get_sim_time
 
 from golden import pe, pea
@@ -285,6 +285,39 @@ async def blocked(dut: Any) -> None:
             int(w) for w in ((dn == 0) * one if ties_only else pe.weights(config, mantissa, q, dn)[0])
         )
     await rig.sink("o_weights").take(len(queries) * (rig.count - 1), timeout=20000, into=board.got)
+    board.finish()
+
+
+@cocotb.test()
+@cocotb.parametrize(stalls=[Stalls.NONE, Stalls.RANDOM])
+async def overlapped(dut: Any, stalls: Stalls) -> None:
+    """Rows are searched, two in turn, as soon as they are known, while the scan goes on or waits."""
+    await start(dut)
+    config = _config()
+    count = config.images - 1
+    batch = images(config, "random", count, min(config.pixels, 5))
+    rig = Rig(dut, f"overlapped, stalls: {stalls.value}", batch, stalls)
+    await rig.load()
+    await rig.distance()
+    minimum, scale, ties = pea.rows(config, rig.matrix)
+    known = Scoreboard(f"{rig.name}, rows", minimum=count)
+    board = Scoreboard(f"{rig.name}, sums", minimum=2 * count * POPULATION)
+    await rig.pulse("scan")
+    rows, sums, trials = rig.sink("o_rows"), rig.sink("o_sums"), rig.source("i_trials")
+    runs = 2 * count
+    taking = sums.start(runs * POPULATION, lambda value: board.got(rig.sums_.unpack(value)))
+    for i in range(count):
+        known.expect([(i, int(minimum[i]), int(scale[i]), int(ties[i]))])
+        for value in await rows.take(1, timeout=rig.patience(count)):
+            known.got(tuple(rig.row.unpack(value).values()))
+        for row in (i, i - i % 2):
+            run = [(row, mantissa, q) for _, mantissa, q in random_trials(config, count, 1)]
+            board.expect(rig.sums(run))
+            await trials.send(
+                rig.trial.pack(row=row, mantissa=mantissa, exponent=q) for _, mantissa, q in run
+            )
+    await with_timeout(taking, rig.patience(runs * POPULATION) * PERIOD, "ns")
+    known.finish()
     board.finish()
 
 
