@@ -57,5 +57,5 @@ def test_a_fault_in_the_file_fails(unit: str, module: str, fault: Fault, seed: i
 def test_a_file_without_the_module_is_named(tmp_path: Path) -> None:
     path = tmp_path / "empty.v"
     path.write_text("module other();\nendmodule\n")
-    with pytest.raises(UserError, match="module 'grid' is not in the Verilog text"):
+    with pytest.raises(UserError, match="has no module 'grid'"):
         check(TINY, ["grid"], verilog=path)
