@@ -33,7 +33,8 @@ def text() -> str:
 
 def named(start: str) -> str:
     """The first module whose name starts so."""
-    return next(line.split("(")[0].split()[1] for line in text().splitlines() if line.startswith(f"module {start}"))
+    lines = text().splitlines()
+    return next(line.split("(")[0].split()[1] for line in lines if line.startswith(f"module {start}"))
 
 
 @pytest.mark.parametrize("unit", sorted({unit for unit, *_ in FAULTS}))
