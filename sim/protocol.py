@@ -3,8 +3,8 @@
 
 For each stream port of each module a checker asserts at every rising clock edge that an item that
 was offered (``valid``) and not taken (``ready``) is still offered with the same payload. A
-synchronous reset withdraws items lawfully, and so does a cycle with the module's input ``i_abort``
-or ``i_clear`` high. Streams that the test bench itself drives are checked as well.
+synchronous reset withdraws items lawfully, and so does a cycle with the module's input
+``abort_run`` high. Streams that the test bench itself drives are checked as well.
 """
 
 import re
@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from sim.context import Port
 
 MODULE = re.compile(r"^module\s+(\S+?)\s*\(.*?^endmodule", re.MULTILINE | re.DOTALL)
+INSTANCE = re.compile(r"^ +([\w$]+|\\\S+) +(?:#\(|[\w\\]\S* *\($)", re.MULTILINE)
 PORT = re.compile(r"^\s*(input|output)\s+(?:\[(\d+):0\]\s+)?(\w+);", re.MULTILINE)
-WITHDRAWALS = ("rst", "i_abort", "i_clear")
+WITHDRAWALS = ("rst", "abort_run")
 
 CHECKER = """
 module nms_stream_checker #(parameter WIDTH = 1, parameter NAME = "")
@@ -53,22 +54,52 @@ def headers(verilog: str) -> dict[str, Header]:
     return found
 
 
+def reachable(verilog: str, module: str) -> str:
+    """The modules of a text that ``module`` needs, itself included, in the order of the text."""
+    bodies = {match[1]: match.group() for match in MODULE.finditer(verilog)}
+    wanted = [module]
+    for name in wanted:
+        wanted += [
+            inner for inner in INSTANCE.findall(bodies[name]) if inner in bodies and inner not in wanted
+        ]
+    return "\n".join(body for name, body in bodies.items() if name in wanted) + "\n"
+
+
+def repeated(verilog: str, module: str, least: int = 4) -> list[str]:
+    """Modules below ``module`` that some module places at least ``least`` times.
+
+    Memories alone (a single module without any inner one) gain nothing from being built apart.
+    """
+    bodies = {match[1]: match.group() for match in MODULE.finditer(verilog)}
+    placed = {
+        inner
+        for body in bodies.values()
+        for inner in INSTANCE.findall(body)
+        if inner in bodies and INSTANCE.findall(body).count(inner) >= least
+    }
+    return sorted(block for block in placed if block != module and INSTANCE.findall(bodies[block]))
+
+
 def checkers(verilog: str) -> str:
-    """SystemVerilog that binds a checker to every stream port of every module of ``verilog``."""
+    """SystemVerilog that binds a checker to every stream port of every module of ``verilog``.
+
+    A stream port is a pair ``valid`` and ``ready`` of opposite directions, in a module with clock and reset.
+    """
     bound = []
     for header in headers(verilog).values():
-        if "clk" not in header.ports or header.module.startswith("\\"):
+        ports = header.ports
+        if not {"clk", "rst"} <= ports.keys() or header.module.startswith("\\"):
             continue
-        withdrawn = " | ".join(name for name in WITHDRAWALS if name in header.ports) or "1'b0"
-        for port in header.ports:
-            stream, separator, end = port.rpartition("__")
-            if not separator or end != "valid" or f"{stream}__ready" not in header.ports:
+        withdrawn = " | ".join(name for name in WITHDRAWALS if name in ports)
+        for name, valid in ports.items():
+            stream = name.removesuffix("__valid")
+            ready = ports.get(f"{stream}__ready")
+            if stream == name or ready is None or ready.direction == valid.direction:
                 continue
-            payload = header.ports.get(f"{stream}__payload")
-            value = f"{stream}__payload" if payload else "1'b0"
+            payload = ports.get(f"{stream}__payload")
             bound.append(
                 f"bind {header.module} nms_stream_checker #(.WIDTH({payload.width if payload else 1}), "
-                f'.NAME("{stream}")) check_{stream} (.clk(clk), .withdrawn({withdrawn}), '
-                f".valid({port}), .ready({stream}__ready), .payload({value}));"
+                f'.NAME("{stream}")) check_{stream} (.clk(clk), .withdrawn({withdrawn}), .valid({name}), '
+                f".ready({stream}__ready), .payload({f'{stream}__payload' if payload else 1}));"
             )
     return CHECKER + "\n".join(bound) + "\n"

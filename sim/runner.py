@@ -10,6 +10,9 @@ What a simulation checks by itself, beside the bench:
 * The stream protocol on every port of every module (:mod:`sim.protocol`).
 * Uninitialised values: quick builds draw them at random from the seed (Verilator knows no X).
 
+Fast builds verilate a block that is placed many times once, as a library: Verilator would otherwise
+copy it into the whole, which for 32 PEs is three times the C++ to compile.
+
 The cache lies in ``.nms/build`` below the directory that holds the package ``sim``, or in the
 directory named by the environment variable ``NMS_CACHE``.
 """
@@ -41,12 +44,15 @@ ROOT = Path(__file__).resolve().parents[1]
 """The directory that holds the packages of the project."""
 
 QUICK = ("--x-assign", "unique", "--x-initial", "unique")
-FAST = ("-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-assert")
+FAST = ("-O3", "--x-assign", "fast", "--x-initial", "fast")
 COMPILER = {False: ("-O1", "-O0", "-O1"), True: ("-O3 -march=native", "-O1", "-O3")}
 """The C++ compiler's optimisation of quick and fast builds: the design, its set-up, Verilator's library."""
 
 RUNTIME = [f"verilated{part}.o" for part in ("", "_dpi", "_vpi", "_threads", "_random", "_vcd_c")]
 """Verilator's own objects, compiled once for each set of flags."""
+
+RUNS = 100
+"""Runs whose logs and waves are kept."""
 
 PROBLEM = re.compile(r"^.*?%(?:Error|Warning)[^:]*:.*$", re.MULTILINE)
 
@@ -131,9 +137,11 @@ def _compile(module: str, verilog: str, fast: bool, waves: bool, work: Path) -> 
     """Leave the simulation of ``module`` as the program ``work / module``."""
     control = work / "top.vlt"
     ports = protocol.headers(verilog)[module].ports
+    shared = protocol.repeated(verilog, module) if fast and not waves else []
     control.write_text(
         "`verilator_config\n"
         + "".join(f'public_flat_rw -module "{module}" -var "{port}"\n' for port in ports)
+        + "".join(f'hier_block -module "{block}"\n' for block in shared)
     )
     design, checks = work / "design.sv", work / "checks.sv"
     design.write_text(verilog)
@@ -150,9 +158,10 @@ def _compile(module: str, verilog: str, fast: bool, waves: bool, work: Path) -> 
     runner._set_sources([control, design] + ([] if fast else [checks]))
     runner._set_verilog_sources([])
     runner._set_build_args(
-        ["--no-timing", "-Wno-fatal", "-Wno-lint", "-Wno-style", "-Wno-MULTIDRIVEN"]
-        + list(FAST if fast else (*QUICK, "--assert"))
+        ["--no-timing", "--assert", "-Wno-fatal", "-Wno-lint", "-Wno-style", "-Wno-MULTIDRIVEN"]
+        + list(FAST if fast else QUICK)
         + ["--output-split", "20000", "--trace-underscore"] * waves
+        + ["--hierarchical"] * bool(shared)
     )
     runner._set_env_build()
     verilate, make = runner._build_command()
@@ -193,10 +202,11 @@ def _built(module: str, verilog: str, fast: bool, waves: bool) -> Path:
     return final
 
 
-def _results(path: Path) -> tuple[int, list[str]]:
+def _results(path: Path, log: str) -> tuple[int, list[str]]:
     """Tests that passed, and a line for each that failed."""
     if not path.exists():
-        return 0, ["the simulation ended before the bench did"]
+        raised = re.findall(r"^\w+(?:Error|Exception|Exit)\b.*$", log, re.MULTILINE)
+        return 0, [": ".join(["the simulation ended before the bench did", *raised[-1:]])]
     passed, failures = 0, []
     for case in ElementTree.parse(path).iter("testcase"):
         problem = case.find("failure")
@@ -207,6 +217,22 @@ def _results(path: Path) -> tuple[int, list[str]]:
         elif case.find("skipped") is None:
             passed += 1
     return passed, failures if passed or failures else ["no tests ran"]
+
+
+def _run_directory(module: str) -> Path:
+    """A new directory for a run; of the older ones the newest :data:`RUNS` stay."""
+    runs = cache_directory() / "runs"
+    runs.mkdir(parents=True, exist_ok=True)
+    for old in sorted(runs.iterdir(), key=os.path.getmtime)[:-RUNS]:
+        shutil.rmtree(old, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=f"{module}-", dir=runs))
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{file}: not a readable Verilog file ({error})") from None
 
 
 def simulate(
@@ -230,7 +256,7 @@ def simulate(
     parameters
         Handed to the bench (:func:`sim.context.parameters`); anything that JSON can hold.
     fast
-        For long runs: a slow, optimising build without assertions and protocol checkers.
+        For long runs: a slow, optimising build without the protocol checkers.
     waves
         Trace the run to ``dump.vcd`` (``outcome.waves``).
     tests
@@ -241,26 +267,27 @@ def simulate(
     Raises
     ------
     UserError
-        A tool is missing, the file cannot be read, or it has no such module.
+        A tool is missing; the file cannot be read or built, or it has no such module.
     RuntimeError
-        The Verilog does not build; the end of the log is in the message.
+        The Verilog text does not build; the end of the log is in the message.
     """
     tools.require()
-    if isinstance(verilog, Path):
-        try:
-            verilog = verilog.read_text()
-        except (OSError, UnicodeDecodeError) as error:
-            raise UserError(f"{verilog}: not a readable Verilog file ({error})") from None
-    header = protocol.headers(verilog).get(module)
+    file = verilog if isinstance(verilog, Path) else None
+    text = verilog if isinstance(verilog, str) else _read(verilog)
+    header = protocol.headers(text).get(module)
     if header is None:
-        raise UserError(f"module {module!r} is not in the Verilog text")
+        raise UserError(f"{file or 'the Verilog text'}: has no module {module!r}")
     started = time.monotonic()
-    built = _built(module, verilog, fast, waves)
+    try:
+        built = _built(module, protocol.reachable(text, module), fast, waves)
+    except RuntimeError as error:
+        if file is None:
+            raise
+        found = re.search(r"^%Error.*?: (?:\S+:\d+:\d+: )?(.*)$", str(error), re.MULTILINE)
+        raise UserError(f"{file}: Verilator cannot build it: {found[1] if found else error}") from None
     seconds_build = time.monotonic() - started
 
-    runs = cache_directory() / "runs"
-    runs.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=f"{module}-", dir=runs))
+    work = _run_directory(module)
     log, tally = work / "bench.log", work / "tally.jsonl"
     context = Context(seed=seed, tally=str(tally), parameters=parameters or {}, ports=header.ports)
     started = time.monotonic()
@@ -287,13 +314,14 @@ def simulate(
             ],
         )
     seconds_run = time.monotonic() - started
-    passed, failures = _results(work / "results.xml")
-    text = log.read_text(errors="replace") if log.exists() else ""
-    asserted = PROBLEM.findall(text)
+    printed = log.read_text(errors="replace") if log.exists() else ""
+    passed, failures = _results(work / "results.xml", printed)
+    asserted = PROBLEM.findall(printed)
     if asserted:
         more = f" (and {len(asserted) - 1} more)" if len(asserted) > 1 else ""
         failures.append(f"assertion: {asserted[0].strip()}{more}")
-    compared = sum(json.loads(line)["compared"] for line in tally.open()) if tally.exists() else 0
+    lines = tally.read_text().splitlines() if tally.exists() else []
+    compared = sum(json.loads(line)["compared"] for line in lines)
     if failures:
         failures.append(f"seed {seed}; log: {log}\n{_tail(log)}")
     return Outcome(

@@ -16,6 +16,7 @@ from cocotb.task import Task
 from cocotb.triggers import ClockCycles, RisingEdge, SimTimeoutError, with_timeout
 
 from sim.context import context
+from sim.disturbance import Disturbance, disturb
 from sim.seeds import generator
 
 PERIOD = 10
@@ -115,16 +116,25 @@ class _Stream:
 
 
 class Source(_Stream):
-    """Sends items into the stream ``name`` of the hardware."""
+    """Sends items into the stream ``name`` of the hardware; with a ``disturbance``, wrong ones."""
 
-    def __init__(self, dut: Any, name: str, stalls: Stalls = Stalls.NONE):
+    def __init__(
+        self,
+        dut: Any,
+        name: str,
+        stalls: Stalls = Stalls.NONE,
+        disturbance: Disturbance | None = None,
+    ):
         super().__init__(dut, name, stalls, Stalls.PRODUCER)
+        self.disturbance = disturbance
 
     async def send(self, values: Iterable[int]) -> None:
         """Send all items; returns after the clock edge that takes the last one.
 
         Values are unsigned or, if negative, taken modulo 2^width.
         """
+        if self.disturbance is not None:
+            values = disturb(list(values), self.disturbance)
         mask = (1 << self.width) - 1
         offered = False
         for value in values:
@@ -230,7 +240,7 @@ async def _reset(dut: Any) -> None:
 async def start(dut: Any) -> None:
     """Start the clock, set all inputs to 0 and reset; the first thing in every test."""
     _tasks.clear()
-    Clock(dut.clk, PERIOD, unit="ns").start()
+    Clock(dut.clk, PERIOD, unit="ns").start(start_high=False)  # inputs are set before the first edge
     await _reset(dut)
 
 
@@ -241,6 +251,21 @@ async def reset_mid(dut: Any) -> None:
             task.cancel()
     _tasks.clear()
     await _reset(dut)
+
+
+async def abort_mid(dut: Any) -> None:
+    """As :func:`reset_mid`, by one cycle of the input ``abort_run`` instead of the reset."""
+    for task in _tasks:
+        if not task.done():
+            task.cancel()
+    _tasks.clear()
+    for name, port in context().ports.items():
+        if port.direction == "input" and name not in ("clk", "rst"):
+            getattr(dut, name).value = 0
+    dut.abort_run.value = 1
+    await ClockCycles(dut.clk, 1)
+    dut.abort_run.value = 0
+    await ClockCycles(dut.clk, 1)
 
 
 async def cycles(dut: Any, count: int) -> None:

@@ -59,6 +59,66 @@ class Chain(Block):
         return m
 
 
+class Meter(Block):
+    """``o_y`` is the sum of the items of ``i_x`` so far, minus 3; it restarts after every tenth item."""
+
+    def __init__(self) -> None:
+        self.module = "meter"
+        self.parameters = ()
+        super().__init__({"i_x": In(stream.Signature(8)), "o_y": Out(stream.Signature(16))})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        total = Signal(16)
+        count = Signal(4)
+        m.d.comb += self.i_x.ready.eq(self.o_y.ready | ~self.o_y.valid)
+        with m.If(self.i_x.ready):
+            m.d.sync += self.o_y.valid.eq(self.i_x.valid)
+            with m.If(self.i_x.valid):
+                m.d.sync += self.o_y.payload.eq(total + self.i_x.payload - 3)
+                with m.If(count < 9):
+                    m.d.sync += [count.eq(count + 1), total.eq(total + self.i_x.payload)]
+                with m.Else():
+                    m.d.sync += [count.eq(0), total.eq(0)]
+        return m
+
+
+class Plain(Block):
+    """Has no registers, a port without bits, and one that is constant."""
+
+    def __init__(self) -> None:
+        self.module = "plain"
+        self.parameters = ()
+        super().__init__(
+            {
+                "i_x": In(stream.Signature(4, always_ready=True)),
+                "o_y": Out(stream.Signature(0)),
+                "o_z": Out(4),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.d.comb += [self.o_z.eq(~self.i_x.payload), self.o_y.valid.eq(self.i_x.valid)]
+        return m
+
+
+class Twins(Block):
+    """Two incrementers under one name; ``steps`` says what each adds."""
+
+    def __init__(self, *steps: int) -> None:
+        self.module = "twins"
+        self.parameters = steps
+        self.steps = steps
+        super().__init__({})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        for index, step in enumerate(self.steps):
+            place(m, f"twin{index}", Incrementer(step=step), platform)
+        return m
+
+
 class Fickle(Block):
     """Breaks the stream protocol: withdraws ``valid`` although nobody took the item."""
 
