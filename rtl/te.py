@@ -136,7 +136,7 @@ class TELane(Block):
         m = Module()
         profile = self.config.profile
         b, k = profile.position.fraction, profile.kernel_reciprocal.fraction
-        fk, fp = profile.kernel.fraction, profile.affinity.fraction
+        fk = profile.kernel.fraction
 
         # a = 1 + d^2, then its mantissa with k fraction bits and its exponent e
         squares = []
@@ -191,7 +191,8 @@ class TELane(Block):
 class Walk(Component):
     """Goes over the blocks of all rows, one with each cycle of ``step``, row by row, and then again.
 
-    ``row``, ``block``: where it stands; ``first``, ``last``: the row's first, last block; ``end``: the last of all.
+    ``row``, ``block``: where it stands; ``first``, ``last``: the row's first or last block; ``end``: the last
+    of all.
     """
 
     def __init__(self, images: int, lanes: int) -> None:
@@ -223,11 +224,11 @@ class Walk(Component):
 
 
 class TEUpdate(Block):
-    """New velocity and position of one point a cycle; module ``te_update``.
+    """Velocity and position of one point a cycle; module ``te_update``.
 
-    ``scale`` is N * yz and ``shift`` such that ``grep = half_up(repel * scale, shift)``; ``early`` selects the first
-    part of the schedule. ``new_valid``, ``new_velocity`` and ``new_position`` follow :attr:`latency` cycles after
-    the others; ``scale``, ``shift`` and ``early`` hold meanwhile.
+    ``scale`` is N * yz, ``shift`` makes ``grep = half_up(repel * scale, shift)``; ``early`` selects the first
+    part of the schedule. ``new_valid``, ``new_velocity`` and ``new_position`` follow :attr:`latency` cycles
+    after the others; ``scale``, ``shift`` and ``early`` hold meanwhile.
     """
 
     def __init__(self, config: Config) -> None:
@@ -305,8 +306,8 @@ class TEUpdate(Block):
 class Rows(Component):
     """A memory of one entry a point, written and read ``group`` consecutive points at a time.
 
-    ``write_mask`` chooses among the points of the group of ``write_index``; ``read`` is the group of ``read_index``
-    one cycle later.
+    ``write_mask`` chooses among the points of the group of ``write_index``; ``read`` is the group of
+    ``read_index`` one cycle later.
     """
 
     def __init__(self, shape: ShapeLike, points: int, group: int) -> None:
@@ -340,8 +341,8 @@ class Rows(Component):
 class Points(Component):
     """The positions: written ``group`` consecutive points at a time, read in blocks and as single points.
 
-    Two like readers, ``near`` and ``late``; each gives, one cycle after ``enable``, ``block``: all points of the block
-    ``*_block``; ``point``: that of ``*_index``; ``group``: the group of ``*_index``.
+    Two like readers, ``near`` and ``late``; each gives, one cycle after ``enable``, ``points``: those of
+    ``block``; ``point``: that of ``row``; ``group``: the group of ``row``. Writing is as in :class:`Rows`.
     """
 
     def __init__(self, point: StructLayout, points: int, lanes: int, group: int) -> None:
@@ -402,11 +403,11 @@ class Points(Component):
 class TE(Block):
     """Embeds ``count`` points in ``iterations`` iterations; module ``te``.
 
-    After the pulse ``start``, takes N = ``count`` points Y0 from ``i_points``, then asks for the affinities of
-    ``row``, ``block`` (columns block * te_lanes and the following), which must be at ``word`` one cycle later,
-    in every cycle; elements of columns >= N may be anything. ``done`` pulses when Y is final; from then on
-    until the next ``start``, ``i_read`` is answered with points. ``count`` and ``iterations`` hold from ``start``
-    until ``done``. For the cycles see :meth:`cycles`.
+    After the pulse ``start``, takes N = ``count`` points Y0 from ``i_points``, then asks for the affinities
+    of ``row``, ``block`` (columns block * te_lanes and the following), which must be at ``word`` one cycle
+    later, in every cycle; elements of columns >= N may be anything. ``done`` pulses when Y is final; from
+    then on until the next ``start``, ``i_read`` is answered with points. ``count`` and ``iterations`` hold
+    from ``start`` until ``done``. For the cycles see :meth:`cycles`.
     """
 
     def __init__(self, config: Config) -> None:
@@ -442,8 +443,9 @@ class TE(Block):
     def cycles(self, count: int, iterations: int) -> int:
         """Cycles from the edge that samples ``start`` to the one that samples ``done``, without stalls.
 
-        N points in; in each iteration N * ceil(N / te_lanes) blocks of pairs, ceil(N / 2) groups of two points (of
-        one if te_lanes = 1), and a turn: from the last pair to Z, its reciprocal, and the last point's update.
+        N points in; in each iteration N * ceil(N / te_lanes) blocks of pairs, ceil(N / 2) groups of two
+        points (of one if te_lanes = 1), and a turn: from the last pair to Z and to its reciprocal, then from
+        the last group to its write.
         """
         lane, update = self._lanes[0], self._updates[0]
         blocks, groups = -(-count // self.lanes), -(-count // self.group)
@@ -518,7 +520,7 @@ class TE(Block):
         return m
 
     def _feed(self, m: Module, lanes: list[TELane], points: Points, pairs: Walk) -> View:
-        """Feed the lanes with the pairs of ``pairs``; returns where the pairs stand whose kernels they give."""
+        """Feed the lanes with ``pairs``; returns where the pairs stand whose kernels they give."""
         late = m.submodules.late = Walk(self.images, self.lanes)
         valid = Signal()
         tag = Signal(StructLayout({"valid": 1, "row": len(late.row), "first": 1, "last": 1, "end": 1}))
@@ -561,13 +563,15 @@ class TE(Block):
         affinities = tree(m, [Mux(lane.present & first, lane.affinity, 0) for lane in lanes])
         tag = delay(m, tag, self.levels, reset_less=False)
         row_sum = Signal(self.row_sum.width)
+        new_sum = Mux(tag.first, 0, row_sum) + affinities
         with m.If(tag.valid):
             m.d.sync += [
                 total.eq(Mux(tag.first & (tag.row == 0), 0, total) + kernels),
-                row_sum.eq(Mux(tag.first, 0, row_sum) + affinities),
+                row_sum.eq(new_sum),
+                Assert(new_sum <= self.row_sum.max, "the sum of a row's affinities is out of range"),
             ]
         tag = delay(m, tag, 1, reset_less=False)
-        sigma = bit_length((row_sum - row_sum.any())[: len(row_sum)] >> self.profile.affinity.fraction)
+        sigma = bit_length((row_sum - row_sum.any())[self.profile.affinity.fraction : len(row_sum)])
         sigmas = m.submodules.row_sigmas = Rows(bits_for(self.row_sum.integer), self.padded, self.group)
         self._write_row(m, sigmas, tag, sigma, first)
         return total, tag.valid & tag.end, sigmas
@@ -632,7 +636,7 @@ class TE(Block):
         updating: Signal,
         iteration: Signal,
     ) -> tuple[Signal, Signal]:
-        """Update all points while ``updating``: the point whose group is to be read, and high with the last write."""
+        """Update all points while ``updating``: the group to be read, and high with the last write."""
         velocities = m.submodules.row_velocities = Rows(updates[0].speed, self.padded, self.group)
         base, new = Signal(range(self.padded + 1)), Signal(range(self.padded + 1))
         done = Signal()

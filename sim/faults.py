@@ -27,6 +27,7 @@ DECLARATION = re.compile(r"^ *(?:input|output|wire|reg|module)\b")
 REGISTER = re.compile(r"^ *reg (?:\[(\d+):0\] )?(\\\S+ |\w+)(?: = [^;]*)?;$")
 UPDATE = re.compile(r"^(?P<left> *(?P<name>\\\S+ |\w+) +<= )(?P<right>.+);$")
 HANDSHAKE = re.compile(r"^ *output (\w+__(?:ready|valid));$", re.MULTILINE)
+WIRE = re.compile(r"^  assign (\\\S+ ) = ")
 RESET = re.compile(r"^ *if \(\w*rst\) begin$")
 OPERATOR = re.compile(r" (\+|-|<<|>>|<=|>=|<|>|==|!=|\?|:|\*|&|\||\^|&&|\|\|) ")
 NEIGHBOUR = {"<": "<=", "<=": "<", ">": ">=", ">=": ">"}
@@ -70,6 +71,8 @@ def _constants(line: str, widths: Widths) -> Iterator[Change]:
         return
     for match in LITERAL.finditer(line, assignment.start("right")):
         width, value = int(match[1]), int(match[2], 16)
+        if value == 0 and "assign" not in line:
+            continue  # a default in a process, which is mostly overruled
         for bit in range(width):
             literal = f"{width}'h{value ^ 1 << bit:0{len(match[2])}x}"
             yield line[: match.start()] + literal + line[match.end() :], f"{match.group()} -> {literal}"
@@ -115,6 +118,12 @@ def _stuck(line: str, widths: Widths) -> Iterator[Change]:
             yield f"{match['left']}({match['right']}) {gate};", f"{name}[{bit}] stuck at {value}"
 
 
+def _unread(line: str, body: str) -> bool:
+    """Whether a line assigns a wire that is only declared elsewhere."""
+    match = WIRE.match(line)
+    return match is not None and body.count(match[1]) == 2
+
+
 LINES: dict[Fault, Callable[[str, Widths], Iterator[Change]]] = {
     Fault.CONSTANT: _constants,
     Fault.ADDER: _adders,
@@ -150,11 +159,11 @@ def places(text: str, module: str, fault: Fault) -> Iterator[Place]:
         widths = {m[2].strip(): int(m[1] or 0) + 1 for m in map(REGISTER.match, lines) if m}
         start = match.start()
         for above, line in zip(["", *lines], lines, strict=False):
-            if fault is Fault.CONSTANT and RESET.match(above):
-                start += len(line) + 1  # the reset value of a payload may be anything
-                continue
-            for changed, description in LINES[fault](line, widths):
-                yield Place(name, description, start, start + len(line), changed)
+            # the reset value of a payload may be anything, and some names are never read
+            reset = fault is Fault.CONSTANT and RESET.match(above)
+            if not reset and not _unread(line, body):
+                for changed, description in LINES[fault](line, widths):
+                    yield Place(name, description, start, start + len(line), changed)
             start += len(line) + 1
 
 

@@ -65,6 +65,21 @@ def reachable(verilog: str, module: str) -> str:
     return "\n".join(body for name, body in bodies.items() if name in wanted) + "\n"
 
 
+def repeated(verilog: str, module: str, least: int = 4) -> list[str]:
+    """Modules below ``module`` that some module places at least ``least`` times.
+
+    Memories alone (a single module without any inner one) gain nothing from being built apart.
+    """
+    bodies = {match[1]: match.group() for match in MODULE.finditer(verilog)}
+    placed = {
+        inner
+        for body in bodies.values()
+        for inner in INSTANCE.findall(body)
+        if inner in bodies and INSTANCE.findall(body).count(inner) >= least
+    }
+    return sorted(block for block in placed if block != module and INSTANCE.findall(bodies[block]))
+
+
 def checkers(verilog: str) -> str:
     """SystemVerilog that binds a checker to every stream port of every module of ``verilog``.
 

@@ -327,3 +327,4 @@ async def throughput(dut):
     )
     if CONFIG.contexts >= 5:
         assert cycle < 1.04 * generations * work + 3000, (cycle, generations)
+    assert cycle <= parameters().get("cycles", cycle), cycle

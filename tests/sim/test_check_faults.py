@@ -33,7 +33,8 @@ def text() -> str:
 
 def named(start: str) -> str:
     """The first module whose name starts so."""
-    return next(line.split("(")[0].split()[1] for line in text().splitlines() if line.startswith(f"module {start}"))
+    lines = text().splitlines()
+    return next(line.split("(")[0].split()[1] for line in lines if line.startswith(f"module {start}"))
 
 
 @pytest.mark.parametrize("unit", sorted({unit for unit, *_ in FAULTS}))
@@ -57,5 +58,5 @@ def test_a_fault_in_the_file_fails(unit: str, module: str, fault: Fault, seed: i
 def test_a_file_without_the_module_is_named(tmp_path: Path) -> None:
     path = tmp_path / "empty.v"
     path.write_text("module other();\nendmodule\n")
-    with pytest.raises(UserError, match="module 'grid' is not in the Verilog text"):
+    with pytest.raises(UserError, match="has no module 'grid'"):
         check(TINY, ["grid"], verilog=path)
