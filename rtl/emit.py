@@ -86,9 +86,11 @@ def _instances(fragment: Fragment) -> list[str]:
 
 def _convert(block: Block, fragment: Fragment) -> str:
     """The Verilog of one block alone."""
-    sync = ClockDomain("sync")
-    fragment.add_domains(sync)
-    interface = {"clk": (sync.clk, PortDirection.Input), "rst": (sync.rst, PortDirection.Input)}
+    interface = {}
+    if not block.clocks_itself:
+        sync = ClockDomain("sync")
+        fragment.add_domains(sync)
+        interface = {"clk": (sync.clk, PortDirection.Input), "rst": (sync.rst, PortDirection.Input)}
     for name, (value, flow) in ports(block).items():
         interface[name] = (value, PortDirection.Input if flow is wiring.In else PortDirection.Output)
     text, _ = backend.convert_fragment(
@@ -138,6 +140,13 @@ def sampler_verilog(config: Config) -> str:
     from rtl.sampler import Sampler  # here, so that a single block is emitted without all the others
 
     return _titled(config, Sampler(config))
+
+
+def system_verilog(config: Config) -> str:
+    """The sampler with its buses (``near_memory_sampler``) in Verilog, titled as the sampler is."""
+    from rtl.axi import NearMemorySampler
+
+    return _titled(config, NearMemorySampler(config))
 
 
 def _titled(config: Config, block: Block) -> str:
