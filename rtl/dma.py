@@ -33,12 +33,12 @@ FAULT = StructLayout({"address": 64, "decode": 1})
 def burst(m: Module, config: Config, address: Value, left: Value, most: int) -> Signal:
     """Beats of the next burst: at most ``most``, ``left`` and those to the page's end."""
     size = config.bus_bits // 8
-    page = PAGE // size
+    page, shift = PAGE // size, size.bit_length() - 1
     to_end = Signal(range(page + 1))
     bounded = Signal(range(most + 1))
     limit = Mux(to_end < most, to_end, most)
     m.d.comb += [
-        to_end.eq(page - (address // size)[: page.bit_length() - 1]),
+        to_end.eq(page - (address >> shift)[: page.bit_length() - 1]),
         bounded.eq(Mux(left < limit, left, limit)),
     ]
     return bounded
@@ -97,7 +97,7 @@ class Reader(Block):
         )
 
         per_image = Signal(range(-(-config.pixels // size) + 1))
-        m.d.comb += per_image.eq((self.pixels + (size - 1)) // size)
+        m.d.comb += per_image.eq((self.pixels + (size - 1)) >> (size.bit_length() - 1))
         due = Signal(range(depth + 1))  # beats asked for and not yet there
         reserved = Signal(range(depth + 1))  # and those that are kept
         delivered = Signal.like(self.count)  # images of which words are still to be given
@@ -281,7 +281,8 @@ class Writer(Block):
             m.d.sync += stopping.eq(1)
         with m.FSM():
             with m.State("IDLE"), m.If(self.start):
-                m.d.sync += [active.eq(1), address.eq(self.base), left.eq((self.length + (size - 1)) // size)]
+                m.d.sync += [active.eq(1), address.eq(self.base)]
+                m.d.sync += left.eq((self.length + (size - 1)) >> (size.bit_length() - 1))
                 m.next = "MEASURE"
             with m.State("MEASURE"):
                 m.d.sync += length.eq(bounded)
