@@ -35,6 +35,13 @@ class Level(StrEnum):
     RTL = "rtl"
 
 
+class Bus(StrEnum):
+    """How images and results reach the hardware."""
+
+    AXI = "axi"
+    NATIVE = "native"
+
+
 class Bench(StrEnum):
     """What is measured."""
 
@@ -59,6 +66,9 @@ Iterations = Annotated[int, typer.Option(help="Gradient iterations of the embedd
 Seed = Annotated[int, typer.Option(help="Seed of every random number.")]
 LevelOption = Annotated[
     Level, typer.Option("--level", help="The bit-true model alone, or hardware and model.")
+]
+BusOption = Annotated[
+    Bus, typer.Option("--bus", help="Through memory, registers and AXI buses, or straight into the sampler.")
 ]
 Output = Annotated[Path, typer.Option("-o", "--output", help="Directory to write to.")]
 Verilog = Annotated[Path | None, typer.Option(help="Check this Verilog file, not a fresh one.")]
@@ -172,6 +182,7 @@ def run(
     iterations: Iterations = 300,
     seed: Seed = 1,
     level: LevelOption = Level.RTL,
+    bus: BusOption = Bus.AXI,
     output: Output = Path("out"),
     as_json: Json = False,
 ) -> None:
@@ -190,9 +201,10 @@ def run(
         "run", *_chosen(preset, overrides), "--data", data, "--count", str(settings.count),
         *(["--size", str(size)] if size else []), "--ratio", f"{ratio!r}", "--perplexity", f"{perplexity!r}",
         "--iterations", str(iterations), "--seed", str(seed), "--level", level.value,
+        *(["--bus", bus.value] if level is Level.RTL else []),
     ]  # fmt: skip
     with Console(stderr=True).status("starting") as status:
-        outcome = job.run(config, settings, images, level, progress=status.update)
+        outcome = job.run(config, settings, images, level, progress=status.update, bus=bus.value)
     values = results.arrays(outcome.tables, config, images)
     record = provenance.collect(config, command, seed, images)
     figures = job.figures(outcome, settings, perplexity, values, record)

@@ -12,10 +12,25 @@ from cocotb.triggers import ClockCycles, RisingEdge, SimTimeoutError, Timer, wit
 from cocotbext.axi import AxiBus, AxiLiteBus, AxiLiteMaster, AxiResp, AxiSlave, AxiStreamBus, AxiStreamSink
 
 from nms.spec.config import Config
+from nms.spec.derived import Derived
+from nms.spec.readout import Readout
 from nms.spec.registers import result_offsets
 from sim.driver import Driver, Job, Results, unpack
 from sim.seeds import generator
 from sim.streams import PERIOD
+
+
+def wide(config: Config, table: Readout) -> bool:
+    """Whether a table's values need more than 32 bits."""
+    profile = config.profile
+    unsigned = {
+        Readout.DISTANCE: Derived(config).distance_width,
+        Readout.MINIMUM: Derived(config).distance_width,
+        Readout.MANTISSA: profile.mantissa.width,
+        Readout.PERPLEXITY: profile.perplexity.width,
+        Readout.AFFINITY: profile.affinity.width,
+    }
+    return unsigned.get(table, 0) > 31
 
 
 class Memory:
@@ -114,8 +129,7 @@ class System:
     """
 
     def __init__(self, dut: Any, config: Config, size: int, paused: bool = False, base: int = 0x1_0000_0000):
-        for name in ("cocotb.near_memory_sampler",):
-            logging.getLogger(name).setLevel(logging.WARNING)
+        logging.getLogger("cocotb.near_memory_sampler").setLevel(logging.WARNING)  # every burst else
         self.dut, self.config = dut, config
         self.memory = Memory(base, size, generator("memory"))
         self.lite = Lite(dut)

@@ -192,7 +192,7 @@ REGISTERS: tuple[Register, ...] = (
     *_register("result_stride", 0x088, _RW, "Bytes from a batch's results to the next's, a multiple of bus_bytes"),
     *_register(
         "table", 0x090, Access.FREE, "Table that data reads",
-        BitField("number", 0, 4, ", ".join(f"{t:d} {t.name}" for t in Readout)),
+        BitField("index", 0, 4, ", ".join(f"{t:d} {t.name}" for t in Readout)),
     ),
     *_register("row", 0x094, Access.FREE, "Row that data reads", BitField("value", 0, 16, "row")),
     *_register("column", 0x098, Access.FREE, "Column that data reads", BitField("value", 0, 16, "column")),
