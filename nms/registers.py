@@ -18,26 +18,28 @@ INTRODUCTION = """\
 
 Made from `nms/spec/registers.py` by `python -m nms.registers`; do not edit.
 
-`near_memory_sampler` is configured through `s_axil` (AXI4-Lite, 32 bits), reads images and writes results through
-`m_axi` (AXI4) and sends the kept images through `m_axis` (AXI4-Stream, `tlast` with the last beat of an image, its
-index in `tuser`). `irq` is level-sensitive.
+`near_memory_sampler` is configured through `s_axil` (AXI4-Lite, 32 bits), reads images and writes results
+through `m_axi` (AXI4) and sends the kept images through `m_axis` (AXI4-Stream, `tlast` with the last beat
+of an image, its index in `tuser`). `irq` is level-sensitive.
 
-A job: write the settings, then `start` to `control`; wait for `irq` or for `status.busy` to fall. Settings are kept for the next
-job. An access to an offset without a register, a write to a read-only register and, while busy, a write to a setting or a read of
-`data_lo` are answered by SLVERR and change nothing.
+A job: write the settings, then `start` to `control`; wait for `irq` or for `status.busy` to fall. Settings
+are kept for the next job. An access to an offset without a register, a write to a read-only register and,
+while busy, a write to a setting or a read of `data_lo` are answered by SLVERR and change nothing.
 
-A job that is refused, or stopped by an error response on `m_axi`, sets `status.error`, `error_code` and `error_address`; one that is
-aborted likewise, with code ABORTED. Bursts that were begun are completed, no other is begun, an image of which a part was sent is ended by a
-beat with `tlast` and no byte in `tkeep`, and then `busy` falls. The next `start` needs nothing else.
+A job that is refused, or stopped by an error response on `m_axi`, sets `status.error`, `error_code` and
+`error_address`; one that is aborted likewise, with code ABORTED. Bursts that were begun are completed, no
+other is begun, an image of which a part was sent is ended by a beat with `tlast` and no byte in `tkeep`,
+and then `busy` falls. The next `start` needs nothing else.
 
-Access: `ro` read; `rw` read, and written unless busy; `rw, always`; `rw1c` read, and a one clears the bit; `wo` a command, reads as 0.
+Access: `ro` read; `rw` read, and written unless busy; `rw, always`; `rw1c` read, and a one clears the bit;
+`wo` a command, reads as 0.
 """
 
 RESULTS = """\
 ## Results in memory
 
-For batch b from `result_base + b * result_stride` on, little-endian, without gaps; {size} bytes in all for N images and K kept. With
-`options.write_results` off nothing is written.
+For batch b from `result_base + b * result_stride` on, little-endian, without gaps; {size} bytes in all for
+N images and K kept. With `options.write_results` off nothing is written.
 
 | bytes | what |
 |---|---|
@@ -56,7 +58,8 @@ def _bits(field: BitField) -> str:
 
 def markdown() -> str:
     """``docs/registers.md``."""
-    lines = [INTRODUCTION, "| offset | register | access | reset | bits | what |", "|---|---|---|---|---|---|"]
+    lines = [INTRODUCTION]
+    lines += ["| offset | register | access | reset | bits | what |", "|---|---|---|---|---|---|"]
     for register in REGISTERS:
         reset = "configuration" if register.reset is None else f"{register.reset:#x}"
         head = f"| {register.offset:#05x} | `{register.name}` | {register.access} | {reset} |"
@@ -83,7 +86,8 @@ def header() -> str:
     ]
     for register in REGISTERS:
         name = f"NMS_{register.name.upper()}"
-        lines.append(f"#define {name} 0x{register.offset:03x}u /* {register.access}: {register.description} */")
+        what = f"{register.access}: {register.description}"
+        lines.append(f"#define {name} 0x{register.offset:03x}u /* {what} */")
         for field in register.fields:
             if field.name != "value":
                 mask = ((1 << field.width) - 1) << field.low
@@ -123,7 +127,8 @@ def systemrdl() -> str:
     ]
     for register in REGISTERS:
         software, hardware = RDL[register.access]
-        lines += ["    reg {", f'        name = "{register.name}";', f'        desc = "{register.description}";']
+        lines += ["    reg {", f'        name = "{register.name}";']
+        lines.append(f'        desc = "{register.description}";')
         for field in register.fields:
             lines += ["        field {", f'            desc = "{field.description}";']
             lines.append(f"            sw = {software}; hw = {hardware};")
@@ -149,7 +154,7 @@ def main() -> None:
     stale = [name for name, text in FILES.items() if _read(ROOT / name) != text()]
     if sys.argv[1:] == ["--check"]:
         for name in stale:
-            print(f"{name} is not what nms/spec/registers.py says: run python -m nms.registers", file=sys.stderr)
+            print(f"{name} is stale: run python -m nms.registers", file=sys.stderr)
         sys.exit(bool(stale))
     for name in stale:
         (ROOT / name).parent.mkdir(parents=True, exist_ok=True)

@@ -49,7 +49,7 @@ def run(
     progress: Callable[[str], None] | None = None,
     bus: Literal["axi", "native"] = "axi",
 ) -> Outcome:
-    """The tables of ``data`` at ``level``; at level rtl, through ``bus``, also compared with the bit-true model."""
+    """The tables of ``data`` at ``level``; at level rtl, by ``bus``, compared with the bit-true model."""
     from golden import sampler as golden
 
     if level == "rtl":

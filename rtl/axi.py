@@ -124,7 +124,8 @@ class NearMemorySampler(Block):
 
     def _lite(self, m: Module) -> None:
         inner = self.registers
-        for name in ("awaddr", "awvalid", "wdata", "wstrb", "wvalid", "bready", "araddr", "arvalid", "rready"):
+        driven = ("awaddr", "awvalid", "wdata", "wstrb", "wvalid", "bready", "araddr", "arvalid", "rready")
+        for name in driven:
             m.d.comb += getattr(inner, name).eq(getattr(self, f"s_axil_{name}"))
         for name in ("awready", "wready", "bresp", "bvalid", "arready", "rdata", "rresp", "rvalid"):
             m.d.comb += getattr(self, f"s_axil_{name}").eq(getattr(inner, name))
@@ -275,9 +276,7 @@ class NearMemorySampler(Block):
                 m.d.sync += self.state.eq(State.IDLE)
 
         going = self.busy & (self.state != State.STOP) & ~ended
-        m.d.comb += self.stop.eq(
-            going & (commands["abort"] | self.reader.faulty | self.writer.faulty)
-        )
+        m.d.comb += self.stop.eq(going & (commands["abort"] | self.reader.faulty | self.writer.faulty))
         m.d.sync += self.halt.eq(self.stop)
         for block in (sampler, self.reader, self.writer, self.sender):
             m.d.comb += block.abort_run.eq(self.halt)
@@ -333,7 +332,7 @@ class NearMemorySampler(Block):
             m.d.sync += left.eq(0)
 
     def _results(self, m: Module) -> None:
-        """Words for the writer: pairs of kept indices as they come, then points, then rows, read as tables."""
+        """Words for the writer: pairs of kept indices as they come, then points and rows, read as tables."""
         config, sampler, words = self.config, self.sampler, self.writer.i_words
         count, keep = self.registers.count, self.registers.keep
         m.d.comb += self.writer.length.eq((((keep + 1) >> 1) << 3) + (count << 3) + (count << 4))
@@ -411,8 +410,8 @@ class NearMemorySampler(Block):
             "bytes_written": self.writer.bytes,
             "bytes_sent": self.sender.bytes,
         }
-        held = {f"cycles_{p.name.lower()}": getattr(self.sampler, f"cycles_{p.name.lower()}") for p in WORKING}
-        held["trials"] = self.sampler.trials
+        names = [*(f"cycles_{phase.name.lower()}" for phase in WORKING), "trials"]
+        held = {name: getattr(self.sampler, name) for name in names}
         for name, _ in COUNTED:
             value = held.get(name)
             if value is None:

@@ -53,8 +53,8 @@ class Reader(Block):
 
     ``o_bursts`` and ``i_beats`` are the channels AR and R; room for a burst's beats is reserved before it
     is asked for, so that ``i_beats`` is always ready. ``fault`` is valid with ``faulty``, for one cycle for
-    each beat with an error. ``abort_run``, in any cycle, ends the job: no further burst is begun, the beats of
-    those begun are taken and dropped, then ``busy`` falls.
+    each beat with an error. ``abort_run``, in any cycle, ends the job: no further burst is begun, the beats
+    of those begun are taken and dropped, then ``busy`` falls.
 
     ``waits`` is high in cycles without a beat while beats are due.
     """
@@ -92,9 +92,7 @@ class Reader(Block):
         m.submodules.beats = beats = DomainRenamer("core")(
             SyncFIFOBuffered(width=config.bus_bits, depth=depth)
         )
-        m.submodules.gearbox = gearbox = DomainRenamer("core")(
-            Gearbox(size, config.lanes, len(self.pixels))
-        )
+        m.submodules.gearbox = gearbox = DomainRenamer("core")(Gearbox(size, config.lanes, len(self.pixels)))
 
         per_image = Signal(range(-(-config.pixels // size) + 1))
         m.d.comb += per_image.eq((self.pixels + (size - 1)) >> (size.bit_length() - 1))
@@ -136,7 +134,7 @@ class Reader(Block):
         return m
 
     def _ask(self, m: Module, per_image: Value, reserved: Value, depth: int) -> Value:
-        """Burst after burst, image after image, as long as there is room; returns the beats just asked for."""
+        """Burst after burst, image after image, while there is room; returns the beats just asked for."""
         size = self.config.bus_bits // 8
         image, address = Signal(64), Signal(64)
         left, images = Signal.like(per_image), Signal.like(self.count)
@@ -199,14 +197,17 @@ class Reader(Block):
 class Writer(Block):
     """Writes one region of memory: 64-bit words in, memory beats out.
 
-    ``start``, a pulse while not ``busy``, writes ``length`` bytes, a multiple of 8, from ``base`` on, a multiple
-    of the bus's bytes; ``i_words`` gives them, the first byte lowest. ``busy`` falls after the last response.
+    ``start``, a pulse while not ``busy``, writes ``length`` bytes, a multiple of 8, from ``base`` on, a
+    multiple of the bus's bytes; ``i_words`` gives them, the first byte lowest. ``busy`` falls after the
+    last response.
 
-    ``o_bursts``, ``o_beats`` and ``i_responses`` are the channels AW, W and B. A burst is begun when all its data are
-    there, so it never waits for the rest of the system. ``fault`` is valid with ``faulty``, for one cycle. ``abort_run``, in
-    any cycle, ends the job: a burst that was begun is completed, then ``busy`` falls.
+    ``o_bursts``, ``o_beats`` and ``i_responses`` are the channels AW, W and B. A burst is begun when all
+    its data are there, so it never waits for the rest of the system. ``fault`` is valid with ``faulty``,
+    for one cycle. ``abort_run``, in any cycle, ends the job: a burst that was begun is completed, then
+    ``busy`` falls.
 
-    ``waits`` is high in cycles in which a beat is offered and not taken; ``bytes`` counts those taken in this cycle.
+    ``waits`` is high in cycles in which a beat is offered and not taken; ``bytes`` counts those taken in
+    this cycle.
     """
 
     module = "dma_write"
@@ -320,10 +321,11 @@ class Writer(Block):
 class Sender(Block):
     """Sends images: pixel words in, beats of an AXI4-Stream out.
 
-    ``i_pixels`` gives words of ``lanes`` bytes with the image's index; an image has ``pixels`` bytes, constant while
-    ``busy``. ``o_beats`` gives, one register later, ``keep`` for each byte, ``last`` with an image's last beat, and the index.
-    ``abort_run`` drops what is inside, but a beat that was offered stays until it is taken, and an image of which a part was offered is
-    ended by a beat without bytes and with ``last``; then ``busy`` falls. ``bytes`` counts those taken in this cycle.
+    ``i_pixels`` gives words of ``lanes`` bytes with the image's index; an image has ``pixels`` bytes,
+    constant while ``busy``. ``o_beats`` gives, one register later, ``keep`` for each byte, ``last`` with an
+    image's last beat, and the index. ``abort_run`` drops what is inside, but a beat that was offered stays
+    until it is taken, and an image of which a part was offered is ended by a beat without bytes and with
+    ``last``; then ``busy`` falls. ``bytes`` counts those taken in this cycle.
     """
 
     module = "sender"
@@ -351,9 +353,7 @@ class Sender(Block):
         config, size = self.config, self.config.bus_bits // 8
         m.domains.core = core = ClockDomain("core", local=True)
         m.d.comb += [core.clk.eq(ClockSignal()), core.rst.eq(ResetSignal() | self.abort_run)]
-        m.submodules.gearbox = gearbox = DomainRenamer("core")(
-            Gearbox(config.lanes, size, len(self.pixels))
-        )
+        m.submodules.gearbox = gearbox = DomainRenamer("core")(Gearbox(config.lanes, size, len(self.pixels)))
         index = Signal(Derived(config).index_width)
         inside = Signal()  # words of an image are in the gearbox
         within = Signal()  # of an image a part was offered, its last beat was not

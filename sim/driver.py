@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A driver of the AXI system, as software would have it: registers in, registers out, nothing else.
 
-It knows the hardware by ``nms/spec/registers.py`` alone and reaches it through a bus that reads and writes 32-bit registers
-and, for the images and the results, through memory that it shares with the hardware.
+It knows the hardware by ``nms/spec/registers.py`` alone and reaches it through a bus that reads and writes
+32-bit registers and, for the images and the results, through memory that it shares with the hardware.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ import numpy as np
 
 from nms.spec.config import Config
 from nms.spec.readout import Readout
-from nms.spec.registers import BY_NAME, COUNTED, Error, Event, constants, result_offsets
+from nms.spec.registers import BY_NAME, COUNTED, ROW_FIELDS, Error, Event, constants, result_offsets
 from nms.spec.settings import Settings
 
 
@@ -76,9 +76,8 @@ def unpack(data: bytes, count: int, keep: int) -> Results:
     kept = np.frombuffer(data, "<u4", -(-keep // 2) * 2)
     if kept[keep:].any():
         raise ValueError("the kept indices are not padded with 0")
-    row = np.dtype(
-        [("mantissa", "<u8"), ("exponent", "i1"), ("scale", "u1"), ("status", "u1"), ("generations", "u1"), ("reserved", "<u4")]
-    )
+    row = np.dtype("<u8, i1, u1, u1, u1, <u4")
+    row.names = tuple(field.name for field in ROW_FIELDS)
     record = np.frombuffer(data, row, count, rows)
     if record["reserved"].any():
         raise ValueError("the reserved bytes of a row are not 0")
@@ -122,7 +121,7 @@ class Driver:
         await self.write("control", 1 << field.low)
 
     async def identify(self, config: Config) -> None:
-        """Check that the device is made from ``config``; ``ValueError`` names the first register that differs."""
+        """Check that the device is made from ``config``; ``ValueError`` names a register that differs."""
         for name, expected in constants(config).items():
             found = await self.read(name)
             if found != expected:

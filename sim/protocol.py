@@ -122,7 +122,7 @@ def _channels(header: Header) -> list[str]:
         ]
         width = sum(ports[port].width for port in payload)
         bound.append(
-            f"bind {header.module} nms_stream_checker #(.WIDTH({width or 1}), .NAME(\"{channel}\")) "
+            f'bind {header.module} nms_stream_checker #(.WIDTH({width or 1}), .NAME("{channel}")) '
             f"check_{channel} (.clk(aclk), .withdrawn(~aresetn), .valid({name}), .ready({channel}ready), "
             f".payload({{{', '.join(payload) or 1}}}));"
         )

@@ -60,8 +60,8 @@ def run(
 ) -> HardwareRun:
     """Run ``images`` (N, D) uint8 through the sampler, freshly emitted or from the file ``verilog``.
 
-    By ``axi`` they go through memory, registers and buses of :class:`rtl.axi.NearMemorySampler`; by ``native``
-    into the ports of :class:`rtl.sampler.Sampler`.
+    By ``axi`` they go through memory, registers and buses of :class:`rtl.axi.NearMemorySampler`; by
+    ``native`` into the ports of :class:`rtl.sampler.Sampler`.
 
     Raises
     ------

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What surrounds the AXI system in a simulation: clock, reset, memory, a bus master and a stream's receiver."""
+"""What surrounds the AXI system in a simulation: clock, reset, memory, bus master, stream receiver."""
 
 import logging
 from collections.abc import Iterator
 from typing import Any
 
-import cocotb
 import numpy as np
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, RisingEdge, SimTimeoutError, Timer, with_timeout
@@ -55,7 +54,7 @@ class Memory:
             if wait:
                 await Timer(wait * PERIOD, "ns")
         at = address - self.base
-        failed = [self.fails[a] for a in range(address, address + length) if a in self.fails] if self.fails else []
+        failed = [fail for a, fail in self.fails.items() if address <= a < address + length]
         if not 0 <= at <= len(self.data) - length:
             failed.append(AxiResp.DECERR)
         if failed:
@@ -133,9 +132,8 @@ class System:
         self.dut, self.config = dut, config
         self.memory = Memory(base, size, generator("memory"))
         self.lite = Lite(dut)
-        self.slave = AxiSlave(
-            AxiBus.from_prefix(dut, "m_axi"), dut.aclk, dut.aresetn, target=self.memory, reset_active_level=False
-        )
+        bus = AxiBus.from_prefix(dut, "m_axi")
+        self.slave = AxiSlave(bus, dut.aclk, dut.aresetn, target=self.memory, reset_active_level=False)
         self.sink = AxiStreamSink(
             AxiStreamBus.from_prefix(dut, "m_axis"), dut.aclk, dut.aresetn, reset_active_level=False
         )
@@ -170,7 +168,7 @@ class System:
     async def start(self) -> None:
         """Clock and reset."""
         self.dut.aresetn.value = 0
-        cocotb.start_soon(Clock(self.dut.aclk, PERIOD, unit="ns").start(start_high=False))
+        Clock(self.dut.aclk, PERIOD, unit="ns").start(start_high=False)
         await self.reset()
 
     async def reset(self) -> None:

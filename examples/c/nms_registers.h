@@ -61,7 +61,7 @@
 #define NMS_IMAGE_BASE_LO 0x070u /* rw: Address of the first image, a multiple of bus_bytes; bits 31 to 0 */
 #define NMS_IMAGE_BASE_HI 0x074u /* rw: Address of the first image, a multiple of bus_bytes; bits 63 to 32 */
 #define NMS_IMAGE_STRIDE 0x078u /* rw: Bytes from an image to the next, a multiple of bus_bytes */
-#define NMS_BATCH_STRIDE 0x07cu /* rw: Bytes from a batch's first image to the next's, a multiple of bus_bytes */
+#define NMS_BATCH_STRIDE 0x07cu /* rw: Bytes from a batch's images to the next's, a multiple of bus_bytes */
 #define NMS_RESULT_BASE_LO 0x080u /* rw: Address of the first batch's results, a multiple of bus_bytes; bits 31 to 0 */
 #define NMS_RESULT_BASE_HI 0x084u /* rw: Address of the first batch's results, a multiple of bus_bytes; bits 63 to 32 */
 #define NMS_RESULT_STRIDE 0x088u /* rw: Bytes from a batch's results to the next's, a multiple of bus_bytes */

@@ -41,7 +41,9 @@ class Config(BaseModel):
     grid_lanes: int = Field(
         ge=1, le=64, description="comparisons of the grid sampler in a cycle, a power of two"
     )
-    bus_bits: int = Field(64, ge=64, le=512, description="data bits of m_axi and m_axis, a power of two")
+    bus_bits: int = Field(
+        default=64, ge=64, le=512, description="data bits of m_axi and m_axis, a power of two"
+    )
 
     @model_validator(mode="after")
     def _check(self) -> "Config":

@@ -187,9 +187,13 @@ REGISTERS: tuple[Register, ...] = (
     ),
     *_pair("image_base", 0x070, _RW, "Address of the first image, a multiple of bus_bytes"),
     *_register("image_stride", 0x078, _RW, "Bytes from an image to the next, a multiple of bus_bytes"),
-    *_register("batch_stride", 0x07C, _RW, "Bytes from a batch's first image to the next's, a multiple of bus_bytes"),
+    *_register(
+        "batch_stride", 0x07C, _RW, "Bytes from a batch's images to the next's, a multiple of bus_bytes"
+    ),
     *_pair("result_base", 0x080, _RW, "Address of the first batch's results, a multiple of bus_bytes"),
-    *_register("result_stride", 0x088, _RW, "Bytes from a batch's results to the next's, a multiple of bus_bytes"),
+    *_register(
+        "result_stride", 0x088, _RW, "Bytes from a batch's results to the next's, a multiple of bus_bytes"
+    ),
     *_register(
         "table", 0x090, Access.FREE, "Table that data reads",
         BitField("index", 0, 4, ", ".join(f"{t:d} {t.name}" for t in Readout)),
@@ -198,8 +202,8 @@ REGISTERS: tuple[Register, ...] = (
     *_register("column", 0x098, Access.FREE, "Column that data reads", BitField("value", 0, 16, "column")),
     *_register(
         "data_lo", 0x0A0, _RO,
-        "The table's value, bits 31 to 0. Reading moves on: to the next row of a vector, the next column, after "
-        "the last (count - 1; of points 1) the next row. Only while not busy",
+        "The table's value, bits 31 to 0. Reading moves on: to the next row of a vector, the next column, "
+        "after the last (count - 1; of points 1) the next row. Only while not busy",
     ),
     *_register("data_hi", 0x0A4, _RO, "Bits 63 to 32 of the value that data_lo gave last, sign-extended"),
     *(

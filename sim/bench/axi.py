@@ -61,7 +61,7 @@ def noise(name: str, given: Job) -> list[np.ndarray]:
 
 
 async def right(system: System, given: Job, name: str) -> None:
-    """A whole job; memory afterwards is as before but for the results, which are the model's, as is the stream."""
+    """A whole job; memory is as before but for the results, which are the model's, as is the stream."""
     batches = noise(name, given)
     system.place(given, batches)
     before = bytes(system.memory.data)
@@ -166,7 +166,8 @@ async def illegal(dut):
         ("pixels", 0), ("pixels", CONFIG.pixels + 1), ("pixels", 1 << 20 | 8),
         ("keep", 0), ("keep", COUNT + 1), ("keep", 1 << 20 | 1),
         ("target_lo", one), ("target_lo", (COUNT - 1) * one), ("target_hi", 1 << 31),
-        ("iterations", 1 << 16), ("exaggerated", 1 << 16), ("search", 4), ("batches", 0), ("batches", 1 << 16),
+        ("iterations", 1 << 16), ("exaggerated", 1 << 16), ("search", 4),
+        ("batches", 0), ("batches", 1 << 16),
         ("image_base_lo", 1), ("image_stride", SIZE // 2), ("batch_stride", SIZE + 1),
         ("result_base_lo", 4), ("result_stride", 4),
     ):  # fmt: skip
@@ -369,8 +370,8 @@ async def counters(dut):
     assert found["bytes_read"] == 2 * COUNT * up(PIXELS)
     assert found["bytes_written"] == 2 * result_offsets(COUNT, keep)[2]
     assert found["bytes_sent"] == 2 * keep * PIXELS
-    phases = sum(value for name, value in found.items() if name.startswith("cycles_") and name != "cycles_job")
-    assert 0 < phases < found["cycles_job"]
+    phases = sum(value for name, value in found.items() if name.startswith("cycles_"))
+    assert 0 < phases - found["cycles_job"] < found["cycles_job"]
     assert found["trials"] > 0
     tally("counters", len(found))
 

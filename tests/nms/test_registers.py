@@ -47,7 +47,8 @@ def test_systemrdl_compiles_to_the_same_registers(tmp_path: Path) -> None:
     compiler = systemrdl.RDLCompiler()
     compiler.compile_file(str(path))
     nodes = list(compiler.elaborate().top.children())
-    assert [(node.inst_name, node.address_offset) for node in nodes] == [(r.name, r.offset) for r in REGISTERS]
+    found = [(node.inst_name, node.address_offset) for node in nodes]
+    assert found == [(register.name, register.offset) for register in REGISTERS]
     for node, register in zip(nodes, REGISTERS, strict=True):
         assert [(f.inst_name, f.low, f.width) for f in node.fields()] == [
             (f.name, f.low, f.width) for f in register.fields
@@ -84,8 +85,8 @@ def test_the_c_example_writes_the_registers(library: ctypes.CDLL) -> None:
     for name, value in constants(PRESETS["paper"]).items():
         memory[BY_NAME[name].offset // 4] = value
     job = Job(count=64, pixels=3072, keep=19, perplexity=15.0, iterations=300, seed=7, search=3, batches=2,
-              image_stride=3072, batch_stride=3072 * 64, result_stride=4096, image_base=1 << 33, result_base=1 << 34,
-              send_images=1)  # fmt: skip
+              image_stride=3072, batch_stride=3072 * 64, result_stride=4096, send_images=1,
+              image_base=1 << 33, result_base=1 << 34)  # fmt: skip
     assert library.nms_fits(memory, ctypes.byref(job))
     library.nms_start(memory, ctypes.byref(job))
     fraction = PRESETS["paper"].profile.perplexity.fraction
