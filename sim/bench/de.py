@@ -187,10 +187,12 @@ async def run(dut, search: Search, name: str, stalls: Stalls = Stalls.NONE) -> N
 async def streams(dut, stalls):
     """Rows with and without a solution: more ties than the target, exactly as many, none."""
     await start(dut)
-    full = stalls is Stalls.NONE
-    count = CONFIG.images if full else 12
-    search = Search.of(pictures(f"de {stalls.value}", count, 4, 3), raw(2.0), seed=1 + len(stalls.value))
-    assert {Status.SOLVED, Status.INFEASIBLE, Status.SATURATED} <= set(search.status.tolist())
+    count = CONFIG.images if stalls is Stalls.NONE else min(CONFIG.images, 12)
+    groups = (4, 3) if count > 8 else ()
+    images = pictures(f"de {stalls.value}", count, *groups)
+    search = Search.of(images, raw(2.0), seed=1 + len(stalls.value))
+    if groups:
+        assert {Status.SOLVED, Status.INFEASIBLE, Status.SATURATED} <= set(search.status.tolist())
     await run(dut, search, f"de {stalls.value}", stalls)
 
 
@@ -199,8 +201,10 @@ async def cap(dut):
     """Sums that never change: all rows with a search run into the generation cap."""
     await start(dut)
     one = 1 << PROFILE.sums.fraction
-    search = Search.of(pictures("de cap", 6, 3), raw(1.5), seed=3, constant=(3 * one, one))
-    assert {Status.UNCONVERGED, Status.INFEASIBLE} == set(search.status.tolist())
+    images = pictures("de cap", 6, 3) if CONFIG.images >= 6 else pictures("de cap", CONFIG.images)
+    search = Search.of(images, raw(1.5), seed=3, constant=(3 * one, one))
+    assert Status.UNCONVERGED in search.status
+    assert Status.SOLVED not in search.status
     assert max(map(len, search.trials.values())) == GENERATION_CAP * POPULATION
     await run(dut, search, "de cap")
 
@@ -209,7 +213,7 @@ async def cap(dut):
 async def reset(dut):
     """Reset early, in the middle of the issue, of the flight and of the drain; then a clean run."""
     await start(dut)
-    search = Search.of(pictures("de reset", 5), raw(1.75), seed=9)
+    search = Search.of(pictures("de reset", min(CONFIG.images, 5)), raw(1.75), seed=9)
     for before in (3, 20, 60, 130, 500):
         array = Array(search, "de before reset")
         dut.target.value = search.target
@@ -231,8 +235,9 @@ async def pace(dut):
     await start(dut)
     search = Search.of(pictures("de pace", 4), raw(1.75), seed=2)
     unit = DE(CONFIG)
-    first, second = search.tasks[:2]
-    answers = search.sums[0] + search.sums[1]
+    rows = [row for row, trials in search.trials.items() if len(trials) > POPULATION]
+    first, second = (search.tasks[row] for row in rows[:2])
+    answers = search.sums[rows[0]]
     dut.target.value = search.target
     dut.o_trials__ready.value = 1
     edge = RisingEdge(dut.clk)
@@ -272,7 +277,7 @@ async def throughput(dut):
     await start(dut)
     work, flight = CONFIG.images - 1, 40
     work *= POPULATION // CONFIG.pes
-    target = raw(15.0 if CONFIG.images > 16 else 5.0)
+    target = raw(15.0 if CONFIG.images > 16 else CONFIG.images / 3)
     search = Search.of(pictures("de throughput", CONFIG.images), target, seed=1)
     array = Array(search, "de throughput")
     expected = {RESULT.unpack(result)["row"]: result for result in search.results}
