@@ -20,6 +20,7 @@ class Block(wiring.Component):
     blocks with the same name must have the same parameters.
     """
 
+    _MustUse__silence = True  # a block may be made only to ask for its latency
     module: str
     parameters: tuple
 
@@ -29,7 +30,7 @@ class Placer(Protocol):
     """What emission offers to ``place``."""
 
     def instance(self, block: Block, domain: str) -> Instance:
-        """An ``Instance`` of the block's module, clocked by ``domain``, on the block's own interface signals."""
+        """An ``Instance`` of the block's module, clocked by ``domain``, on the block's interface signals."""
         ...
 
 

@@ -24,7 +24,7 @@ class Payloads:
         row, count = derived.index_width, derived.count_width
 
         self.pixels = unsigned(8 * config.lanes)
-        """``lanes`` consecutive pixels, the first in the low byte; the last word of an image padded with 0."""
+        """``lanes`` consecutive pixels, the first in the low byte; an image's last word padded with 0."""
         self.row = StructLayout(
             {
                 "row": row,

@@ -5,6 +5,7 @@ import difflib
 import hashlib
 import json
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -60,8 +61,9 @@ class Config(BaseModel):
 
     @property
     def digest(self) -> str:
-        """Twelve hexadecimal digits that name this configuration; its name does not count."""
-        text = json.dumps(self.model_dump(exclude={"name"}), sort_keys=True)
+        """Twelve hexadecimal digits that name this configuration and its formats; its name does not count."""
+        values = self.model_dump(exclude={"name"}) | {"profile": asdict(self.profile)}
+        text = json.dumps(values, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
@@ -74,6 +76,8 @@ PRESETS: dict[str, Config] = {
                unroll=2, contexts=6, te_lanes=16, grid_lanes=8),
         Config(name="edge", images=64, pixels=3072, formats="edge", pes=32, lanes=4,
                unroll=2, contexts=6, te_lanes=16, grid_lanes=8),
+        Config(name="large", images=256, pixels=3072, formats="wide", pes=32, lanes=16,
+               unroll=2, contexts=4, te_lanes=16, grid_lanes=16),
     )
 }  # fmt: skip
 

@@ -108,7 +108,7 @@ WIDE = Profile(
 EDGE = Profile(
     name="edge",
     **_formats(  # type: ignore[arg-type]
-        mantissa="u1.18", log_beta="s7.18", exponent="u5.16", cutoff=26,
+        mantissa="u1.20", log_beta="s7.20", exponent="u5.16", cutoff=26,
         cordic="s2.27", weight_last=20, post_last=24, weight="u1.24", sums="u10.24",
         reciprocal="u1.23", reciprocal_seed=8, reciprocal_steps=2,
         entropy="u4.23", perplexity="u10.20", stop=128,

@@ -3,9 +3,30 @@
 
 import math
 from dataclasses import dataclass
+from enum import IntEnum
 
 from nms.errors import UserError
 from nms.spec.config import Config
+
+
+class Search(IntEnum):
+    """Methods of the search of beta (``contract.md``, section 9)."""
+
+    DE_RAND1 = 0  # DE/rand/1, the paper's
+    DE_BEST1 = 1  # DE/best/1 with a restart on collapse
+    SECTION = 2  # 33-section of log2 beta
+    WINDOW = 3  # half octaves, then windows centred on the secant
+
+    def __str__(self) -> str:
+        return self.name.lower().replace("_", "-")
+
+    @classmethod
+    def named(cls, name: str) -> "Search":
+        """The method called ``name`` (``de-rand1``); ``UserError`` for any other."""
+        for method in cls:
+            if str(method) == name:
+                return method
+        raise UserError(f"search {name!r}: must be one of {', '.join(map(str, cls))}")
 
 
 @dataclass(frozen=True)
@@ -18,8 +39,10 @@ class Settings:
     pixels : bytes of an image
     keep : K, indices to keep
     target : perplexity, raw in the profile's perplexity format
-    iterations : gradient iterations; the first quarter of them (floor) is exaggerated
+    iterations : gradient iterations
     seed : 32-bit seed of every random number
+    exaggerated : iterations of the first part of the schedule
+    search : method of the search of beta, a Search
     """
 
     count: int
@@ -28,6 +51,8 @@ class Settings:
     target: int
     iterations: int
     seed: int
+    exaggerated: int
+    search: int = Search.DE_RAND1
 
     @classmethod
     def make(
@@ -39,10 +64,12 @@ class Settings:
         perplexity: float = 15.0,
         iterations: int = 300,
         seed: int = 1,
+        search: str = "de-rand1",
     ) -> "Settings":
         """Settings from a user's units, checked against what ``config`` holds.
 
-        ``keep = floor(ratio * count + 1/2)``, ``target = floor(perplexity * 2**F + 1/2)``.
+        ``keep = floor(ratio * count + 1/2)``, ``target = floor(perplexity * 2**F + 1/2)``; a quarter of the
+        iterations (floor) is exaggerated.
 
         Raises
         ------
@@ -70,9 +97,5 @@ class Settings:
             raise UserError(f"seed {seed}: must be 0 to {(1 << 32) - 1}")
         fraction = config.profile.perplexity.fraction
         target = math.floor(perplexity * 2.0**fraction + 0.5)
-        return cls(count, pixels, keep, target, iterations, seed)
-
-    @property
-    def exaggerated(self) -> int:
-        """Iterations of the first part of the schedule."""
-        return self.iterations // 4
+        method = Search.named(search)
+        return cls(count, pixels, keep, target, iterations, seed, iterations // 4, method)

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+# Everything runs in .venv; nothing is written outside the checkout but pip's and Yosys' own caches.
+
+PYTHON ?= python3
+ARGS ?=
+BIN := .venv/bin
+STAMP := .venv/.complete
+
+# The pinned Yosys, never one of the machine's.
+export AMARANTH_USE_YOSYS := builtin
+
+.PHONY: setup demo test test-all bench lint clean
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) nms/prerequisites.py
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $(STAMP)
+
+demo: setup
+	$(BIN)/nms run -c tiny --data digits --count 16 --perplexity 5 --ratio 0.3 --level rtl -o out/demo
+
+test: setup
+	$(BIN)/pytest -n 2 -m 'not slow'
+
+test-all: setup
+	$(BIN)/pytest -n 2
+
+bench: setup
+	$(BIN)/nms bench $(ARGS)
+
+lint: setup
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+
+clean:
+	rm -rf .venv .nms build out .pytest_cache .mypy_cache .ruff_cache .import_linter_cache nms.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every loader returns."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Images:
+    """A batch of images, one a row, with the bytes of each in stored order.
+
+    Parameters
+    ----------
+    images : (N, D) uint8
+    labels : (N,) int64, class of each image; -1 where the data set has no labels
+    shape : (H, W, C) with H * W * C = D
+    name : the data set's name, without the folders above it
+    planar : whether a row holds one colour plane after the other (CIFAR-10), not pixel by pixel
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    shape: tuple[int, int, int]
+    name: str
+    planar: bool = False

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An .npz file with ``images`` and, if it has them, ``labels``."""
+
+import math
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+from numpy.lib import format as npy
+
+from nms.datasets.images import Images
+from nms.errors import UserError
+
+
+def recognises(path: Path) -> bool:
+    """Whether ``path`` is a file named ``*.npz``."""
+    return path.is_file() and path.suffix == ".npz"
+
+
+def load(path: Path, limit: int | None) -> Images:
+    """``images`` uint8 of shape (N, D), (N, H, W) or (N, H, W, C); ``labels`` integers of shape (N,)."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = {name.removesuffix(".npy") for name in archive.namelist()}
+            if "images" not in names:
+                raise UserError(
+                    f"{path}: no array 'images'; it holds {', '.join(sorted(names)) or 'nothing'}"
+                )
+            images, total = _read(path, archive, "images", limit)
+            if images.dtype != np.uint8:
+                raise UserError(f"{path}: 'images' is {images.dtype}; must be uint8, 0 to 255")
+            if images.ndim not in (2, 3, 4) or not images.size:
+                raise UserError(
+                    f"{path}: 'images' is {images.shape}; must be (N, D), (N, H, W) or (N, H, W, C)"
+                )
+            labels = np.full(len(images), -1)
+            if "labels" in names:
+                labels, labelled = _read(path, archive, "labels", limit)
+                if labels.ndim != 1 or labels.dtype.kind not in "iu":
+                    raise UserError(
+                        f"{path}: 'labels' is {labels.dtype} {labels.shape}; must be integers (N,)"
+                    )
+                if labelled != total:
+                    raise UserError(f"{path}: {total} images but {labelled} labels")
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError) as error:
+        raise UserError(f"{path}: damaged or truncated .npz file ({error})") from None
+    match images.shape[1:]:
+        case (pixels,):
+            shape = (1, pixels, 1)
+        case (height, width):
+            shape = (height, width, 1)
+        case (height, width, channels):
+            shape = (height, width, channels)
+    return Images(images.reshape(len(images), -1), labels.astype(np.int64), shape, path.stem)
+
+
+def _read(path: Path, archive: zipfile.ZipFile, name: str, limit: int | None) -> tuple[np.ndarray, int]:
+    """The first ``limit`` items of an array, and how many it has; numpy's own loader would read them all."""
+    info = archive.getinfo(f"{name}.npy")
+    with archive.open(info) as file:
+        try:
+            version = npy.read_magic(file)
+            header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+            shape, fortran, dtype = header(file)
+        except ValueError as error:
+            raise UserError(f"{path}: {name!r} has no readable header ({error})") from None
+        if dtype.hasobject or fortran or not shape:
+            kind = "objects" if dtype.hasobject else "in Fortran order" if fortran else "a single value"
+            raise UserError(f"{path}: {name!r} is {kind}; must be an array of integers in C order")
+        promised = math.prod(shape) * dtype.itemsize
+        if promised != info.file_size - file.tell():
+            raise UserError(
+                f"{path}: {name!r} is truncated, {info.file_size - file.tell()} of {promised} bytes"
+            )
+        count = shape[0] if limit is None else min(limit, shape[0])
+        data = file.read(count * math.prod(shape[1:]) * dtype.itemsize)
+    return np.frombuffer(data, dtype).reshape(count, *shape[1:]), shape[0]

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the commands print: tables for people, JSON for programs."""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from nms.bench import Figure
+    from nms.run import Outcome
+
+console = Console(highlight=False)
+
+
+def print_json(value: object) -> None:
+    """Indented JSON."""
+    print(json.dumps(value, indent=2))
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], header: bool = True) -> None:
+    """A table with figures to the right; a group named like the row above it is not repeated."""
+    rows = [list(row) for row in rows]
+    table = Table(show_header=header, box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for index, column in enumerate(columns):
+        figures = all(isinstance(row[index], (int, float)) for row in rows)
+        table.add_column(column, justify="right" if figures else "left", overflow="fold")
+    above = None
+    for row in rows:
+        cells = [f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row]
+        if cells[0] == above:
+            cells[0] = ""
+        else:
+            above = cells[0]
+        table.add_row(*cells)
+    console.print(table)
+
+
+def print_run(outcome: "Outcome", figures: dict[str, Any], kept: list[int]) -> None:
+    """The summary of a run: input, kept indices, search; at level rtl also comparison and cycles."""
+    source, search = figures["input"], figures["perplexity"]
+    rows: list[Sequence[object]] = [
+        ("input", f"{source['name']}, {figures['count']} images of {figures['pixels']} bytes"),
+        ("configuration", f"{figures['configuration']['name']} {figures['digest']}, seed {figures['seed']}"),
+        (f"kept {len(kept)}", " ".join(map(str, kept))),
+        ("rows", ", ".join(f"{count} {status}" for status, count in search["rows"].items() if count)),
+    ]
+    if "true_error" in search:
+        error, generations = search["true_error"], search["generations"]
+        rows += [
+            (
+                "perplexity error",
+                f"at most {error['max']:.2g}, median {error['median']:.2g} (80-bit, from beta)",
+            ),
+            ("generations", f"median {generations['median']:g}, at most {generations['max']}"),
+        ]
+    print_table(["", ""], rows, header=False)
+    if not outcome.comparison:
+        return
+    print_table(
+        ["table", "compared", "mismatches", "first difference"],
+        [[t.name, t.compared, t.mismatches, t.first or ""] for t in outcome.comparison]
+        + [["all", outcome.compared, outcome.mismatches, ""]],
+    )
+    print_table(
+        ["phase", "cycles", "busy"],
+        [
+            [phase, cycles, f"{outcome.utilisation[phase]:.1%}" if phase in outcome.utilisation else ""]
+            for phase, cycles in outcome.cycles.items()
+        ],
+    )
+    print("seconds:", ", ".join(f"{name} {seconds:.1f}" for name, seconds in outcome.seconds.items()))
+
+
+def print_figures(figures: "list[Figure]", markdown: bool = False) -> None:
+    """Measured values with their bounds; ``markdown`` for a document."""
+    columns = ["", "figure", "measured", "unit", "bound", ""]
+    rows = [
+        [
+            figure.subject,
+            figure.name,
+            f"{figure.value:.4g}" if isinstance(figure.value, float) else f"{figure.value:,}",
+            figure.unit,
+            f"{figure.relation} {figure.bound:g}" if figure.bound is not None else "",
+            "" if figure.holds else "BROKEN",
+        ]
+        for figure in figures
+    ]
+    if not markdown:
+        print_table(columns, rows)
+        return
+    for row in [columns, ["---"] * len(columns), *rows]:
+        print("|", " | ".join(row), "|")

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a run leaves behind: raw tables as physical values in ``results.npz``, figures in ``results.json``."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nms import output
+from nms.datasets import Images
+from nms.spec.config import Config
+from nms.spec.formats import Fixed
+from nms.spec.tables import Status, Tables
+
+
+def beta(tables: Tables, config: Config) -> np.ndarray:
+    """(N,) float64, in 1/pixel^2 for the natural exponent: ``M * 2^-F * 2^(q - L) * ln 2``.
+
+    Infinite for rows that are infeasible or saturated, whose perplexity is reached in the limit only.
+    """
+    mantissa = _value(tables.mantissa, config.profile.mantissa)
+    finite = np.ldexp(mantissa, tables.exponent - tables.scale) * math.log(2)
+    unbounded = np.isin(tables.status, (Status.INFEASIBLE, Status.SATURATED))
+    return np.where(unbounded, np.inf, finite)
+
+
+def arrays(tables: Tables, config: Config, data: Images) -> dict[str, np.ndarray]:
+    """The arrays of ``results.npz``, in the units of their users."""
+    profile = config.profile
+    return {
+        "images": data.images,
+        "labels": data.labels,
+        "distance": tables.distance.astype(np.int64),
+        "beta": beta(tables, config),
+        "perplexity": _value(tables.perplexity, profile.perplexity),
+        "generations": tables.generations.astype(np.int64),
+        "status": tables.status.astype(np.int64),
+        "affinity": _value(tables.affinity, profile.affinity),
+        "embedding_init": _value(tables.embedding_init, profile.position),
+        "embedding": _value(tables.embedding, profile.position),
+        "kept": tables.kept.astype(np.int64),
+    }
+
+
+def _value(raw: np.ndarray, form: Fixed) -> np.ndarray:
+    return np.ldexp(raw.astype(np.float64), -form.fraction)
+
+
+def errors_summary(values: dict[str, np.ndarray], target: float, errors: np.ndarray) -> dict[str, Any]:
+    """Summary of the perplexity search.
+
+    Parameters
+    ----------
+    values : the arrays of ``results.npz``
+    target : the perplexity asked for
+    errors : (N,) ``abs(Perp(beta) - target)``, recomputed from beta in higher precision; ignored in
+        rows that are not solved
+    """
+    solved = values["status"] == Status.SOLVED
+    summary: dict[str, Any] = {
+        "target": target,
+        "rows": {status.name.lower(): int(np.sum(values["status"] == status)) for status in Status},
+    }
+    if solved.any():
+        searched = values["generations"][solved]
+        summary["true_error"] = {
+            "max": float(errors[solved].max()),
+            "median": float(np.median(errors[solved])),
+        }
+        summary["reported_error"] = {"max": float(np.abs(values["perplexity"][solved] - target).max())}
+        summary["generations"] = {"median": float(np.median(searched)), "max": int(searched.max())}
+    return summary
+
+
+def save(directory: Path, values: dict[str, np.ndarray], figures: dict[str, Any]) -> list[Path]:
+    """Write ``results.npz`` and ``results.json``; each appears whole or not at all."""
+
+    def write(staging: Path) -> None:
+        np.savez_compressed(staging / "results.npz", **values)  # type: ignore[arg-type]  # numpy's stub
+        (staging / "results.json").write_text(json.dumps(figures, indent=2, sort_keys=True) + "\n")
+
+    return output.place(directory, write)

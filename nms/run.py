@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The main job: one batch of images through the model or the simulated hardware."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nms import results
+from nms.datasets import Images
+from nms.spec.config import Config
+from nms.spec.settings import Settings
+from nms.spec.tables import Tables
+
+if TYPE_CHECKING:
+    from sim.compare import TableComparison
+
+LEVELS = ("golden", "rtl")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one level produced; the figures of the hardware are empty at level golden."""
+
+    level: str
+    tables: Tables
+    comparison: "list[TableComparison]" = field(default_factory=list)
+    cycles: dict[str, int] = field(default_factory=dict)
+    utilisation: dict[str, float] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def compared(self) -> int:
+        """Values compared, over all tables."""
+        return sum(table.compared for table in self.comparison)
+
+    @property
+    def mismatches(self) -> int:
+        """Values in which the hardware differs from the bit-true model."""
+        return sum(table.mismatches for table in self.comparison)
+
+
+def run(
+    config: Config,
+    settings: Settings,
+    data: Images,
+    level: str,
+    progress: Callable[[str], None] | None = None,
+) -> Outcome:
+    """The tables of ``data`` at ``level``; at level rtl also compared with the bit-true model."""
+    from golden import sampler as golden
+
+    if level == "rtl":
+        from sim import tools
+
+        tools.require()
+    if progress:
+        progress("computing the bit-true model")
+    model = golden.run(config, settings, data.images)
+    if level == "golden":
+        return Outcome(level, model)
+    from sim import sampler as hardware
+    from sim.compare import compare
+
+    run = hardware.run(config, settings, data.images, progress=progress)
+    return Outcome(
+        level,
+        run.tables,
+        compare(run.tables, model),
+        run.cycles,
+        run.utilisation,
+        {"build": run.build_seconds, "simulation": run.run_seconds},
+    )
+
+
+def figures(
+    outcome: Outcome,
+    settings: Settings,
+    target: float,
+    values: dict[str, np.ndarray],
+    provenance: dict[str, Any],
+) -> dict[str, Any]:
+    """The contents of ``results.json``; perplexity errors are recomputed from beta in 80-bit arithmetic."""
+    from golden import exact
+
+    errors = np.abs(exact.perplexity(values["beta"], values["distance"]) - target).astype(np.float64)
+    found: dict[str, Any] = {
+        **provenance,
+        "level": outcome.level,
+        "count": settings.count,
+        "pixels": settings.pixels,
+        "iterations": settings.iterations,
+        "kept": len(values["kept"]),
+        "perplexity": results.errors_summary(values, target, errors),
+    }
+    if outcome.comparison:
+        found["tables"] = {
+            table.name: {"compared": table.compared, "mismatches": table.mismatches}
+            for table in outcome.comparison
+        }
+        found["compared"] = outcome.compared
+        found["mismatches"] = outcome.mismatches
+        found["cycles"] = outcome.cycles
+        found["utilisation"] = outcome.utilisation
+        found["seconds"] = outcome.seconds
+    return found

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Affinities: conditional probabilities from weights, made symmetric in the embedding's memory."""
+
+from amaranth import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Assert
+from amaranth.lib import stream
+from amaranth.lib.data import ArrayLayout, StructLayout
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from nms.spec.config import Config
+from nms.spec.derived import Derived
+from rtl.fixed import half_up
+from rtl.flow import Multiply
+from rtl.hierarchy import Block
+from rtl.signatures import SHIFT, Payloads
+
+
+class Affinity(Block):
+    """``P'_ij = half_up(p_j|i + p_i|j, 1)``, ``p_j|i = half_up(w*y, fw + B + e - fa)``: contract, section 10.
+
+    ``i_scalings`` brings (y, e) of rows 0 .. count - 1 in order, ``i_weights`` after each the count - 1
+    weights of the row, j ascending without i. ``done`` is a pulse when the last row is in the memory.
+    ``count`` holds still meanwhile. A scaling takes one cycle (it writes the diagonal's 0), a weight one
+    above the diagonal (p is kept where P' will be) and two below it (P' goes to both places): in
+    all count * (3 count - 1) / 2 cycles and ``latency`` if no stream pauses.
+
+    The memory has images * ceil(images / te_lanes) words of ``te_lanes`` elements; element j of row i
+    is in lane j mod te_lanes of the row's word j / te_lanes. ``word`` is, one cycle after ``row`` and
+    ``block``, that word of the row; its elements at columns >= count are undefined. ``i_read`` gives
+    single elements, one cycle later; word and reads are meant for the times after ``done``, and a
+    pending read keeps ``word`` from following.
+    """
+
+    module = "affinity"
+
+    def __init__(self, config: Config) -> None:
+        payloads, profile = Payloads(config), config.profile
+        self.config = config
+        self.parameters = (config.images, config.formats, config.te_lanes)
+        self.lanes = config.te_lanes
+        self.blocks = -(-config.images // self.lanes)
+        self.multiply = Multiply(
+            profile.weight.width,
+            profile.reciprocal.width,
+            StructLayout({"place": payloads.pair, "shift": SHIFT}),
+        )
+        super().__init__(
+            {
+                "count": In(Derived(config).count_width),
+                "done": Out(1),
+                "i_scalings": In(stream.Signature(payloads.scaling)),
+                "i_weights": In(stream.Signature(payloads.weight)),
+                "row": In(range(config.images)),
+                "block": In(range(self.blocks)),
+                "word": Out(ArrayLayout(payloads.affinity, self.lanes)),
+                "i_read": In(stream.Signature(payloads.pair)),
+                "o_read": Out(stream.Signature(payloads.affinity)),
+            }
+        )
+
+    @property
+    def latency(self) -> int:
+        """Cycles from a weight above the diagonal to its place in the memory."""
+        return self.multiply.latency + 1
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.multiply = multiply = self.multiply
+        m.submodules.memory = memory = Memory(
+            shape=self.word.shape(), depth=self.config.images * self.blocks, init=[]
+        )
+        write, read = memory.write_port(granularity=1), memory.read_port()
+        self._feed(m)
+
+        # The element in work: p_j|i of row i, column j, and below the diagonal a second step
+        pair = Payloads(self.config).pair
+        there = Signal()
+        second = Signal()
+        finished = Signal()
+        here = Signal(pair)
+        p = Signal(self.config.profile.affinity.width)
+        below = here.column < here.row
+        came = multiply.o.payload.beside
+        came_below = came.place.column < came.place.row
+        held = self.o_read.valid & ~self.o_read.ready  # a read element is still in the read port
+        m.d.comb += [
+            finished.eq(second | ~below),
+            multiply.o.ready.eq((~there | finished) & ~(came_below & held)),
+        ]
+        enter = multiply.o.ready & multiply.o.valid
+        with m.If(there):
+            m.d.sync += [second.eq(~finished), there.eq(~finished)]
+        probability = self._probability()
+        with m.If(enter):
+            m.d.sync += [there.eq(1), here.eq(came.place), p.eq(probability)]
+        m.d.sync += Assert(~enter | (probability < (1 << len(p))), "affinity: p of 2 or more")
+
+        # Above the diagonal p stays where P' will be; below, both halves are known
+        above_p = Value.cast(read.data).word_select(self._lane(here.row), len(p))
+        mean = half_up(p + above_p, 1)
+        target_row, target_column = Mux(second, here.column, here.row), Mux(second, here.row, here.column)
+        m.d.comb += [
+            write.addr.eq(self._address(target_row, target_column)),
+            write.data.eq(Cat(Mux(below, mean, p)[: len(p)] for _ in range(self.lanes))),
+            write.en.eq(there << self._lane(target_column)),
+        ]
+
+        # The read port: the element above the diagonal, else a single read, else the embedding
+        transfer = self.i_read.valid & self.i_read.ready
+        asked = self.i_read.payload
+        waits = there & below
+        m.d.comb += [
+            self.i_read.ready.eq(~held & ~waits & ~(multiply.o.valid & came_below)),
+            read.en.eq(~held & (~waits | enter)),
+            self.word.eq(read.data),
+        ]
+        with m.If(enter & came_below):
+            m.d.comb += read.addr.eq(self._address(came.place.column, came.place.row))
+        with m.Elif(transfer):
+            m.d.comb += read.addr.eq(self._address(asked.row, asked.column))
+        with m.Else():
+            m.d.comb += read.addr.eq(self.row * self.blocks + self.block)
+        lane = Signal(range(self.lanes))
+        with m.If(~held):
+            m.d.sync += [self.o_read.valid.eq(transfer), lane.eq(self._lane(asked.column))]
+        m.d.comb += self.o_read.payload.eq(Value.cast(read.data).word_select(lane, len(p)))
+
+        is_last = (here.row + 1 == self.count) & (here.column + 2 == self.count)
+        m.d.sync += self.done.eq(there & finished & is_last)
+        return m
+
+    def _feed(self, m: Module) -> None:
+        """Scalings and weights to the multiplier: first the diagonal's 0 of a row, then the row."""
+        into = self.multiply.i
+        scaling = Signal(self.i_scalings.payload.shape())
+        open_ = Signal()
+        column = Signal(range(self.config.images + 1))
+        m.d.comb += into.payload.beside.shift.eq(scaling.shift)
+        with m.If(open_):
+            following = column + 1
+            skipping = Signal.like(column)
+            m.d.comb += [
+                self.i_weights.ready.eq(into.ready),
+                into.valid.eq(self.i_weights.valid),
+                into.payload.a.eq(self.i_weights.payload),
+                into.payload.b.eq(scaling.reciprocal),
+                into.payload.beside.place.row.eq(scaling.row),
+                into.payload.beside.place.column.eq(column),
+                skipping.eq(following + (following == scaling.row)),
+            ]
+            with m.If(self.i_weights.valid & into.ready):
+                m.d.sync += [column.eq(skipping), open_.eq(skipping < self.count)]
+        with m.Else():
+            row = self.i_scalings.payload.row
+            m.d.comb += [
+                self.i_scalings.ready.eq(into.ready),
+                into.valid.eq(self.i_scalings.valid),
+                into.payload.beside.place.row.eq(row),
+                into.payload.beside.place.column.eq(row),
+            ]
+            with m.If(self.i_scalings.valid & into.ready):
+                m.d.sync += [scaling.eq(self.i_scalings.payload), column.eq(row == 0), open_.eq(1)]
+
+    def _probability(self) -> Value:
+        """``half_up(w*y, n + e)`` with n = fw + B - fa, as ``(floor(w*y / 2^(n - 1 + e)) + 1) >> 1``."""
+        profile = self.config.profile
+        halves = self.multiply.o.payload.product.shift_right(
+            profile.weight.fraction + profile.reciprocal.fraction - profile.affinity.fraction - 1
+        )
+        return ((halves >> self.multiply.o.payload.beside.shift) + 1).shift_right(1)
+
+    def _lane(self, column: Value) -> Value:
+        """The lane of a column."""
+        return column[: (self.lanes - 1).bit_length()]
+
+    def _address(self, row: Value, column: Value) -> Value:
+        """The word of an element."""
+        return row * self.blocks + column[(self.lanes - 1).bit_length() :]

@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Hyperbolic CORDIC in base 2: ``Rotate`` gives 2^-f and 2^f, ``Vector`` gives log2 m."""
+
+from collections.abc import Sequence
+from decimal import Decimal, localcontext
+from math import isqrt
+
+from amaranth import Const, Module, Mux, Signal, Value, signed
+from amaranth.lib import stream
+from amaranth.lib.data import StructLayout
+from amaranth.lib.wiring import In, Out
+
+from rtl.hierarchy import Block
+
+GUARD = 40
+"""Decimal digits beyond those of the constants, far more than their rounding needs."""
+
+
+def angle(index: int, fraction: int) -> int:
+    """a_i = floor(atanh(2^-i)/ln 2 * 2^fraction + 1/2), with atanh(t)/ln 2 = log2((1+t)/(1-t))/2."""
+    with localcontext() as context:
+        context.prec = GUARD + fraction
+        t = Decimal(2) ** -index
+        turn = ((1 + t) / (1 - t)).ln() / (2 * Decimal(2).ln())
+        return int(turn * 2**fraction + Decimal("0.5"))
+
+
+def start(indices: Sequence[int], fraction: int) -> int:
+    """x_0 = floor(2^fraction/G + 1/2), G = prod sqrt(1 - 2^-2i), exactly by integer square root.
+
+    With 1/G^2 = a/b, floor(2^fraction/G + 1/2) = floor((floor(sqrt(4^(fraction+1) a/b)) + 1)/2).
+    """
+    a = b = 1
+    for index in indices:
+        a, b = a << 2 * index, b * ((1 << 2 * index) - 1)
+    return (isqrt((a << 2 * (fraction + 1)) // b) + 1) // 2
+
+
+class _Pipeline(Block):
+    """Registers and handshake common to both: one register after every ``unroll`` rotations.
+
+    All stages advance together: an item is taken in each cycle in which the output is empty or taken.
+    """
+
+    def __init__(
+        self, indices: Sequence[int], fraction: int, unroll: int, tag: int, i: StructLayout, o: StructLayout
+    ) -> None:
+        self.indices, self.fraction, self.unroll, self.tag = tuple(indices), fraction, unroll, tag
+        self.parameters = (self.indices, fraction, unroll, tag)
+        super().__init__({"i": In(stream.Signature(i)), "o": Out(stream.Signature(o))})
+
+    @property
+    def latency(self) -> int:
+        """Cycles from input to output."""
+        return -(-len(self.indices) // self.unroll)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        advance = Signal()
+        m.d.comb += [advance.eq(self.o.ready | ~self.o.valid), self.i.ready.eq(advance)]
+
+        def register(value: Value, name: str, stage: int, reset_less: bool = True) -> Signal:
+            held = Signal(value.shape(), name=f"{name}_{stage}", reset_less=reset_less)
+            with m.If(advance):
+                m.d.sync += held.eq(value)
+            return held
+
+        state = self._first(self.i.payload)
+        valid, tag = self.i.valid, Value.cast(self.i.payload.tag)
+        for stage in range(self.latency):
+            for position in range(stage * self.unroll, min((stage + 1) * self.unroll, len(self.indices))):
+                state = self._turn(m, position, state)
+            state = {name: register(value, name, stage) for name, value in state.items()}
+            valid = register(valid, "valid", stage, reset_less=False)
+            tag = register(tag, "tag", stage)
+        m.d.comb += [self.o.valid.eq(valid), self.o.payload.tag.eq(tag)]
+        self._last(m, state)
+        return m
+
+    def _turned(self, m: Module, position: int, x: Value, y: Value, back: Value) -> dict[str, Value]:
+        """x and y after one rotation; ``back`` is its direction, 1 where what drives it is negative."""
+        index = self.indices[position]
+        new_x = Signal(signed(self.fraction + 2), name=f"x_at_{position}")
+        new_y = Signal(signed(self.fraction + 2), name=f"y_at_{position}")
+        across, along = y.shift_right(index), x.shift_right(index)
+        m.d.comb += [
+            new_x.eq(Mux(back, x + across, x - across)),
+            new_y.eq(Mux(back, y + along, y - along)),
+        ]
+        return {"x": new_x, "y": new_y}
+
+    def _first(self, item: Value) -> dict[str, Value]:
+        raise NotImplementedError
+
+    def _turn(self, m: Module, position: int, state: dict[str, Value]) -> dict[str, Value]:
+        raise NotImplementedError
+
+    def _last(self, m: Module, state: dict[str, Value]) -> None:
+        raise NotImplementedError
+
+
+class Rotate(_Pipeline):
+    """2^-f and 2^f of an angle f, 0 <= f < 1: ``2^-f = x + y``, ``2^f = x - y``.
+
+    Parameters
+    ----------
+    indices : shift indices in the order of execution, from :func:`nms.spec.derived.cordic_indices`
+    fraction : C, fraction bits of the angle, x and y
+    unroll : rotations between two registers
+    tag : bits that travel with each item
+
+    Members
+    -------
+    i : stream of ``{angle: u0.C, tag}``
+    o : stream of ``{x: s2.C, y: s2.C, tag}``, ``ceil(len(indices)/unroll)`` cycles later, one a cycle
+    """
+
+    def __init__(self, indices: Sequence[int], fraction: int, unroll: int, tag: int = 0) -> None:
+        self.module = f"cordic_rotate_{indices[-1]}" + (f"_t{tag}" if tag else "")
+        xy = signed(fraction + 2)
+        super().__init__(
+            indices,
+            fraction,
+            unroll,
+            tag,
+            StructLayout({"angle": fraction, "tag": tag}),
+            StructLayout({"x": xy, "y": xy, "tag": tag}),
+        )
+        self._widths = self._rest_widths()
+
+    def _rest_widths(self) -> list[int]:
+        """Bits of the angle left after each rotation, from the interval that it can be in."""
+        low, high, widths = 0, (1 << self.fraction) - 1, []
+        for index in self.indices:
+            a = angle(index, self.fraction)
+            low, high = min(-a, low + a), max(high - a, a - 1)
+            widths.append(1 + max((-low - 1).bit_length(), high.bit_length()))
+        return widths
+
+    def _first(self, item: Value) -> dict[str, Value]:
+        x = Const(start(self.indices, self.fraction), signed(self.fraction + 2))
+        return {"x": x, "y": Const(0), "rest": item.angle}
+
+    def _turn(self, m: Module, position: int, state: dict[str, Value]) -> dict[str, Value]:
+        rest = state["rest"]
+        back = rest[-1] if rest.shape().signed else Const(0)
+        new = self._turned(m, position, state["x"], state["y"], back)
+        if position + 1 < len(self.indices):
+            a = angle(self.indices[position], self.fraction)
+            left = Signal(signed(self._widths[position]), name=f"rest_at_{position}")
+            m.d.comb += left.eq(Mux(back, rest + a, rest - a))
+            new["rest"] = left
+        return new
+
+    def _last(self, m: Module, state: dict[str, Value]) -> None:
+        m.d.comb += [self.o.payload.x.eq(state["x"]), self.o.payload.y.eq(state["y"])]
+
+
+class Vector(_Pipeline):
+    """``log = max(2t, 0)``, log2 of a mantissa m, 1 <= m < 2.
+
+    Parameters
+    ----------
+    indices : shift indices in the order of execution, from :func:`nms.spec.derived.cordic_indices`
+    fraction : C, fraction bits of the mantissa and of the logarithm
+    unroll : rotations between two registers
+    tag : bits that travel with each item
+
+    Members
+    -------
+    i : stream of ``{mantissa: u1.C, tag}``
+    o : stream of ``{log: u1.C, tag}``, ``ceil(len(indices)/unroll)`` cycles later, one a cycle
+    """
+
+    def __init__(self, indices: Sequence[int], fraction: int, unroll: int, tag: int = 0) -> None:
+        self.module = f"cordic_vector_{indices[-1]}" + (f"_t{tag}" if tag else "")
+        super().__init__(
+            indices,
+            fraction,
+            unroll,
+            tag,
+            StructLayout({"mantissa": fraction + 1, "tag": tag}),
+            StructLayout({"log": fraction + 1, "tag": tag}),
+        )
+
+    def _first(self, item: Value) -> dict[str, Value]:
+        one = 1 << self.fraction
+        return {
+            "x": (item.mantissa + one).shift_right(1),
+            "y": (item.mantissa - one).shift_right(1),
+            "turned": Const(0),
+        }
+
+    def _turn(self, m: Module, position: int, state: dict[str, Value]) -> dict[str, Value]:
+        y = Signal(signed(self.fraction + 2), name=f"y_before_{position}")
+        m.d.comb += y.eq(state["y"])
+        back = y[-1]
+        a = angle(self.indices[position], self.fraction)
+        new = self._turned(m, position, state["x"], y, back)
+        turned = Signal(signed(self.fraction + 2), name=f"turned_at_{position}")
+        m.d.comb += turned.eq(Mux(back, state["turned"] - a, state["turned"] + a))
+        return new | {"turned": turned}
+
+    def _last(self, m: Module, state: dict[str, Value]) -> None:
+        turned = state["turned"]
+        m.d.comb += self.o.payload.log.eq(Mux(turned < 0, 0, turned.shift_left(1)))

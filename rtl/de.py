@@ -1,0 +1,352 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Differential evolution: searches log2(beta) of several rows in turn, one trial a cycle."""
+
+from collections.abc import Sequence
+from enum import IntEnum
+
+from amaranth import Array, Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Assert
+from amaranth.lib import stream, wiring
+from amaranth.lib.data import StructLayout
+from amaranth.lib.memory import Memory, ReadPort
+from amaranth.lib.wiring import In, Out
+
+from nms.spec.config import GENERATION_CAP, POPULATION, Config
+from nms.spec.derived import Derived
+from nms.spec.tables import Status
+from rtl.cordic import Rotate
+from rtl.fitness import Fitness
+from rtl.fixed import half_up
+from rtl.flow import Queue, Register
+from rtl.hierarchy import Block, place
+from rtl.signatures import EXPONENT, GENERATIONS, STATUS, Payloads
+from rtl.trials import Trials, context_bits, individual
+
+
+class Phase(IntEnum):
+    """What a context waits for."""
+
+    FREE = 0  # a task
+    READY = 1  # its turn to issue a generation
+    FLYING = 2  # scores of what it issued
+    CONSTANT = 3  # its turn to hand in the sums of a row without a search
+    DONE = 4  # its result to be taken
+
+
+def first_of(requests: Sequence[Value]) -> Value:
+    """The lowest index whose request is high; meaningless if none is."""
+    found = Value.cast(len(requests) - 1)
+    for index in reversed(range(len(requests) - 1)):
+        found = Mux(requests[index], index, found)
+    return found
+
+
+def next_of(m: Module, requests: Sequence[Value], last: Signal) -> Signal:
+    """The first index after ``last``, around the end, whose request is high (round robin)."""
+    count = len(requests)
+    found = Signal(range(count), name="next")
+    with m.Switch(last):
+        for start in range(count):
+            order = [(start + 1 + step) % count for step in range(count)]
+            with m.Case(start):
+                m.d.comb += found.eq(Array(order)[first_of([requests[index] for index in order])])
+    return found
+
+
+class Contexts:
+    """What is known of the rows in work; each field is indexed by the number of a context."""
+
+    def __init__(self, m: Module, config: Config) -> None:
+        payloads, derived = Payloads(config), Derived(config)
+
+        def each(name: str, shape: object) -> Array:
+            return Array(Signal(shape, name=f"{name}_{c}") for c in range(config.contexts))
+
+        self.phase = each("phase", range(len(Phase)))
+        self.row = each("row", derived.index_width)
+        self.ties = each("ties", derived.count_width)
+        self.generations = each("generations", GENERATIONS)
+        self.status = each("status", STATUS)
+        self.candidate = StructLayout({"mantissa": config.profile.mantissa.width, "exponent": EXPONENT})
+        best = {
+            "error": config.profile.perplexity.width,
+            "candidate": self.candidate,
+            "score": payloads.score,
+        }
+        self.states = Memory(shape=64, depth=config.contexts, init=[])
+        self.masks = Memory(shape=POPULATION, depth=config.contexts, init=[])
+        self.bests = Memory(shape=StructLayout(best), depth=config.contexts, init=[])
+        m.submodules.states, m.submodules.masks, m.submodules.bests = self.states, self.masks, self.bests
+
+    def waiting(self, phase: Phase) -> list[Value]:
+        """Which contexts are in a phase."""
+        return [held == phase for held in self.phase]
+
+
+class DE(Block):
+    """Searches each row of ``i_tasks`` and answers with one item on ``o_results`` (contract, section 9).
+
+    ``o_trials`` carries the candidates, ``i_sums`` their S and T in the same order. Up to ``contexts``
+    rows are in work; each in turn issues a generation of 32 trials without a gap, which takes 33
+    cycles when nothing stalls. A row's next generation follows when all 32 scores are back, after
+    ``turn_latency``. Results come in any order.
+
+    ``target`` (perplexity, raw) holds still while there are tasks. Rows without a solution skip the
+    search: their constant sums go through the fitness unit between those of the others.
+
+    Scores are taken whenever they come, so that neither trials nor results that stall can hold up
+    the sums.
+    """
+
+    module = "de"
+
+    def __init__(self, config: Config) -> None:
+        payloads, profile = Payloads(config), config.profile
+        self.config, self.payloads = config, payloads
+        self.parameters = (config.digest,)
+        self.who = individual(config)
+        self.label = StructLayout({"who": self.who, "constant": 1})
+        self.flight = StructLayout({"exponent": EXPONENT, "who": self.who})
+        self.fitness = Fitness(config, self.label.size)
+        self.trials = Trials(config)
+        self.rotate = Rotate(
+            Derived(config).post_indices, profile.cordic.fraction, config.unroll, self.flight.size
+        )
+        super().__init__(
+            {
+                "target": In(profile.perplexity.width),
+                "i_tasks": In(stream.Signature(payloads.task)),
+                "o_trials": Out(stream.Signature(payloads.trial)),
+                "i_sums": In(stream.Signature(payloads.sums)),
+                "o_results": Out(stream.Signature(payloads.result)),
+            }
+        )
+
+    @property
+    def start_latency(self) -> int:
+        """Cycles from a task to its first trial."""
+        return 2 + self.trials.latency + self.rotate.latency
+
+    @property
+    def turn_latency(self) -> int:
+        """Cycles from the last sums of a generation to the first trial of the next."""
+        return 2 + self.fitness.latency + self.start_latency
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        contexts = Contexts(m, self.config)
+        m.submodules.trials = self.trials
+        place(m, "rotate", self.rotate, platform)
+        place(m, "fitness", self.fitness, platform)
+        m.submodules.runs = runs = Queue(context_bits(self.config), self.config.contexts)
+
+        self._accept(m, contexts)
+        self._issue(m, contexts, runs)
+        candidates = self._send(m, contexts)
+        self._collect(m, contexts, runs)
+        self._select(m, contexts, candidates)
+        self._report(m, contexts)
+        return m
+
+    def _accept(self, m: Module, contexts: Contexts) -> None:
+        """A task takes a free context; the states' write port serves a generation that ends first."""
+        task, trials = self.i_tasks.payload, self.trials
+        write = contexts.states.write_port()
+        free = Signal(context_bits(self.config))
+        ties = task.ties.shift_left(self.config.profile.perplexity.fraction)
+        taken = self.i_tasks.ready & self.i_tasks.valid
+        m.d.comb += [
+            free.eq(first_of(contexts.waiting(Phase.FREE))),
+            self.i_tasks.ready.eq(Cat(contexts.waiting(Phase.FREE)).any() & ~trials.drawn),
+            write.en.eq(trials.drawn | taken),
+            write.addr.eq(Mux(trials.drawn, trials.drawn_context, free)),
+            write.data.eq(Mux(trials.drawn, trials.drawn_state, task.state)),
+        ]
+        with m.If(taken):
+            m.d.sync += [
+                contexts.phase[free].eq(Mux(ties < self.target, Phase.READY, Phase.CONSTANT)),
+                contexts.status[free].eq(Mux(ties > self.target, Status.INFEASIBLE, Status.SATURATED)),
+                contexts.row[free].eq(task.row),
+                contexts.ties[free].eq(task.ties),
+                contexts.generations[free].eq(0),
+            ]
+
+    def _issue(self, m: Module, contexts: Contexts, runs: Queue) -> None:
+        """The next ready context, in turn, issues a generation; ``runs`` remembers whose sums come when."""
+        ready = contexts.waiting(Phase.READY)
+        last = Signal(context_bits(self.config))
+        chosen = next_of(m, ready, last)
+        state = contexts.states.read_port(domain="comb")
+        mask = contexts.masks.read_port(domain="comb")
+        into = self.trials.i
+        issued = into.valid & into.ready
+        m.d.comb += [
+            state.addr.eq(chosen),
+            into.valid.eq(Cat(ready).any() & into.ready),
+            into.payload.context.eq(chosen),
+            into.payload.state.eq(state.data),
+            into.payload.first.eq(contexts.generations[chosen] == 0),
+            runs.i.valid.eq(issued),
+            runs.i.payload.eq(chosen),
+            mask.addr.eq(self.trials.asked),
+            self.trials.mask.eq(mask.data),
+        ]
+        with m.If(issued):
+            m.d.sync += [contexts.phase[chosen].eq(Phase.FLYING), last.eq(chosen)]
+        m.d.sync += Assert(~issued | runs.i.ready, "de: more runs than contexts")
+
+    def _send(self, m: Module, contexts: Contexts) -> ReadPort:
+        """2^u as M and q to the PE array; both wait in the memory that is returned for their score."""
+        profile, trials, rotate = self.config.profile, self.trials, self.rotate
+        u, fraction = trials.o.payload.u, profile.log_beta.fraction
+        flight = Signal(self.flight)
+        m.d.comb += [
+            flight.exponent.eq(u[fraction:]),
+            flight.who.eq(trials.o.payload.who),
+            trials.o.ready.eq(rotate.i.ready),
+            rotate.i.valid.eq(trials.o.valid),
+            rotate.i.payload.angle.eq(u[:fraction].shift_left(profile.cordic.fraction - fraction)),
+            rotate.i.payload.tag.eq(flight),
+        ]
+
+        m.submodules.leaving = leaving = Register(self.payloads.trial)
+        m.submodules.candidates = candidates = Memory(
+            shape=contexts.candidate, depth=self.config.contexts * POPULATION, init=[]
+        )
+        write = candidates.write_port()
+        one = 1 << profile.mantissa.fraction
+        power = half_up(
+            rotate.o.payload.x - rotate.o.payload.y, profile.cordic.fraction - profile.mantissa.fraction
+        )
+        landed = self.flight(rotate.o.payload.tag)
+        m.d.comb += [
+            rotate.o.ready.eq(leaving.i.ready),
+            leaving.i.valid.eq(rotate.o.valid),
+            leaving.i.payload.row.eq(contexts.row[landed.who.context]),
+            leaving.i.payload.mantissa.eq(Mux(power < one, one, Mux(power >= 2 * one, 2 * one - 1, power))),
+            leaving.i.payload.exponent.eq(landed.exponent),
+            write.en.eq(rotate.o.valid & rotate.o.ready),
+            write.addr.eq(landed.who),
+            write.data.mantissa.eq(leaving.i.payload.mantissa),
+            write.data.exponent.eq(landed.exponent),
+        ]
+        wiring.connect(m, leaving.o, wiring.flipped(self.o_trials))
+        return candidates.read_port()
+
+    def _collect(self, m: Module, contexts: Contexts, runs: Queue) -> None:
+        """Sums to the fitness unit, in the order of the runs; constant ones slip in between."""
+        constants = contexts.waiting(Phase.CONSTANT)
+        m.submodules.entering = entering = Register(self.fitness.i.payload.shape())
+        into, label = entering.i.payload, Signal(self.label)
+        context = Signal(context_bits(self.config))
+        k = Signal(self.who["k"].shape)
+        constant = Cat(constants).any()
+        m.d.comb += [
+            context.eq(Mux(constant, first_of(constants), runs.o.payload)),
+            label.constant.eq(constant),
+            label.who.context.eq(context),
+            label.who.k.eq(k),
+            into.tag.eq(label),
+        ]
+        with m.If(constant):
+            m.d.comb += [
+                entering.i.valid.eq(entering.i.ready),
+                into.sums.s.eq(contexts.ties[context] << self.config.profile.sums.fraction),
+                into.sums.t.eq(0),
+            ]
+            with m.If(entering.i.ready):
+                m.d.sync += contexts.phase[context].eq(Phase.FLYING)
+        with m.Else():
+            m.d.comb += [
+                self.i_sums.ready.eq(entering.i.ready & runs.o.valid),
+                entering.i.valid.eq(self.i_sums.ready & self.i_sums.valid),
+                into.sums.eq(self.i_sums.payload),
+            ]
+            with m.If(entering.i.valid):
+                m.d.comb += runs.o.ready.eq(k == POPULATION - 1)
+                m.d.sync += k.eq(k + 1)
+        wiring.connect(m, entering.o, self.fitness.i)
+
+    def _select(self, m: Module, contexts: Contexts, candidate: ReadPort) -> None:
+        """Each score against its individual's and the best so far; with the last one, what comes next."""
+        profile = self.config.profile
+        width = profile.perplexity.width
+        m.submodules.errors = errors = Memory(shape=width, depth=self.config.contexts * POPULATION, init=[])
+        old, write_error = errors.read_port(), errors.write_port()
+
+        came, perplexity = self.label(self.fitness.o.payload.tag), self.fitness.o.payload.score.perplexity
+        valid = Signal()
+        label = Signal(self.label)
+        score = Signal(self.payloads.score)
+        error = Signal(width)
+        m.d.comb += [self.fitness.o.ready.eq(1), old.addr.eq(came.who), candidate.addr.eq(came.who)]
+        m.d.sync += [
+            valid.eq(self.fitness.o.valid),
+            label.eq(came),
+            score.eq(self.fitness.o.payload.score),
+            error.eq(Mux(perplexity >= self.target, perplexity - self.target, self.target - perplexity)),
+        ]
+
+        context, k, constant = label.who.context, label.who.k, label.constant
+        best, write_best = contexts.bests.read_port(domain="comb"), contexts.bests.write_port()
+        mask, write_mask = contexts.masks.read_port(domain="comb"), contexts.masks.write_port()
+        replaced = Signal(POPULATION)  # those of this generation so far, shifted in from the top
+        count = Signal(GENERATIONS)
+        replaces = Signal()
+        better = Signal()
+        last = Signal()
+        solved = Signal()
+        turn = Cat(replaced[1:], replaces)
+        m.d.comb += [
+            count.eq(contexts.generations[context]),
+            replaces.eq((count == 0) | (error <= old.data)),
+            better.eq(constant | ((count == 0) & (k == 0)) | (error < best.data.error)),
+            last.eq(valid & ~constant & (k == POPULATION - 1)),
+            solved.eq(Mux(better, error, best.data.error) < profile.stop),
+            write_error.en.eq(valid & ~constant & replaces),
+            write_error.addr.eq(label.who),
+            write_error.data.eq(error),
+            best.addr.eq(context),
+            write_best.en.eq(valid & better),
+            write_best.addr.eq(context),
+            write_best.data.error.eq(error),
+            write_best.data.score.eq(score),
+            write_best.data.candidate.eq(Mux(constant, 0, Value.cast(candidate.data))),
+            mask.addr.eq(context),
+            write_mask.en.eq(last),
+            write_mask.addr.eq(context),
+            write_mask.data.eq(mask.data ^ turn),
+        ]
+        with m.If(valid & constant):
+            m.d.sync += contexts.phase[context].eq(Phase.DONE)
+        with m.Elif(valid):
+            m.d.sync += replaced.eq(turn)
+        with m.If(last):
+            m.d.sync += [contexts.generations[context].eq(count + 1), contexts.phase[context].eq(Phase.READY)]
+            with m.If(solved | (count == GENERATION_CAP - 1)):
+                m.d.sync += [
+                    contexts.phase[context].eq(Phase.DONE),
+                    contexts.status[context].eq(Mux(solved, Status.SOLVED, Status.UNCONVERGED)),
+                ]
+
+    def _report(self, m: Module, contexts: Contexts) -> None:
+        """The best of a context that is done becomes a result, and the context is free."""
+        done = contexts.waiting(Phase.DONE)
+        context = Signal(context_bits(self.config))
+        best = contexts.bests.read_port(domain="comb")
+        result = self.o_results.payload
+        m.d.comb += [context.eq(first_of(done)), best.addr.eq(context)]
+        with m.If(self.o_results.ready | ~self.o_results.valid):
+            m.d.sync += [
+                self.o_results.valid.eq(Cat(done).any()),
+                result.row.eq(contexts.row[context]),
+                result.status.eq(contexts.status[context]),
+                result.mantissa.eq(best.data.candidate.mantissa),
+                result.exponent.eq(best.data.candidate.exponent),
+                result.perplexity.eq(best.data.score.perplexity),
+                result.generations.eq(contexts.generations[context]),
+                result.reciprocal.eq(best.data.score.reciprocal),
+                result.shift.eq(best.data.score.shift),
+            ]
+            with m.If(Cat(done).any()):
+                m.d.sync += contexts.phase[context].eq(Phase.FREE)

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From the sums of a candidate to its perplexity: log2, reciprocal and 2^H, one candidate a cycle."""
+
+from amaranth import Module
+from amaranth.hdl import Assert
+from amaranth.lib import stream, wiring
+from amaranth.lib.data import StructLayout
+from amaranth.lib.wiring import In, Out
+
+from nms.spec.config import Config
+from nms.spec.derived import Derived
+from rtl.cordic import Rotate, Vector
+from rtl.fixed import bit_length, half_up, product_latency, saturate
+from rtl.flow import Multiply, Queue, Register, together
+from rtl.hierarchy import Block, place
+from rtl.newton import Newton
+from rtl.signatures import SHIFT, Payloads
+
+
+class Fitness(Block):
+    """``S, T -> Perp, y, e`` with ``Perp = 2^(log2 S + T/S)`` and ``1/S = y * 2^-e`` (contract, section 7).
+
+    ``i`` is a stream of ``{sums, tag}`` with 1 <= S, ``o`` of ``{score, tag}``, in order, one a cycle,
+    ``latency`` cycles later when nothing stalls. ``tag`` bits travel with each candidate.
+
+    log2 S by CORDIC and 1/S by Newton run beside each other, then 2^H2 by CORDIC. What waits for
+    them (T, e, y, tag) lies in queues.
+    """
+
+    module = "fitness"
+
+    def __init__(self, config: Config, tag: int = 8) -> None:
+        payloads, profile = Payloads(config), config.profile
+        self.config, self.tag = config, tag
+        self.parameters = (config.formats, config.unroll, tag)
+        cordic = profile.cordic.fraction
+        indices = Derived(config).post_indices
+        self.vector = Vector(indices, cordic, config.unroll)
+        self.rotate = Rotate(indices, cordic, config.unroll)
+        self.newton = Newton(
+            cordic, profile.reciprocal.fraction, profile.reciprocal_seed, profile.reciprocal_steps
+        )
+        super().__init__(
+            {
+                "i": In(stream.Signature(StructLayout({"sums": payloads.sums, "tag": tag}))),
+                "o": Out(stream.Signature(StructLayout({"score": payloads.score, "tag": tag}))),
+            }
+        )
+
+    @property
+    def _division_latency(self) -> int:
+        """Cycles of 1/S and T/S."""
+        profile = self.config.profile
+        return self.newton.latency + product_latency(profile.sums.width, profile.reciprocal.width)
+
+    @property
+    def latency(self) -> int:
+        """Cycles from ``i`` to ``o``: four registers around the longer of log2 S and T/S, and 2^H2."""
+        return 4 + max(self.vector.latency, self._division_latency) + self.rotate.latency
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        profile, tag = self.config.profile, self.tag
+        sums, y = profile.sums, profile.reciprocal
+        cordic, entropy = profile.cordic.fraction, profile.entropy
+        vector = place(m, "vector", self.vector, platform)
+        newton = place(m, "newton", self.newton, platform)
+        rotate = place(m, "rotate", self.rotate, platform)
+        ahead = self._division_latency - vector.latency  # cycles that log2 S waits for T/S
+
+        # S = mantissa * 2^shift
+        m.submodules.normal = normal = Register(
+            StructLayout({"mantissa": cordic + 1, "shift": SHIFT, "t": sums.width, "tag": tag})
+        )
+        m.d.comb += [normal.i.valid.eq(self.i.valid), self.i.ready.eq(normal.i.ready)]
+        s = self.i.payload.sums.s
+        shift = bit_length(s[sums.fraction :]) - 1
+        m.d.comb += [
+            normal.i.payload.shift.eq(shift),
+            normal.i.payload.mantissa.eq(s.shift_left(cordic - sums.fraction) >> shift[: SHIFT.width]),
+            normal.i.payload.t.eq(self.i.payload.sums.t),
+            normal.i.payload.tag.eq(self.i.payload.tag),
+        ]
+        m.d.sync += Assert(~self.i.valid | s[sums.fraction :].any(), "fitness: S below 1")
+
+        # log2 and reciprocal of the mantissa
+        m.submodules.beside_newton = beside_newton = Queue(
+            StructLayout({"t": sums.width, "shift": SHIFT, "tag": tag}), newton.latency + 1
+        )
+        together(m, [normal.o], [vector.i, newton.i, beside_newton.i])
+        m.d.comb += [
+            vector.i.payload.mantissa.eq(normal.o.payload.mantissa),
+            newton.i.payload.m.eq(normal.o.payload.mantissa),
+            beside_newton.i.payload.t.eq(normal.o.payload.t),
+            beside_newton.i.payload.shift.eq(normal.o.payload.shift),
+            beside_newton.i.payload.tag.eq(normal.o.payload.tag),
+        ]
+
+        # T * y, then T/S in log2 S + T/S
+        kept = StructLayout({"reciprocal": y.width, "shift": SHIFT, "tag": tag})
+        m.submodules.times = times = Multiply(sums.width, y.width, kept)
+        together(m, [newton.o, beside_newton.o], [times.i])
+        m.d.comb += [
+            times.i.payload.a.eq(beside_newton.o.payload.t),
+            times.i.payload.b.eq(newton.o.payload.y),
+            times.i.payload.beside.reciprocal.eq(newton.o.payload.y),
+            times.i.payload.beside.shift.eq(beside_newton.o.payload.shift),
+            times.i.payload.beside.tag.eq(beside_newton.o.payload.tag),
+        ]
+        m.submodules.quotients = quotients = Queue(
+            StructLayout({"exponent": entropy.width, "kept": kept}), max(-ahead, 0) + 2
+        )
+        together(m, [times.o], [quotients.i])
+        # half_up(v, n + shift) = (floor(v / 2^(n - 1 + shift)) + 1) >> 1, n = fw + B - h
+        halves = times.o.payload.product.shift_right(sums.fraction + y.fraction - entropy.fraction - 1)
+        quotient = ((halves >> times.o.payload.beside.shift) + 1).shift_right(1)
+        exponent = quotient + times.o.payload.beside.shift.shift_left(entropy.fraction)
+        m.d.comb += [
+            quotients.i.payload.exponent.eq(exponent),
+            quotients.i.payload.kept.eq(times.o.payload.beside),
+        ]
+        m.submodules.logs = logs = Queue(entropy.fraction + 1, max(ahead, 0) + 2)
+        together(m, [vector.o], [logs.i])
+        m.d.comb += logs.i.payload.eq(half_up(vector.o.payload.log, cordic - entropy.fraction))
+
+        # H2 = shift + log2 of the mantissa + T/S
+        m.submodules.entropy = h2 = Register(StructLayout({"h2": entropy.width, "kept": kept}))
+        together(m, [logs.o, quotients.o], [h2.i])
+        exact = logs.o.payload + quotients.o.payload.exponent
+        m.d.comb += [h2.i.payload.h2.eq(exact), h2.i.payload.kept.eq(quotients.o.payload.kept)]
+        limit = 1 << entropy.width
+        m.d.sync += Assert(~times.o.valid | (exponent < limit), "fitness: T/S of 16 or more")
+        m.d.sync += Assert(~(logs.o.valid & quotients.o.valid) | (exact < limit), "fitness: H2 of 16 or more")
+
+        # Perp = 2^H2
+        m.submodules.beside_rotate = beside_rotate = Queue(
+            StructLayout({"whole": entropy.integer, "kept": kept}), rotate.latency + 1
+        )
+        together(m, [h2.o], [rotate.i, beside_rotate.i])
+        m.d.comb += [
+            rotate.i.payload.angle.eq(
+                h2.o.payload.h2[: entropy.fraction].shift_left(cordic - entropy.fraction)
+            ),
+            beside_rotate.i.payload.whole.eq(h2.o.payload.h2[entropy.fraction :]),
+            beside_rotate.i.payload.kept.eq(h2.o.payload.kept),
+        ]
+        m.submodules.last = last = Register(self.o.payload.shape())
+        together(m, [rotate.o, beside_rotate.o], [last.i])
+        power = (rotate.o.payload.x - rotate.o.payload.y) << beside_rotate.o.payload.whole
+        kept = beside_rotate.o.payload.kept
+        m.d.comb += [
+            last.i.payload.score.perplexity.eq(
+                saturate(half_up(power, cordic - profile.perplexity.fraction), profile.perplexity)
+            ),
+            last.i.payload.score.reciprocal.eq(kept.reciprocal),
+            last.i.payload.score.shift.eq(kept.shift),
+            last.i.payload.tag.eq(kept.tag),
+        ]
+        wiring.connect(m, last.o, wiring.flipped(self.o))
+        return m

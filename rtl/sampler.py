@@ -1,0 +1,387 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The whole sampler: the sequencer of the phases and the glue between the blocks."""
+
+from amaranth import ClockDomain, ClockSignal, Module, Mux, ResetSignal, Signal, Value, unsigned
+from amaranth.lib import data, memory, stream
+from amaranth.lib.wiring import In, Out, connect, flipped
+
+from nms.spec.config import Config
+from nms.spec.derived import Derived
+from nms.spec.readout import Phase, Readout
+from nms.spec.tables import Status
+from rtl.affinity import Affinity
+from rtl.de import DE
+from rtl.grid import Grid
+from rtl.hierarchy import Block, place
+from rtl.pea import PEA
+from rtl.prng import Seeds
+from rtl.signatures import Payloads
+from rtl.te import TE
+
+COUNTER = 40
+"""Bits of a cycle counter."""
+
+WORKING = [phase for phase in Phase if phase is not Phase.IDLE]
+
+
+def settings_layout(config: Config) -> dict[str, int]:
+    """Run-time settings and their widths; ``words`` is ceil(pixels / lanes)."""
+    derived = Derived(config)
+    return {
+        "count": derived.count_width,
+        "words": derived.words.bit_length(),
+        "pixels": config.pixels.bit_length(),
+        "keep": derived.count_width,
+        "target": config.profile.perplexity.width,
+        "iterations": 16,
+        "seed": 32,
+    }
+
+
+def request_layout(config: Config) -> data.StructLayout:
+    """One value to read out: the table's number (:class:`Readout`), row and column."""
+    index = Derived(config).index_width
+    return data.StructLayout({"table": unsigned(4), "row": index, "column": index})
+
+
+class Sampler(Block):
+    """Images in, kept indices out (contract, sections 5 to 13).
+
+    A ``start`` pulse while idle samples the settings and checks them in the next cycle (later if a
+    value is just being read out): if one is illegal, ``error`` is set; otherwise the phases run in
+    order. ``busy`` is high from the cycle after ``start`` to the end of EMIT or to the error. ``done``
+    and ``error`` stay high until the next start. A ``start`` while busy is ignored. ``abort_run``, in
+    any cycle, and ``rst`` return the sampler and all blocks to their power-on state one cycle later.
+
+    ``i_images`` takes count * words words, image by image, in LOAD (see ``Payloads.pixels``);
+    ``o_kept`` gives the kept indices, ascending, in EMIT. ``cycles_<phase>`` is the number of cycles
+    that the last run spent in a phase; ``trials`` is the number of candidates that its search
+    evaluated; both are cleared by a start. ``i_read`` -> ``o_read`` reads the tables out, one value
+    at a time, while the sampler is not busy; a value once asked for is offered until it is taken, also
+    across a start. A request outside the tables gives an undefined value.
+    """
+
+    module = "sampler"
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.parameters = (config,)
+        self.payloads = payloads = Payloads(config)
+        super().__init__(
+            {name: In(width) for name, width in settings_layout(config).items()}
+            | {
+                "start": In(1),
+                "abort_run": In(1),
+                "phase": Out(unsigned(3)),
+                "busy": Out(1),
+                "done": Out(1),
+                "error": Out(1),
+            }
+            | {f"cycles_{phase.name.lower()}": Out(COUNTER) for phase in WORKING}
+            | {
+                "trials": Out(COUNTER),
+                "i_images": In(stream.Signature(payloads.pixels)),
+                "o_kept": Out(stream.Signature(payloads.kept)),
+                "i_read": In(stream.Signature(request_layout(config))),
+                "o_read": Out(stream.Signature(unsigned(64))),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.domains.core = core = ClockDomain("core", local=True)
+        m.d.comb += [core.clk.eq(ClockSignal()), core.rst.eq(ResetSignal() | self.abort_run)]
+
+        self.pea = place(m, "pea", PEA(self.config), platform, "core")
+        self.seeds = place(m, "seeds", Seeds(self.config), platform, "core")
+        self.de = place(m, "de", DE(self.config), platform, "core")
+        self.affinity = place(m, "affinity", Affinity(self.config), platform, "core")
+        self.te = place(m, "te", TE(self.config), platform, "core")
+        self.grid = place(m, "grid", Grid(self.config), platform, "core")
+
+        depth = self.config.images
+        m.submodules.rows = self.rows = memory.Memory(shape=self.payloads.row, depth=depth, init=[])
+        m.submodules.results = self.results = memory.Memory(shape=self.payloads.result, depth=depth, init=[])
+        self.row_read = self.rows.read_port(domain="core")
+        self.result_read = self.results.read_port(domain="core")
+
+        self._sequence(m)
+        self._connect(m)
+        self._search(m)
+        self._affinity(m)
+        self._points(m)
+        self._read(m)
+        return m
+
+    def _sequence(self, m: Module) -> None:
+        """Settings, their check, and the phases: each begins with a one-cycle ``enter``."""
+        self.settings = settings = Signal(data.StructLayout(settings_layout(self.config)))
+        for name in settings_layout(self.config):
+            if name != "pixels":
+                for block in (self.pea, self.seeds, self.de, self.affinity, self.te, self.grid):
+                    if name in block.signature.members:
+                        m.d.comb += getattr(block, name).eq(settings[name])
+
+        checking = Signal()
+        phase = Signal(Phase)
+        enter = Signal()
+        seeded = Signal()
+        self.asked = Signal(Derived(self.config).count_width)  # rows or points handed on in this phase
+        self.searched = Signal.like(self.asked)
+        self.reading = Signal()  # a block is being asked for a table's value
+        m.d.comb += [
+            self.phase.eq(phase),
+            self.busy.eq(checking | (phase != Phase.IDLE)),
+            self.pea.load.eq(enter & (phase == Phase.LOAD)),
+            self.seeds.start.eq(enter & (phase == Phase.LOAD)),
+            self.pea.distance.eq(enter & (phase == Phase.DISTANCE)),
+            self.pea.scan.eq(enter & (phase == Phase.SEARCH)),
+            self.te.start.eq(enter & (phase == Phase.EMBED)),
+            self.grid.start.eq(enter & (phase == Phase.GRID)),
+        ]
+
+        over = Signal()  # the phase's last cycle
+        m.d.core += enter.eq(0)
+        with m.If(over):
+            m.d.core += [phase.eq(phase + 1), enter.eq(1), self.asked.eq(0)]  # after EMIT comes IDLE
+        for working in WORKING:
+            cycles = getattr(self, f"cycles_{working.name.lower()}")
+            with m.If(phase == working):
+                m.d.core += cycles.eq(cycles + 1)
+            with m.If(self.start & ~self.busy):
+                m.d.core += cycles.eq(0)
+
+        with m.Switch(phase):
+            with m.Case(Phase.IDLE):
+                with m.If(checking & ~self.reading):
+                    m.d.core += checking.eq(0)
+                    with m.If(self._illegal()):
+                        m.d.core += self.error.eq(1)
+                    with m.Else():
+                        m.d.core += [phase.eq(Phase.LOAD), enter.eq(1)]
+                with m.Elif(self.start & ~checking):
+                    m.d.core += [checking.eq(1), self.done.eq(0), self.error.eq(0), self.trials.eq(0)]
+                    for name in settings_layout(self.config):
+                        m.d.core += settings[name].eq(getattr(self, name))
+            with m.Case(Phase.LOAD):
+                loaded = Signal()
+                with m.If(self.pea.done):
+                    m.d.core += loaded.eq(1)
+                with m.If(self.seeds.done & ~enter):  # it may still tell of the run before
+                    m.d.core += seeded.eq(1)
+                m.d.comb += over.eq(loaded & seeded)
+                with m.If(over):
+                    m.d.core += [loaded.eq(0), seeded.eq(0), self.searched.eq(0)]
+            with m.Case(Phase.DISTANCE):
+                m.d.comb += over.eq(self.pea.done)
+            with m.Case(Phase.SEARCH):
+                m.d.comb += over.eq(self.searched == settings.count)
+            with m.Case(Phase.AFFINITY):
+                m.d.comb += over.eq(self.affinity.done)
+            with m.Case(Phase.EMBED):
+                m.d.comb += over.eq(self.te.done)
+            with m.Case(Phase.GRID):
+                m.d.comb += over.eq(self.grid.o_kept.valid)
+            with m.Case(Phase.EMIT):
+                m.d.comb += over.eq(self.o_kept.valid & self.o_kept.ready & self.o_kept.p.last)
+                with m.If(over):
+                    m.d.core += self.done.eq(1)
+        self.current = phase
+
+    def _illegal(self) -> Value:
+        """Whether a sampled setting is out of its range (contract, section 13)."""
+        config, settings = self.config, self.settings
+        fraction = config.profile.perplexity.fraction
+        covered = settings.words * config.lanes
+        return (
+            (settings.count < 4)
+            | (settings.count > config.images)
+            | (settings.pixels < 1)
+            | (settings.pixels > config.pixels)
+            | (covered < settings.pixels)
+            | (covered >= settings.pixels + config.lanes)
+            | (settings.keep < 1)
+            | (settings.keep > settings.count)
+            | (settings.target <= 1 << fraction)
+            | (settings.target >= (settings.count - 1) << fraction)
+        )
+
+    def _connect(self, m: Module) -> None:
+        """Streams and ports that join two blocks for good."""
+        connect(m, flipped(self.i_images), self.pea.i_pixels)
+        connect(m, self.de.o_trials, self.pea.i_trials)
+        connect(m, self.pea.o_sums, self.de.i_sums)
+        connect(m, self.pea.o_weights, self.affinity.i_weights)
+        m.d.comb += [
+            self.affinity.row.eq(self.te.row),
+            self.affinity.block.eq(self.te.block),
+            self.te.word.eq(self.affinity.word),
+        ]
+        emit = self.current == Phase.EMIT
+        m.d.comb += [
+            self.o_kept.payload.eq(self.grid.o_kept.payload),
+            self.o_kept.valid.eq(self.grid.o_kept.valid & emit),
+            self.grid.o_kept.ready.eq(self.o_kept.ready & emit),
+        ]
+
+    def _search(self, m: Module) -> None:
+        """Rows from the scan, with the start state of their random numbers, to DE; its results to memory."""
+        pea, seeds, de = self.pea, self.seeds, self.de
+        row = Signal(self.payloads.row)
+        row_write = self.rows.write_port(domain="core")
+        m.d.comb += [row_write.addr.eq(pea.o_rows.p.row), row_write.data.eq(pea.o_rows.p)]
+        with m.If(self.current == Phase.SEARCH), m.FSM(domain="core"):
+            with m.State("row"):
+                m.d.comb += pea.o_rows.ready.eq(1)
+                with m.If(pea.o_rows.valid):
+                    m.d.comb += row_write.en.eq(1)
+                    m.d.core += row.eq(pea.o_rows.p)
+                    m.next = "seed"
+            with m.State("seed"):
+                m.d.comb += [seeds.i_read.payload.eq(row.row), seeds.i_read.valid.eq(1)]
+                with m.If(seeds.i_read.ready):
+                    m.next = "task"
+            with m.State("task"):
+                m.d.comb += [
+                    de.i_tasks.p.row.eq(row.row),
+                    de.i_tasks.p.ties.eq(row.ties),
+                    de.i_tasks.p.state.eq(seeds.o_read.p.state),
+                    de.i_tasks.valid.eq(seeds.o_read.valid),
+                    seeds.o_read.ready.eq(de.i_tasks.ready),
+                ]
+                with m.If(de.i_tasks.valid & de.i_tasks.ready):
+                    m.next = "row"
+
+        result_write = self.results.write_port(domain="core")
+        m.d.comb += [
+            result_write.addr.eq(de.o_results.p.row),
+            result_write.data.eq(de.o_results.p),
+            result_write.en.eq(de.o_results.valid),
+            de.o_results.ready.eq(1),
+        ]
+        with m.If(de.o_results.valid):
+            m.d.core += self.searched.eq(self.searched + 1)
+        with m.If(de.o_trials.valid & de.o_trials.ready):
+            m.d.core += self.trials.eq(self.trials + 1)
+
+    def _affinity(self, m: Module) -> None:
+        """Each row's result as a query to PEA and as a scaling to Affinity."""
+        query, scaling = self.pea.i_queries, self.affinity.i_scalings
+        found = self.result_read.data
+        ties_only = (found.status == Status.INFEASIBLE) | (found.status == Status.SATURATED)
+        m.d.comb += [
+            query.p.row.eq(found.row),
+            query.p.mantissa.eq(found.mantissa),
+            query.p.exponent.eq(found.exponent),
+            query.p.ties_only.eq(ties_only),
+            scaling.p.row.eq(found.row),
+            scaling.p.reciprocal.eq(found.reciprocal),
+            scaling.p.shift.eq(found.shift),
+        ]
+        with m.If(self.current == Phase.AFFINITY):
+            m.d.comb += self.result_read.addr.eq(self.asked)
+            with m.FSM(domain="core"):
+                with m.State("fetch"), m.If(self.asked != self.settings.count):
+                    m.next = "scaling"
+                with m.State("scaling"):
+                    m.d.comb += scaling.valid.eq(1)
+                    with m.If(scaling.ready):
+                        m.next = "query"
+                with m.State("query"):
+                    m.d.comb += query.valid.eq(1)
+                    with m.If(query.ready):
+                        m.d.core += self.asked.eq(self.asked + 1)
+                        m.next = "fetch"
+
+    def _points(self, m: Module) -> None:
+        """Points 0 to N-1: the initial ones to TE in EMBED, the embedded ones to Grid in GRID."""
+        for phase, source, value, target in (
+            (Phase.EMBED, self.seeds, self.seeds.o_read.p.point, self.te.i_points),
+            (Phase.GRID, self.te, self.te.o_read.p, self.grid.i_points),
+        ):
+            m.d.comb += target.p.eq(value)
+            with m.If(self.current == phase):
+                m.d.comb += [
+                    source.i_read.payload.eq(self.asked),
+                    source.i_read.valid.eq(self.asked != self.settings.count),
+                    target.valid.eq(source.o_read.valid),
+                    source.o_read.ready.eq(target.ready),
+                ]
+                with m.If(source.i_read.valid & source.i_read.ready):
+                    m.d.core += self.asked.eq(self.asked + 1)
+
+    def _read(self, m: Module) -> None:
+        """One table value at a time: asked of the block that holds it, kept, then offered."""
+        request = Signal(request_layout(self.config))
+        first = request.column == 0
+        row, result = self.row_read.data, self.result_read.data
+        initial, embedded = self.seeds.o_read.p.point, self.te.o_read.p
+        values: dict[Readout, Value] = {
+            Readout.DISTANCE: self.pea.o_read.payload,
+            Readout.MINIMUM: row.minimum,
+            Readout.SCALE: row.scale,
+            Readout.TIES: row.ties,
+            Readout.MANTISSA: result.mantissa,
+            Readout.EXPONENT: result.exponent,
+            Readout.PERPLEXITY: result.perplexity,
+            Readout.GENERATIONS: result.generations,
+            Readout.STATUS: result.status,
+            Readout.AFFINITY: self.affinity.o_read.payload,
+            Readout.EMBEDDING_INIT: Mux(first, initial.x, initial.y),
+            Readout.EMBEDDING: Mux(first, embedded.x, embedded.y),
+        }
+        holders = {
+            Readout.DISTANCE: self.pea,
+            Readout.AFFINITY: self.affinity,
+            Readout.EMBEDDING_INIT: self.seeds,
+            Readout.EMBEDDING: self.te,
+        }
+        m.d.comb += [
+            self.row_read.addr.eq(request.row),
+            self.pea.i_read.p.row.eq(request.row),
+            self.pea.i_read.p.column.eq(request.column),
+            self.affinity.i_read.p.row.eq(request.row),
+            self.affinity.i_read.p.column.eq(request.column),
+        ]
+        with m.FSM(domain="core"):
+            with m.State("request"):
+                m.d.comb += self.i_read.ready.eq(~self.busy)
+                with m.If(self.i_read.valid & self.i_read.ready):
+                    m.d.core += request.eq(self.i_read.p)
+                    m.next = "ask"
+            with m.State("ask"):
+                m.d.comb += self.reading.eq(1)
+                with m.Switch(request.table):
+                    for table, holder in holders.items():
+                        with m.Case(table):
+                            m.d.comb += holder.i_read.valid.eq(1)
+                            with m.If(holder.i_read.ready):
+                                m.next = "take"
+                    with m.Default():
+                        m.next = "take"
+            with m.State("take"):
+                m.d.comb += self.reading.eq(1)
+                with m.Switch(request.table):
+                    for table, value in values.items():
+                        with m.Case(table):
+                            m.d.core += self.o_read.payload.eq(value)
+                            if table in holders:
+                                answer = holders[table].o_read
+                                m.d.comb += answer.ready.eq(1)
+                                with m.If(answer.valid):
+                                    m.next = "offer"
+                            else:
+                                m.next = "offer"
+                    with m.Default():
+                        m.d.core += self.o_read.payload.eq(0)
+                        m.next = "offer"
+            with m.State("offer"):
+                m.d.comb += self.o_read.valid.eq(1)
+                with m.If(self.o_read.ready):
+                    m.next = "request"
+        with m.If(self.current == Phase.IDLE):
+            m.d.comb += [
+                self.seeds.i_read.payload.eq(request.row),
+                self.te.i_read.payload.eq(request.row),
+                self.result_read.addr.eq(request.row),
+            ]

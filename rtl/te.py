@@ -1,0 +1,675 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Update array (contract, section 11): the embedding's points follow their gradient for T iterations.
+
+An iteration is one pass over all pairs, ``te_lanes`` pairs a cycle, then one reciprocal (of Z), then the
+update of the points, two a cycle. A lane needs a pair twice: for its kernel, and a Newton iteration
+later, with its affinity, for its forces. The points are few, so the pair is read again and not
+delayed, which would take more registers than the memory has bits.
+"""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from amaranth import Cat, Module, Mux, ShapeLike, Signal, Value, ValueLike, signed
+from amaranth.hdl import Assert
+from amaranth.lib import stream
+from amaranth.lib.data import ArrayLayout, StructLayout, View
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import Component, In, Out, Signature
+from amaranth.utils import bits_for
+
+from nms.spec.config import Config
+from nms.spec.derived import Derived
+from nms.spec.formats import Fixed
+from rtl.fixed import bit_length, half_up, half_up_by, normalise, product, product_latency, saturate
+from rtl.hierarchy import Block, place
+from rtl.newton import Newton
+from rtl.signatures import Payloads
+
+AXES = ("x", "y")
+FORCES = ("attract_x", "attract_y", "repel_x", "repel_y")
+
+EXPONENT = 4
+"""Bits of e, the exponent of 1 + d^2: two points are less than 2^7.5 apart, so e <= 15."""
+
+AnyValue = TypeVar("AnyValue", bound=Value)
+
+
+def delay(m: Module, value: AnyValue, cycles: int, reset_less: bool = True) -> AnyValue:
+    """``value``, ``cycles`` later."""
+    for _ in range(cycles):
+        held = Signal(value.shape(), reset_less=reset_less)
+        m.d.sync += held.eq(value)
+        value = held
+    return value
+
+
+def tree(m: Module, values: Sequence[Value]) -> Value:
+    """The sum of 2^n values, n cycles later: a register after each addition."""
+    while len(values) > 1:
+        sums = []
+        for a, b in zip(values[::2], values[1::2], strict=True):
+            total = Signal((a + b).shape(), reset_less=True)
+            m.d.sync += total.eq(a + b)
+            sums.append(total)
+        values = sums
+    return values[0]
+
+
+def top(value: Value, bits: int) -> Value:
+    """The top ``bits`` bits of ``value``; zeros follow if it has fewer."""
+    return value[-bits:] if len(value) >= bits else value.shift_left(bits - len(value))
+
+
+def reciprocal(config: Config) -> Newton:
+    """The reciprocal unit of the lanes and of Z."""
+    profile = config.profile
+    fraction = profile.kernel_reciprocal.fraction
+    return Newton(fraction, fraction, profile.kernel_seed, profile.kernel_steps, tag=EXPONENT)
+
+
+class TELane(Block):
+    """Kernel and forces of one pair a cycle; module ``te_lane``.
+
+    Members
+    -------
+    i, j, valid : a pair of points, for the kernel w = 1 / (1 + |i - j|^2)
+    due : high one cycle before w is in the lane, ``kernel_latency`` cycles after ``valid``
+    late_i, late_j, affinity, present : one cycle after ``due``, the same pair of points and its P';
+        ``present`` = 0 (also without ``due``) makes w and the forces 0 whatever the others are
+    kernel : w, in the same cycle, format ``kernel``
+    attract_x, attract_y, repel_x, repel_y : P'w * (i - j), w^2 * (i - j), exact products of the rounded P'w
+        and w^2, ``force_latency`` cycles later; formats ``attract`` and ``repel``
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config, profile = config, config.profile
+        self.module = "te_lane"
+        self.parameters = (profile,)
+        payloads = Payloads(config)
+        self.newton = reciprocal(config)
+        # |w d| <= 1/2, so that a force is at most P' / 2 <= 1 but for rounding
+        self.attract = Fixed(True, 2, profile.affinity.fraction + profile.position.fraction)
+        self.repel = Fixed(True, 2, profile.kernel.fraction + profile.position.fraction)
+        super().__init__(
+            {
+                "i": In(payloads.point),
+                "j": In(payloads.point),
+                "valid": In(1),
+                "due": Out(1),
+                "late_i": In(payloads.point),
+                "late_j": In(payloads.point),
+                "affinity": In(profile.affinity.width),
+                "present": In(1),
+                "kernel": Out(profile.kernel.width),
+                "attract_x": Out(signed(self.attract.width)),
+                "attract_y": Out(signed(self.attract.width)),
+                "repel_x": Out(signed(self.repel.width)),
+                "repel_y": Out(signed(self.repel.width)),
+            }
+        )
+
+    @property
+    def difference(self) -> int:
+        """Bits of the difference of two coordinates."""
+        return self.config.profile.position.width + 1
+
+    @property
+    def kernel_latency(self) -> int:
+        """Cycles from ``valid`` to ``due``: difference, squares, their sum, normalisation, reciprocal."""
+        return 1 + product_latency(self.difference, self.difference) + 2 + self.newton.latency
+
+    @property
+    def _weight_latency(self) -> int:
+        """Cycles from w and P' to the rounded P'w and w^2."""
+        profile = self.config.profile
+        return product_latency(max(profile.affinity.width, profile.kernel.width), profile.kernel.width) + 1
+
+    @property
+    def force_latency(self) -> int:
+        """Cycles from ``kernel`` to the forces."""
+        profile = self.config.profile
+        weight = max(profile.affinity.width, profile.kernel.width) + 1
+        return self._weight_latency + product_latency(weight, self.difference)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        profile = self.config.profile
+        b, k = profile.position.fraction, profile.kernel_reciprocal.fraction
+        fk = profile.kernel.fraction
+
+        # a = 1 + d^2, then its mantissa with k fraction bits and its exponent e
+        squares = []
+        for axis in AXES:
+            gap = Signal(signed(self.difference), name=f"gap_{axis}")
+            m.d.sync += gap.eq(self.i[axis] - self.j[axis])
+            squares.append(product(m, gap, gap).as_unsigned())
+        one_more = Signal(b + 1 + (1 << EXPONENT) - 1)
+        m.d.sync += one_more.eq((1 << b) + half_up(squares[0] + squares[1], b))
+        shifted, zeros = normalise(m, one_more)
+        newton = place(m, "newton", self.newton, platform)
+        mantissa, exponent = Signal(k + 1), Signal(EXPONENT)
+        m.d.sync += [
+            mantissa.eq(top(shifted, k + 1)),
+            exponent.eq((1 << EXPONENT) - 1 - zeros),
+        ]
+        before = Signal(self.kernel_latency - newton.latency)
+        m.d.sync += before.eq(Cat(self.valid, before))
+        m.d.comb += [
+            newton.i.valid.eq(before[-1]),
+            newton.i.payload.m.eq(mantissa),
+            newton.i.payload.tag.eq(exponent),
+            newton.o.ready.eq(1),
+            self.due.eq(newton.o.valid),
+        ]
+        kernel = Signal(profile.kernel.width)
+        near = newton.o.payload.y.shift_right(k - fk - 1) >> newton.o.payload.tag
+        m.d.sync += kernel.eq((near + 1) >> 1)  # half_up(y, e + k - fk)
+
+        m.d.comb += self.kernel.eq(Mux(self.present, kernel, 0))
+        weights = {}
+        for name, other in (("attract", self.affinity), ("repel", self.kernel)):
+            exact = product(m, other, self.kernel)
+            weight = Signal(len(other) + 1, name=f"weight_{name}")
+            m.d.sync += weight.eq(half_up(exact, fk))
+            weights[name] = delay(
+                m, weight, self._weight_latency - 1 - product_latency(len(other), len(kernel))
+            )
+        for axis in AXES:
+            gap = Signal(signed(self.difference), name=f"late_gap_{axis}")
+            m.d.sync += gap.eq(self.late_i[axis] - self.late_j[axis])
+            late = delay(m, gap, self._weight_latency - 1)
+            for name, weight in weights.items():
+                spare = self.force_latency - self._weight_latency - product_latency(len(weight), len(late))
+                force = delay(m, product(m, weight, late), spare)
+                port = getattr(self, f"{name}_{axis}")
+                m.d.comb += port.eq(force)
+                m.d.sync += Assert(port == force, "the force of a pair is out of range")
+        return m
+
+
+class Walk(Component):
+    """Goes over the blocks of all rows, one with each cycle of ``step``, row by row, and then again.
+
+    ``row``, ``block``: where it stands; ``first``, ``last``: the row's first or last block; ``end``: the last
+    of all.
+    """
+
+    def __init__(self, images: int, lanes: int) -> None:
+        self.lane_bits = lanes.bit_length() - 1
+        super().__init__(
+            {
+                "count": In(images.bit_length()),
+                "step": In(1),
+                "row": Out(range(images)),
+                "block": Out(range(-(-images // lanes))),
+                "first": Out(1),
+                "last": Out(1),
+                "end": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.d.comb += [
+            self.first.eq(self.block == 0),
+            self.last.eq(((self.block + 1) << self.lane_bits) >= self.count),
+            self.end.eq(self.last & (self.row + 1 == self.count)),
+        ]
+        with m.If(self.step):
+            m.d.sync += self.block.eq(Mux(self.last, 0, self.block + 1))
+            with m.If(self.last):
+                m.d.sync += self.row.eq(Mux(self.end, 0, self.row + 1))
+        return m
+
+
+class TEUpdate(Block):
+    """Velocity and position of one point a cycle; module ``te_update``.
+
+    ``scale`` is N * yz, ``shift`` makes ``grep = half_up(repel * scale, shift)``; ``early`` selects the first
+    part of the schedule. ``new_valid``, ``new_velocity`` and ``new_position`` follow :attr:`latency` cycles
+    after the others; ``scale``, ``shift`` and ``early`` hold meanwhile.
+    """
+
+    def __init__(self, config: Config) -> None:
+        profile, derived = config.profile, Derived(config)
+        self.profile, self.force = profile, derived.force
+        scale = derived.count_width + profile.kernel_reciprocal.fraction + 1
+        shift = profile.kernel_reciprocal.fraction + derived.normaliser.width - 1 - profile.kernel.fraction
+        self.module = "te_update"
+        self.parameters = (config.images, profile)
+        force, speed = signed(derived.force.width), signed(profile.velocity.width)
+        self.row = StructLayout({name: force for name in FORCES})
+        self.speed = StructLayout({axis: speed for axis in AXES})
+        point = Payloads(config).point
+        super().__init__(
+            {
+                "valid": In(1),
+                "position": In(point),
+                "velocity": In(self.speed),
+                "forces": In(self.row),
+                "sigma": In(bits_for(derived.row_sum.integer)),
+                "scale": In(scale),
+                "shift": In(range(shift + 1)),
+                "early": In(1),
+                "new_valid": Out(1),
+                "new_position": Out(point),
+                "new_velocity": Out(self.speed),
+            }
+        )
+
+    @property
+    def _scaled(self) -> int:
+        """Cycles until the scaled repulsion is there."""
+        return product_latency(self.force.width, len(self.scale))
+
+    @property
+    def latency(self) -> int:
+        """Cycles for the scaled repulsion, its rounding, the gradient, the step and the velocity."""
+        return self._scaled + 4
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        valid = Signal(self.latency)
+        m.d.sync += valid.eq(Cat(self.valid, valid))
+        m.d.comb += self.new_valid.eq(valid[-1])
+        sigma = delay(m, self.sigma, self._scaled + 2)
+        for axis in AXES:
+            near = half_up_by(product(m, self.forces[f"repel_{axis}"], self.scale), self.shift)
+            rounded = Signal(near.shape(), name=f"rounded_{axis}")
+            repel = rounded[: self.force.width].as_signed()
+            m.d.sync += rounded.eq(near)
+            with m.If(valid[self._scaled]):
+                m.d.sync += Assert(rounded == repel, "the repulsion times N / Z is out of range")
+
+            attract = delay(m, self.forces[f"attract_{axis}"], self._scaled + 1)
+            gradient = Signal(signed(self.force.width + 2), name=f"gradient_{axis}")
+            m.d.sync += gradient.eq(Mux(self.early, attract << 1, attract) - repel)
+
+            old = delay(m, self.velocity[axis], self._scaled + 2)
+            kept = Signal(old.shape(), name=f"kept_{axis}")
+            step = Signal(signed(self.force.width + 3), name=f"step_{axis}")
+            m.d.sync += [
+                kept.eq(half_up(Mux(self.early, old * 8, old * 13), 4)),
+                step.eq(half_up_by(Mux(self.early, gradient, gradient << 1), sigma)),
+            ]
+            velocity = Signal(old.shape(), name=f"velocity_{axis}")
+            position = delay(m, self.position[axis], self.latency)
+            m.d.sync += velocity.eq(saturate(kept - step, self.profile.velocity))
+            m.d.comb += [
+                self.new_velocity[axis].eq(velocity),
+                self.new_position[axis].eq(saturate(position + velocity, self.profile.position)),
+            ]
+        return m
+
+
+class Rows(Component):
+    """A memory of one entry a point, written and read ``group`` consecutive points at a time.
+
+    ``write_mask`` chooses among the points of the group of ``write_index``; ``read`` is the group of
+    ``read_index`` one cycle later.
+    """
+
+    def __init__(self, shape: ShapeLike, points: int, group: int) -> None:
+        self.bits = group.bit_length() - 1
+        self.depth = points // group
+        layout = ArrayLayout(shape, group)
+        super().__init__(
+            {
+                "write_index": In(range(points)),
+                "write_mask": In(group),
+                "write": In(layout),
+                "read_index": In(range(points)),
+                "read": Out(layout),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.memory = memory = Memory(shape=self.write.shape(), depth=self.depth, init=[])
+        write, read = memory.write_port(granularity=1), memory.read_port()
+        m.d.comb += [
+            write.addr.eq(self.write_index >> self.bits),
+            write.en.eq(self.write_mask),
+            write.data.eq(self.write),
+            read.addr.eq(self.read_index >> self.bits),
+            self.read.eq(read.data),
+        ]
+        return m
+
+
+class Points(Component):
+    """The positions: written ``group`` consecutive points at a time, read in blocks and as single points.
+
+    Two like readers, ``near`` and ``late``; each gives, one cycle after ``enable``, ``points``: those of
+    ``block``; ``point``: that of ``row``; ``group``: the group of ``row``. Writing is as in :class:`Rows`.
+    """
+
+    def __init__(self, point: StructLayout, points: int, lanes: int, group: int) -> None:
+        self.lanes, self.group = lanes, group
+        self.bits, self.depth = lanes.bit_length() - 1, points // lanes
+        self.readers = ("near", "late")
+        reader = Signature(
+            {
+                "enable": Out(1),
+                "row": Out(range(points)),
+                "block": Out(range(self.depth)),
+                "point": In(point),
+                "points": In(ArrayLayout(point, lanes)),
+                "group": In(ArrayLayout(point, group)),
+            }
+        )
+        super().__init__(
+            {
+                "write_index": In(range(points)),
+                "write_mask": In(group),
+                "write": In(ArrayLayout(point, group)),
+                **{name: In(reader) for name in self.readers},
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        layout = ArrayLayout(self.write.shape().elem_shape, self.lanes)
+        m.submodules.memory = memory = Memory(shape=layout, depth=self.depth, init=[])
+        write = memory.write_port(granularity=1)
+        group_bits = self.group.bit_length() - 1
+        first = self.write_index[group_bits : self.bits] << group_bits  # lane of the group's first point
+        m.d.comb += [
+            write.addr.eq(self.write_index >> self.bits),
+            write.en.eq(self.write_mask << first),
+            *(write.data[lane].eq(self.write[lane % self.group]) for lane in range(self.lanes)),
+        ]
+        for name in self.readers:
+            reader = getattr(self, name)
+            row, block = memory.read_port(), memory.read_port()
+            lane = Signal(self.bits, name=f"{name}_lane")
+            m.d.comb += [
+                row.en.eq(reader.enable),
+                row.addr.eq(reader.row >> self.bits),
+                block.en.eq(reader.enable),
+                block.addr.eq(reader.block),
+                reader.point.eq(row.data[lane]),
+                reader.points.eq(block.data),
+                reader.group.eq(
+                    Value.cast(row.data).word_select(lane >> group_bits, len(Value.cast(self.write)))
+                ),
+            ]
+            with m.If(reader.enable):
+                m.d.sync += lane.eq(reader.row)
+        return m
+
+
+class TE(Block):
+    """Embeds ``count`` points in ``iterations`` iterations; module ``te``.
+
+    After the pulse ``start``, takes N = ``count`` points Y0 from ``i_points``, then asks for the affinities
+    of ``row``, ``block`` (columns block * te_lanes and the following), which must be at ``word`` one cycle
+    later, in every cycle; elements of columns >= N may be anything. ``done`` pulses when Y is final; from
+    then on until the next ``start``, ``i_read`` is answered with points. ``count`` and ``iterations`` hold
+    from ``start`` until ``done``. For the cycles see :meth:`cycles`.
+    """
+
+    def __init__(self, config: Config) -> None:
+        derived, payloads = Derived(config), Payloads(config)
+        self.config, self.profile = config, config.profile
+        self.module = "te"
+        self.parameters = (config.images, config.te_lanes, config.profile)
+        self.images, self.lanes = config.images, config.te_lanes
+        self.levels = self.lanes.bit_length() - 1
+        self.padded = -(-self.images // self.lanes) * self.lanes
+        self.group = min(2, self.lanes)
+        """Points updated in a cycle."""
+        self.force, self.normaliser, self.row_sum = derived.force, derived.normaliser, derived.row_sum
+        self.point = payloads.point
+        self._lanes = [TELane(config) for _ in range(self.lanes)]
+        self._updates = [TEUpdate(config) for _ in range(self.group)]
+        self._newton = reciprocal(config)
+        super().__init__(
+            {
+                "count": In(derived.count_width),
+                "iterations": In(16),
+                "start": In(1),
+                "i_points": In(stream.Signature(payloads.point)),
+                "row": Out(derived.index_width),
+                "block": Out(range(self.padded // self.lanes)),
+                "word": In(ArrayLayout(payloads.affinity, self.lanes)),
+                "done": Out(1),
+                "i_read": In(stream.Signature(payloads.index)),
+                "o_read": Out(stream.Signature(payloads.point)),
+            }
+        )
+
+    def cycles(self, count: int, iterations: int) -> int:
+        """Cycles from the edge that samples ``start`` to the one that samples ``done``, without stalls.
+
+        N points in; in each iteration N * ceil(N / te_lanes) blocks of pairs, ceil(N / 2) groups of two
+        points (of one if te_lanes = 1), and a turn: from the last pair to Z and to its reciprocal, then from
+        the last group to its write.
+        """
+        lane, update = self._lanes[0], self._updates[0]
+        blocks, groups = -(-count // self.lanes), -(-count // self.group)
+        turn = lane.kernel_latency + self.levels + 4 + self._newton.latency + 1 + update.latency
+        return count + 1 + iterations * (count * blocks + groups + turn)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        points = m.submodules.points = Points(self.point, self.padded, self.lanes, self.group)
+        pairs = m.submodules.pairs = Walk(self.images, self.lanes)
+        lanes = [place(m, f"lane{k}", lane, platform) for k, lane in enumerate(self._lanes)]
+        updates = [place(m, f"update{k}", update, platform) for k, update in enumerate(self._updates)]
+        iteration = Signal.like(self.iterations)
+        first, reading, passing, updating = Signal(), Signal(), Signal(), Signal()
+        m.d.comb += [first.eq(iteration == 0), pairs.count.eq(self.count), pairs.step.eq(passing)]
+
+        tag = self._feed(m, lanes, points, pairs)
+        normaliser, complete, sigmas = self._kernel_sums(m, lanes, tag, first)
+        forces = self._force_sums(m, lanes, tag)
+        scaled = self._scale(m, platform, normaliser, complete, updates)
+        base, updated = self._update(m, points, updates, forces, sigmas, updating, iteration)
+
+        index = Signal(range(max(2, self.padded)))  # of the point that comes in
+        with m.If(self.i_points.ready):
+            m.d.comb += [
+                points.write_index.eq(index),
+                points.write_mask.eq(self.i_points.valid << index[: self.group - 1]),
+                *(entry.eq(self.i_points.payload) for entry in points.write),
+            ]
+        m.d.sync += self.done.eq(0)
+        with m.FSM():
+            with m.State("IDLE"):
+                m.d.comb += reading.eq(1)
+                m.d.sync += [index.eq(0), iteration.eq(0)]
+                with m.If(self.start):
+                    m.next = "LOAD"
+            with m.State("LOAD"):
+                m.d.comb += self.i_points.ready.eq(1)
+                with m.If(self.i_points.valid):
+                    m.d.sync += index.eq(index + 1)
+                    with m.If(index + 1 == self.count):
+                        m.d.sync += self.done.eq(self.iterations == 0)
+                        m.next = "PASS"
+                        with m.If(self.iterations == 0):
+                            m.next = "IDLE"
+            with m.State("PASS"):
+                m.d.comb += passing.eq(1)
+                with m.If(pairs.end):
+                    m.next = "SCALE"
+            with m.State("SCALE"), m.If(scaled):
+                m.next = "UPDATE"
+            with m.State("UPDATE"):
+                m.d.comb += updating.eq(1)
+                with m.If(updated):
+                    m.d.sync += [iteration.eq(iteration + 1), self.done.eq(iteration + 1 == self.iterations)]
+                    m.next = "PASS"
+                    with m.If(iteration + 1 == self.iterations):
+                        m.next = "IDLE"
+
+        # one reader serves the pass (the row's point), the update (a group) and i_read (a point)
+        m.d.comb += [
+            points.near.block.eq(pairs.block),
+            points.near.row.eq(Mux(passing, pairs.row, Mux(updating, base, self.i_read.payload))),
+            points.near.enable.eq(passing | updating | (self.i_read.valid & self.i_read.ready)),
+            self.i_read.ready.eq(reading & (~self.o_read.valid | self.o_read.ready)),
+            self.o_read.payload.eq(points.near.point),
+        ]
+        with m.If(self.i_read.ready):
+            m.d.sync += self.o_read.valid.eq(self.i_read.valid)
+        with m.Elif(self.o_read.ready):
+            m.d.sync += self.o_read.valid.eq(0)
+        return m
+
+    def _feed(self, m: Module, lanes: list[TELane], points: Points, pairs: Walk) -> View:
+        """Feed the lanes with ``pairs``; returns where the pairs stand whose kernels they give."""
+        late = m.submodules.late = Walk(self.images, self.lanes)
+        valid = Signal()
+        tag = Signal(StructLayout({"valid": 1, "row": len(late.row), "first": 1, "last": 1, "end": 1}))
+        block = Signal.like(late.block)
+        m.d.sync += [
+            valid.eq(pairs.step),
+            tag.valid.eq(late.step),
+            *(tag[name].eq(getattr(late, name)) for name in ("row", "first", "last", "end")),
+            block.eq(late.block),
+        ]
+        m.d.comb += [
+            late.count.eq(self.count),
+            late.step.eq(lanes[0].due),
+            points.late.enable.eq(late.step),
+            points.late.row.eq(late.row),
+            points.late.block.eq(late.block),
+            self.row.eq(late.row),
+            self.block.eq(late.block),
+        ]
+        for number, lane in enumerate(lanes):
+            column = Signal(range(self.padded), name=f"column_{number}")
+            m.d.comb += [
+                column.eq((block << self.levels) + number),
+                lane.valid.eq(valid),
+                lane.i.eq(points.near.point),
+                lane.j.eq(points.near.points[number]),
+                lane.late_i.eq(points.late.point),
+                lane.late_j.eq(points.late.points[number]),
+                lane.affinity.eq(self.word[number]),
+                lane.present.eq(tag.valid & (column < self.count) & (column != tag.row)),
+            ]
+        return tag
+
+    def _kernel_sums(
+        self, m: Module, lanes: list[TELane], tag: View, first: Signal
+    ) -> tuple[Signal, Signal, Rows]:
+        """Z, a pulse when it is complete, and the memory of the sigmas, which the first pass finds."""
+        total = Signal(self.normaliser.width)
+        kernels = tree(m, [lane.kernel for lane in lanes])
+        affinities = tree(m, [Mux(lane.present & first, lane.affinity, 0) for lane in lanes])
+        tag = delay(m, tag, self.levels, reset_less=False)
+        row_sum = Signal(self.row_sum.width)
+        new_sum = Mux(tag.first, 0, row_sum) + affinities
+        with m.If(tag.valid):
+            m.d.sync += [
+                total.eq(Mux(tag.first & (tag.row == 0), 0, total) + kernels),
+                row_sum.eq(new_sum),
+                Assert(new_sum <= self.row_sum.max, "the sum of a row's affinities is out of range"),
+            ]
+        tag = delay(m, tag, 1, reset_less=False)
+        sigma = bit_length((row_sum - row_sum.any())[self.profile.affinity.fraction : len(row_sum)])
+        sigmas = m.submodules.row_sigmas = Rows(bits_for(self.row_sum.integer), self.padded, self.group)
+        self._write_row(m, sigmas, tag, sigma, first)
+        return total, tag.valid & tag.end, sigmas
+
+    def _force_sums(self, m: Module, lanes: list[TELane], tag: View) -> Rows:
+        """The memory of the rows' attractions and repulsions; complete before the reciprocal of Z is."""
+        assert lanes[0].force_latency <= self._newton.latency, "the update would read forces too early"
+        fractions = {"attract": self.profile.affinity.fraction, "repel": self.profile.kernel.fraction}
+        layout = self._updates[0].row
+        forces = m.submodules.row_forces = Rows(layout, self.padded, self.group)
+        tag = delay(m, tag, lanes[0].force_latency + self.levels, reset_less=False)
+        row = Signal(layout)
+        for name in layout.members:
+            fraction = fractions[name.split("_")[0]]
+            partial = tree(m, [getattr(lane, name) for lane in lanes])
+            total = Signal(signed(self.force.width + fraction), name=f"total_{name}")
+            with m.If(tag.valid):
+                m.d.sync += total.eq(Mux(tag.first, 0, total) + partial)
+            rounded = half_up(total, fraction)
+            m.d.comb += row[name].eq(rounded)
+            m.d.sync += Assert(row[name] == rounded, "the force of a row is out of range")
+        self._write_row(m, forces, delay(m, tag, 1, reset_less=False), row)
+        return forces
+
+    def _write_row(self, m: Module, memory: Rows, tag: View, value: Value, enable: ValueLike = 1) -> None:
+        """Write the entry of the row whose sums have become complete."""
+        m.d.comb += [
+            memory.write_index.eq(tag.row),
+            memory.write_mask.eq((tag.valid & tag.last & enable) << tag.row[: self.group - 1]),
+            *(entry.eq(value) for entry in memory.write),
+        ]
+
+    def _scale(
+        self, m: Module, platform: object, total: Signal, complete: Value, updates: list[TEUpdate]
+    ) -> Value:
+        """N * yz and its shift to the updates; high one cycle before they are there."""
+        newton = place(m, "newton", self._newton, platform)
+        k = self.profile.kernel_reciprocal.fraction
+        shifted, zeros = normalise(m, total)
+        mantissa = Signal(k + 1)
+        scale, shift = Signal.like(updates[0].scale), Signal.like(updates[0].shift)
+        m.d.sync += [
+            mantissa.eq(top(shifted, k + 1)),
+            newton.i.valid.eq(complete),
+        ]
+        m.d.comb += [newton.i.payload.m.eq(mantissa), newton.o.ready.eq(1)]
+        with m.If(newton.o.valid):
+            m.d.sync += [
+                scale.eq(self.count * newton.o.payload.y),
+                shift.eq(k + len(total) - 1 - self.profile.kernel.fraction - zeros),
+            ]
+        for update in updates:
+            m.d.comb += [update.scale.eq(scale), update.shift.eq(shift)]
+        return newton.o.valid
+
+    def _update(
+        self,
+        m: Module,
+        points: Points,
+        updates: list[TEUpdate],
+        forces: Rows,
+        sigmas: Rows,
+        updating: Signal,
+        iteration: Signal,
+    ) -> tuple[Signal, Signal]:
+        """Update all points while ``updating``: the group to be read, and high with the last write."""
+        velocities = m.submodules.row_velocities = Rows(updates[0].speed, self.padded, self.group)
+        base, new = Signal(range(self.padded + 1)), Signal(range(self.padded + 1))
+        done = Signal()
+        exists = [Signal(name=f"exists_{k}") for k in range(self.group)]
+        with m.If(~updating):
+            m.d.sync += [base.eq(0), new.eq(0)]
+        with m.Else():
+            with m.If(base < self.count):
+                m.d.sync += base.eq(base + self.group)
+            with m.If(updates[0].new_valid):
+                m.d.sync += new.eq(new + self.group)
+        m.d.comb += [
+            done.eq(updates[0].new_valid & (new + self.group >= self.count)),
+            forces.read_index.eq(base),
+            sigmas.read_index.eq(base),
+            velocities.read_index.eq(base),
+            velocities.write_index.eq(new),
+            velocities.write_mask.eq(Cat(update.new_valid for update in updates)),
+        ]
+        with m.If(updating):
+            m.d.comb += [points.write_index.eq(new), points.write_mask.eq(velocities.write_mask)]
+        for k, update in enumerate(updates):
+            m.d.sync += exists[k].eq(updating & (base + k < self.count))
+            m.d.comb += [
+                update.valid.eq(exists[k]),
+                update.position.eq(points.near.group[k]),
+                update.velocity.eq(Mux(iteration == 0, 0, velocities.read[k].as_value())),
+                update.forces.eq(forces.read[k]),
+                update.sigma.eq(sigmas.read[k]),
+                update.early.eq(iteration < self.iterations >> 2),
+                velocities.write[k].eq(update.new_velocity),
+            ]
+            with m.If(updating):
+                m.d.comb += points.write[k].eq(update.new_position)
+        return base, done

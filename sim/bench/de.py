@@ -1,0 +1,330 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bench of the search: the bench plays the PE array; every trial and every result against ``golden.de``.
+
+Trials of a row must come in the golden model's order, results of the rows in any order.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+from unittest import mock
+
+import cocotb
+import numpy as np
+from cocotb.triggers import Event, RisingEdge
+
+import golden.de
+import golden.fitness
+import golden.pe
+import golden.pea
+import golden.prng
+from nms.spec.config import GENERATION_CAP, POPULATION, Config
+from nms.spec.derived import Derived
+from nms.spec.tables import Status
+from rtl.de import DE
+from sim.context import parameters
+from sim.scoreboard import Scoreboard
+from sim.seeds import generator
+from sim.streams import Pack, Sink, Source, Stalls, cycles, reset_mid, start
+
+CONFIG = Config(**parameters()["config"])
+PROFILE, DERIVED = CONFIG.profile, Derived(CONFIG)
+TASK = Pack({"row": DERIVED.index_width, "ties": DERIVED.count_width, "state": 64})
+TRIAL = Pack({"row": DERIVED.index_width, "mantissa": PROFILE.mantissa.width, "exponent": -7})
+SUMS = Pack({"s": PROFILE.sums.width, "t": PROFILE.sums.width})
+RESULT = Pack(
+    {
+        "row": DERIVED.index_width,
+        "status": 2,
+        "mantissa": PROFILE.mantissa.width,
+        "exponent": -7,
+        "perplexity": PROFILE.perplexity.width,
+        "generations": 8,
+        "reciprocal": PROFILE.reciprocal.width,
+        "shift": 4,
+    }
+)
+
+
+def raw(perplexity: float) -> int:
+    """A target."""
+    return int(perplexity * 2**PROFILE.perplexity.fraction)
+
+
+def pictures(name: str, count: int, *same: int) -> np.ndarray:
+    """``count`` images of uneven contrast, among them groups of ``same`` identical ones."""
+    rng = generator(name)
+    spread = rng.integers(1, 256, (count, 1))
+    images = (rng.integers(0, 256, (count, CONFIG.pixels)) * spread // 255).astype(np.uint8)
+    first = 0
+    for size in same:
+        images[first : first + size] = images[first]
+        first += size
+    return images
+
+
+@dataclass
+class Search:
+    """What goes into a search, and what must come out of it."""
+
+    target: int
+    tasks: list[int]
+    trials: dict[int, list[int]]  # of a row, packed, in order
+    sums: dict[int, list[int]]  # of each of these trials
+    results: list[int]
+    status: np.ndarray
+
+    @classmethod
+    def of(
+        cls, images: np.ndarray, target: int, seed: int, constant: tuple[int, int] | None = None
+    ) -> "Search":
+        """The search of a batch; with ``constant``, all trials have these same S and T."""
+        distance = golden.pea.distances(images)
+        count = len(images)
+        states = golden.prng.seeds(seed, count)
+        _, _, ties = golden.pea.rows(CONFIG, distance)
+        evaluations, evaluate = [], golden.de.evaluate
+
+        def recorded(config, u, dn):
+            found = evaluate(config, u, dn)
+            if constant:
+                scores = golden.fitness.fitness(config, *(np.full(u.shape, v) for v in constant))
+                found = type(found)(*found[:2], *scores)
+            evaluations.append(found[:2])
+            return found
+
+        with mock.patch.object(golden.de, "evaluate", recorded):
+            result = golden.de.search(CONFIG, target, distance, states)
+        found: dict[int, list] = {row: [] for row in range(count)}
+        for generation, (mantissa, exponent) in enumerate(evaluations):
+            active = np.flatnonzero(result.generations > generation)
+            assert mantissa.shape == (len(active), POPULATION)
+            for row, *pair in zip(active.tolist(), mantissa, exponent, strict=True):
+                found[row].append(pair)
+        trials, sums = {}, {}
+        dn = golden.pea.normalised(CONFIG, distance)
+        for row, pairs in found.items():
+            m = np.array([pair[0] for pair in pairs], np.int64).ravel()
+            q = np.array([pair[1] for pair in pairs], np.int64).ravel()
+            trials[row] = [
+                TRIAL.pack(row=row, mantissa=a, exponent=b)
+                for a, b in zip(m.tolist(), q.tolist(), strict=True)
+            ]
+            if constant:
+                sums[row] = [SUMS.pack(s=constant[0], t=constant[1])] * len(m)
+            elif len(m):
+                s, t = golden.pe.sums(CONFIG, m[:, None], q[:, None], dn[row])
+                sums[row] = [SUMS.pack(s=a, t=b) for a, b in zip(s, t, strict=True)]
+        names = ("status", "mantissa", "exponent", "perplexity", "generations", "reciprocal", "shift")
+        results = [
+            RESULT.pack(row=row, **{name: int(getattr(result, name)[row]) for name in names})
+            for row in range(count)
+        ]
+        tasks = [TASK.pack(row=i, ties=ties[i], state=int(states[i])) for i in range(count)]
+        return cls(target, tasks, trials, sums, results, result.status)
+
+
+class Array:
+    """The PE array: compares each trial with the expected one of its row and answers with its sums."""
+
+    def __init__(self, search: Search, name: str):
+        self.search = search
+        self.at = dict.fromkeys(search.trials, 0)
+        self.row = 0
+        self.total = 0
+        self.board = Scoreboard(f"{name} trials", minimum=sum(map(len, search.trials.values())))
+        self.answers: deque[int] = deque()
+        self.ready = Event()
+
+    def take(self, trial: int) -> None:
+        """One trial came."""
+        row = TRIAL.unpack(trial)["row"]
+        if self.total % POPULATION == 0:
+            self.row = row
+        assert row == self.row, f"trial {self.total}: row {row} within the run of row {self.row}"
+        self.total += 1
+        expected = self.search.trials[row][self.at[row] : self.at[row] + 1]
+        assert expected, f"row {row}: more trials than expected"
+        self.board.expect(expected)
+        self.board.got(trial)
+        assert not self.board.mismatches, f"row {row}, trial {self.at[row]}: {self.board.mismatches}"
+        self.answers.append(self.search.sums[row][self.at[row]])
+        self.at[row] += 1
+        self.ready.set()
+
+    async def answer(self, source: Source) -> None:
+        """Send the sums as soon as they are there."""
+        while True:
+            if not self.answers:
+                self.ready.clear()
+                await self.ready.wait()
+            await source.send([self.answers.popleft()])
+
+
+async def run(dut, search: Search, name: str, stalls: Stalls = Stalls.NONE) -> None:
+    """All rows of a search, to the end."""
+    dut.target.value = search.target
+    array = Array(search, name)
+    board = Scoreboard(f"{name} results", minimum=len(search.tasks))
+    Source(dut, "i_tasks", stalls).start(search.tasks)
+    trials = Sink(dut, "o_trials", stalls).start(array.board.minimum, array.take)
+    answers = cocotb.start_soon(array.answer(Source(dut, "i_sums", stalls)))
+    steps = 100 * array.board.minimum + 100_000
+    results = await Sink(dut, "o_results", stalls).take(len(search.tasks), timeout=steps)
+    await trials
+    answers.cancel()
+    board.expect(search.results)
+    for result in sorted(results, key=lambda result: RESULT.unpack(result)["row"]):
+        board.got(result)
+    board.finish()
+    array.board.finish()
+    await cycles(dut, 100)
+    assert not dut.o_trials__valid.value, "a trial that nobody expects"
+    assert not dut.o_results__valid.value, "a result that nobody expects"
+
+
+@cocotb.test()
+@cocotb.parametrize(stalls=list(Stalls))
+async def streams(dut, stalls):
+    """Rows with and without a solution: more ties than the target, exactly as many, none."""
+    await start(dut)
+    full = stalls is Stalls.NONE
+    count = CONFIG.images if full else 12
+    search = Search.of(pictures(f"de {stalls.value}", count, 4, 3), raw(2.0), seed=1 + len(stalls.value))
+    assert {Status.SOLVED, Status.INFEASIBLE, Status.SATURATED} <= set(search.status.tolist())
+    await run(dut, search, f"de {stalls.value}", stalls)
+
+
+@cocotb.test()
+async def cap(dut):
+    """Sums that never change: all rows with a search run into the generation cap."""
+    await start(dut)
+    one = 1 << PROFILE.sums.fraction
+    search = Search.of(pictures("de cap", 6, 3), raw(1.5), seed=3, constant=(3 * one, one))
+    assert {Status.UNCONVERGED, Status.INFEASIBLE} == set(search.status.tolist())
+    assert max(map(len, search.trials.values())) == GENERATION_CAP * POPULATION
+    await run(dut, search, "de cap")
+
+
+@cocotb.test()
+async def reset(dut):
+    """Reset early, in the middle of the issue, of the flight and of the drain; then a clean run."""
+    await start(dut)
+    search = Search.of(pictures("de reset", 5), raw(1.75), seed=9)
+    for before in (3, 20, 60, 130, 500):
+        array = Array(search, "de before reset")
+        dut.target.value = search.target
+        Source(dut, "i_tasks").start(search.tasks)
+        Sink(dut, "o_trials").start(10_000, array.take)
+        answers = cocotb.start_soon(array.answer(Source(dut, "i_sums")))
+        await cycles(dut, before)
+        answers.cancel()
+        await reset_mid(dut)
+        await cycles(dut, 300)
+        assert not dut.o_trials__valid.value, "a trial after the reset"
+        assert not dut.o_results__valid.value, "a result after the reset"
+    await run(dut, search, "de after reset")
+
+
+@cocotb.test()
+async def pace(dut):
+    """Latencies are as documented, a generation is issued without a gap, the next 33 cycles later."""
+    await start(dut)
+    search = Search.of(pictures("de pace", 4), raw(1.75), seed=2)
+    unit = DE(CONFIG)
+    first, second = search.tasks[:2]
+    answers = search.sums[0] + search.sums[1]
+    dut.target.value = search.target
+    dut.o_trials__ready.value = 1
+    edge = RisingEdge(dut.clk)
+    pending = deque([first] if CONFIG.contexts == 1 else [first, second])
+    out: list[int] = []
+    task_at = last_sums = 0
+    told = 0
+    for cycle in range(3000):
+        dut.i_tasks__valid.value = int(bool(pending))
+        dut.i_tasks__payload.value = pending[0] if pending else 0
+        send = len(out) > told and told < POPULATION
+        dut.i_sums__valid.value = int(send)
+        dut.i_sums__payload.value = answers[told] if send else 0
+        await edge
+        if pending and dut.i_tasks__ready.value and pending.popleft() == first:
+            task_at = cycle
+        if send and dut.i_sums__ready.value:
+            told += 1
+            last_sums = cycle
+        if dut.o_trials__valid.value:
+            out.append(cycle)
+        if len(out) == POPULATION * (len(pending) + min(CONFIG.contexts, 2) + 1):
+            break
+    begin = task_at + unit.start_latency
+    runs = [begin, begin + POPULATION + 1] if CONFIG.contexts > 1 else [begin]
+    runs.append(last_sums + unit.turn_latency)
+    assert out == [at + k for at in runs for k in range(POPULATION)], (task_at, last_sums, runs, out)
+
+
+@cocotb.test()
+async def throughput(dut):
+    """A full batch with an array that takes 63 cycles a generation: how long the whole search takes.
+
+    The array loads the next 32 trials while it works, gives its first sums 40 cycles after a
+    generation's end and drains 32 in 32 cycles.
+    """
+    await start(dut)
+    work, flight = CONFIG.images - 1, 40
+    work *= POPULATION // CONFIG.pes
+    target = raw(15.0 if CONFIG.images > 16 else 5.0)
+    search = Search.of(pictures("de throughput", CONFIG.images), target, seed=1)
+    array = Array(search, "de throughput")
+    expected = {RESULT.unpack(result)["row"]: result for result in search.results}
+    dut.target.value = search.target
+    Source(dut, "i_tasks").start(search.tasks)
+    dut.o_results__ready.value = 1
+    dut.o_trials__ready.value = 1
+    edge = RisingEdge(dut.clk)
+    board = Scoreboard("de throughput results", minimum=len(expected))
+    valid, payload = dut.o_trials__valid, dut.o_trials__payload
+    loaded, free_at = 0, 0
+    runs: deque[int] = deque()  # the cycles in which runs have been worked off
+    sending = 0  # sums of the run that is drained, yet to come
+    ready = True
+    cycle = 0
+    while board.compared < len(expected):
+        await edge
+        cycle += 1
+        if ready and valid.value:
+            array.take(payload.value.to_unsigned())
+            loaded += 1
+            if loaded == POPULATION:
+                free_at = max(free_at, cycle) + work
+                runs.append(free_at + flight)
+                loaded = 0
+        busy = not (loaded or cycle >= free_at - work)
+        if ready == busy:
+            ready = not busy
+            dut.o_trials__ready.value = int(ready)
+        if sending and dut.i_sums__ready.value:
+            sending -= 1
+            if sending:
+                dut.i_sums__payload.value = array.answers.popleft()
+            else:
+                dut.i_sums__valid.value = 0
+        if not sending and runs and cycle >= runs[0]:
+            runs.popleft()
+            sending = POPULATION
+            dut.i_sums__valid.value = 1
+            dut.i_sums__payload.value = array.answers.popleft()
+        if dut.o_results__valid.value:
+            result = dut.o_results__payload.value.to_unsigned()
+            board.expect([expected[RESULT.unpack(result)["row"]]])
+            board.got(result)
+        assert cycle < 100 * array.board.minimum
+    board.finish()
+    array.board.finish()
+    generations = array.total // POPULATION
+    dut._log.info(
+        f"search of {CONFIG.images} rows: {cycle} cycles, {generations} generations, "
+        f"array busy {generations * work / cycle:.1%}"
+    )
+    if CONFIG.contexts >= 5:
+        assert cycle < 1.04 * generations * work + 3000, (cycle, generations)
+    assert cycle <= parameters().get("cycles", cycle), cycle

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One run of the whole sampler for :func:`sim.sampler.run`: what it finds goes to a file, unjudged."""
+
+import cocotb
+import numpy as np
+from cocotb.utils import get_sim_time
+
+from nms.spec.config import Config
+from nms.spec.settings import Settings
+from nms.spec.tables import Tables
+from sim.context import count, parameters
+from sim.device import Device
+from sim.streams import PERIOD, Stalls, start
+
+
+@cocotb.test()
+async def job(dut):
+    given = parameters()
+    config, settings = Config(**given["config"]), Settings(**given["settings"])
+    device = Device(dut, config, Stalls(given["stalls"]))
+    await start(dut)
+    kept = await device.run(settings, np.load(given["images"]))
+    cycles, trials = device.cycles(), dut.trials.value.to_unsigned()
+    tables = await device.tables(kept, settings.count)
+    arrays = {name: getattr(tables, name) for name in Tables.names()}
+    count("job", sum(array.size for array in arrays.values()))
+    arrays |= {f"cycles_{phase}": np.array(value) for phase, value in cycles.items()}
+    arrays |= {"trials": np.array(trials), "simulated": np.array(int(get_sim_time("ns")) // PERIOD)}
+    np.savez(given["result"], **arrays)

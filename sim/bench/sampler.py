@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bench of the whole sampler: every table of small runs against the model, whatever came before them."""
+
+from dataclasses import asdict, replace
+from typing import Any
+
+import cocotb
+import numpy as np
+from cocotb.triggers import ValueChange
+
+from golden import sampler as golden
+from nms.spec.config import Config
+from nms.spec.readout import Phase
+from nms.spec.settings import Settings
+from sim.compare import compare
+from sim.context import count as tally
+from sim.context import parameters
+from sim.device import Device, words
+from sim.seeds import generator
+from sim.streams import Sink, Source, Stalls, abort_mid, cycles, reset_mid, start
+
+CONFIG = Config(**parameters()["config"])
+COUNT = min(CONFIG.images, 12)
+PIXELS = min(CONFIG.pixels, 21)
+WORKING = [phase for phase in Phase if phase is not Phase.IDLE]
+
+
+def settings(**changes: Any) -> Settings:
+    """Settings of a short run."""
+    given: dict[str, Any] = {"count": COUNT, "pixels": PIXELS, "perplexity": 3.5, "iterations": 13, "seed": 7}
+    return Settings.make(CONFIG, **(given | changes))
+
+
+def noise(name: str, count: int = COUNT, pixels: int = PIXELS) -> np.ndarray:
+    """Random images."""
+    return generator(name).integers(0, 256, (count, pixels), np.uint8)
+
+
+async def right(device: Device, given: Settings, images: np.ndarray) -> None:
+    """A whole run; all its tables are those of the model."""
+    kept = await device.run(given, images)
+    await judge(device, given, images, kept)
+
+
+async def judge(device: Device, given: Settings, images: np.ndarray, kept: list[int]) -> None:
+    found = compare(await device.tables(kept, given.count), golden.run(CONFIG, given, images))
+    tally("sampler", sum(table.compared for table in found))
+    wrong = [f"{table.name} ({table.mismatches}): {table.first}" for table in found if table.mismatches]
+    assert not wrong, "; ".join(wrong)
+
+
+@cocotb.test()
+@cocotb.parametrize(stalls=list(Stalls))
+async def streams(dut, stalls):
+    await start(dut)
+    await right(Device(dut, CONFIG, stalls), settings(), noise("streams"))
+
+
+@cocotb.test()
+async def back_to_back(dut):
+    """Runs with other settings, largest and smallest batch, no iterations, no reset in between."""
+    await start(dut)
+    device = Device(dut, CONFIG)
+    for changes in (
+        {},
+        {"count": 4, "perplexity": 2.0, "ratio": 1.0},
+        {"count": min(CONFIG.images, 16), "perplexity": 5.0, "ratio": 0.05, "seed": 0},
+        {"pixels": 1, "iterations": 0},
+        {"count": 5, "pixels": min(CONFIG.pixels, 64), "iterations": 3, "seed": (1 << 32) - 1},
+    ):
+        given = settings(**changes)
+        await right(device, given, noise(f"run {changes}", given.count, given.pixels))
+
+
+@cocotb.test()
+async def reading_across_start(dut):
+    """A value asked for just before a start is still offered, and disturbs nothing."""
+    await start(dut)
+    device, images = Device(dut, CONFIG), noise("reading")
+    await right(device, settings(), images)
+    for table in (0, 4, 9, 10, 11):
+        dut.i_read__payload.value = device.request.pack(table=table, row=1, column=0)
+        dut.i_read__valid.value = 1
+        await cycles(dut, 1)
+        dut.i_read__valid.value = 0
+        await right_after_read(device, images)
+
+
+async def right_after_read(device: Device, images: np.ndarray) -> None:
+    kept = await device.run(settings(), images)
+    await Sink(device.dut, "o_read").take(1, timeout=10)
+    await judge(device, settings(), images, kept)
+
+
+async def interrupted(dut, phase: Phase, stop) -> None:
+    """Stop a run at several places of a phase; then the sampler is idle and makes a clean run."""
+    await start(dut)
+    device, images = Device(dut, CONFIG), noise(f"interrupted {phase.name}")
+    for delay in (0, 1, int(generator(f"delay {phase.name}").integers(2, 40))):
+        await device.begin(settings(seed=delay))
+        Source(dut, "i_images").start(words(CONFIG, images))
+        while device.phase != phase:
+            await ValueChange(dut.phase)
+        await cycles(dut, 1 + delay)
+        assert device.phase == phase, f"{phase.name} lasts less than {delay} cycles"
+        await stop(dut)
+        assert device.phase == Phase.IDLE
+        assert not any(flag.value for flag in (dut.busy, dut.done, dut.error))
+        assert not any(device.cycles().values())
+    await right(device, settings(seed=3), images)
+
+
+@cocotb.test()
+@cocotb.parametrize(phase=WORKING)
+async def abort(dut, phase):
+    await interrupted(dut, phase, abort_mid)
+
+
+@cocotb.test()
+@cocotb.parametrize(phase=WORKING)
+async def reset(dut, phase):
+    await interrupted(dut, phase, reset_mid)
+
+
+@cocotb.test()
+async def illegal(dut):
+    """Every illegal setting is refused, nothing starts, and a legal start clears the error."""
+    await start(dut)
+    device = Device(dut, CONFIG)
+    legal = asdict(settings()) | {"words": -(-PIXELS // CONFIG.lanes)}
+    one = 1 << CONFIG.profile.perplexity.fraction
+    for changes in (
+        {"count": 0},
+        {"count": 3},
+        {"count": CONFIG.images + 1, "keep": 1},
+        {"pixels": 0, "words": 0},
+        {"pixels": 0},
+        {"pixels": CONFIG.pixels + 1, "words": -(-(CONFIG.pixels + 1) // CONFIG.lanes)},
+        {"words": legal["words"] + 1},
+        {"words": legal["words"] - 1},
+        {"keep": 0},
+        {"keep": COUNT + 1},
+        {"target": 0},
+        {"target": one},
+        {"target": (COUNT - 1) * one},
+        {"target": COUNT * one},
+    ):
+        await device.begin_raw(legal | changes)
+        assert device.error, f"{changes} was accepted"
+        assert device.phase == Phase.IDLE
+        assert not dut.busy.value
+        tally("illegal", 1)
+    for changes in ({"target": one + 1}, {"target": (COUNT - 1) * one - 1}, {"keep": COUNT}, {"keep": 1}):
+        given = replace(settings(), **changes)
+        await right(device, given, noise(f"edge {changes}"))
+        assert not device.error
+
+
+def hard_images() -> dict[str, np.ndarray]:
+    """Batches on which rows have no solution, no scale or no contrast."""
+    some = noise("hard")
+    some[: COUNT // 2] = some[0]
+    more = noise("hard more")
+    more[:3] = more[0]
+    outlier = np.zeros((COUNT, PIXELS), np.uint8)
+    outlier[-1] = 255
+    return {
+        "all identical": np.full((COUNT, PIXELS), 93, np.uint8),
+        "all 0": np.zeros((COUNT, PIXELS), np.uint8),
+        "all 255": np.full((COUNT, PIXELS), 255, np.uint8),
+        "some identical": some,
+        "few identical": more,
+        "a single outlier": outlier,
+        "black and white": np.full((COUNT, PIXELS), 255, np.uint8)
+        * (np.arange(COUNT) % 2)[:, None].astype(np.uint8),
+        "a ramp": np.ones((COUNT, PIXELS), np.uint8) * np.arange(COUNT, dtype=np.uint8)[:, None],
+    }
+
+
+@cocotb.test()
+@cocotb.parametrize(name=list(hard_images()))
+async def hard(dut, name):
+    await start(dut)
+    await right(Device(dut, CONFIG), settings(), hard_images()[name])
+    await right(Device(dut, CONFIG), settings(perplexity=2.0, ratio=1.0), hard_images()[name])
+    await right(Device(dut, CONFIG), settings(perplexity=COUNT - 1.25, pixels=1), hard_images()[name][:, :1])

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The simulated sampler as its user sees it: settings, images in, kept indices out, tables read out."""
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from nms.spec.config import GENERATION_CAP, POPULATION, Config
+from nms.spec.derived import Derived
+from nms.spec.readout import Phase, Readout
+from nms.spec.settings import Settings
+from nms.spec.tables import Tables
+from sim.streams import Pack, Sink, Source, Stalls, cycles, until
+
+
+def words(config: Config, images: np.ndarray) -> list[int]:
+    """Images (N, D) as the words of the image stream: ``lanes`` pixels each, the first in the low byte."""
+    count, pixels = images.shape
+    per_image = -(-pixels // config.lanes)
+    padded = np.zeros((count, per_image * config.lanes), np.uint8)
+    padded[:, :pixels] = images
+    raw, lanes = padded.tobytes(), config.lanes
+    return [int.from_bytes(raw[at : at + lanes], "little") for at in range(0, len(raw), lanes)]
+
+
+def limit(config: Config, settings: Settings) -> int:
+    """Cycles within which a run has ended, with much to spare: longer is a hang."""
+    n, image = settings.count, -(-settings.pixels // config.lanes)
+    load = 40 * n * image
+    distance = n * n * image
+    search = n * GENERATION_CAP * (POPULATION // config.pes) * (n + 1000)
+    embed = (settings.iterations + 1) * (n * n + 100 * n + 5000)
+    return 10_000 + load + distance + search + n * (n + 1000) + embed + 20 * n * n
+
+
+class Device:
+    """Drives the ports of ``rtl.sampler.Sampler``; ``stalls`` pauses images and kept indices."""
+
+    def __init__(self, dut: Any, config: Config, stalls: Stalls = Stalls.NONE):
+        self.dut, self.config, self.stalls = dut, config, stalls
+        index = Derived(config).index_width
+        self.request = Pack({"table": 4, "row": index, "column": index})
+        self.kept_item = Pack({"index": index, "last": 1})
+
+    async def begin(self, settings: Settings) -> None:
+        """Set the settings and pulse ``start``; returns when a refusal would show in ``error``."""
+        values = asdict(settings) | {"words": -(-settings.pixels // self.config.lanes)}
+        await self.begin_raw(values)
+
+    async def begin_raw(self, values: dict[str, int]) -> None:
+        """As :meth:`begin`, with the integers of the setting ports."""
+        for name, value in values.items():
+            getattr(self.dut, name).value = value
+        self.dut.start.value = 1
+        await cycles(self.dut, 1)
+        self.dut.start.value = 0
+        for name in values:
+            getattr(self.dut, name).value = 0  # the hardware has sampled them
+        await cycles(self.dut, 3)
+
+    async def run(self, settings: Settings, images: np.ndarray) -> list[int]:
+        """A whole run: the kept indices.
+
+        Raises
+        ------
+        AssertionError
+            The settings are refused, the run hangs, or ``last`` is not with the last kept index.
+        """
+        await self.begin(settings)
+        assert not self.error, f"{settings} refused"
+        Source(self.dut, "i_images", self.stalls).start(words(self.config, images))
+        taken = await Sink(self.dut, "o_kept", self.stalls).take(
+            settings.keep, timeout=limit(self.config, settings)
+        )
+        items = [self.kept_item.unpack(item) for item in taken]
+        await until(self.dut, "done", 10)
+        assert [item["last"] for item in items] == [0] * (settings.keep - 1) + [1], "last is misplaced"
+        return [item["index"] for item in items]
+
+    async def read(self, table: Readout, count: int) -> np.ndarray:
+        """One table of a batch of ``count`` images."""
+        shape = table.shape(count)
+        places = np.ndindex(*shape) if len(shape) == 2 else ((row, 0) for row in range(count))
+        requests = [self.request.pack(table=table, row=row, column=column) for row, column in places]
+        Source(self.dut, "i_read").start(requests)
+        values = await Sink(self.dut, "o_read").take(len(requests), timeout=100 * len(requests))
+        return np.array(values, np.uint64).astype(np.int64).reshape(shape)
+
+    async def tables(self, kept: list[int], count: int) -> Tables:
+        """All tables, read out of the hardware; ``kept`` as it came out of the stream."""
+        read = {table.name.lower(): await self.read(table, count) for table in Readout}
+        return Tables(kept=np.array(kept, np.int64), **read)
+
+    @property
+    def phase(self) -> Phase:
+        """What the sampler is doing."""
+        return Phase(self.dut.phase.value.to_unsigned())
+
+    @property
+    def error(self) -> bool:
+        """Whether the last start was refused."""
+        return bool(self.dut.error.value)
+
+    def cycles(self) -> dict[str, int]:
+        """The cycles of each phase of the last run."""
+        return {
+            phase.name.lower(): getattr(self.dut, f"cycles_{phase.name.lower()}").value.to_unsigned()
+            for phase in Phase
+            if phase is not Phase.IDLE
+        }

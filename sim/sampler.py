@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The whole sampler in simulation: images in, and every table read out of the hardware."""
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+import rtl.emit
+from nms.spec.config import Config
+from nms.spec.readout import Phase
+from nms.spec.settings import Settings
+from nms.spec.tables import Tables
+from sim.runner import simulate
+from sim.streams import Stalls
+
+LARGE = 16
+"""Batches above this are worth an optimising build, which takes longer and simulates faster."""
+
+
+@dataclass(frozen=True)
+class HardwareRun:
+    """What one run of the simulated hardware gave.
+
+    ``cycles`` are the hardware's own counters, by phase. ``utilisation`` is useful operations over
+    slots: pixel words of pairs i < j over PEs in the distance phase, weights of candidates over PEs in
+    the search, pairs i != j over lanes in the embedding.
+    """
+
+    tables: Tables
+    cycles: dict[str, int]
+    utilisation: dict[str, float]
+    simulated_cycles: int
+    build_seconds: float
+    run_seconds: float
+
+
+def _utilisation(config: Config, settings: Settings, cycles: dict[str, int], trials: int) -> dict[str, float]:
+    n, words = settings.count, -(-settings.pixels // config.lanes)
+    useful = {
+        "distance": (n * (n - 1) // 2 * words, config.pes),
+        "search": (trials * (n - 1), config.pes),
+        "embed": (settings.iterations * n * (n - 1), config.te_lanes),
+    }
+    return {phase: work / (slots * cycles[phase]) for phase, (work, slots) in useful.items()}
+
+
+def run(
+    config: Config,
+    settings: Settings,
+    images: np.ndarray,
+    *,
+    verilog: Path | None = None,
+    stalls: Stalls = Stalls.NONE,
+    progress: Callable[[str], None] | None = None,
+) -> HardwareRun:
+    """Run ``images`` (N, D) uint8 through the sampler, freshly emitted or from the file ``verilog``.
+
+    Raises
+    ------
+    UserError
+        A tool is missing; the file cannot be read or has no sampler.
+    RuntimeError
+        The hardware does not build, hangs or refuses the settings; the end of the log is in the message.
+    """
+    tell = progress or (lambda text: None)
+    tell("emitting Verilog")
+    text = verilog or rtl.emit.sampler_verilog(config)
+    tell("building and running the simulation")
+    with tempfile.TemporaryDirectory() as folder:
+        given, result = Path(folder) / "images.npy", Path(folder) / "result.npz"
+        np.save(given, images)
+        outcome = simulate(
+            module="sampler",
+            verilog=text,
+            bench="sim.bench.job",
+            parameters={
+                "config": config.model_dump(),
+                "settings": asdict(settings),
+                "images": str(given),
+                "result": str(result),
+                "stalls": stalls.value,
+            },
+            fast=config.images > LARGE,
+        )
+        if not outcome:
+            raise RuntimeError("the simulated sampler failed: " + "\n".join(outcome.failures))
+        with np.load(result) as found:
+            values = dict(found)
+    tables = Tables(**{name: values[name] for name in Tables.names()})
+    cycles = {p.name.lower(): int(values[f"cycles_{p.name.lower()}"]) for p in Phase if p is not Phase.IDLE}
+    return HardwareRun(
+        tables=tables,
+        cycles=cycles,
+        utilisation=_utilisation(config, settings, cycles, int(values["trials"])),
+        simulated_cycles=int(values["simulated"]),
+        build_seconds=outcome.seconds_build,
+        run_seconds=outcome.seconds_run,
+    )

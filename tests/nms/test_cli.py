@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line: what it prints, exit statuses, one-line refusals, files left behind."""
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from golden import sampler as golden
+from nms import bench as measure
+from nms import cli
+from nms.spec.config import PRESETS
+from sim.compare import TableComparison
+from sim.sampler import HardwareRun
+from tests.conftest import ROOT
+
+TINY = ["run", "-c", "tiny", "--count", "8", "--perplexity", "3", "--iterations", "8"]
+
+
+def nms(*arguments: str, monkeypatch: pytest.MonkeyPatch) -> int:
+    """The exit status of ``nms`` with these arguments, in this process."""
+    monkeypatch.setattr(sys, "argv", ["nms", *arguments])
+    with pytest.raises(SystemExit) as exited:
+        cli.main()
+    return int(exited.value.code or 0)
+
+
+class TestRefusals:
+    """Exit status 2, one line on standard error that names the value, nothing on standard output."""
+
+    @pytest.mark.parametrize(
+        ("arguments", "words"),
+        [
+            (["runn"], ["runn", "run"]),
+            (["run"], ["--config"]),
+            (["run", "-c", "papr"], ["papr", "paper"]),
+            (["run", "-c", "tiny", "-P", "pes=5"], ["pes=5"]),
+            (["run", "-c", "tiny", "-P", "pez=4"], ["pez=4", "pes"]),
+            (["run", "-c", "tiny", "--count", "many"], ["--count", "many"]),
+            (["run", "-c", "tiny", "--count", "17"], ["count 17", "16"]),
+            (["run", "-c", "tiny", "--count", "3"], ["count 3"]),
+            (["run", "-c", "tiny", "--perplexity", "15"], ["perplexity 15", "below 15"]),
+            (["run", "-c", "tiny", "--perplexity", "1"], ["perplexity 1"]),
+            (["run", "-c", "tiny", "--ratio", "0"], ["ratio 0"]),
+            (["run", "-c", "tiny", "--ratio", "1.5"], ["ratio 1.5"]),
+            (["run", "-c", "tiny", "--perplexity", "5", "--seed", "-1"], ["seed -1"]),
+            (["run", "-c", "tiny", "--level", "gates"], ["gates", "golden", "rtl"]),
+            (["run", "-c", "tiny", "--data", "nowhere"], ["nowhere", "no such file"]),
+            (["run", "-c", "tiny", "--size", "4"], ["size 4"]),
+            (["run", "-c", "tiny", "--unknown"], ["--unknown"]),
+            (["show", "papr"], ["papr", "paper"]),
+            (["show"], ["PRESET"]),
+            (["generate", "-c", "tiny", "-P", "lanes"], ["'lanes'", "key=value"]),
+            (["check", "nothing"], ["nothing"]),
+            (["check", "--verilog", "none.v"], ["none.v"]),
+            (["bench", "everything"], ["everything", "search"]),
+        ],
+    )
+    def test_one_line(
+        self,
+        arguments: list[str],
+        words: list[str],
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        assert nms(*arguments, monkeypatch=monkeypatch) == 2
+        output, errors = capsys.readouterr()
+        assert output == ""
+        assert errors.startswith("nms: ")
+        assert errors.count("\n") == 1
+        for word in words:
+            assert word in errors
+        assert not list(tmp_path.iterdir())
+
+    def test_output_that_is_a_file(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (tmp_path / "file").write_text("")
+        for command in (TINY, ["generate", "-c", "tiny"]):
+            assert nms(*command, "-o", str(tmp_path / "file"), monkeypatch=monkeypatch) == 2
+            assert "is a file" in capsys.readouterr().err
+
+    def test_a_defect_is_a_traceback(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def broken(*_: object) -> None:
+            raise ZeroDivisionError
+
+        monkeypatch.setattr(golden, "run", broken)
+        monkeypatch.setattr(sys, "argv", ["nms", *TINY, "--level", "golden", "-o", str(tmp_path / "out")])
+        with pytest.raises(ZeroDivisionError):
+            cli.main()
+        assert not list(tmp_path.iterdir())
+
+    def test_in_a_process(self, tmp_path: Path) -> None:
+        done = subprocess.run(
+            [sys.executable, "-m", "nms.cli", "run", "-c", "tiny", "--data", "no\nwhere"],
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 2
+        assert done.stdout == ""
+        assert done.stderr.count("\n") == 1
+
+
+def test_quick_to_start() -> None:
+    """Hardware, simulation and models are imported by the commands that need them, not before."""
+    program = "import sys, nms.cli; print(*(name for name in sys.modules if '.' not in name))"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert not {"amaranth", "cocotb", "sklearn", "numpy", "golden", "rtl", "sim"} & set(done.stdout.split())
+
+
+def test_version(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert nms("--version", monkeypatch=monkeypatch) == 0
+    assert capsys.readouterr().out.startswith("nms 0.")
+
+
+def test_presets(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert nms("presets", monkeypatch=monkeypatch) == 0
+    table = capsys.readouterr().out
+    assert all(preset.digest in table for preset in PRESETS.values())
+    assert nms("presets", "--json", monkeypatch=monkeypatch) == 0
+    assert {preset["name"] for preset in json.loads(capsys.readouterr().out)} == set(PRESETS)
+
+
+def test_show(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert nms("show", "paper", "-P", "lanes=8", "--json", monkeypatch=monkeypatch) == 0
+    rows = {(row["group"], row["name"]): row["value"] for row in json.loads(capsys.readouterr().out)}
+    assert rows["configuration", "lanes"] == "8"
+    assert rows["configuration", "digest"] != PRESETS["paper"].digest
+    assert rows["widths", "distance"] == "28"
+    assert nms("show", "tiny", monkeypatch=monkeypatch) == 0
+    assert PRESETS["tiny"].digest in capsys.readouterr().out
+
+
+def test_doctor(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert nms("doctor", "--json", monkeypatch=monkeypatch) == 0
+    tools = {tool["name"]: tool for tool in json.loads(capsys.readouterr().out)}
+    assert tools["verilator"]["version"].startswith("5.48")
+    assert nms("doctor", monkeypatch=monkeypatch) == 0
+    assert "verilator" in capsys.readouterr().out
+
+
+class TestRun:
+    def test_golden(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """The job without hardware: files as documented, and the same again from the same command."""
+        for name in ("a", "b"):
+            command = [*TINY, "--level", "golden", "-o", str(tmp_path / name)]
+            assert nms(*command, monkeypatch=monkeypatch) == 0
+        assert "kept 2" in capsys.readouterr().out
+        figures = [json.loads((tmp_path / name / "results.json").read_text()) for name in ("a", "b")]
+        assert figures[0] == figures[1]
+        assert figures[0]["level"] == "golden"
+        assert figures[0]["seed"] == 1
+        assert figures[0]["count"] == 8
+        assert figures[0]["digest"] == PRESETS["tiny"].digest
+        assert figures[0]["perplexity"]["rows"]["solved"] == 8
+        assert figures[0]["perplexity"]["true_error"]["max"] <= 2e-4
+        assert figures[0]["perplexity"]["generations"]["max"] <= 128
+        with (
+            np.load(tmp_path / "a" / "results.npz") as first,
+            np.load(tmp_path / "b" / "results.npz") as second,
+        ):
+            assert all(np.array_equal(first[name], second[name]) for name in first.files)
+            assert len(first["kept"]) == 2
+            assert np.all(np.diff(first["kept"]) > 0)
+            assert first["affinity"].sum(axis=1) == pytest.approx(1, abs=0.5)
+            assert first["affinity"].sum() == pytest.approx(8, abs=1e-4)
+
+    def test_json(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert nms(*TINY, "--level", "golden", "--json", "-o", str(tmp_path), monkeypatch=monkeypatch) == 0
+        assert json.loads(capsys.readouterr().out) == json.loads((tmp_path / "results.json").read_text())
+
+    @pytest.mark.parametrize("flipped", [0, 1])
+    def test_hardware_that_differs(
+        self,
+        flipped: int,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        """One bit of one table decides the exit status; the results are written either way."""
+
+        def hardware(config, settings, images, **_: object) -> HardwareRun:
+            tables = golden.run(config, settings, images)
+            affinity = tables.affinity.copy()
+            affinity[2, 5] ^= flipped
+            return HardwareRun(
+                tables=dataclasses.replace(tables, affinity=affinity),
+                cycles={"load": 10, "search": 1000},
+                utilisation={"search": 0.5},
+                simulated_cycles=1010,
+                build_seconds=1.0,
+                run_seconds=2.0,
+            )
+
+        monkeypatch.setattr("sim.sampler.run", hardware)
+        assert nms(*TINY, "-o", str(tmp_path), monkeypatch=monkeypatch) == flipped
+        figures = json.loads((tmp_path / "results.json").read_text())
+        assert figures["mismatches"] == flipped
+        assert figures["tables"]["affinity"]["mismatches"] == flipped
+        assert figures["tables"]["affinity"]["compared"] == 64
+        assert figures["compared"] >= 64 * 2 + 8 * 8 + 2 * 16 + 2
+        assert figures["cycles"] == {"load": 10, "search": 1000}
+        assert "affinity" in capsys.readouterr().out
+        with np.load(tmp_path / "results.npz") as file:
+            assert len(file["kept"]) == 2
+
+
+def test_bench(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Figures are printed with their bounds, and a broken bound is seen in the exit status."""
+    command = ["bench", "sampler", "-c", "tiny", "--level", "golden", "--count", "12", "--json"]
+    assert nms(*command, monkeypatch=monkeypatch) == 0
+    figures = {figure["name"]: figure for figure in json.loads(capsys.readouterr().out)}
+    assert figures["rows solved"]["value"] == 12
+    assert figures["largest true error"]["value"] <= 2e-4
+    monkeypatch.setitem(measure.TRUE_ERROR, "edge", 1e-12)
+    assert nms(*command[:-1], monkeypatch=monkeypatch) == 1
+    assert "BROKEN" in capsys.readouterr().out
+    assert nms(*command[:-1], "--markdown", monkeypatch=monkeypatch) == 1
+    assert capsys.readouterr().out.startswith("|  | figure | measured |")
+
+
+def test_bench_of_the_search(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert nms("bench", "search", "--count", "40", "--json", monkeypatch=monkeypatch) == 0
+    figures = {(row["subject"], row["name"]): row for row in json.loads(capsys.readouterr().out)}
+    assert figures["newton", "largest error"]["value"] < 1e-10
+    assert figures["de", "largest error"]["value"] < 1e-10
+    assert figures["scikit-learn", "largest error"]["value"] > 1e-7
+
+
+def test_comparison_has_the_fields_that_are_printed() -> None:
+    assert {"name", "compared", "mismatches", "first"} <= {
+        field.name for field in dataclasses.fields(TableComparison)
+    }

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What ``make setup`` asks of the machine, with each thing taken away."""
+
+import importlib.util
+import shutil
+import subprocess
+import sys
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+
+from nms import prerequisites
+from tests.conftest import ROOT
+
+
+def test_nothing_is_missing_here() -> None:
+    assert prerequisites.missing() == []
+
+
+@pytest.mark.parametrize("program", ["g++", "make", "perl"])
+def test_program(program: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: None if name == program else f"/bin/{name}")
+    assert prerequisites.missing() == [(program, f"apt-get install {program}")]
+
+
+def test_venv(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    ((what, command),) = prerequisites.missing()
+    assert what == "python3-venv"
+    assert command.endswith("-venv")
+
+
+def test_shared_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prerequisites.sysconfig, "get_config_var", lambda key: None)
+    monkeypatch.setattr(prerequisites.ctypes.util, "find_library", lambda name: None)
+    ((what, command),) = prerequisites.missing()
+    assert "shared library" in what
+    assert command.startswith("apt-get install libpython3.")
+
+
+def test_old_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    version = namedtuple("version", "major minor")(3, 9)
+    monkeypatch.setattr(prerequisites.sys, "version_info", version)
+    monkeypatch.setattr(prerequisites, "shared_library", lambda: "found")
+    ((what, _),) = prerequisites.missing()
+    assert "3.11 or newer" in what
+
+
+def test_as_make_calls_it(tmp_path: Path) -> None:
+    """Without any program on PATH: a line for each, and status 1."""
+    done = subprocess.run(
+        [sys.executable, ROOT / "nms" / "prerequisites.py"],
+        env={"PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert [line.split(";")[0] for line in done.stderr.splitlines()] == [
+        "missing: g++",
+        "missing: make",
+        "missing: perl",
+    ]

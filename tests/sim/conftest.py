@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The blocks and benches beside these tests, which are no package, loaded by their paths."""
+
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from rtl.emit import verilog
+from rtl.hierarchy import Block
+from sim.runner import Outcome, simulate
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="session")
+def blocks() -> ModuleType:
+    """The module ``blocks.py``."""
+    spec = importlib.util.spec_from_file_location("blocks", HERE / "blocks.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def run() -> Callable[..., Outcome]:
+    """Simulates a block with a bench of this directory."""
+
+    def simulated(block: Block, bench: str, **options: Any) -> Outcome:
+        text = options.pop("verilog", None) or verilog(block)
+        return simulate(module=block.module, verilog=text, bench=bench, search=[HERE], **options)
+
+    return simulated

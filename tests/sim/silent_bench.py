@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A bench that passes without having compared anything."""
+
+import cocotb
+
+from sim.streams import start
+
+
+@cocotb.test()
+async def nothing(dut):
+    await start(dut)

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The regressions of the units: what they are run on, and when they have failed."""
+
+from pathlib import Path
+
+import pytest
+
+import sim.check
+from nms.errors import UserError
+from nms.spec.config import load
+from rtl.emit import verilog
+from sim.check import UNITS, Unit, check
+from sim.faults import Fault, inject
+from sim.runner import simulate
+
+HERE = Path(__file__).parent
+TINY = load("tiny")
+
+
+@pytest.fixture
+def units(blocks, monkeypatch):
+    """Three units of small blocks, with benches of this directory."""
+
+    meter = type("Meter", (blocks.Meter,), {"__init__": lambda self, config: blocks.Meter.__init__(self)})
+    chain = type("Chain", (blocks.Chain,), {"__init__": lambda self, config: blocks.Chain.__init__(self, 2)})
+    classes = {"Meter": meter, "Chain": chain, "Incrementer": blocks.Incrementer}
+    benches = {"meter": "meter_bench", "inner": "incrementer_bench", "silent": "silent_bench"}
+    units = {
+        "meter": Unit(("Meter",)),
+        "inner": Unit(("Incrementer",), ("Chain",), lambda block: {"step": block.step, "count": 20}),
+        "silent": Unit(("Meter",)),
+        "absent": Unit(("Meter",), ("Chain",)),
+    }
+    monkeypatch.setattr(sim.check, "UNITS", units)
+    monkeypatch.setattr(sim.check, "_named", classes.__getitem__)
+    monkeypatch.setattr(
+        sim.check,
+        "simulate",
+        lambda bench, **rest: simulate(
+            bench=benches[bench.removeprefix("sim.bench.")], search=[HERE], **rest
+        ),
+    )
+
+
+@pytest.mark.usefixtures("units")
+def test_blocks_alone_and_inside_others():
+    meter, inner = check(TINY, ["inner", "meter"])
+    assert (meter.unit, meter.passed, meter.failed, meter.compared) == ("meter", 2, 0, 120)
+    assert (inner.unit, inner.passed, inner.failed, inner.compared) == ("inner", 6, 0, 105)
+    assert meter
+    assert inner
+
+
+@pytest.mark.usefixtures("units")
+def test_what_compares_nothing_has_failed():
+    silent, absent = check(TINY, ["silent", "absent"])
+    assert (silent.passed, silent.failed, silent.compared) == (1, 1, 0)
+    assert silent.failures == absent.failures == ["nothing was compared"]
+    assert not absent
+
+
+@pytest.mark.usefixtures("units")
+def test_a_given_file_is_what_is_checked(blocks, tmp_path):
+    text = verilog(blocks.Chain(2)) + verilog(blocks.Meter())
+    file = tmp_path / "all.v"
+    file.write_text(text)
+    assert all(check(TINY, ["meter", "inner"], verilog=file))
+    file.write_text(inject(text, "meter", Fault.ADDER, 1)[0])
+    meter, inner = check(TINY, ["meter", "inner"], verilog=file)
+    assert not meter
+    assert meter.failed == 2
+    assert inner
+
+
+@pytest.mark.usefixtures("units")
+def test_mistakes_are_named(tmp_path):
+    with pytest.raises(UserError, match="unit 'metre' does not exist; known: meter, inner, silent, absent"):
+        check(TINY, ["meter", "metre"])
+    (tmp_path / "other.v").write_text("module other(clk);\nendmodule\n")
+    with pytest.raises(UserError, match=r"other\.v: has no module 'meter'"):
+        check(TINY, ["meter"], verilog=tmp_path / "other.v")
+
+
+def test_every_unit_is_there():
+    assert list(UNITS) == [
+        "cordic", "newton", "pe", "pea", "fitness", "prng", "de", "affinity", "te", "grid", "sampler",
+    ]  # fmt: skip

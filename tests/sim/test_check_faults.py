@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The regressions on a given Verilog file: the generated one passes, and each of six faults in it fails."""
+
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from nms.errors import UserError
+from nms.spec.config import PRESETS
+from rtl import emit
+from sim.check import check
+from sim.faults import Fault, inject
+
+TINY = PRESETS["tiny"]
+
+FAULTS = [
+    ("newton", "newton_23", Fault.CONSTANT, 1),
+    ("cordic", "cordic_rotate_20", Fault.ADDER, 1),
+    ("grid", "grid", Fault.OFF_BY_ONE, 1),
+    ("prng", "seeds", Fault.STUCK, 1),
+    ("fitness", "fitness", Fault.HANDSHAKE, 1),
+    ("sampler", "sampler", Fault.SWAPPED, 1),
+]
+"""Unit, start of the module's name, fault, and the seed that chooses its place."""
+
+
+@cache
+def text() -> str:
+    """The sampler as generated."""
+    return emit.sampler_verilog(TINY)
+
+
+def named(start: str) -> str:
+    """The first module whose name starts so."""
+    lines = text().splitlines()
+    return next(line.split("(")[0].split()[1] for line in lines if line.startswith(f"module {start}"))
+
+
+@pytest.mark.parametrize("unit", sorted({unit for unit, *_ in FAULTS}))
+def test_the_generated_file_passes(unit: str, tmp_path: Path) -> None:
+    path = tmp_path / "sampler.v"
+    path.write_text(text())
+    (result,) = check(TINY, [unit], verilog=path)
+    assert result, result.failures
+    assert result.compared > 100
+
+
+@pytest.mark.parametrize(("unit", "module", "fault", "seed"), FAULTS)
+def test_a_fault_in_the_file_fails(unit: str, module: str, fault: Fault, seed: int, tmp_path: Path) -> None:
+    changed, description = inject(text(), named(module), fault, seed)
+    path = tmp_path / "sampler.v"
+    path.write_text(changed)
+    (result,) = check(TINY, [unit], verilog=path)
+    assert not result, description
+
+
+def test_a_file_without_the_module_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "empty.v"
+    path.write_text("module other();\nendmodule\n")
+    with pytest.raises(UserError, match="has no module 'grid'"):
+        check(TINY, ["grid"], verilog=path)
