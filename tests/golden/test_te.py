@@ -70,6 +70,11 @@ def plain_embed(
     return y
 
 
+def embed(config: Config, affinity: np.ndarray, y0: np.ndarray, iterations: int) -> np.ndarray:
+    """The model's whole schedule, its first quarter exaggerated."""
+    return te.embed(config, affinity, y0, iterations)
+
+
 def random_affinity(config: Config, count: int, seed: int) -> np.ndarray:
     """Symmetric, conditional rows summing to about 1, with a hub so that some sigma is above 0."""
     rng = np.random.default_rng(seed)
@@ -116,7 +121,7 @@ def test_as_the_contract_says(config: Config, reach: float) -> None:
         affinity = random_affinity(config, count, count)
         y0 = spread(config, count, reach)
         expected = plain_embed(config, affinity.tolist(), y0.tolist(), 9)
-        assert te.embed(config, affinity, y0, 9).tolist() == expected
+        assert embed(config, affinity, y0, 9).tolist() == expected
 
 
 @presets
@@ -127,10 +132,10 @@ def test_corners_of_the_range(config: Config) -> None:
     affinity = random_affinity(config, 4, 1)
     for y0 in (corners, np.zeros_like(corners), np.full_like(corners, form.max)):
         expected = plain_embed(config, affinity.tolist(), y0.tolist(), 12)
-        assert te.embed(config, affinity, y0, 12).tolist() == expected
+        assert embed(config, affinity, y0, 12).tolist() == expected
     nothing = np.zeros((4, 4), np.int64)
     expected = plain_embed(config, nothing.tolist(), (corners // 2).tolist(), 4)
-    assert te.embed(config, nothing, corners // 2, 4).tolist() == expected
+    assert embed(config, nothing, corners // 2, 4).tolist() == expected
 
 
 @presets
@@ -163,7 +168,7 @@ def test_whole_schedule_stays_with_float64(config: Config) -> None:
     p = config.profile
     affinity = np.floor((w + w.T) / 2 / p.affinity.lsb + 0.5).astype(np.int64)
     y0 = spread(config, 64, 0.25)
-    got = te.embed(config, affinity, y0, 300)
+    got = embed(config, affinity, y0, 300)
     exact = float_embed(config, affinity, y0, 300) / p.position.lsb
     extent = np.ptp(exact)
     assert extent > 5 / p.position.lsb
@@ -175,11 +180,11 @@ def test_whole_schedule_stays_with_float64(config: Config) -> None:
 @presets
 def test_no_iteration_changes_nothing(config: Config) -> None:
     y0 = spread(config, 5, 1)
-    assert np.array_equal(te.embed(config, random_affinity(config, 5, 1), y0, 0), y0)
+    assert np.array_equal(embed(config, random_affinity(config, 5, 1), y0, 0), y0)
 
 
 def test_row_sum_out_of_range() -> None:
     config = PRESETS["tiny"]
     affinity = np.full((16, 16), 3 << config.profile.affinity.fraction)
     with pytest.raises(OverflowError, match="R ="):
-        te.embed(config, affinity, spread(config, 16, 1), 1)
+        embed(config, affinity, spread(config, 16, 1), 1)
