@@ -8,6 +8,7 @@ synchronous reset withdraws items lawfully, and so does a cycle with the module'
 """
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 
 from sim.context import Port
@@ -63,6 +64,17 @@ def reachable(verilog: str, module: str) -> str:
             inner for inner in INSTANCE.findall(bodies[name]) if inner in bodies and inner not in wanted
         ]
     return "\n".join(body for name, body in bodies.items() if name in wanted) + "\n"
+
+
+def repeated(verilog: str, times: int, size: int) -> list[str]:
+    """Modules of at least ``size`` characters, with what they need, that one module holds ``times`` or more of."""
+    bodies = {match[1]: match.group() for match in MODULE.finditer(verilog)}
+    found = {}
+    for body in bodies.values():
+        for name, count in Counter(INSTANCE.findall(body)).items():
+            if name in bodies and count >= times and len(reachable(verilog, name)) >= size:
+                found[name] = True
+    return list(found)
 
 
 def checkers(verilog: str) -> str:
