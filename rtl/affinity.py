@@ -75,9 +75,12 @@ class Affinity(Block):
 
         # The element in work: p_j|i of row i, column j, and below the diagonal a second step
         pair = Payloads(self.config).pair
-        there, second = Signal(), Signal()
-        here, p = Signal(pair), Signal(self.config.profile.affinity.width)
-        below, finished = here.column < here.row, Signal()
+        there = Signal()
+        second = Signal()
+        finished = Signal()
+        here = Signal(pair)
+        p = Signal(self.config.profile.affinity.width)
+        below = here.column < here.row
         came = multiply.o.payload.beside
         came_below = came.place.column < came.place.row
         held = self.o_read.valid & ~self.o_read.ready  # a read element is still in the read port
@@ -131,7 +134,8 @@ class Affinity(Block):
         """Scalings and weights to the multiplier: first the diagonal's 0 of a row, then the row."""
         into = self.multiply.i
         scaling = Signal(self.i_scalings.payload.shape())
-        open_, column = Signal(), Signal(range(self.config.images + 1))
+        open_ = Signal()
+        column = Signal(range(self.config.images + 1))
         m.d.comb += into.payload.beside.shift.eq(scaling.shift)
         with m.If(open_):
             following = column + 1

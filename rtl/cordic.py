@@ -82,7 +82,7 @@ class _Pipeline(Block):
         index = self.indices[position]
         new_x = Signal(signed(self.fraction + 2), name=f"x_at_{position}")
         new_y = Signal(signed(self.fraction + 2), name=f"y_at_{position}")
-        across, along = y >> index, x >> index
+        across, along = y.shift_right(index), x.shift_right(index)
         m.d.comb += [
             new_x.eq(Mux(back, x + across, x - across)),
             new_y.eq(Mux(back, y + along, y - along)),

@@ -79,7 +79,9 @@ class Seeds(Block):
         m.submodules.memory = memory = Memory(shape=kept, depth=self.images, init=[])
         write, read = memory.write_port(), memory.read_port()
 
-        state, row_state, index = Signal(64), Signal(64), Signal(range(self.images))
+        state = Signal(64)
+        row_state = Signal(64)
+        index = Signal(range(self.images))
         thrown = Signal(range(THROWN))
         draw = Signal(64)
         m.d.comb += draw.eq(master_draw(state))

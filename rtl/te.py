@@ -226,9 +226,9 @@ class Walk(Component):
 class TEUpdate(Block):
     """Velocity and position of one point a cycle; module ``te_update``.
 
-    ``scale`` is N * yz and ``shift`` such that ``grep = half_up(repel * scale, shift)``; ``early`` selects
-    the first part of the schedule. ``new_valid``, ``new_velocity`` and ``new_position`` follow :attr:`latency`
-    cycles after the others; ``scale``, ``shift`` and ``early`` hold meanwhile.
+    ``scale`` is N * yz, ``shift`` makes ``grep = half_up(repel * scale, shift)``; ``early`` selects the first
+    part of the schedule. ``new_valid``, ``new_velocity`` and ``new_position`` follow :attr:`latency` cycles
+    after the others; ``scale``, ``shift`` and ``early`` hold meanwhile.
     """
 
     def __init__(self, config: Config) -> None:
@@ -577,7 +577,8 @@ class TE(Block):
         return total, tag.valid & tag.end, sigmas
 
     def _force_sums(self, m: Module, lanes: list[TELane], tag: View) -> Rows:
-        """The memory of the rows' attractions and repulsions."""
+        """The memory of the rows' attractions and repulsions; complete before the reciprocal of Z is."""
+        assert lanes[0].force_latency <= self._newton.latency, "the update would read forces too early"
         fractions = {"attract": self.profile.affinity.fraction, "repel": self.profile.kernel.fraction}
         layout = self._updates[0].row
         forces = m.submodules.row_forces = Rows(layout, self.padded, self.group)

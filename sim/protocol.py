@@ -8,7 +8,6 @@ synchronous reset withdraws items lawfully, and so does a cycle with the module'
 """
 
 import re
-from collections import Counter
 from dataclasses import dataclass
 
 from sim.context import Port
@@ -66,15 +65,19 @@ def reachable(verilog: str, module: str) -> str:
     return "\n".join(body for name, body in bodies.items() if name in wanted) + "\n"
 
 
-def repeated(verilog: str, times: int, size: int) -> list[str]:
-    """Modules of at least ``size`` characters, with what they need, that one module holds ``times`` or more of."""
+def repeated(verilog: str, module: str, least: int = 4) -> list[str]:
+    """Modules below ``module`` that some module places at least ``least`` times.
+
+    Memories alone (a single module without any inner one) gain nothing from being built apart.
+    """
     bodies = {match[1]: match.group() for match in MODULE.finditer(verilog)}
-    found = {}
-    for body in bodies.values():
-        for name, count in Counter(INSTANCE.findall(body)).items():
-            if name in bodies and count >= times and len(reachable(verilog, name)) >= size:
-                found[name] = True
-    return list(found)
+    placed = {
+        inner
+        for body in bodies.values()
+        for inner in INSTANCE.findall(body)
+        if inner in bodies and INSTANCE.findall(body).count(inner) >= least
+    }
+    return sorted(block for block in placed if block != module and INSTANCE.findall(bodies[block]))
 
 
 def checkers(verilog: str) -> str:

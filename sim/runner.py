@@ -10,6 +10,9 @@ What a simulation checks by itself, beside the bench:
 * The stream protocol on every port of every module (:mod:`sim.protocol`).
 * Uninitialised values: quick builds draw them at random from the seed (Verilator knows no X).
 
+Fast builds verilate a block that is placed many times once, as a library: Verilator would otherwise
+copy it into the whole, which for 32 PEs is three times the C++ to compile.
+
 The cache lies in ``.nms/build`` below the directory that holds the package ``sim``, or in the
 directory named by the environment variable ``NMS_CACHE``.
 """
@@ -44,12 +47,6 @@ QUICK = ("--x-assign", "unique", "--x-initial", "unique")
 FAST = ("-O3", "--x-assign", "fast", "--x-initial", "fast")
 COMPILER = {False: ("-O1", "-O0", "-O1"), True: ("-O3 -march=native", "-O1", "-O3")}
 """The C++ compiler's optimisation of quick and fast builds: the design, its set-up, Verilator's library."""
-
-APART = (8, 20_000)
-"""Modules of which one holds so many, of so many characters, are compiled once for all in a fast build.
-
-Otherwise Verilator copies the C++ of each instance: eight minutes of compiling for 32 PEs, not one.
-"""
 
 RUNTIME = [f"verilated{part}.o" for part in ("", "_dpi", "_vpi", "_threads", "_random", "_vcd_c")]
 """Verilator's own objects, compiled once for each set of flags."""
@@ -140,11 +137,11 @@ def _compile(module: str, verilog: str, fast: bool, waves: bool, work: Path) -> 
     """Leave the simulation of ``module`` as the program ``work / module``."""
     control = work / "top.vlt"
     ports = protocol.headers(verilog)[module].ports
-    apart = protocol.repeated(verilog, *APART) if fast else []
+    shared = protocol.repeated(verilog, module) if fast and not waves else []
     control.write_text(
         "`verilator_config\n"
         + "".join(f'public_flat_rw -module "{module}" -var "{port}"\n' for port in ports)
-        + "".join(f'hier_block -module "{name}"\n' for name in apart)
+        + "".join(f'hier_block -module "{block}"\n' for block in shared)
     )
     design, checks = work / "design.sv", work / "checks.sv"
     design.write_text(verilog)
@@ -163,13 +160,11 @@ def _compile(module: str, verilog: str, fast: bool, waves: bool, work: Path) -> 
     runner._set_build_args(
         ["--no-timing", "--assert", "-Wno-fatal", "-Wno-lint", "-Wno-style", "-Wno-MULTIDRIVEN"]
         + list(FAST if fast else QUICK)
-        + ["--hierarchical"] * bool(apart)
         + ["--output-split", "20000", "--trace-underscore"] * waves
+        + ["--hierarchical"] * bool(shared)
     )
     runner._set_env_build()
     verilate, make = runner._build_command()
-    if apart:
-        make[make.index("Vtop.mk")] = "Vtop_hier.mk"
     make += [f"OPT_FAST={fast_c}", f"OPT_SLOW={slow_c}", f"OPT_GLOBAL={library}"]
     _execute(verilate, work, runner.env, log)
     shelf = cache_directory() / ("runtime-" + _digest(_versions(), fast, waves))

@@ -58,6 +58,10 @@ def made(count: int, rng: np.random.Generator) -> dict[str, Case]:
     hub[0, 1:] = hub[1:, 0] = one // 2
     corner = np.clip(high - rng.integers(0, unit // 8, (count, 2)), low, high)
     corner[: count // 2] *= -1
+    ring = np.roll(np.eye(count, dtype=np.int64), 1, axis=0) * (one // 2)
+    angles = np.arange(count) * (2 * np.pi / count)
+    lonely = np.round(0.95 * high * np.stack([np.cos(angles), np.sin(angles)], axis=1)).astype(np.int64)
+    lonely[:2] = [[0, 0], [unit, 0]]
     twins = near[rng.integers(0, (count + 1) // 2, count)]
     return {
         "hub": (hub, near),
@@ -65,6 +69,8 @@ def made(count: int, rng: np.random.Generator) -> dict[str, Case]:
         "full affinity, far apart": (one * off_diagonal, anywhere),
         "corners": (symmetric(one // count), corner),
         "no affinity": (0 * off_diagonal, rng.integers(-3, 4, (count, 2))),
+        "rows that sum to 1": (ring + ring.T, near),
+        "close pair, others far apart": (0 * off_diagonal, lonely),
         "coincident": (symmetric(one), np.repeat(anywhere[:1], count, axis=0)),
         "twins": (symmetric(2 * one // count), twins),
         "ends": (symmetric(one // 2), np.where(rng.integers(0, 2, (count, 2)) == 1, low, high)),
@@ -179,13 +185,18 @@ async def resets(dut: Any) -> None:
 
 @cocotb.test()
 async def saturation(dut: Any) -> None:
-    """Positions reach the end of their format and stay there."""
+    """Positions and velocities reach the ends of their formats."""
     await start(dut)
-    case = made(CONFIG.images, generator("saturation"))["corners"]
-    ends = embed(CONFIG, *case, 3)
-    assert (ends == PROFILE.position.max).any(), "the case does not saturate"
-    board = Scoreboard("te saturation", minimum=CONFIG.images)
-    await embedded(dut, board, Affinities(dut), case, 3)
+    memory = Affinities(dut)
+    board = Scoreboard("te saturation", minimum=2 * CONFIG.images)
+    cases = made(CONFIG.images, generator("saturation"))
+    corners, pair = cases["corners"], cases["close pair, others far apart"]
+    assert (embed(CONFIG, *corners, 3) == PROFILE.position.max).any(), "no position saturates"
+    if CONFIG.images > 12:  # with fewer points Z is too large a part of the repulsion
+        moves = embed(CONFIG, *pair, 1) - pair[1]
+        assert (np.abs(moves) >= PROFILE.velocity.max).any(), "no velocity saturates"
+    await embedded(dut, board, memory, corners, 3)
+    await embedded(dut, board, memory, pair, 2)
     board.finish()
 
 

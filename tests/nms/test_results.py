@@ -30,7 +30,7 @@ def tables() -> Tables:
         ties=np.ones(4, np.int64),
         mantissa=np.array([one + one // 2, 0, 0, one + 1]),
         exponent=np.array([-2, 0, 0, 9]),
-        perplexity=np.array([15 << profile.perplexity.fraction, 1 << 20, 1 << 20, 3]),
+        perplexity=np.array([15 << profile.perplexity.fraction, 0, 0, 3]),
         generations=np.array([20, 0, 0, 128]),
         status=np.array([Status.SOLVED, Status.INFEASIBLE, Status.SATURATED, Status.UNCONVERGED]),
         affinity=np.full((4, 4), 1 << (profile.affinity.fraction - 2)),
@@ -42,7 +42,8 @@ def tables() -> Tables:
 
 def test_beta() -> None:
     found = results.beta(tables(), CONFIG)
-    last = Fraction((1 << 18) + 1, 1 << 18) * 2 ** (9 - 7)
+    one = 1 << CONFIG.profile.mantissa.fraction
+    last = Fraction(one + 1, one) * 2 ** (9 - 7)
     np.testing.assert_array_equal(
         found, [1.5 * 2.0 ** (-2 - 3) * math.log(2), math.inf, math.inf, float(last) * math.log(2)]
     )
@@ -58,7 +59,7 @@ def test_arrays() -> None:
     }  # fmt: skip
     assert {name: (array.shape, array.dtype) for name, array in values.items()} == expected
     assert values["perplexity"][0] == 15.0
-    assert values["perplexity"][3] == 3 * 2.0**-20
+    assert values["perplexity"][3] == 3 * CONFIG.profile.perplexity.lsb
     assert np.all(values["affinity"] == 0.25)
     assert np.all(values["embedding_init"] == -0.125)
     assert np.all(values["embedding"] == -3.0)

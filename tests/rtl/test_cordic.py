@@ -12,7 +12,7 @@ from sim.runner import simulate
 
 
 @pytest.mark.parametrize("preset", ["tiny", "paper"])
-@pytest.mark.parametrize("use", ["weight", "exp2", "log2"])
+@pytest.mark.parametrize("use", ["weight", "log2", pytest.param("exp2", marks=pytest.mark.slow)])
 def test_every_use(preset: str, use: str) -> None:
     config = load(preset)
     profile = config.profile
