@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from golden import cordic, de, fitness, pe, pea, prng
+from golden import cordic, de, evolution, fitness, pe, pea, prng
 from nms.spec.bounds import Bounds
 from nms.spec.config import PRESETS, Config, load
 from nms.spec.derived import Derived
@@ -190,7 +190,7 @@ def test_donors_are_uniform(config: Config) -> None:
     """a, b, c differ from k and each other, and each other individual is drawn about equally often."""
     draws = np.random.default_rng(1).integers(0, 2**64, 40000, dtype=np.uint64)
     for k in (0, 13, 31):
-        triple = np.stack([np.full(len(draws), k), *de.donors(draws, k)])
+        triple = np.stack([np.full(len(draws), k), *evolution.donors(draws, np.array(k))])
         assert (np.diff(np.sort(triple, axis=0), axis=0) > 0).all()
         assert triple.min() >= 0
         assert triple.max() < 32
