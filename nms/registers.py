@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 INTRODUCTION = """\
 # Registers of the AXI system
 
-Made from `nms/spec/registers.py` by `python -m nms.registers`; do not edit.
+Made from the registers of the specification by `python -m nms.registers`; do not edit.
 
 `near_memory_sampler` is configured through `s_axil` (AXI4-Lite, 32 bits), reads images and writes results
 through `m_axi` (AXI4) and sends the kept images through `m_axis` (AXI4-Stream, `tlast` with the last beat
@@ -77,7 +77,7 @@ def header() -> str:
     """The C header: offsets, masks, codes and the record of a row."""
     lines = [
         "/* SPDX-License-Identifier: Apache-2.0 */",
-        "/* Made from nms/spec/registers.py by python -m nms.registers; do not edit. */",
+        "/* Made from the registers of the specification by python -m nms.registers; do not edit. */",
         "#ifndef NMS_REGISTERS_H",
         "#define NMS_REGISTERS_H",
         "",
@@ -119,7 +119,7 @@ def systemrdl() -> str:
     """SystemRDL 2.0 of all registers."""
     lines = [
         "// SPDX-License-Identifier: Apache-2.0",
-        "// Made from nms/spec/registers.py; do not edit.",
+        "// Made from the registers of the specification; do not edit.",
         "addrmap nms_registers {",
         '    name = "Near-memory sampler";',
         "    default regwidth = 32;",

@@ -116,6 +116,7 @@ class NearMemorySampler(Block):
         self._load(m)
         self._results(m)
         self._count(m)
+        self._stop(m)
         return m
 
     def _both(self, name: str) -> Value:
@@ -224,10 +225,10 @@ class NearMemorySampler(Block):
         """The states of a job up to the results, and its end."""
         registers, sampler = self.registers, self.sampler
         commands = {field.name: registers.control[field.low] for field in BY_NAME["control"].fields}
-        refused, ended = Signal(), Signal()
-        done, error, checked = Signal(), Signal(), Signal()
-        code = Signal(Error)
-        address = Signal(64)
+        self.commands = commands
+        refused, done, checked = Signal(), Signal(), Signal()
+        self.ended = ended = Signal()
+        self.error, self.code, self.address = error, code, address = Signal(), Signal(Error), Signal(64)
         batches_done = Signal(BATCHES)
         self.result_address = Signal(64)
         aborted = Signal()
@@ -275,23 +276,6 @@ class NearMemorySampler(Block):
                 m.d.comb += [aborted.eq(code == Error.ABORTED), refused.eq(code != Error.ABORTED)]
                 m.d.sync += self.state.eq(State.IDLE)
 
-        going = self.busy & (self.state != State.STOP) & ~ended
-        m.d.comb += self.stop.eq(going & (commands["abort"] | self.reader.faulty | self.writer.faulty))
-        m.d.sync += self.halt.eq(self.stop)
-        for block in (sampler, self.reader, self.writer, self.sender):
-            m.d.comb += block.abort_run.eq(self.halt)
-        with m.If(self.stop):
-            m.d.sync += [self.state.eq(State.STOP), error.eq(1), code.eq(Error.ABORTED)]
-            for engine, errors in (
-                (self.writer, (Error.WRITE_SLVERR, Error.WRITE_DECERR)),
-                (self.reader, (Error.READ_SLVERR, Error.READ_DECERR)),
-            ):
-                with m.If(engine.faulty):
-                    m.d.sync += [
-                        code.eq(Mux(engine.fault.decode, errors[1], errors[0])),
-                        address.eq(engine.fault.address),
-                    ]
-
         status = {
             "busy": self.busy,
             "done": done,
@@ -310,6 +294,25 @@ class NearMemorySampler(Block):
             registers.events[Event.ERROR].eq(refused),
             registers.events[Event.ABORTED].eq(aborted),
         ]
+
+    def _stop(self, m: Module) -> None:
+        """An error response or the command ends a job from any state; last, so that it wins."""
+        going = self.busy & (self.state != State.STOP) & ~self.ended
+        m.d.comb += self.stop.eq(going & (self.commands["abort"] | self.reader.faulty | self.writer.faulty))
+        m.d.sync += self.halt.eq(self.stop)
+        for block in (self.sampler, self.reader, self.writer, self.sender):
+            m.d.comb += block.abort_run.eq(self.halt)
+        with m.If(self.stop):
+            m.d.sync += [self.state.eq(State.STOP), self.error.eq(1), self.code.eq(Error.ABORTED)]
+            for engine, errors in (
+                (self.writer, (Error.WRITE_SLVERR, Error.WRITE_DECERR)),
+                (self.reader, (Error.READ_SLVERR, Error.READ_DECERR)),
+            ):
+                with m.If(engine.faulty):
+                    m.d.sync += [
+                        self.code.eq(Mux(engine.fault.decode, errors[1], errors[0])),
+                        self.address.eq(engine.fault.address),
+                    ]
 
     def _load(self, m: Module) -> None:
         """One batch after the other into the sampler, as soon as it has room."""

@@ -15,6 +15,7 @@ from amaranth.hdl import Const, Fragment
 from amaranth.hdl._ir import PortDirection
 from amaranth.lib import data, wiring
 
+from nms import registers
 from nms.spec.config import Config
 from rtl.hierarchy import Block
 
@@ -236,12 +237,12 @@ filesets:
 targets:
   default:
     filesets: [rtl, constraints]
-    toplevel: sampler
+    toplevel: near_memory_sampler
   lint:
     flow: lint
     flow_options: {tool: verilator, verilator_options: [-Wall]}
     filesets: [lint, rtl]
-    toplevel: sampler
+    toplevel: near_memory_sampler
   sim:
     flow: sim
     flow_options: {tool: icarus, iverilog_options: [-g2012]}
@@ -251,16 +252,18 @@ targets:
 
 CONSTRAINTS = """\
 # SPDX-License-Identifier: Apache-2.0
-create_clock -name clk -period %(period).3f [get_ports clk]
-set_input_delay 0 -clock clk [remove_from_collection [all_inputs] [get_ports clk]]
-set_output_delay 0 -clock clk [all_outputs]
+create_clock -name aclk -period %(period).3f [get_ports aclk]
+set_input_delay 0 -clock aclk [remove_from_collection [all_inputs] [get_ports aclk]]
+set_output_delay 0 -clock aclk [all_outputs]
 """
 
 
 def generate(config: Config, directory: Path, provenance: Mapping[str, Any]) -> list[Path]:
     """Write the sampler as a core into ``directory`` and return the files.
 
-    ``sampler.v``; ``ports.json`` (:func:`interface`); ``nms_sampler.core`` for FuseSoC with the
+    ``sampler.v`` with ``near_memory_sampler`` and, in it, ``sampler``, whose ports are in ``ports.json``
+    (:func:`interface`); the registers as ``registers.md``, ``nms_registers.h`` and ``nms_registers.rdl``;
+    ``nms_sampler.core`` for FuseSoC with the
     targets lint and sim, and what they need; ``sampler.sdc``; ``manifest.json`` with the
     configuration, its digest, ``provenance`` and the SHA-256 of the other files. All text is made
     before the first file is written, and depends on the arguments alone.
@@ -275,7 +278,10 @@ def generate(config: Config, directory: Path, provenance: Mapping[str, Any]) -> 
         if port["direction"] == "input" and port["name"] not in ("clk", "rst", "start")
     )
     texts = {
-        "sampler.v": _titled(config, sampler),
+        "sampler.v": system_verilog(config),
+        "registers.md": registers.markdown(),
+        "nms_registers.h": registers.header(),
+        "nms_registers.rdl": registers.systemrdl(),
         "ports.json": json.dumps(described, indent=1) + "\n",
         "nms_sampler.core": CORE % {"name": config.name, "digest": config.digest},
         "sampler.sdc": CONSTRAINTS % {"period": PERIOD},
