@@ -373,6 +373,7 @@ async def counters(dut):
     phases = sum(value for name, value in found.items() if name.startswith("cycles_"))
     assert 0 < phases - found["cycles_job"] < found["cycles_job"]
     assert found["trials"] > 0
+    assert found["cycles_load"] < COUNT, "the second batch was not loaded while the first was computed"
     tally("counters", len(found))
 
 
