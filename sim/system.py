@@ -91,7 +91,7 @@ class Lite:
         self.master = AxiLiteMaster(
             AxiLiteBus.from_prefix(dut, "s_axil"), dut.aclk, dut.aresetn, reset_active_level=False
         )
-        self.limit = 10_000_000
+        self.limit = 1_000_000
         """Cycles after which a missing interrupt is a hang."""
 
     async def read(self, offset: int) -> int:
