@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The regressions on a given Verilog file: the generated one passes, and each of six faults in it fails."""
+"""The regressions on a given Verilog file: the generated one passes, and each of seven faults in it fails."""
 
 from functools import cache
 from pathlib import Path
@@ -21,6 +21,7 @@ FAULTS = [
     ("prng", "seeds", Fault.STUCK, 1),
     ("fitness", "fitness", Fault.HANDSHAKE, 1),
     ("sampler", "sampler", Fault.SWAPPED, 1),
+    ("axi", "dma_write", Fault.ADDER, 1),
 ]
 """Unit, start of the module's name, fault, and the seed that chooses its place."""
 
@@ -28,7 +29,7 @@ FAULTS = [
 @cache
 def text() -> str:
     """The sampler as generated."""
-    return emit.sampler_verilog(TINY)
+    return emit.system_verilog(TINY)
 
 
 def named(start: str) -> str:
@@ -37,7 +38,12 @@ def named(start: str) -> str:
     return next(line.split("(")[0].split()[1] for line in lines if line.startswith(f"module {start}"))
 
 
-@pytest.mark.parametrize("unit", sorted({unit for unit, *_ in FAULTS}))
+def slow_axi(unit: str, *others: object) -> object:
+    """Parameters of a test; those of the whole system are slow."""
+    return pytest.param(unit, *others, marks=[pytest.mark.slow] if unit == "axi" else [])
+
+
+@pytest.mark.parametrize("unit", [slow_axi(unit) for unit in sorted({unit for unit, *_ in FAULTS})])
 def test_the_generated_file_passes(unit: str, tmp_path: Path) -> None:
     path = tmp_path / "sampler.v"
     path.write_text(text())
@@ -46,7 +52,7 @@ def test_the_generated_file_passes(unit: str, tmp_path: Path) -> None:
     assert result.compared > 100
 
 
-@pytest.mark.parametrize(("unit", "module", "fault", "seed"), FAULTS)
+@pytest.mark.parametrize(("unit", "module", "fault", "seed"), [slow_axi(*fault) for fault in FAULTS])
 def test_a_fault_in_the_file_fails(unit: str, module: str, fault: Fault, seed: int, tmp_path: Path) -> None:
     changed, description = inject(text(), named(module), fault, seed)
     path = tmp_path / "sampler.v"
