@@ -70,6 +70,7 @@ class Device:
             await until(self.dut, "load_ready", 10_000_000)
         count, pixels = images.shape
         await self.pulse("load", count=count, words=-(-pixels // self.config.lanes))
+        await cycles(self.dut, 1)  # from here on load_ready tells of this load
         return Source(self.dut, "i_images", self.stalls).start(words(self.config, images))
 
     async def run(self, settings: Settings, images: np.ndarray) -> list[int]:
