@@ -100,8 +100,8 @@ class PEA(Block):
     * **scan**: sends ``{row, minimum, scale, ties}`` of the rows 0 ... N-1 in order: min_i, L_i, m_i.
       It goes on beside the search.
     * **search**: trials in runs of ``pes`` (each of one row, whose ``o_rows`` was taken) give ``{s, t}`` in
-      the order of the trials. Passes over a row follow each other every max(N-1, pes) cycles while
-      there are trials and room for sums; the next ``pes`` trials are taken while a pass runs.
+      the order of the trials. Passes over a row follow each other every max(N-1, pes + 7) cycles
+      while there are trials and room for sums; the next ``pes`` trials are taken while a pass runs.
     * **query**: N-1 weights of a row, j ascending without i, one a cycle but for a few cycles between rows.
     * **read**: D_ij, 0 on the diagonal, while neither distances are formed nor rows scanned.
 
@@ -549,11 +549,11 @@ class PEA(Block):
         with m.If(table.en):
             m.d.sync += prepared.eq(1)
 
-        # Passes; results under way never exceed the room that is reserved for them.
+        # Passes; results under way never exceed the room reserved for them. Taking the trials of a pass takes
+        # longer than collecting its sums, so that these are gone before the next ones come.
         sums_due, weights_due = Signal(range(room + 1)), Signal(range(depth + 1))
-        wait = Signal(range(total))
         asking, asking_ties, starts = Signal(), Signal(), Signal()
-        free = Mux(query, sums_due == 0, (weights_due == 0) & (sums_due + total <= room) & (wait == 0))
+        free = Mux(query, sums_due == 0, (weights_due == 0) & (sums_due + total <= room))
         m.d.comb += [
             walk.count.eq(self.count),
             walk.row.eq(row),
@@ -561,12 +561,8 @@ class PEA(Block):
             walk.start.eq(prepared & free & (~walk.valid | (walk.last & walk.advance))),
             starts.eq(walk.start & ~query),
         ]
-        with m.If(wait != 0):
-            m.d.sync += wait.eq(wait - 1)
         with m.If(walk.start):
             m.d.sync += [started.eq(1), prepared.eq(0), asking.eq(query), asking_ties.eq(ties_only)]
-        with m.If(starts):
-            m.d.sync += wait.eq(total - 1)
         issued = Signal()
         m.d.comb += issued.eq(walk.valid & walk.advance)
         m.d.sync += [

@@ -437,7 +437,7 @@ async def timing(dut: Any) -> None:
     assert bound <= taken <= bound + config.pes + 20
     await rig.rows()
     times = await rig.search(random_trials(config, rig.count, 8))
-    interval = max(rig.count - 1, config.pes)
+    interval = max(rig.count - 1, config.pes + 7)
     starts = times[:: config.pes]
     gaps = {round(b - a) for a, b in pairwise(starts[2:])}
     dut._log.info("passes: every %s cycles", sorted(gaps))
