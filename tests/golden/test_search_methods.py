@@ -317,12 +317,11 @@ def in_words(config: Config, target: int, steps: Steps, evaluate: Callable[[int]
         assert len(points) == 32
         values = [evaluate(u) for u in points]
         best = [min(best + values, key=lambda value: abs(value[2] - target))]
-        found, status = best[0], Status.SOLVED
+        found = best[0]
         if abs(found[2] - target) < config.profile.stop:
-            break
-        status = Status.UNCONVERGED
+            return [*found[:3], generation, Status.SOLVED, *found[3:]]
         points = steps.send([value[2] for value in values])
-    return [*found[:3], generation, status, *found[3:]]
+    return [*best[0][:3], 128, Status.UNCONVERGED, *best[0][3:]]
 
 
 def evaluation(config: Config, dn: np.ndarray) -> Callable[[int], tuple[int, ...]]:
