@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Differential evolution: searches log2(beta) of several rows in turn, one trial a cycle."""
+"""The search of log2(beta): differential evolution, sections or windows, of several rows in turn."""
 
 from collections.abc import Sequence
 from enum import IntEnum
@@ -13,14 +13,19 @@ from amaranth.lib.wiring import In, Out
 
 from nms.spec.config import GENERATION_CAP, POPULATION, Config
 from nms.spec.derived import Derived
+from nms.spec.settings import Search
 from nms.spec.tables import Status
+from rtl.bracket import Bracket, first_section
 from rtl.cordic import Rotate
 from rtl.fitness import Fitness
 from rtl.fixed import half_up
 from rtl.flow import Queue, Register
 from rtl.hierarchy import Block, place
 from rtl.signatures import EXPONENT, GENERATIONS, STATUS, Payloads
-from rtl.trials import Trials, context_bits, individual
+from rtl.trials import Trials, context_bits, individual, points
+
+COLLAPSED = 64
+"""A population whose u (raw) spread less than this is drawn anew by DE/best/1."""
 
 
 class Phase(IntEnum):
@@ -28,7 +33,7 @@ class Phase(IntEnum):
 
     FREE = 0  # a task
     READY = 1  # its turn to issue a generation
-    FLYING = 2  # scores of what it issued
+    FLYING = 2  # scores of what it issued, and what follows from them
     CONSTANT = 3  # its turn to hand in the sums of a row without a search
     DONE = 4  # its result to be taken
 
@@ -66,6 +71,7 @@ class Contexts:
         self.row = each("row", derived.index_width)
         self.ties = each("ties", derived.count_width)
         self.generations = each("generations", GENERATIONS)
+        self.fresh = each("fresh", 1)  # every point of its generation replaces its individual
         self.status = each("status", STATUS)
         self.candidate = StructLayout({"mantissa": config.profile.mantissa.width, "exponent": EXPONENT})
         best = {
@@ -76,6 +82,8 @@ class Contexts:
         self.states = Memory(shape=64, depth=config.contexts, init=[])
         self.masks = Memory(shape=POPULATION, depth=config.contexts, init=[])
         self.bests = Memory(shape=StructLayout(best), depth=config.contexts, init=[])
+        self.points = Memory(shape=points(config), depth=config.contexts, init=[])
+        m.submodules.points = self.points
         m.submodules.states, m.submodules.masks, m.submodules.bests = self.states, self.masks, self.bests
 
     def waiting(self, phase: Phase) -> list[Value]:
@@ -91,8 +99,9 @@ class DE(Block):
     cycles when nothing stalls. A row's next generation follows when all 32 scores are back, after
     ``turn_latency``. Results come in any order.
 
-    ``target`` (perplexity, raw) holds still while there are tasks. Rows without a solution skip the
-    search: their constant sums go through the fitness unit between those of the others.
+    ``search`` (a Search) and ``target`` (perplexity, raw) hold still while there are tasks. Rows without
+    a solution skip the search: their constant sums go through the fitness unit between those of the
+    others.
 
     Scores are taken whenever they come, so that neither trials nor results that stall can hold up
     the sums.
@@ -107,13 +116,19 @@ class DE(Block):
         self.who = individual(config)
         self.label = StructLayout({"who": self.who, "constant": 1})
         self.flight = StructLayout({"exponent": EXPONENT, "who": self.who})
+        width = profile.perplexity.width
+        self.followed = StructLayout(
+            {"valid": 1, "who": self.who, "error": width, "perplexity": width, "above": 1, "goes_on": 1}
+        )
         self.fitness = Fitness(config, self.label.size)
         self.trials = Trials(config)
+        self.bracket = Bracket(config)
         self.rotate = Rotate(
             Derived(config).post_indices, profile.cordic.fraction, config.unroll, self.flight.size
         )
         super().__init__(
             {
+                "search": In(Search),
                 "target": In(profile.perplexity.width),
                 "i_tasks": In(stream.Signature(payloads.task)),
                 "o_trials": Out(stream.Signature(payloads.trial)),
@@ -127,15 +142,16 @@ class DE(Block):
         """Cycles from a task to its first trial."""
         return 2 + self.trials.latency + self.rotate.latency
 
-    @property
-    def turn_latency(self) -> int:
+    def turn_latency(self, search: int) -> int:
         """Cycles from the last sums of a generation to the first trial of the next."""
-        return 2 + self.fitness.latency + self.start_latency
+        placing = 0 if search in (Search.DE_RAND1, Search.DE_BEST1) else self.bracket.latency
+        return 4 + self.fitness.latency + placing + self.start_latency
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         contexts = Contexts(m, self.config)
-        m.submodules.trials = self.trials
+        m.submodules.trials, m.submodules.bracket = self.trials, self.bracket
+        m.d.comb += self.trials.search.eq(self.search)
         place(m, "rotate", self.rotate, platform)
         place(m, "fitness", self.fitness, platform)
         m.submodules.runs = runs = Queue(context_bits(self.config), self.config.contexts)
@@ -144,7 +160,8 @@ class DE(Block):
         self._issue(m, contexts, runs)
         candidates = self._send(m, contexts)
         self._collect(m, contexts, runs)
-        self._select(m, contexts, candidates)
+        member = self._select(m, contexts, candidates)
+        self._follow(m, contexts, member)
         self._report(m, contexts)
         return m
 
@@ -161,6 +178,8 @@ class DE(Block):
             write.en.eq(trials.drawn | taken),
             write.addr.eq(Mux(trials.drawn, trials.drawn_context, free)),
             write.data.eq(Mux(trials.drawn, trials.drawn_state, task.state)),
+            self.bracket.forget.eq(taken),
+            self.bracket.forgotten.eq(free),
         ]
         with m.If(taken):
             m.d.sync += [
@@ -169,6 +188,7 @@ class DE(Block):
                 contexts.row[free].eq(task.row),
                 contexts.ties[free].eq(task.ties),
                 contexts.generations[free].eq(0),
+                contexts.fresh[free].eq(1),
             ]
 
     def _issue(self, m: Module, contexts: Contexts, runs: Queue) -> None:
@@ -178,14 +198,21 @@ class DE(Block):
         chosen = next_of(m, ready, last)
         state = contexts.states.read_port(domain="comb")
         mask = contexts.masks.read_port(domain="comb")
+        points = contexts.points.read_port(domain="comb")
         into = self.trials.i
+        first = contexts.generations[chosen] == 0
+        origin, step = first_section(self.config)
         issued = into.valid & into.ready
         m.d.comb += [
             state.addr.eq(chosen),
             into.valid.eq(Cat(ready).any() & into.ready),
             into.payload.context.eq(chosen),
             into.payload.state.eq(state.data),
-            into.payload.first.eq(contexts.generations[chosen] == 0),
+            into.payload.fresh.eq(contexts.fresh[chosen]),
+            into.payload.first.eq(first),
+            points.addr.eq(chosen),
+            into.payload.points.origin.eq(Mux(first, origin, points.data.origin)),
+            into.payload.points.step.eq(Mux(first, step, points.data.step)),
             runs.i.valid.eq(issued),
             runs.i.payload.eq(chosen),
             mask.addr.eq(self.trials.asked),
@@ -267,8 +294,11 @@ class DE(Block):
                 m.d.sync += k.eq(k + 1)
         wiring.connect(m, entering.o, self.fitness.i)
 
-    def _select(self, m: Module, contexts: Contexts, candidate: ReadPort) -> None:
-        """Each score against its individual's and the best so far; with the last one, what comes next."""
+    def _select(self, m: Module, contexts: Contexts, candidate: ReadPort) -> Signal:
+        """Each score against its individual's and the best so far; with the last one, whether that was all.
+
+        Returns who is now individual k of the population, as the individual itself is read.
+        """
         profile = self.config.profile
         width = profile.perplexity.width
         m.submodules.errors = errors = Memory(shape=width, depth=self.config.contexts * POPULATION, init=[])
@@ -279,11 +309,13 @@ class DE(Block):
         label = Signal(self.label)
         score = Signal(self.payloads.score)
         error = Signal(width)
+        above = Signal()
         m.d.comb += [self.fitness.o.ready.eq(1), old.addr.eq(came.who), candidate.addr.eq(came.who)]
         m.d.sync += [
             valid.eq(self.fitness.o.valid),
             label.eq(came),
             score.eq(self.fitness.o.payload.score),
+            above.eq(perplexity >= self.target),
             error.eq(Mux(perplexity >= self.target, perplexity - self.target, self.target - perplexity)),
         ]
 
@@ -296,13 +328,16 @@ class DE(Block):
         better = Signal()
         last = Signal()
         solved = Signal()
+        ended = Signal()
+        member = Signal(self.followed)
         turn = Cat(replaced[1:], replaces)
         m.d.comb += [
             count.eq(contexts.generations[context]),
-            replaces.eq((count == 0) | (error <= old.data)),
+            replaces.eq(contexts.fresh[context] | (error <= old.data)),
             better.eq(constant | ((count == 0) & (k == 0)) | (error < best.data.error)),
             last.eq(valid & ~constant & (k == POPULATION - 1)),
             solved.eq(Mux(better, error, best.data.error) < profile.stop),
+            ended.eq(solved | (count == GENERATION_CAP - 1)),
             write_error.en.eq(valid & ~constant & replaces),
             write_error.addr.eq(label.who),
             write_error.data.eq(error),
@@ -316,18 +351,73 @@ class DE(Block):
             write_mask.en.eq(last),
             write_mask.addr.eq(context),
             write_mask.data.eq(mask.data ^ turn),
+            self.trials.place.second.eq(mask.data.bit_select(k, 1) ^ replaces),
+            self.trials.place.who.eq(label.who),
+        ]
+        m.d.sync += [
+            member.valid.eq(valid & ~constant),
+            member.who.eq(label.who),
+            member.error.eq(Mux(replaces, error, old.data)),
+            member.perplexity.eq(score.perplexity),
+            member.above.eq(above),
+            member.goes_on.eq(last & ~ended),
         ]
         with m.If(valid & constant):
             m.d.sync += contexts.phase[context].eq(Phase.DONE)
         with m.Elif(valid):
             m.d.sync += replaced.eq(turn)
         with m.If(last):
-            m.d.sync += [contexts.generations[context].eq(count + 1), contexts.phase[context].eq(Phase.READY)]
-            with m.If(solved | (count == GENERATION_CAP - 1)):
+            m.d.sync += contexts.generations[context].eq(count + 1)
+            with m.If(ended):
                 m.d.sync += [
                     contexts.phase[context].eq(Phase.DONE),
                     contexts.status[context].eq(Mux(solved, Status.SOLVED, Status.UNCONVERGED)),
                 ]
+        return member
+
+    def _follow(self, m: Module, contexts: Contexts, member: Signal) -> None:
+        """The population's extent and best, or the bracket; with them, the next generation."""
+        u, bracket = self.trials.member, self.bracket
+        least, most, leader = (Signal.like(u, name=name) for name in ("least", "most", "leader"))
+        error = Signal.like(member.error)
+        context = Signal(context_bits(self.config))
+        complete = Signal()
+        alone = member.who.k == 0
+        m.d.sync += [complete.eq(member.goes_on), context.eq(member.who.context)]
+        with m.If(member.valid):
+            with m.If(alone | (u < least)):
+                m.d.sync += least.eq(u)
+            with m.If(alone | (u > most)):
+                m.d.sync += most.eq(u)
+            with m.If(alone | (member.error < error)):
+                m.d.sync += [leader.eq(u), error.eq(member.error)]
+
+        evolves = Signal()
+        write = contexts.points.write_port()
+        m.d.comb += [
+            evolves.eq((self.search == Search.DE_RAND1) | (self.search == Search.DE_BEST1)),
+            bracket.windows.eq(self.search == Search.WINDOW),
+            bracket.target.eq(self.target),
+            bracket.came.eq(member.valid),
+            bracket.score.who.eq(member.who),
+            bracket.score.u.eq(u),
+            bracket.score.perplexity.eq(member.perplexity),
+            bracket.score.above.eq(member.above),
+            bracket.go.eq(complete & ~evolves),
+            bracket.whose.eq(context),
+            write.en.eq(Mux(evolves, complete, bracket.placed)),
+        ]
+        with m.If(evolves):
+            m.d.comb += [write.addr.eq(context), write.data.origin.eq(leader), write.data.step.eq(0)]
+        with m.Else():
+            m.d.comb += [write.addr.eq(bracket.context), write.data.eq(bracket.points)]
+        with m.If(complete & evolves):
+            m.d.sync += [
+                contexts.phase[context].eq(Phase.READY),
+                contexts.fresh[context].eq((self.search == Search.DE_BEST1) & (most - least < COLLAPSED)),
+            ]
+        with m.If(bracket.placed):
+            m.d.sync += contexts.phase[bracket.context].eq(Phase.READY)
 
     def _report(self, m: Module, contexts: Contexts) -> None:
         """The best of a context that is done becomes a result, and the context is free."""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The population of the differential evolution, and the trials that are formed from it."""
+"""The population of a search, and the trials: drawn, formed from the population or evenly spaced."""
 
-from amaranth import Cat, Module, Mux, Signal, Value
+from amaranth import Array, Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.data import StructLayout
 from amaranth.lib.memory import Memory
@@ -9,6 +9,7 @@ from amaranth.lib.wiring import In, Out
 
 from nms.spec.config import POPULATION, Config
 from nms.spec.derived import LOG_BETA_LOW, Derived
+from nms.spec.settings import Search
 from rtl.prng import row_draw
 
 K = POPULATION.bit_length() - 1
@@ -25,6 +26,20 @@ def individual(config: Config) -> StructLayout:
     return StructLayout({"k": K, "context": context_bits(config)})
 
 
+def points(config: Config) -> StructLayout:
+    """The points ``origin + k * step`` (raw u), k = 0 ... 31, before they are limited."""
+    u = config.profile.log_beta
+    span = (Derived(config).octaves << u.fraction).bit_length()
+    return StructLayout({"origin": signed(u.width), "step": span})
+
+
+def octaves(config: Config) -> list[int]:
+    """The grid with which the windows begin, in quarters of an octave (contract, section 9.3)."""
+    top = Derived(config).log_beta_high - 12
+    parts = [range(-32, 0, 8), range(0, 48, 2), range(48, 48 + 4 * top, top)]
+    return [quarters for part in parts for quarters in part]
+
+
 def skip(value: Value, *taken: Value) -> Value:
     """``value`` plus one for each of ``taken``, in ascending order, that it reaches: a draw without them."""
     for other in taken:
@@ -33,7 +48,12 @@ def skip(value: Value, *taken: Value) -> Value:
 
 
 class Trials(wiring.Component):
-    """Forms the 32 trials of a generation, one a cycle: steps 1 and 2 of contract, section 9.
+    """Forms the 32 trials of a generation, one a cycle (contract, section 9).
+
+    By ``search``: DE/rand/1 and DE/best/1 draw a fresh generation and form any other from the population,
+    where ``origin`` is the best individual and ``step`` is 0. A section or a window is
+    ``origin + k * step``, limited; the first of the windows is a fixed grid. Such generations count as
+    fresh: each point replaces its individual.
 
     An individual has two slots in the population memory. A bit of its context's mask says which one
     holds it; its trial is written into the other. The masks belong to the surroundings, which turn
@@ -43,11 +63,13 @@ class Trials(wiring.Component):
 
     Members
     -------
-    i : stream of ``{context, state, first}``, one item a generation; in the first one individuals are drawn
-        anew. Taken every 33 cycles, or less often if ``o`` stalls.
+    search : method, a Search
+    i : stream of ``{context, state, fresh, first, points}``, one item a generation, ``first`` with the
+        first of a row. Taken every 33 cycles, or less often if ``o`` stalls.
     drawn, drawn_state : the row generator's state after the 32 draws of ``drawn_context``, one pulse
     asked, mask : the mask of context ``asked``, in the same cycle; holds still during its generation
     o : stream of ``{u, who}``, 32 for each item, ``latency`` cycles later
+    place, member : what is in a slot of the population, one cycle later; not for DE/rand/1
     """
 
     latency = 5
@@ -57,15 +79,20 @@ class Trials(wiring.Component):
         self.who = individual(config)
         bits = context_bits(config)
         u = config.profile.log_beta.width
+        self.slot = StructLayout({"second": 1, "who": self.who})
+        generation = {"context": bits, "state": 64, "fresh": 1, "first": 1, "points": points(config)}
         super().__init__(
             {
-                "i": In(stream.Signature(StructLayout({"context": bits, "state": 64, "first": 1}))),
+                "search": In(Search),
+                "i": In(stream.Signature(StructLayout(generation))),
                 "drawn": Out(1),
                 "drawn_context": Out(bits),
                 "drawn_state": Out(64),
                 "asked": Out(bits),
                 "mask": In(POPULATION),
                 "o": Out(stream.Signature(StructLayout({"u": u, "who": self.who}))),
+                "place": In(self.slot),
+                "member": Out(signed(u)),
             }
         )
 
@@ -74,16 +101,24 @@ class Trials(wiring.Component):
         u = self.config.profile.log_beta
         derived = Derived(self.config)
         low, high = LOG_BETA_LOW << u.fraction, (derived.log_beta_high << u.fraction) - 1
+        rand, best = self.search == Search.DE_RAND1, self.search == Search.DE_BEST1
 
-        # 32 draws
+        def limited(value: Value) -> Value:
+            return Mux(value < low, low, Mux(value > high, high, value))
+
+        # 32 draws, or points
         advance = Signal()
         running = Signal()
         state = Signal(64)
         draw = Signal(64)
         whose = [Signal(self.who, name=f"whose_{step}") for step in range(4)]
-        first = [Signal(name=f"first_{step}") for step in range(4)]
+        fresh = [Signal(name=f"fresh_{step}") for step in range(4)]
         valid = [running, *(Signal(name=f"valid_{step}") for step in range(1, 4))]
         k = whose[0].k
+        first = Signal()
+        point = Signal(signed(u.width + 1))
+        ahead = Signal.like(self.i.payload.points.step)
+        even = Signal(signed(u.width))
         m.d.comb += [
             advance.eq(self.o.ready | ~self.o.valid),
             self.i.ready.eq(advance & ~running),
@@ -97,30 +132,37 @@ class Trials(wiring.Component):
                 running.eq(1),
                 state.eq(self.i.payload.state),
                 whose[0].context.eq(self.i.payload.context),
-                first[0].eq(self.i.payload.first),
+                fresh[0].eq(self.i.payload.fresh),
+                first.eq(self.i.payload.first),
+                point.eq(self.i.payload.points.origin),
+                ahead.eq(self.i.payload.points.step),
             ]
         with m.Elif(running & advance):
-            m.d.sync += [state.eq(draw), k.eq(k + 1), running.eq(~self.drawn)]
+            m.d.sync += [state.eq(draw), k.eq(k + 1), running.eq(~self.drawn), point.eq(point + ahead)]
+        grid = (self.search == Search.WINDOW) & first
+        grid_points = Array(Const(quarters, signed(9)) for quarters in octaves(self.config))
         with m.If(advance):
             for before, after in ((0, 1), (1, 2), (2, 3)):
                 m.d.sync += [
                     valid[after].eq(valid[before]),
                     whose[after].eq(whose[before]),
-                    first[after].eq(first[before]),
+                    fresh[after].eq(fresh[before]),
                 ]
+            m.d.sync += even.eq(Mux(grid, grid_points[k].shift_left(u.fraction - 2), limited(point)))
 
-        # 1: from the draw, an individual of generation 0, and numbers below 31, 30 and 29
-        new = [Signal(u.width, name=f"new_{step}") for step in (2, 3)]
+        # 1: from the draw, an individual, and numbers below 31, 30 and 29; DE/best/1 has no use for the third
+        new = [Signal(signed(u.width), name=f"new_{step}") for step in (2, 3)]
         a = Signal(K)
         below_30 = Signal(K)
         below_29 = Signal(K)
-        fields = state[48:], state[32:48], state[16:32]
+        drawn = state[64 - u.fraction :] * derived.octaves + low
+        fields = Mux(best, state[32:48], state[48:]), Mux(best, state[16:32], state[32:48]), state[16:32]
         numbers = [
             (bits * factor).shift_right(16)[:K] for bits, factor in zip(fields, (31, 30, 29), strict=True)
         ]
         with m.If(advance):
             m.d.sync += [
-                new[0].eq(state[64 - u.fraction :] * derived.octaves + low),
+                new[0].eq(Mux((rand | best) & fresh[1], drawn, even)),
                 a.eq(skip(numbers[0], whose[1].k)),
                 below_30.eq(numbers[1]),
                 below_29.eq(numbers[2]),
@@ -141,33 +183,35 @@ class Trials(wiring.Component):
         with m.If(advance):
             m.d.sync += [new[1].eq(new[0]), free.eq(~self.mask.bit_select(own, 1))]
         members, writes = [], []
-        for name, number in (("a", a), ("b", b), ("c", c)):
-            copy = Memory(shape=u.width, depth=self.config.contexts * POPULATION * 2, init=[])
+        for name, number in (("a", a), ("b", Mux(rand, b, a)), ("c", Mux(rand, c, b))):
+            copy = Memory(shape=signed(u.width), depth=self.config.contexts * POPULATION * 2, init=[])
             m.submodules[f"population_{name}"] = copy
             read = copy.read_port()
             slot = self.mask.bit_select(number, 1)
             m.d.comb += [read.addr.eq(Cat(slot, number, whose[2].context)), read.en.eq(advance)]
-            members.append(read.data.as_signed())
+            if name == "a":  # DE/best/1 needs two, so that this one serves ``place``
+                with m.If(~rand):
+                    m.d.comb += [read.addr.eq(self.place), read.en.eq(1), self.member.eq(read.data)]
+            members.append(read.data)
             writes.append(copy.write_port())
 
         # 3: the trial
         u_a, u_b, u_c = members
-        mutant = u_a + (u_b - u_c).shift_right(1)
-        limited = Mux(mutant < low, low, Mux(mutant > high, high, mutant))
-        place = Signal(range(self.config.contexts * POPULATION * 2))
+        mutant = Mux(rand, u_a, new[1]) + (u_b - u_c).shift_right(1)
+        slot = Signal(self.slot)
         with m.If(advance):
             m.d.sync += [
                 self.o.valid.eq(valid[3]),
-                self.o.payload.u.eq(Mux(first[3], new[1], limited)),
+                self.o.payload.u.eq(Mux(fresh[3], new[1], limited(mutant))),
                 self.o.payload.who.eq(whose[3]),
-                place.eq(Cat(free, whose[3])),
+                slot.eq(Cat(free, whose[3])),
             ]
 
         # 4: into the free slot
         for write in writes:
             m.d.comb += [
                 write.en.eq(self.o.valid & self.o.ready),
-                write.addr.eq(place),
+                write.addr.eq(slot),
                 write.data.eq(self.o.payload.u),
             ]
         return m

@@ -5,6 +5,7 @@ Trials of a row must come in the golden model's order, results of the rows in an
 """
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from unittest import mock
 
@@ -19,6 +20,7 @@ import golden.pea
 import golden.prng
 from nms.spec.config import GENERATION_CAP, POPULATION, Config
 from nms.spec.derived import Derived
+from nms.spec.settings import Search
 from nms.spec.tables import Status
 from rtl.de import DE
 from sim.context import parameters
@@ -62,10 +64,48 @@ def pictures(name: str, count: int, *same: int) -> np.ndarray:
     return images
 
 
+def hard() -> np.ndarray:
+    """Rows at the ends of the range: twins, neighbours one unit apart, others as far away as can be."""
+    images = generator("de hard").integers(0, 256, (12, CONFIG.pixels)).astype(np.uint8)
+    images[:4] = 0
+    images[2, 0] = images[3, -1] = 1  # 0 and 1 are twins; 2 and 3 are one unit from them
+    images[4] = 255
+    images[5] = 255
+    images[5, 0] = 254
+    images[6:8] = images[8]
+    images[6, 0] ^= 1
+    return images
+
+
+Sums = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+"""S and T of points u, one row of points for each row that is searched."""
+
+
+def constant(s: float, t: float) -> Sums:
+    """The same everywhere."""
+    one = PROFILE.sums.fraction
+    return lambda u: (np.full(u.shape, int(s * 2**one)), np.full(u.shape, int(t * 2**one)))
+
+
+def cliffs(target: float, seed: int) -> Sums:
+    """Two perplexities, above the target up to some u and below it beyond: no point solves a row."""
+    low, high = -8 << PROFILE.log_beta.fraction, DERIVED.log_beta_high << PROFILE.log_beta.fraction
+
+    def sums(u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        rng = np.random.default_rng(seed)
+        edge = rng.integers(low, high, (len(u), 1))
+        above, below = rng.uniform(1.01, 4, (len(u), 1)) * target, rng.uniform(1, 0.99 * target, (len(u), 1))
+        s = np.where(u < edge, above, below) * 2.0**PROFILE.sums.fraction
+        return s.astype(np.int64), np.zeros(u.shape, np.int64)
+
+    return sums
+
+
 @dataclass
-class Search:
+class Rows:
     """What goes into a search, and what must come out of it."""
 
+    method: Search
     target: int
     tasks: list[int]
     trials: dict[int, list[int]]  # of a row, packed, in order
@@ -75,9 +115,9 @@ class Search:
 
     @classmethod
     def of(
-        cls, images: np.ndarray, target: int, seed: int, constant: tuple[int, int] | None = None
-    ) -> "Search":
-        """The search of a batch; with ``constant``, all trials have these same S and T."""
+        cls, method: Search, images: np.ndarray, target: int, seed: int, given: Sums | None = None
+    ) -> "Rows":
+        """The search of a batch; with ``given``, these are the sums of all trials."""
         distance = golden.pea.distances(images)
         count = len(images)
         states = golden.prng.seeds(seed, count)
@@ -86,47 +126,46 @@ class Search:
 
         def recorded(config, u, dn):
             found = evaluate(config, u, dn)
-            if constant:
-                scores = golden.fitness.fitness(config, *(np.full(u.shape, v) for v in constant))
-                found = type(found)(*found[:2], *scores)
-            evaluations.append(found[:2])
+            s = t = np.zeros(u.shape, np.int64)
+            if given:
+                s, t = given(u)
+                found = type(found)(*found[:2], *golden.fitness.fitness(config, s, t))
+            evaluations.append((*found[:2], s, t))
             return found
 
         with mock.patch.object(golden.de, "evaluate", recorded):
-            result = golden.de.search(CONFIG, target, distance, states)
+            result = golden.de.search(CONFIG, target, distance, states, search=method)
         found: dict[int, list] = {row: [] for row in range(count)}
-        for generation, (mantissa, exponent) in enumerate(evaluations):
+        for generation, evaluation in enumerate(evaluations):
             active = np.flatnonzero(result.generations > generation)
-            assert mantissa.shape == (len(active), POPULATION)
-            for row, *pair in zip(active.tolist(), mantissa, exponent, strict=True):
-                found[row].append(pair)
+            assert evaluation[0].shape == (len(active), POPULATION)
+            for row, *of_row in zip(active.tolist(), *evaluation, strict=True):
+                found[row].append(of_row)
         trials, sums = {}, {}
         dn = golden.pea.normalised(CONFIG, distance)
-        for row, pairs in found.items():
-            m = np.array([pair[0] for pair in pairs], np.int64).ravel()
-            q = np.array([pair[1] for pair in pairs], np.int64).ravel()
+        for row, generations in found.items():
+            m, q, s, t = np.array(generations, np.int64).reshape(-1, 4, POPULATION).swapaxes(0, 1)
+            m, q, s, t = m.ravel(), q.ravel(), s.ravel(), t.ravel()
             trials[row] = [
                 TRIAL.pack(row=row, mantissa=a, exponent=b)
                 for a, b in zip(m.tolist(), q.tolist(), strict=True)
             ]
-            if constant:
-                sums[row] = [SUMS.pack(s=constant[0], t=constant[1])] * len(m)
-            elif len(m):
+            if not given and len(m):
                 s, t = golden.pe.sums(CONFIG, m[:, None], q[:, None], dn[row])
-                sums[row] = [SUMS.pack(s=a, t=b) for a, b in zip(s, t, strict=True)]
+            sums[row] = [SUMS.pack(s=int(a), t=int(b)) for a, b in zip(s, t, strict=True)]
         names = ("status", "mantissa", "exponent", "perplexity", "generations", "reciprocal", "shift")
         results = [
             RESULT.pack(row=row, **{name: int(getattr(result, name)[row]) for name in names})
             for row in range(count)
         ]
         tasks = [TASK.pack(row=i, ties=ties[i], state=int(states[i])) for i in range(count)]
-        return cls(target, tasks, trials, sums, results, result.status)
+        return cls(method, target, tasks, trials, sums, results, result.status)
 
 
 class Array:
     """The PE array: compares each trial with the expected one of its row and answers with its sums."""
 
-    def __init__(self, search: Search, name: str):
+    def __init__(self, search: Rows, name: str):
         self.search = search
         self.at = dict.fromkeys(search.trials, 0)
         self.row = 0
@@ -160,9 +199,15 @@ class Array:
             await source.send([self.answers.popleft()])
 
 
-async def run(dut, search: Search, name: str, stalls: Stalls = Stalls.NONE) -> None:
-    """All rows of a search, to the end."""
+def settle(dut, search: Rows) -> None:
+    """The settings of a search."""
+    dut.search.value = search.method
     dut.target.value = search.target
+
+
+async def run(dut, search: Rows, name: str, stalls: Stalls = Stalls.NONE) -> None:
+    """All rows of a search, to the end."""
+    settle(dut, search)
     array = Array(search, name)
     board = Scoreboard(f"{name} results", minimum=len(search.tasks))
     Source(dut, "i_tasks", stalls).start(search.tasks)
@@ -182,37 +227,67 @@ async def run(dut, search: Search, name: str, stalls: Stalls = Stalls.NONE) -> N
     assert not dut.o_results__valid.value, "a result that nobody expects"
 
 
+METHODS = list(Search)
+
+
 @cocotb.test()
-@cocotb.parametrize(stalls=list(Stalls))
-async def streams(dut, stalls):
+@cocotb.parametrize(method=METHODS, stalls=list(Stalls))
+async def streams(dut, method, stalls):
     """Rows with and without a solution: more ties than the target, exactly as many, none."""
     await start(dut)
-    full = stalls is Stalls.NONE
-    count = CONFIG.images if full else 12
-    search = Search.of(pictures(f"de {stalls.value}", count, 4, 3), raw(2.0), seed=1 + len(stalls.value))
-    assert {Status.SOLVED, Status.INFEASIBLE, Status.SATURATED} <= set(search.status.tolist())
-    await run(dut, search, f"de {stalls.value}", stalls)
+    count = CONFIG.images if stalls is Stalls.NONE else min(CONFIG.images, 12)
+    groups = (4, 3) if count > 8 else ()
+    images = pictures(f"de {stalls.value}", count, *groups)
+    search = Rows.of(method, images, raw(2.0), seed=1 + len(stalls.value))
+    if groups:
+        assert {Status.SOLVED, Status.INFEASIBLE, Status.SATURATED} <= set(search.status.tolist())
+    await run(dut, search, f"de {method} {stalls.value}", stalls)
 
 
 @cocotb.test()
-async def cap(dut):
-    """Sums that never change: all rows with a search run into the generation cap."""
+@cocotb.parametrize(method=METHODS, target=[1.01, 3.001, 9.5])
+async def ends(dut, method, target):
+    """Hard rows: solutions far up and far down in the range."""
     await start(dut)
-    one = 1 << PROFILE.sums.fraction
-    search = Search.of(pictures("de cap", 6, 3), raw(1.5), seed=3, constant=(3 * one, one))
-    assert {Status.UNCONVERGED, Status.INFEASIBLE} == set(search.status.tolist())
-    assert max(map(len, search.trials.values())) == GENERATION_CAP * POPULATION
-    await run(dut, search, "de cap")
+    await run(dut, Rows.of(method, hard(), raw(target), seed=5), f"de ends {method} {target}")
 
 
 @cocotb.test()
-async def reset(dut):
+@cocotb.parametrize(method=METHODS, sums=["above", "below", "cliffs"])
+async def cap(dut, method, sums):
+    """Sums that no beta brings to the target: all rows with a search run into the generation cap.
+
+    With sums that never change, DE/best/1 collapses and restarts; a bracket shrinks towards one end of
+    the range. With cliffs, windows miss again and again, down to brackets of one unit.
+    """
+    await start(dut)
+    given = {"above": constant(3, 1), "below": constant(1, 0), "cliffs": cliffs(1.5, seed=4)}[sums]
+    images = pictures("de cap", 6, 3) if CONFIG.images >= 6 else pictures("de cap", CONFIG.images)
+    search = Rows.of(method, images, raw(1.5), seed=3, given=given)
+    assert Status.UNCONVERGED in search.status
+    assert Status.SOLVED not in search.status
+    assert max(map(len, search.trials.values())) == GENERATION_CAP * POPULATION
+    await run(dut, search, f"de cap {method} {sums}")
+
+
+@cocotb.test()
+async def settings(dut):
+    """One method after another, without a reset between them."""
+    await start(dut)
+    for method in [*METHODS, *reversed(METHODS)]:
+        search = Rows.of(method, pictures("de settings", 5), raw(1.75), seed=6)
+        await run(dut, search, f"de settings {method}")
+
+
+@cocotb.test()
+@cocotb.parametrize(method=METHODS)
+async def reset(dut, method):
     """Reset early, in the middle of the issue, of the flight and of the drain; then a clean run."""
     await start(dut)
-    search = Search.of(pictures("de reset", 5), raw(1.75), seed=9)
-    for before in (3, 20, 60, 130, 500):
+    search = Rows.of(method, pictures("de reset", 5), raw(1.75), seed=9)
+    for before in (3, 20, 60, 130, 145, 160, 500):
         array = Array(search, "de before reset")
-        dut.target.value = search.target
+        settle(dut, search)
         Source(dut, "i_tasks").start(search.tasks)
         Sink(dut, "o_trials").start(10_000, array.take)
         answers = cocotb.start_soon(array.answer(Source(dut, "i_sums")))
@@ -222,18 +297,19 @@ async def reset(dut):
         await cycles(dut, 300)
         assert not dut.o_trials__valid.value, "a trial after the reset"
         assert not dut.o_results__valid.value, "a result after the reset"
-    await run(dut, search, "de after reset")
+    await run(dut, search, f"de after reset {method}")
 
 
 @cocotb.test()
-async def pace(dut):
+@cocotb.parametrize(method=METHODS)
+async def pace(dut, method):
     """Latencies are as documented, a generation is issued without a gap, the next 33 cycles later."""
     await start(dut)
-    search = Search.of(pictures("de pace", 4), raw(1.75), seed=2)
+    search = Rows.of(method, pictures("de pace", 4), raw(1.75), seed=2)
     unit = DE(CONFIG)
     first, second = search.tasks[:2]
     answers = search.sums[0] + search.sums[1]
-    dut.target.value = search.target
+    settle(dut, search)
     dut.o_trials__ready.value = 1
     edge = RisingEdge(dut.clk)
     pending = deque([first] if CONFIG.contexts == 1 else [first, second])
@@ -258,12 +334,13 @@ async def pace(dut):
             break
     begin = task_at + unit.start_latency
     runs = [begin, begin + POPULATION + 1] if CONFIG.contexts > 1 else [begin]
-    runs.append(last_sums + unit.turn_latency)
+    runs.append(last_sums + unit.turn_latency(method))
     assert out == [at + k for at in runs for k in range(POPULATION)], (task_at, last_sums, runs, out)
 
 
 @cocotb.test()
-async def throughput(dut):
+@cocotb.parametrize(method=METHODS)
+async def throughput(dut, method):
     """A full batch with an array that takes 63 cycles a generation: how long the whole search takes.
 
     The array loads the next 32 trials while it works, gives its first sums 40 cycles after a
@@ -273,15 +350,15 @@ async def throughput(dut):
     work, flight = CONFIG.images - 1, 40
     work *= POPULATION // CONFIG.pes
     target = raw(15.0 if CONFIG.images > 16 else 5.0)
-    search = Search.of(pictures("de throughput", CONFIG.images), target, seed=1)
-    array = Array(search, "de throughput")
+    search = Rows.of(method, pictures("de throughput", CONFIG.images), target, seed=1)
+    array = Array(search, f"de throughput {method}")
     expected = {RESULT.unpack(result)["row"]: result for result in search.results}
-    dut.target.value = search.target
+    settle(dut, search)
     Source(dut, "i_tasks").start(search.tasks)
     dut.o_results__ready.value = 1
     dut.o_trials__ready.value = 1
     edge = RisingEdge(dut.clk)
-    board = Scoreboard("de throughput results", minimum=len(expected))
+    board = Scoreboard(f"de throughput {method} results", minimum=len(expected))
     valid, payload = dut.o_trials__valid, dut.o_trials__payload
     loaded, free_at = 0, 0
     runs: deque[int] = deque()  # the cycles in which runs have been worked off
@@ -322,9 +399,9 @@ async def throughput(dut):
     array.board.finish()
     generations = array.total // POPULATION
     dut._log.info(
-        f"search of {CONFIG.images} rows: {cycle} cycles, {generations} generations, "
+        f"{method} search of {CONFIG.images} rows: {cycle} cycles, {generations} generations, "
         f"array busy {generations * work / cycle:.1%}"
     )
     if CONFIG.contexts >= 5:
         assert cycle < 1.04 * generations * work + 3000, (cycle, generations)
-    assert cycle <= parameters().get("cycles", cycle), cycle
+    assert cycle <= parameters().get("cycles", {}).get(str(method), cycle), cycle
