@@ -41,7 +41,7 @@ def run(config: Config, settings: Settings, images: object) -> Tables:
     found = search(config, settings.target, distance, states, settings.search)
     affinity = affinities(config, distance, found)
     start = points(config, settings.seed, settings.count)
-    embedding = embed(config, affinity, start, settings.iterations)
+    embedding = embed(config, affinity, start, settings.iterations, settings.exaggerated)
     return Tables(
         distance=distance,
         minimum=minimum,

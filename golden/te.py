@@ -100,8 +100,8 @@ def iterate(config: Config, affinity: Ints, points: Ints, velocity: Ints, phase:
     return saturate(points + velocity, profile.position), velocity
 
 
-def embed(config: Config, affinity: object, y0: object, iterations: int) -> Ints:
-    """Y after ``iterations``, raw in F.position, (N, 2); the first quarter (floor) is exaggerated.
+def embed(config: Config, affinity: object, y0: object, iterations: int, exaggerated: int) -> Ints:
+    """Y after ``iterations``, raw in F.position, (N, 2); the first ``exaggerated`` are exaggerated.
 
     Parameters
     ----------
@@ -113,6 +113,6 @@ def embed(config: Config, affinity: object, y0: object, iterations: int) -> Ints
     check(affinity.sum(axis=1), Derived(config).row_sum, "R")
     velocity = np.zeros_like(points)
     for iteration in range(iterations):
-        phase = EARLY if iteration < iterations // 4 else LATE
+        phase = EARLY if iteration < exaggerated else LATE
         points, velocity = iterate(config, affinity, points, velocity, phase)
     return points

@@ -48,15 +48,16 @@ def normalise(m: Module, value: Value) -> tuple[Signal, Signal]:
     count is meaningless.
     """
     width = len(value)
-    flags = []
+    flags, shifted = [], Signal(width)
+    m.d.comb += shifted.eq(value)
     for step in reversed([1 << k for k in range((width - 1).bit_length())]):
-        empty, shifted = Signal(), Signal(width)
+        empty, moved = Signal(), Signal(width)
         m.d.comb += [
-            empty.eq(~value[width - step :].any()),
-            shifted.eq(Mux(empty, value.shift_left(step), value)),
+            empty.eq(~shifted[width - step :].any()),
+            moved.eq(Mux(empty, shifted.shift_left(step), shifted)),
         ]
         flags.append(empty)
-        value = shifted
+        shifted = moved
     zeros = Signal(len(flags))
     m.d.comb += zeros.eq(Cat(*reversed(flags)))
     return shifted, zeros

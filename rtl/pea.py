@@ -91,13 +91,17 @@ class Walk(wiring.Component):
 class PEA(Block):
     """``pes`` processing elements, the images beside them, and all distances.
 
-    * **load**: takes N images of ``words`` words from ``i_pixels``, image after image. ``done`` at the end.
+    * **load**: takes a batch of ``load_count`` images of ``load_words`` words from ``i_pixels``, image
+      after image, into a half of the image memory, in turn. It goes on beside everything else.
+    * **free**: gives back the half that is computed on; from now on it is the other one.
     * **distance**: forms ``D_ij = sum_d (x_id - x_jd)^2`` of every pair i < j once. ``done`` at the end.
+    * **fetch**: sends the words of an image, one a cycle but for one between images, while no distances
+      are formed.
     * **scan**: sends ``{row, minimum, scale, ties}`` of the rows 0 ... N-1 in order: min_i, L_i, m_i.
       It goes on beside the search.
     * **search**: trials in runs of ``pes`` (each of one row, whose ``o_rows`` was taken) give ``{s, t}`` in
-      the order of the trials. Passes over a row follow each other every max(N-1, pes) cycles while
-      there are trials and room for sums; the next ``pes`` trials are taken while a pass runs.
+      the order of the trials. Passes over a row follow each other every max(N-1, pes + 7) cycles
+      while there are trials and room for sums; the next ``pes`` trials are taken while a pass runs.
     * **query**: N-1 weights of a row, j ascending without i, one a cycle but for a few cycles between rows.
     * **read**: D_ij, 0 on the diagonal, while neither distances are formed nor rows scanned.
 
@@ -115,10 +119,14 @@ class PEA(Block):
 
     Members
     -------
-    count, words : N and ceil(pixels/lanes); stable from ``load`` on
+    count, words : N and ceil(pixels/lanes) of the batch that is computed on; stable from ``distance`` on
+    load_count, load_words : of the batch to be loaded; sampled with ``load``
     load, distance, scan : start pulses
+    load_ready : a half is free and no load goes on; other ``load`` pulses are ignored
+    loaded : the half to be computed on holds a whole batch
+    free : pulse, only while ``loaded``
     done : pulse
-    i_pixels, o_rows, i_trials, o_sums, i_queries, o_weights, i_read, o_read : streams
+    i_pixels, i_fetch, o_pixels, o_rows, i_trials, o_sums, i_queries, o_weights, i_read, o_read : streams
     """
 
     def __init__(self, config: Config) -> None:
@@ -131,11 +139,18 @@ class PEA(Block):
             {
                 "count": In(self.derived.count_width),
                 "words": In(self.derived.words.bit_length()),
+                "load_count": In(self.derived.count_width),
+                "load_words": In(self.derived.words.bit_length()),
                 "load": In(1),
+                "load_ready": Out(1),
+                "loaded": Out(1),
+                "free": In(1),
                 "distance": In(1),
                 "scan": In(1),
                 "done": Out(1),
                 "i_pixels": In(stream.Signature(payloads.pixels)),
+                "i_fetch": In(stream.Signature(payloads.index)),
+                "o_pixels": Out(stream.Signature(payloads.fetched)),
                 "o_rows": Out(stream.Signature(payloads.row)),
                 "i_trials": In(stream.Signature(payloads.trial)),
                 "o_sums": Out(stream.Signature(payloads.sums)),
@@ -168,48 +183,66 @@ class PEA(Block):
         write, scanned = distances.write_port(), distances.read_port()
         formed_at = Signal.like(write.addr)
         m.d.comb += write.addr.eq(scanned.addr)
-        loaded = self._load(m, banks)
-        formed = self._distances(m, pes, banks, write, formed_at)
-        m.d.sync += self.done.eq(loaded | formed)
+        source = Signal((config.pes - 1).bit_length())  # the bank whose image is broadcast or fetched
+        pixels = Signal(8 * config.lanes)
+        m.d.comb += pixels.eq(Array(bank.data for bank in banks)[source])
+        self._load(m, banks)
+        m.d.sync += self.done.eq(self._distances(m, pes, banks, source, pixels, write, formed_at))
+        self._fetch(m, banks, source, pixels)
         self._scan(m, scanned, rows.write_port())
         with m.If(write.en):
             m.d.comb += scanned.addr.eq(formed_at)
         self._search(m, pes, distances.read_port(), rows.read_port())
         return m
 
-    def _load(self, m: Module, banks: list[Bank]) -> Value:
-        """Take the images; returns the pulse of the last word."""
-        loading = Signal()
+    def _load(self, m: Module, banks: list[Bank]) -> None:
+        """Take batches into the halves in turn; say which half is computed on."""
+        count, words = Signal.like(self.load_count), Signal.like(self.load_words)
+        full = Signal(2)
+        filled, active, loading = Signal(), Signal(), Signal()
         image = Signal(self.derived.index_width)
-        word = Signal.like(self.words)
-        base = Signal.like(banks[0].address)
+        word = Signal.like(words)
+        base = Signal.like(banks[0].write_address)
         bank = Signal(range(self.config.pes))
-        taken, ends = Signal(), Signal()
+        taken = Signal()
         m.d.comb += [
             self.i_pixels.ready.eq(loading),
             taken.eq(loading & self.i_pixels.valid),
-            ends.eq(taken & (word + 1 == self.words) & (image + 1 == self.count)),
+            self.load_ready.eq(~loading & ~full.bit_select(filled, 1)),
+            self.loaded.eq(full.bit_select(active, 1)),
         ]
-        with m.If(self.load):
+        with m.If(self.load & self.load_ready):
             m.d.sync += [loading.eq(1), image.eq(0), word.eq(0), base.eq(0), bank.eq(0)]
+            m.d.sync += [count.eq(self.load_count), words.eq(self.load_words)]
         with m.Elif(taken):
             m.d.sync += word.eq(word + 1)
-            with m.If(word + 1 == self.words):
+            with m.If(word + 1 == words):
                 m.d.sync += [word.eq(0), image.eq(image + 1), bank.eq(bank + 1)]
                 with m.If(bank == self.config.pes - 1):
                     m.d.sync += base.eq(base + self.derived.words)
-            with m.If(ends):
-                m.d.sync += loading.eq(0)
+                with m.If(image + 1 == count):
+                    m.d.sync += [loading.eq(0), full.bit_select(filled, 1).eq(1), filled.eq(~filled)]
+        with m.If(self.free):
+            m.d.sync += [full.bit_select(active, 1).eq(0), active.eq(~active)]
         for k, unit in enumerate(banks):
             m.d.comb += [
+                unit.half.eq(active),
+                unit.write_half.eq(filled),
+                unit.write_address.eq(base + word),
                 unit.write_enable.eq(taken & (bank == k)),
                 unit.write_data.eq(self.i_pixels.payload),
             ]
-            with m.If(loading):
-                m.d.comb += unit.address.eq(base + word)
-        return ends
 
-    def _distances(self, m: Module, pes: list[PE], banks: list[Bank], write, formed_at: Signal) -> Value:
+    def _distances(
+        self,
+        m: Module,
+        pes: list[PE],
+        banks: list[Bank],
+        source: Signal,
+        pixels: Signal,
+        write,
+        formed_at: Signal,
+    ) -> Value:
         """Form all distances; returns the pulse after the last one was written."""
         total = self.config.pes
         bits = total.bit_length() - 1
@@ -316,13 +349,11 @@ class PEA(Block):
         later_soon = delayed(m, current.later, 1)
         active_soon, active_now = delayed(m, current.active, 1), delayed(m, current.active, 2)
         here_soon, beyond_soon = delayed(m, here_at, 1), delayed(m, beyond_at, 1)
-        source = delayed(m, current.image[:bits], 1)
-        other = Signal(8 * self.config.lanes)
-        m.d.sync += other.eq(Array(unit.data for unit in banks)[source])
+        m.d.comb += source.eq(delayed(m, current.image[:bits], 1))
+        other = delayed(m, pixels, 1)
         for k, (unit, bank) in enumerate(zip(pes, banks, strict=True)):
-            with m.If(issuing):
-                m.d.comb += bank.address.eq(image_at)
             m.d.comb += [
+                bank.address.eq(image_at),
                 bank.enable.eq(issuing & (current.image[:bits] == k)),
                 bank.own_address.eq(Mux(later_soon[k], beyond_soon, here_soon)),
                 bank.own_enable.eq(soon[0] & active_soon[k]),
@@ -360,6 +391,44 @@ class PEA(Block):
             write.data.eq(value),
         ]
         return delayed(m, collecting & (k == total - 1) & collected.final, 2)
+
+    def _fetch(self, m: Module, banks: list[Bank], source: Signal, pixels: Signal) -> None:
+        """Send the words of images, while no distances are formed."""
+        bits = self.config.pes.bit_length() - 1
+        sending, advance = Signal(), Signal()
+        index, word = Signal(self.derived.index_width), Signal.like(self.words)
+        at = Signal.like(banks[0].address)
+        sent, last = Signal.like(index), Signal()
+        m.d.comb += [
+            self.i_fetch.ready.eq(~sending),
+            advance.eq(self.o_pixels.ready | ~self.o_pixels.valid),
+            self.o_pixels.p.data.eq(pixels),
+            self.o_pixels.p.index.eq(sent),
+            self.o_pixels.p.last.eq(last),
+        ]
+        with m.If(self.o_pixels.valid):
+            m.d.comb += source.eq(sent[:bits])
+        with m.If(advance):
+            m.d.sync += self.o_pixels.valid.eq(sending)
+        with m.If(~sending):
+            wanted = self.i_fetch.payload
+            m.d.sync += [
+                sending.eq(self.i_fetch.valid),
+                index.eq(wanted),
+                word.eq(0),
+                at.eq((wanted >> bits) * self.derived.words),
+            ]
+        with m.Else():
+            for k, bank in enumerate(banks):
+                m.d.comb += [bank.address.eq(at), bank.enable.eq(advance & (index[:bits] == k))]
+            with m.If(advance):
+                m.d.sync += [
+                    sent.eq(index),
+                    last.eq(word + 1 == self.words),
+                    word.eq(word + 1),
+                    at.eq(at + 1),
+                    sending.eq(word + 1 != self.words),
+                ]
 
     def _scan(self, m: Module, read, table) -> None:
         """Minimum, scale and ties of the rows in order; and reading of single distances."""
@@ -480,11 +549,11 @@ class PEA(Block):
         with m.If(table.en):
             m.d.sync += prepared.eq(1)
 
-        # Passes; results under way never exceed the room that is reserved for them.
+        # Passes; results under way never exceed the room reserved for them. Taking the trials of a pass takes
+        # longer than collecting its sums, so that these are gone before the next ones come.
         sums_due, weights_due = Signal(range(room + 1)), Signal(range(depth + 1))
-        wait = Signal(range(total))
         asking, asking_ties, starts = Signal(), Signal(), Signal()
-        free = Mux(query, sums_due == 0, (weights_due == 0) & (sums_due + total <= room) & (wait == 0))
+        free = Mux(query, sums_due == 0, (weights_due == 0) & (sums_due + total <= room))
         m.d.comb += [
             walk.count.eq(self.count),
             walk.row.eq(row),
@@ -492,12 +561,8 @@ class PEA(Block):
             walk.start.eq(prepared & free & (~walk.valid | (walk.last & walk.advance))),
             starts.eq(walk.start & ~query),
         ]
-        with m.If(wait != 0):
-            m.d.sync += wait.eq(wait - 1)
         with m.If(walk.start):
             m.d.sync += [started.eq(1), prepared.eq(0), asking.eq(query), asking_ties.eq(ties_only)]
-        with m.If(starts):
-            m.d.sync += wait.eq(total - 1)
         issued = Signal()
         m.d.comb += issued.eq(walk.valid & walk.advance)
         m.d.sync += [

@@ -1,16 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
 """The whole sampler: the sequencer of the phases and the glue between the blocks."""
 
-from amaranth import ClockDomain, ClockSignal, Module, Mux, ResetSignal, Signal, Value, unsigned
+from amaranth import (
+    ClockDomain,
+    ClockSignal,
+    DomainRenamer,
+    Module,
+    Mux,
+    ResetSignal,
+    Signal,
+    Value,
+    unsigned,
+)
 from amaranth.lib import data, memory, stream
 from amaranth.lib.wiring import In, Out, connect, flipped
+from amaranth.utils import bits_for
 
 from nms.spec.config import Config
 from nms.spec.derived import Derived
 from nms.spec.readout import Phase, Readout
+from nms.spec.settings import Search
 from nms.spec.tables import Status
 from rtl.affinity import Affinity
 from rtl.de import DE
+from rtl.flow import Queue
 from rtl.grid import Grid
 from rtl.hierarchy import Block, place
 from rtl.pea import PEA
@@ -25,7 +38,7 @@ WORKING = [phase for phase in Phase if phase is not Phase.IDLE]
 
 
 def settings_layout(config: Config) -> dict[str, int]:
-    """Run-time settings and their widths; ``words`` is ceil(pixels / lanes)."""
+    """Run-time settings and their widths; ``words`` is ceil(pixels / lanes), ``search`` is a ``Search``."""
     derived = Derived(config)
     return {
         "count": derived.count_width,
@@ -34,7 +47,10 @@ def settings_layout(config: Config) -> dict[str, int]:
         "keep": derived.count_width,
         "target": config.profile.perplexity.width,
         "iterations": 16,
+        "exaggerated": 16,
         "seed": 32,
+        "search": bits_for(max(Search)),
+        "send_images": 1,
     }
 
 
@@ -47,18 +63,31 @@ def request_layout(config: Config) -> data.StructLayout:
 class Sampler(Block):
     """Images in, kept indices out (contract, sections 5 to 13).
 
+    The image memory has two halves, which are filled in turn and computed on in turn. A ``load`` pulse
+    while ``load_ready`` samples ``count`` and ``words`` and takes one batch, count * words words, image
+    by image, from ``i_images`` (see ``Payloads.pixels``) into the free half, whatever else goes on;
+    other ``load`` pulses are ignored. ``load_ready``: a half is free, no load is under way and no
+    settings are just being checked.
+
     A ``start`` pulse while idle samples the settings and checks them in the next cycle (later if a
     value is just being read out): if one is illegal, ``error`` is set; otherwise the phases run in
-    order. ``busy`` is high from the cycle after ``start`` to the end of EMIT or to the error. ``done``
-    and ``error`` stay high until the next start. A ``start`` while busy is ignored. ``abort_run``, in
-    any cycle, and ``rst`` return the sampler and all blocks to their power-on state one cycle later.
+    order. LOAD ends as soon as a half holds a whole batch; ``count`` and ``words`` must be those with
+    which it was loaded. The half is free again when EMIT ends. ``busy`` is high from the cycle after
+    ``start`` to the end of EMIT or to the error. ``done`` and ``error`` stay high until the next start.
+    A ``start`` while busy is ignored. A single batch needs ``load`` and ``start`` in the same cycle; a
+    load that is asked for together with a start that is refused is refused as well.
 
-    ``i_images`` takes count * words words, image by image, in LOAD (see ``Payloads.pixels``);
-    ``o_kept`` gives the kept indices, ascending, in EMIT. ``cycles_<phase>`` is the number of cycles
-    that the last run spent in a phase; ``trials`` is the number of candidates that its search
-    evaluated; both are cleared by a start. ``i_read`` -> ``o_read`` reads the tables out, one value
-    at a time, while the sampler is not busy; a value once asked for is offered until it is taken, also
-    across a start. A request outside the tables gives an undefined value.
+    ``o_kept`` gives the kept indices, ascending, in EMIT. With ``send_images``, ``o_pixels`` gives the
+    words of the kept images, ascending, in EMIT; neither stream waits for the other.
+
+    ``abort_run``, in any cycle, and ``rst`` return the sampler and all blocks to their power-on state
+    one cycle later: both halves are free, whatever was loaded.
+
+    ``cycles_<phase>`` is the number of cycles that the last run spent in a phase, in LOAD those that it
+    waited for its batch; ``trials`` is the number of candidates that its search evaluated; both are
+    cleared by a start. ``i_read`` -> ``o_read`` reads the tables out, one value at a time, while the
+    sampler is not busy; a value once asked for is offered until it is taken, also across a start. A
+    request outside the tables gives an undefined value.
     """
 
     module = "sampler"
@@ -70,6 +99,8 @@ class Sampler(Block):
         super().__init__(
             {name: In(width) for name, width in settings_layout(config).items()}
             | {
+                "load": In(1),
+                "load_ready": Out(1),
                 "start": In(1),
                 "abort_run": In(1),
                 "phase": Out(unsigned(3)),
@@ -82,6 +113,7 @@ class Sampler(Block):
                 "trials": Out(COUNTER),
                 "i_images": In(stream.Signature(payloads.pixels)),
                 "o_kept": Out(stream.Signature(payloads.kept)),
+                "o_pixels": Out(stream.Signature(payloads.fetched)),
                 "i_read": In(stream.Signature(request_layout(config))),
                 "o_read": Out(stream.Signature(unsigned(64))),
             }
@@ -106,7 +138,9 @@ class Sampler(Block):
         self.result_read = self.results.read_port(domain="core")
 
         self._sequence(m)
+        self._load(m)
         self._connect(m)
+        self._emit(m)
         self._search(m)
         self._affinity(m)
         self._points(m)
@@ -122,17 +156,17 @@ class Sampler(Block):
                     if name in block.signature.members:
                         m.d.comb += getattr(block, name).eq(settings[name])
 
-        checking = Signal()
+        self.checking = checking = Signal()
+        self.legal = legal = Signal()
         phase = Signal(Phase)
         enter = Signal()
-        seeded = Signal()
         self.asked = Signal(Derived(self.config).count_width)  # rows or points handed on in this phase
         self.searched = Signal.like(self.asked)
+        self.emitted = Signal()  # all that EMIT sends was taken
         self.reading = Signal()  # a block is being asked for a table's value
         m.d.comb += [
             self.phase.eq(phase),
             self.busy.eq(checking | (phase != Phase.IDLE)),
-            self.pea.load.eq(enter & (phase == Phase.LOAD)),
             self.seeds.start.eq(enter & (phase == Phase.LOAD)),
             self.pea.distance.eq(enter & (phase == Phase.DISTANCE)),
             self.pea.scan.eq(enter & (phase == Phase.SEARCH)),
@@ -153,25 +187,19 @@ class Sampler(Block):
 
         with m.Switch(phase):
             with m.Case(Phase.IDLE):
+                m.d.comb += legal.eq(~self._illegal())
                 with m.If(checking & ~self.reading):
                     m.d.core += checking.eq(0)
-                    with m.If(self._illegal()):
-                        m.d.core += self.error.eq(1)
+                    with m.If(legal):
+                        m.d.core += [phase.eq(Phase.LOAD), enter.eq(1), self.searched.eq(0)]
                     with m.Else():
-                        m.d.core += [phase.eq(Phase.LOAD), enter.eq(1)]
+                        m.d.core += self.error.eq(1)
                 with m.Elif(self.start & ~checking):
                     m.d.core += [checking.eq(1), self.done.eq(0), self.error.eq(0), self.trials.eq(0)]
                     for name in settings_layout(self.config):
                         m.d.core += settings[name].eq(getattr(self, name))
             with m.Case(Phase.LOAD):
-                loaded = Signal()
-                with m.If(self.pea.done):
-                    m.d.core += loaded.eq(1)
-                with m.If(self.seeds.done & ~enter):  # it may still tell of the run before
-                    m.d.core += seeded.eq(1)
-                m.d.comb += over.eq(loaded & seeded)
-                with m.If(over):
-                    m.d.core += [loaded.eq(0), seeded.eq(0), self.searched.eq(0)]
+                m.d.comb += over.eq(self.pea.loaded)
             with m.Case(Phase.DISTANCE):
                 m.d.comb += over.eq(self.pea.done)
             with m.Case(Phase.SEARCH):
@@ -183,7 +211,7 @@ class Sampler(Block):
             with m.Case(Phase.GRID):
                 m.d.comb += over.eq(self.grid.o_kept.valid)
             with m.Case(Phase.EMIT):
-                m.d.comb += over.eq(self.o_kept.valid & self.o_kept.ready & self.o_kept.p.last)
+                m.d.comb += [over.eq(self.emitted), self.pea.free.eq(over)]
                 with m.If(over):
                     m.d.core += self.done.eq(1)
         self.current = phase
@@ -209,6 +237,7 @@ class Sampler(Block):
     def _connect(self, m: Module) -> None:
         """Streams and ports that join two blocks for good."""
         connect(m, flipped(self.i_images), self.pea.i_pixels)
+        connect(m, self.pea.o_pixels, flipped(self.o_pixels))
         connect(m, self.de.o_trials, self.pea.i_trials)
         connect(m, self.pea.o_sums, self.de.i_sums)
         connect(m, self.pea.o_weights, self.affinity.i_weights)
@@ -217,12 +246,43 @@ class Sampler(Block):
             self.affinity.block.eq(self.te.block),
             self.te.word.eq(self.affinity.word),
         ]
-        emit = self.current == Phase.EMIT
+
+    def _load(self, m: Module) -> None:
+        """Hand a load on to PEA, but not while the start that came with it may still be refused."""
+        asked = Signal()
         m.d.comb += [
-            self.o_kept.payload.eq(self.grid.o_kept.payload),
-            self.o_kept.valid.eq(self.grid.o_kept.valid & emit),
-            self.grid.o_kept.ready.eq(self.o_kept.ready & emit),
+            self.load_ready.eq(self.pea.load_ready & ~asked & ~self.checking),
+            self.pea.load.eq(asked & ~self.checking),
         ]
+        with m.If(~self.checking | ~self.reading & ~self.legal):
+            m.d.core += asked.eq(0)
+        with m.If(self.load & self.load_ready):
+            m.d.core += [
+                asked.eq(1),
+                self.pea.load_count.eq(self.count),
+                self.pea.load_words.eq(self.words),
+            ]
+
+    def _emit(self, m: Module) -> None:
+        """The kept indices out and, if asked for, into a queue of images to be fetched: it holds them all."""
+        queue = Queue(self.payloads.index, self.config.images)
+        m.submodules.queue = DomainRenamer("core")(queue)
+        found, emit = self.grid.o_kept, self.current == Phase.EMIT
+        connect(m, queue.o, self.pea.i_fetch)
+        m.d.comb += [
+            self.o_kept.payload.eq(found.payload),
+            self.o_kept.valid.eq(found.valid & emit),
+            found.ready.eq(self.o_kept.ready & emit),
+            queue.i.payload.eq(found.p.index),
+            queue.i.valid.eq(found.valid & found.ready & self.settings.send_images),
+        ]
+        sent = Signal()
+        with m.If(found.valid & found.ready & found.p.last):
+            m.d.core += sent.eq(1)
+        fetching = queue.o.valid | ~self.pea.i_fetch.ready | self.pea.o_pixels.valid
+        m.d.comb += self.emitted.eq(sent & ~fetching)
+        with m.If(self.emitted):
+            m.d.core += sent.eq(0)
 
     def _search(self, m: Module) -> None:
         """Rows from the scan, with the start state of their random numbers, to DE; its results to memory."""

@@ -25,6 +25,8 @@ class Payloads:
 
         self.pixels = unsigned(8 * config.lanes)
         """``lanes`` consecutive pixels, the first in the low byte; an image's last word padded with 0."""
+        self.fetched = StructLayout({"data": self.pixels, "index": row, "last": 1})
+        """A word of image ``index`` out of the image memory; ``last`` with the last of the image."""
         self.row = StructLayout(
             {
                 "row": row,

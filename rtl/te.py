@@ -401,13 +401,13 @@ class Points(Component):
 
 
 class TE(Block):
-    """Embeds ``count`` points in ``iterations`` iterations; module ``te``.
+    """Embeds ``count`` points in ``iterations`` iterations, the first ``exaggerated`` of them exaggerated.
 
     After the pulse ``start``, takes N = ``count`` points Y0 from ``i_points``, then asks for the affinities
     of ``row``, ``block`` (columns block * te_lanes and the following), which must be at ``word`` one cycle
     later, in every cycle; elements of columns >= N may be anything. ``done`` pulses when Y is final; from
-    then on until the next ``start``, ``i_read`` is answered with points. ``count`` and ``iterations`` hold
-    from ``start`` until ``done``. For the cycles see :meth:`cycles`.
+    then on until the next ``start``, ``i_read`` is answered with points. ``count``, ``iterations`` and
+    ``exaggerated`` hold from ``start`` until ``done``. For the cycles see :meth:`cycles`.
     """
 
     def __init__(self, config: Config) -> None:
@@ -429,6 +429,7 @@ class TE(Block):
             {
                 "count": In(derived.count_width),
                 "iterations": In(16),
+                "exaggerated": In(16),
                 "start": In(1),
                 "i_points": In(stream.Signature(payloads.point)),
                 "row": Out(derived.index_width),
@@ -667,7 +668,7 @@ class TE(Block):
                 update.velocity.eq(Mux(iteration == 0, 0, velocities.read[k].as_value())),
                 update.forces.eq(forces.read[k]),
                 update.sigma.eq(sigmas.read[k]),
-                update.early.eq(iteration < self.iterations >> 2),
+                update.early.eq(iteration < self.exaggerated),
                 velocities.write[k].eq(update.new_velocity),
             ]
             with m.If(updating):

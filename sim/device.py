@@ -35,32 +35,44 @@ def limit(config: Config, settings: Settings) -> int:
 
 
 class Device:
-    """Drives the ports of ``rtl.sampler.Sampler``; ``stalls`` pauses images and kept indices."""
+    """Drives the ports of ``rtl.sampler.Sampler``; ``stalls`` pauses images in and everything kept out."""
 
     def __init__(self, dut: Any, config: Config, stalls: Stalls = Stalls.NONE):
         self.dut, self.config, self.stalls = dut, config, stalls
         index = Derived(config).index_width
         self.request = Pack({"table": 4, "row": index, "column": index})
         self.kept_item = Pack({"index": index, "last": 1})
+        self.pixels_item = Pack({"data": 8 * config.lanes, "index": index, "last": 1})
 
-    async def begin(self, settings: Settings) -> None:
-        """Set the settings and pulse ``start``; returns when a refusal would show in ``error``."""
-        values = asdict(settings) | {"words": -(-settings.pixels // self.config.lanes)}
-        await self.begin_raw(values)
-
-    async def begin_raw(self, values: dict[str, int]) -> None:
-        """As :meth:`begin`, with the integers of the setting ports."""
+    async def pulse(self, *pulses: str, **values: int) -> None:
+        """One cycle of the inputs ``pulses``, with ``values`` at the setting ports."""
         for name, value in values.items():
             getattr(self.dut, name).value = value
-        self.dut.start.value = 1
+        for name in pulses:
+            getattr(self.dut, name).value = 1
         await cycles(self.dut, 1)
-        self.dut.start.value = 0
-        for name in values:
+        for name in (*pulses, *values):
             getattr(self.dut, name).value = 0  # the hardware has sampled them
+
+    async def begin(self, settings: Settings, load: bool = True, send_images: bool = False) -> None:
+        """Start with the settings, and with a load unless the batch is there already.
+
+        Returns when a refusal would show in ``error``.
+        """
+        values = asdict(settings) | {"words": -(-settings.pixels // self.config.lanes)}
+        await self.pulse(*["load"] * load, "start", **values, send_images=int(send_images))
         await cycles(self.dut, 3)
 
+    async def load(self, images: np.ndarray) -> None:
+        """As soon as a half is free, begin to load a batch into it; returns when its last word was taken."""
+        if not self.dut.load_ready.value:
+            await until(self.dut, "load_ready", 10_000_000)
+        count, pixels = images.shape
+        await self.pulse("load", count=count, words=-(-pixels // self.config.lanes))
+        await Source(self.dut, "i_images", self.stalls).send(words(self.config, images))
+
     async def run(self, settings: Settings, images: np.ndarray) -> list[int]:
-        """A whole run: the kept indices.
+        """A whole run of one batch: the kept indices.
 
         Raises
         ------
@@ -70,13 +82,25 @@ class Device:
         await self.begin(settings)
         assert not self.error, f"{settings} refused"
         Source(self.dut, "i_images", self.stalls).start(words(self.config, images))
+        kept = await self.kept(settings)
+        await until(self.dut, "done", 10)
+        return kept
+
+    async def kept(self, settings: Settings) -> list[int]:
+        """The kept indices of the run under way; errors as of :meth:`run`."""
         taken = await Sink(self.dut, "o_kept", self.stalls).take(
             settings.keep, timeout=limit(self.config, settings)
         )
         items = [self.kept_item.unpack(item) for item in taken]
-        await until(self.dut, "done", 10)
         assert [item["last"] for item in items] == [0] * (settings.keep - 1) + [1], "last is misplaced"
         return [item["index"] for item in items]
+
+    async def pixels(self, settings: Settings) -> list[dict[str, int]]:
+        """All items of ``o_pixels`` of the run under way, which sends images."""
+        count = settings.keep * -(-settings.pixels // self.config.lanes)
+        timeout = limit(self.config, settings) + 40 * count
+        taken = await Sink(self.dut, "o_pixels", self.stalls).take(count, timeout=timeout)
+        return [self.pixels_item.unpack(item) for item in taken]
 
     async def read(self, table: Readout, count: int) -> np.ndarray:
         """One table of a batch of ``count`` images."""

@@ -231,16 +231,16 @@ class Bounds:
         reciprocal = self.kernel_reciprocal.max + p.kernel_reciprocal.lsb
         return p.position.lsb / 2 + reciprocal + p.kernel.lsb / 2
 
-    def step(self, count: int, row_sum: float, reach: float, exaggerated: bool) -> float:
+    def step(self, count: int, row_sum: float, reach: float, z: float, exaggerated: bool) -> float:
         """Coordinate of Y after one iteration against the exact one from the same Y, V = 0 and P'.
 
-        ``row_sum`` is the largest R_i, ``reach`` the largest |dx|; eps = :attr:`kernel`; sigma >= 0 and
-        saturation reduce errors.
+        ``row_sum`` is the largest R_i, ``reach`` the largest |dx|, ``z`` is Z; eps = :attr:`kernel`;
+        sigma >= 0 and saturation reduce errors.
 
         * attraction: (R eps + N ulp(P')/2) reach + ulp/2;
         * repulsion: w^2 is off by 2 w eps + eps^2 + ulp(w)/2, and w |dx| <= 1/2;
-        * N/Z: Z >= N (N-1)/(1 + 2 reach^2), off by N (N-1) eps; its reciprocal y >= 1/2 by the unit's
-          error and the floor of its mantissa; N/Z |repulsion| <= N/4;
+        * N/Z: Z is off by N (N-1) eps; its reciprocal y >= 1/2 by the unit's error and the floor of its
+          mantissa; N/Z |repulsion| <= N/4;
         * the two roundings of the velocity, half an ulp each.
         """
         p = self.profile
@@ -248,10 +248,9 @@ class Bounds:
         eps = self.kernel
         attraction = (row_sum * eps + count * p.affinity.lsb / 2) * reach + ulp / 2
         repulsion = count * (eps + (eps**2 + p.kernel.lsb / 2) * reach) + ulp / 2
-        smallest = count * (count - 1) / (1 + 2 * reach**2)
-        relative = count * (count - 1) * eps / smallest
+        relative = count * (count - 1) * eps / z
         relative += 2 * (self.kernel_reciprocal.max + p.kernel_reciprocal.lsb)
-        normalised = count / smallest * repulsion + count / 4 * relative + ulp / 2
+        normalised = count / z * repulsion + count / 4 * relative + ulp / 2
         gradient = 2 * attraction + normalised if exaggerated else 2 * (attraction + normalised)
         return FIRST_ORDER * gradient + ulp
 

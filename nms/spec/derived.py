@@ -104,11 +104,11 @@ class Derived:
 
     @property
     def memory_bits(self) -> dict[str, int]:
-        """Bits of each on-chip memory of the sampler."""
+        """Bits of each on-chip memory of the sampler; images are held twice, one batch and the next."""
         config, profile = self.config, self.profile
         n = config.images
         return {
-            "images": n * self.words * 8 * config.lanes,
+            "images": 2 * n * self.words * 8 * config.lanes,
             "distances": n * (n - 1) // 2 * self.distance_width,
             "affinities": n * n * profile.affinity.width,
             "positions and velocities": n * 2 * (profile.position.width + profile.velocity.width),

@@ -56,9 +56,9 @@ class Batch:
     def searched(cls, name: str, count: int) -> "Batch":
         """A real batch with rows that have no solution."""
         images = generator(name).integers(0, 256, (count, CONFIG.pixels)).astype(np.uint8)
-        images[1:4] = images[0]
+        images[1:3] = images[0]
         distance = golden.pea.distances(images)
-        target = int(2.0 * 2**PROFILE.perplexity.fraction)
+        target = int(1.5 * 2**PROFILE.perplexity.fraction)
         result = golden.de.search(CONFIG, target, distance, golden.prng.seeds(1, count))
         weights = golden.affinity.row_weights(CONFIG, distance, result)
         matrix = golden.affinity.affinities(CONFIG, distance, result)
@@ -107,7 +107,7 @@ async def compare(dut, batch: Batch, name: str, stalls: Stalls = Stalls.NONE) ->
 async def streams(dut, stalls):
     """A full batch, a smaller and the smallest after each other."""
     await start(dut)
-    for count in (CONFIG.images, CONFIG.images - 3, 4):
+    for count in (CONFIG.images, max(CONFIG.images - 3, 4), 4):
         name = f"affinity {stalls.value} {count}"
         batch = Batch.random(name, count)
         await fill(dut, batch, stalls)
@@ -126,8 +126,8 @@ async def searched(dut):
 async def reset(dut):
     """Reset within a row, between rows, in the drain and in a read; then a clean run."""
     await start(dut)
-    batch = Batch.random("affinity reset", 7)
-    for before in (2, 9, 23, 60, 7 * 10 + 4):
+    batch = Batch.random("affinity reset", min(CONFIG.images, 7))
+    for before in (2, 9, 23, 60, 74):
         dut.count.value = batch.count
         Source(dut, "i_scalings").start(batch.scalings)
         Source(dut, "i_weights").start(batch.weights)

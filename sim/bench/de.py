@@ -235,14 +235,13 @@ METHODS = list(Search)
 async def streams(dut, method, stalls):
     """Rows with and without a solution: more ties than the target, exactly as many, none."""
     await start(dut)
-    full = stalls is Stalls.NONE
-    count = CONFIG.images if full else 12
-    name = f"de {method} {stalls.value}"
-    search = Rows.of(
-        method, pictures(f"de {stalls.value}", count, 4, 3), raw(2.0), seed=1 + len(stalls.value)
-    )
-    assert {Status.SOLVED, Status.INFEASIBLE, Status.SATURATED} <= set(search.status.tolist())
-    await run(dut, search, name, stalls)
+    count = CONFIG.images if stalls is Stalls.NONE else min(CONFIG.images, 12)
+    groups = (4, 3) if count > 8 else ()
+    images = pictures(f"de {stalls.value}", count, *groups)
+    search = Rows.of(method, images, raw(2.0), seed=1 + len(stalls.value))
+    if groups:
+        assert {Status.SOLVED, Status.INFEASIBLE, Status.SATURATED} <= set(search.status.tolist())
+    await run(dut, search, f"de {method} {stalls.value}", stalls)
 
 
 @cocotb.test()
@@ -263,8 +262,10 @@ async def cap(dut, method, sums):
     """
     await start(dut)
     given = {"above": constant(3, 1), "below": constant(1, 0), "cliffs": cliffs(1.5, seed=4)}[sums]
-    search = Rows.of(method, pictures("de cap", 6, 3), raw(1.5), seed=3, given=given)
-    assert {Status.UNCONVERGED, Status.INFEASIBLE} == set(search.status.tolist())
+    images = pictures("de cap", 6, 3) if CONFIG.images >= 6 else pictures("de cap", CONFIG.images)
+    search = Rows.of(method, images, raw(1.5), seed=3, given=given)
+    assert Status.UNCONVERGED in search.status
+    assert Status.SOLVED not in search.status
     assert max(map(len, search.trials.values())) == GENERATION_CAP * POPULATION
     await run(dut, search, f"de cap {method} {sums}")
 

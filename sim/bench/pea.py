@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bench of :class:`rtl.pea.PEA`: images in; distances, rows, sums of trials and weights of queries out."""
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -74,6 +75,7 @@ class Rig:
         self.sums_ = Pack({"s": profile.sums.width, "t": profile.sums.width})
         self.query = Pack({"row": index, **candidate, "ties_only": 1})
         self.pair = Pack({"row": index, "column": index})
+        self.fetched = Pack({"data": 8 * self.config.lanes, "index": index, "last": 1})
         self.count, pixels = batch.shape
         self.words = -(-pixels // self.config.lanes)
         self.matrix = pea.distances(batch)
@@ -102,15 +104,32 @@ class Rig:
         await RisingEdge(self.dut.clk)
         signal.value = 0
 
-    async def load(self) -> None:
-        self.dut.count.value, self.dut.words.value = self.count, self.words
+    async def begin_load(self) -> None:
+        """Load the batch in the background, into a half that is free."""
+        assert self.dut.load_ready.value, "no half is free"
+        self.dut.load_count.value, self.dut.load_words.value = self.count, self.words
         await self.pulse("load")
-        words = self.pixels()
-        self.source("i_pixels").start(words)
-        await until(self.dut, "done", self.patience(len(words)))
+        self.dut.load_count.value = self.dut.load_words.value = 0
+        self.source("i_pixels").start(self.pixels())
+
+    async def load(self) -> None:
+        """Load the batch; it is to be computed on next."""
+        await self.begin_load()
+        await self.loaded()
+
+    async def loaded(self) -> None:
+        """Wait until the batch is there."""
+        if not self.dut.loaded.value:
+            await until(self.dut, "loaded", self.patience(self.count * self.words))
+
+    async def free(self) -> None:
+        """Give the half back."""
+        await self.pulse("free")
+        await cycles(self.dut, 1)
 
     async def distance(self) -> int:
         """Form the distances; returns the cycles it took."""
+        self.dut.count.value, self.dut.words.value = self.count, self.words
         began = get_sim_time("ns")
         await self.pulse("distance")
         tiles = -(-self.count // (2 * self.config.pes))
@@ -126,6 +145,27 @@ class Rig:
         self.source("i_read").start(self.pair.pack(row=i, column=j) for i, j in pairs)
         await self.sink("o_read").take(len(pairs), timeout=self.patience(len(pairs)), into=board.got)
         board.finish()
+
+    async def images(self) -> list[float]:
+        """All images fetched, in some order; returns the times at which the words came, in cycles."""
+        order = generator(f"order {self.name}").permutation(self.count)
+        pixels, words = self.pixels(), self.words
+        board = Scoreboard(f"{self.name}, images", minimum=len(pixels))
+        board.expect(
+            {"data": pixels[i * words + word], "index": int(i), "last": int(word + 1 == words)}
+            for i in order
+            for word in range(words)
+        )
+        times: list[float] = []
+
+        def came(value: int) -> None:
+            times.append(get_sim_time("ns") / PERIOD)
+            board.got(self.fetched.unpack(value))
+
+        self.source("i_fetch").start(order)
+        await self.sink("o_pixels").take(len(pixels), timeout=self.patience(len(pixels)), into=came)
+        board.finish()
+        return times
 
     async def rows(self) -> None:
         """Scan: minimum, scale and ties of all rows."""
@@ -204,14 +244,20 @@ class Rig:
             for i in range(self.count)
         ]
 
-    async def everything(self, runs: int) -> None:
-        """All phases, one after the other."""
-        await self.load()
+    async def compute(self, runs: int) -> None:
+        """All phases after loading, one after the other."""
         await self.distance()
         await self.matrix_read()
         await self.rows()
         await self.search(random_trials(self.config, self.count, runs))
         await self.weights(self.queries())
+        await self.images()
+
+    async def everything(self, runs: int) -> None:
+        """All phases, one after the other."""
+        await self.load()
+        await self.compute(runs)
+        await self.free()
 
 
 def _config() -> Config:
@@ -250,6 +296,61 @@ async def stalled(dut: Any, stalls: Stalls) -> None:
     count = min(11, config.images)
     rig = Rig(dut, f"stalls: {stalls.value}", images(config, "random", count, min(config.pixels, 21)), stalls)
     await rig.everything(runs=6)
+
+
+@cocotb.test()
+@cocotb.parametrize(stalls=[Stalls.NONE, Stalls.RANDOM])
+async def double_buffered(dut: Any, stalls: Stalls) -> None:
+    """While a batch is computed on, the next one is loaded: begun in a phase of its own each time."""
+    await start(dut)
+    config = _config()
+    rigs = []
+    for number, (kind, count, pixels) in enumerate(shapes(config)):
+        batch = images(config, kind, count, min(pixels, 16 * config.lanes))
+        rigs.append(Rig(dut, f"batch {number}, stalls: {stalls.value}", batch, stalls))
+    await rigs[0].load()
+    for number, rig in enumerate(rigs):
+        following = rigs[number + 1] if number + 1 < len(rigs) else None
+        await rig.loaded()
+        phases: list[Callable[[], Awaitable[object]]] = [
+            rig.distance,
+            rig.matrix_read,
+            rig.rows,
+            partial(rig.search, random_trials(config, rig.count, 4)),
+            partial(rig.weights, rig.queries()),
+            rig.images,
+        ]
+        for turn, phase in enumerate(phases):
+            if following is not None and turn == number % len(phases):
+                await following.begin_load()
+            await phase()
+        await rig.free()
+
+
+@cocotb.test()
+async def halves(dut: Any) -> None:
+    """Two batches fit, a third load is ignored; halves are given back in the order of loading."""
+    await start(dut)
+    config = _config()
+    rigs = [Rig(dut, f"half {n}", images(config, "random", 4 + n, 1 + n)) for n in range(3)]
+    assert not dut.loaded.value
+    await rigs[0].load()
+    await rigs[1].begin_load()
+    await cycles(dut, 1)
+    assert not dut.load_ready.value, "a load goes on"
+    await cycles(dut, 1 + rigs[1].count * rigs[1].words)
+    assert not dut.load_ready.value, "both halves are full"
+    dut.load_count.value, dut.load_words.value = rigs[2].count, rigs[2].words
+    await rigs[2].pulse("load")
+    await cycles(dut, 1)
+    assert not dut.i_pixels__ready.value
+    for rig, following in pairwise([*rigs, rigs[0]]):
+        await rig.loaded()
+        await rig.compute(2)
+        await rig.free()
+        if following is rigs[1]:
+            await rigs[2].begin_load()
+    assert not dut.loaded.value
 
 
 @cocotb.test()
@@ -336,7 +437,7 @@ async def timing(dut: Any) -> None:
     assert bound <= taken <= bound + config.pes + 20
     await rig.rows()
     times = await rig.search(random_trials(config, rig.count, 8))
-    interval = max(rig.count - 1, config.pes)
+    interval = max(rig.count - 1, config.pes + 7)
     starts = times[:: config.pes]
     gaps = {round(b - a) for a, b in pairwise(starts[2:])}
     dut._log.info("passes: every %s cycles", sorted(gaps))
@@ -345,6 +446,17 @@ async def timing(dut: Any) -> None:
     taken = round(times[-1] - times[0]) + 1
     dut._log.info("weights: %d in %d cycles", len(times), taken)
     assert taken <= len(times) + 8 * rig.count
+    times = await rig.images()
+    taken = round(times[-1] - times[0]) + 1
+    dut._log.info("images: %d words in %d cycles", len(times), taken)
+    assert taken <= len(times) + rig.count
+    following = Rig(dut, "loaded meanwhile", images(config, "twins", config.images, pixels))
+    await following.begin_load()
+    again = await rig.distance()
+    assert bound <= again <= bound + config.pes + 20
+    await rig.free()
+    assert dut.loaded.value, "a batch of as many cycles was not loaded meanwhile"
+    await following.compute(1)
 
 
 @cocotb.test()
@@ -356,17 +468,17 @@ async def reset(dut: Any) -> None:
     batch = images(config, "random", count, min(config.pixels, 12))
     rig = Rig(dut, "reset", batch)
     trials = random_trials(config, count, 4)
-    for phase in ("load", "distance", "scan", "search", "weights"):
+    for phase in ("load", "second load", "distance", "scan", "search", "weights", "fetch"):
         rig = Rig(dut, f"after a reset in {phase}", batch)
-        dut.count.value, dut.words.value = rig.count, rig.words
         if phase == "load":
-            await rig.pulse("load")
-            rig.source("i_pixels").start(rig.pixels())
+            await rig.begin_load()
         else:
             await rig.load()
+            await Rig(dut, "lost", 255 - batch).begin_load()
             if phase == "distance":
+                dut.count.value, dut.words.value = rig.count, rig.words
                 await rig.pulse("distance")
-            else:
+            elif phase != "second load":
                 await rig.distance()
                 if phase == "scan":
                     await rig.pulse("scan")
@@ -384,6 +496,9 @@ async def reset(dut: Any) -> None:
                 for row, m, q, only in rig.queries()
             )
             await rig.sink("o_weights").take(5, timeout=2000)
+        if phase == "fetch":
+            rig.source("i_fetch").start(range(count))
+            await rig.sink("o_pixels").take(3, timeout=100)
         await cycles(dut, 7)
         await reset_mid(dut)
         await rig.everything(runs=2)

@@ -145,7 +145,8 @@ async def illegal(dut):
         {"target": (COUNT - 1) * one},
         {"target": COUNT * one},
     ):
-        await device.begin_raw(legal | changes)
+        await device.pulse("load", "start", **(legal | changes))
+        await cycles(dut, 3)
         assert device.error, f"{changes} was accepted"
         assert device.phase == Phase.IDLE
         assert not dut.busy.value

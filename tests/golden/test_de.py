@@ -119,7 +119,10 @@ def test_unconverged_as_the_contract_says() -> None:
 
 
 @presets
-@pytest.mark.parametrize("perplexity", [5.0, 15.0, 30.0, 50.0])
+@pytest.mark.parametrize(
+    "perplexity",
+    [15.0, 30.0, pytest.param(5.0, marks=pytest.mark.slow), pytest.param(50.0, marks=pytest.mark.slow)],
+)
 def test_digits(config: Config, perplexity: float) -> None:
     distance = pea.distances(digits(64))
     goal = target(config, perplexity)
@@ -136,18 +139,18 @@ def test_digits(config: Config, perplexity: float) -> None:
 
 @presets
 def test_synthetic_rows(config: Config) -> None:
-    """Normal clouds, clusters and long tails in 3072 pixels, few images and many."""
+    """Normal clouds, clusters and long tails in 3072 pixels."""
     rng = np.random.default_rng(12)
     clouds = {
-        "normal": rng.normal(128, 40, (64, 3072)),
-        "clusters": rng.integers(0, 256, (4, 3072)).repeat(16, axis=0) + rng.normal(0, 3, (64, 3072)),
-        "tail": rng.normal(0, 1, (64, 3072)) * np.exp(rng.normal(2, 1, (64, 1))) + 128,
+        "normal": rng.normal(128, 40, (32, 3072)),
+        "clusters": rng.integers(0, 256, (4, 3072)).repeat(8, axis=0) + rng.normal(0, 3, (32, 3072)),
+        "tail": rng.normal(0, 1, (32, 3072)) * np.exp(rng.normal(2, 1, (32, 1))) + 128,
     }
     lsb = np.longdouble(config.profile.perplexity.lsb)
     for cloud in clouds.values():
         distance = pea.distances(np.clip(cloud, 0, 255).astype(np.uint8))
         goal = target(config, 12.5)
-        found = de.search(config, goal, distance, prng.seeds(5, 64))
+        found = de.search(config, goal, distance, prng.seeds(5, 32))
         assert (found.status == Status.SOLVED).all()
         error = np.abs(true_perplexity(config, found, distance) - goal * lsb)
         assert error.max() < TRUE_ERROR[config.formats]
@@ -199,15 +202,16 @@ def test_donors_are_uniform(config: Config) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("formats", ["paper", "edge"])
-def test_largest_batch(formats: str) -> None:
-    """N = 1024, the widest sums."""
-    config = load(formats, ["images=1024"])
-    distance = pea.distances(digits(1024))
+@pytest.mark.parametrize(("preset", "count"), [("paper", 256), ("edge", 512)])
+def test_large_batches(preset: str, count: int) -> None:
+    """Wider sums than the presets have; the true error stays within the stop and the derived bound."""
+    config = load(preset, [f"images={count}"])
+    distance = pea.distances(digits(count))
     goal = target(config, 30)
-    found = de.search(config, goal, distance, prng.seeds(1, 1024))
-    solved = found.status == Status.SOLVED
-    assert solved.all()
+    found = de.search(config, goal, distance, prng.seeds(1, count))
+    assert (found.status == Status.SOLVED).all()
     lsb = np.longdouble(config.profile.perplexity.lsb)
     error = np.abs(true_perplexity(config, found, distance) - goal * lsb)
-    assert error.max() <= config.profile.stop * lsb + Bounds(config).perplexity(1024, 30)
+    assert error.max() <= config.profile.stop * lsb + Bounds(config).perplexity(count, 30)
+    if preset == "paper":
+        assert error.max() < TRUE_ERROR["wide"]

@@ -29,13 +29,12 @@ def test_wide_products() -> None:
 
 def test_rounded_wide_products() -> None:
     rng = random.Random(2)
-    cases = []
+    cases: list[tuple[int, int, int]] = []
     while len(cases) < 20000:
         a, b, shift = signed(rng), signed(rng), rng.randint(0, 126)
         if -(2**63) <= rounded(a * b, shift) < 2**63:
             cases.append((a, b, shift))
-    a, b, shift = (np.array(column) for column in zip(*cases, strict=True))
-    results = fixed.product_half_up(a, b, shift).tolist()
+    results = fixed.product_half_up(*(np.array(column) for column in zip(*cases, strict=True))).tolist()
     assert results == [rounded(x * y, s) for x, y, s in cases]
     assert {s for _, _, s in cases} == set(range(127))
 
