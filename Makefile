@@ -36,6 +36,7 @@ lint: setup
 	$(BIN)/ruff format --check
 	$(BIN)/lint-imports
 	$(BIN)/mypy
+	$(BIN)/python -m nms.registers --check
 
 clean:
 	rm -rf .venv .nms build out .pytest_cache .mypy_cache .ruff_cache .import_linter_cache nms.egg-info

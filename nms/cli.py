@@ -35,6 +35,13 @@ class Level(StrEnum):
     RTL = "rtl"
 
 
+class Bus(StrEnum):
+    """How images and results reach the hardware."""
+
+    AXI = "axi"
+    NATIVE = "native"
+
+
 class Bench(StrEnum):
     """What is measured."""
 
@@ -62,6 +69,9 @@ SearchOption = Annotated[
 ]
 LevelOption = Annotated[
     Level, typer.Option("--level", help="The bit-true model alone, or hardware and model.")
+]
+BusOption = Annotated[
+    Bus, typer.Option("--bus", help="Through memory, registers and AXI buses, or straight into the sampler.")
 ]
 Output = Annotated[Path, typer.Option("-o", "--output", help="Directory to write to.")]
 Verilog = Annotated[Path | None, typer.Option(help="Check this Verilog file, not a fresh one.")]
@@ -180,6 +190,7 @@ def run(
     seed: Seed = 1,
     search: SearchOption = "de-rand1",
     level: LevelOption = Level.RTL,
+    bus: BusOption = Bus.AXI,
     output: Output = Path("out"),
     as_json: Json = False,
 ) -> None:
@@ -198,10 +209,10 @@ def run(
         "run", *_chosen(preset, overrides), "--data", data, "--count", str(settings.count),
         *(["--size", str(size)] if size else []), "--ratio", f"{ratio!r}", "--perplexity", f"{perplexity!r}",
         "--iterations", str(iterations), "--seed", str(seed), "--search", search,
-        "--level", level.value,
+        "--level", level.value, *(["--bus", bus.value] if level is Level.RTL else []),
     ]  # fmt: skip
     with Console(stderr=True).status("starting") as status:
-        outcome = job.run(config, settings, images, level, progress=status.update)
+        outcome = job.run(config, settings, images, level, progress=status.update, bus=bus.value)
     values = results.arrays(outcome.tables, config, images)
     record = provenance.collect(config, command, seed, images)
     figures = job.figures(outcome, settings, perplexity, values, record)

@@ -3,7 +3,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -47,8 +47,9 @@ def run(
     data: Images,
     level: str,
     progress: Callable[[str], None] | None = None,
+    bus: Literal["axi", "native"] = "axi",
 ) -> Outcome:
-    """The tables of ``data`` at ``level``; at level rtl also compared with the bit-true model."""
+    """The tables of ``data`` at ``level``; at level rtl, by ``bus``, compared with the bit-true model."""
     from golden import sampler as golden
 
     if level == "rtl":
@@ -63,7 +64,7 @@ def run(
     from sim import sampler as hardware
     from sim.compare import compare
 
-    run = hardware.run(config, settings, data.images, progress=progress)
+    run = hardware.run(config, settings, data.images, progress=progress, bus=bus)
     return Outcome(
         level,
         run.tables,

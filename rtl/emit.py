@@ -15,6 +15,7 @@ from amaranth.hdl import Const, Fragment
 from amaranth.hdl._ir import PortDirection
 from amaranth.lib import data, wiring
 
+from nms import registers
 from nms.spec.config import Config
 from rtl.hierarchy import Block
 
@@ -86,9 +87,11 @@ def _instances(fragment: Fragment) -> list[str]:
 
 def _convert(block: Block, fragment: Fragment) -> str:
     """The Verilog of one block alone."""
-    sync = ClockDomain("sync")
-    fragment.add_domains(sync)
-    interface = {"clk": (sync.clk, PortDirection.Input), "rst": (sync.rst, PortDirection.Input)}
+    interface = {}
+    if not block.clocks_itself:
+        sync = ClockDomain("sync")
+        fragment.add_domains(sync)
+        interface = {"clk": (sync.clk, PortDirection.Input), "rst": (sync.rst, PortDirection.Input)}
     for name, (value, flow) in ports(block).items():
         interface[name] = (value, PortDirection.Input if flow is wiring.In else PortDirection.Output)
     text, _ = backend.convert_fragment(
@@ -138,6 +141,13 @@ def sampler_verilog(config: Config) -> str:
     from rtl.sampler import Sampler  # here, so that a single block is emitted without all the others
 
     return _titled(config, Sampler(config))
+
+
+def system_verilog(config: Config) -> str:
+    """The sampler with its buses (``near_memory_sampler``) in Verilog, titled as the sampler is."""
+    from rtl.axi import NearMemorySampler
+
+    return _titled(config, NearMemorySampler(config))
 
 
 def _titled(config: Config, block: Block) -> str:
@@ -227,12 +237,12 @@ filesets:
 targets:
   default:
     filesets: [rtl, constraints]
-    toplevel: sampler
+    toplevel: near_memory_sampler
   lint:
     flow: lint
     flow_options: {tool: verilator, verilator_options: [-Wall]}
     filesets: [lint, rtl]
-    toplevel: sampler
+    toplevel: near_memory_sampler
   sim:
     flow: sim
     flow_options: {tool: icarus, iverilog_options: [-g2012]}
@@ -242,16 +252,18 @@ targets:
 
 CONSTRAINTS = """\
 # SPDX-License-Identifier: Apache-2.0
-create_clock -name clk -period %(period).3f [get_ports clk]
-set_input_delay 0 -clock clk [remove_from_collection [all_inputs] [get_ports clk]]
-set_output_delay 0 -clock clk [all_outputs]
+create_clock -name aclk -period %(period).3f [get_ports aclk]
+set_input_delay 0 -clock aclk [remove_from_collection [all_inputs] [get_ports aclk]]
+set_output_delay 0 -clock aclk [all_outputs]
 """
 
 
 def generate(config: Config, directory: Path, provenance: Mapping[str, Any]) -> list[Path]:
     """Write the sampler as a core into ``directory`` and return the files.
 
-    ``sampler.v``; ``ports.json`` (:func:`interface`); ``nms_sampler.core`` for FuseSoC with the
+    ``sampler.v`` with ``near_memory_sampler`` and, in it, ``sampler``, whose ports are in ``ports.json``
+    (:func:`interface`); the registers as ``registers.md``, ``nms_registers.h`` and ``nms_registers.rdl``;
+    ``nms_sampler.core`` for FuseSoC with the
     targets lint and sim, and what they need; ``sampler.sdc``; ``manifest.json`` with the
     configuration, its digest, ``provenance`` and the SHA-256 of the other files. All text is made
     before the first file is written, and depends on the arguments alone.
@@ -266,7 +278,10 @@ def generate(config: Config, directory: Path, provenance: Mapping[str, Any]) -> 
         if port["direction"] == "input" and port["name"] not in ("clk", "rst", "start")
     )
     texts = {
-        "sampler.v": _titled(config, sampler),
+        "sampler.v": system_verilog(config),
+        "registers.md": registers.markdown(),
+        "nms_registers.h": registers.header(),
+        "nms_registers.rdl": registers.systemrdl(),
         "ports.json": json.dumps(described, indent=1) + "\n",
         "nms_sampler.core": CORE % {"name": config.name, "digest": config.digest},
         "sampler.sdc": CONSTRAINTS % {"period": PERIOD},

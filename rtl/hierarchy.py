@@ -23,6 +23,8 @@ class Block(wiring.Component):
     _MustUse__silence = True  # a block may be made only to ask for its latency
     module: str
     parameters: tuple
+    clocks_itself = False
+    """Whether clock and reset are members of its interface and not the ports ``clk`` and ``rst``."""
 
 
 @runtime_checkable

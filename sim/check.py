@@ -55,6 +55,7 @@ UNITS: dict[str, Unit] = {
     "te": Unit(("te.TE",)),
     "grid": Unit(("grid.Grid",)),
     "sampler": Unit(("sampler.Sampler",)),
+    "axi": Unit(("axi.NearMemorySampler",)),
 }
 """In the order of the data's way, small to large."""
 

@@ -4,7 +4,8 @@
 For each stream port of each module a checker asserts at every rising clock edge that an item that
 was offered (``valid``) and not taken (``ready``) is still offered with the same payload. A
 synchronous reset withdraws items lawfully, and so does a cycle with the module's input
-``abort_run`` high. Streams that the test bench itself drives are checked as well.
+``abort_run`` high. Streams that the test bench itself drives are checked as well, and so are the AXI
+channels of a module with ``aclk`` and ``aresetn``, where only the reset withdraws.
 """
 
 import re
@@ -88,6 +89,7 @@ def checkers(verilog: str) -> str:
     bound = []
     for header in headers(verilog).values():
         ports = header.ports
+        bound += _channels(header)
         if not {"clk", "rst"} <= ports.keys() or header.module.startswith("\\"):
             continue
         withdrawn = " | ".join(name for name in WITHDRAWALS if name in ports)
@@ -103,3 +105,25 @@ def checkers(verilog: str) -> str:
                 f".ready({stream}__ready), .payload({f'{stream}__payload' if payload else 1}));"
             )
     return CHECKER + "\n".join(bound) + "\n"
+
+
+def _channels(header: Header) -> list[str]:
+    """Checkers of a module's AXI channels, whose payload is all that has the channel's prefix."""
+    ports, bound = header.ports, []
+    for name, valid in ports.items():
+        channel = name.removesuffix("valid")
+        ready = ports.get(f"{channel}ready")
+        if "aclk" not in ports or channel == name or ready is None or ready.direction == valid.direction:
+            continue
+        payload = [
+            port
+            for port, other in ports.items()
+            if port.startswith(channel) and port != name and other.direction == valid.direction
+        ]
+        width = sum(ports[port].width for port in payload)
+        bound.append(
+            f'bind {header.module} nms_stream_checker #(.WIDTH({width or 1}), .NAME("{channel}")) '
+            f"check_{channel} (.clk(aclk), .withdrawn(~aresetn), .valid({name}), .ready({channel}ready), "
+            f".payload({{{', '.join(payload) or 1}}}));"
+        )
+    return bound

@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -55,8 +56,12 @@ def run(
     verilog: Path | None = None,
     stalls: Stalls = Stalls.NONE,
     progress: Callable[[str], None] | None = None,
+    bus: Literal["axi", "native"] = "native",
 ) -> HardwareRun:
     """Run ``images`` (N, D) uint8 through the sampler, freshly emitted or from the file ``verilog``.
+
+    By ``axi`` they go through memory, registers and buses of :class:`rtl.axi.NearMemorySampler`; by
+    ``native`` into the ports of :class:`rtl.sampler.Sampler`.
 
     Raises
     ------
@@ -67,15 +72,19 @@ def run(
     """
     tell = progress or (lambda text: None)
     tell("emitting Verilog")
-    text = verilog or rtl.emit.sampler_verilog(config)
+    module, bench, emit = {
+        "axi": ("near_memory_sampler", "sim.bench.axi_job", rtl.emit.system_verilog),
+        "native": ("sampler", "sim.bench.job", rtl.emit.sampler_verilog),
+    }[bus]
+    text = verilog or emit(config)
     tell("building and running the simulation")
     with tempfile.TemporaryDirectory() as folder:
         given, result = Path(folder) / "images.npy", Path(folder) / "result.npz"
         np.save(given, images)
         outcome = simulate(
-            module="sampler",
+            module=module,
             verilog=text,
-            bench="sim.bench.job",
+            bench=bench,
             parameters={
                 "config": config.model_dump(),
                 "settings": asdict(settings),

@@ -41,6 +41,9 @@ class Config(BaseModel):
     grid_lanes: int = Field(
         ge=1, le=64, description="comparisons of the grid sampler in a cycle, a power of two"
     )
+    bus_bits: int = Field(
+        default=64, ge=64, le=512, description="data bits of m_axi and m_axis, a power of two"
+    )
 
     @model_validator(mode="after")
     def _check(self) -> "Config":
@@ -52,6 +55,8 @@ class Config(BaseModel):
                 raise ValueError(f"{key}={lanes}: must be a power of two")
             if lanes > self.images:
                 raise ValueError(f"{key}={lanes}: must not exceed images={self.images}")
+        if self.bus_bits & (self.bus_bits - 1):
+            raise ValueError(f"bus_bits={self.bus_bits}: must be a power of two")
         return self
 
     @property

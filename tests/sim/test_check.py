@@ -83,5 +83,5 @@ def test_mistakes_are_named(tmp_path):
 
 def test_every_unit_is_there():
     assert list(UNITS) == [
-        "cordic", "newton", "pe", "pea", "fitness", "prng", "de", "affinity", "te", "grid", "sampler",
+        "cordic", "newton", "pe", "pea", "fitness", "prng", "de", "affinity", "te", "grid", "sampler", "axi",
     ]  # fmt: skip

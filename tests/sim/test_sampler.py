@@ -48,6 +48,13 @@ def test_tiny_on_digits(stalls: Stalls) -> None:
     assert all(0 < share <= 1 for share in run.utilisation.values())
 
 
+@pytest.mark.parametrize("stalls", [Stalls.NONE, Stalls.RANDOM])
+def test_tiny_on_digits_through_the_buses(stalls: Stalls) -> None:
+    settings, images = batch(TINY, "digits", 16, perplexity=5.0, iterations=20)
+    run = agree(TINY, settings, images, stalls=stalls, bus="axi")
+    assert all(cycles > 0 for cycles in run.cycles.values())
+
+
 def test_a_given_verilog_file_is_what_runs(tmp_path: Path) -> None:
     """Another seed of the random numbers in the file shows in the points, not in the distances."""
     settings, images = batch(TINY, "digits", 8, perplexity=3.0, iterations=5)
