@@ -11,7 +11,10 @@ import numpy as np
 from sklearn.manifold._utils import _binary_search_perplexity
 from threadpoolctl import threadpool_limits
 
-from golden import exact
+from golden import de, exact, pea, prng
+from nms.spec.config import POPULATION, Config
+from nms.spec.settings import Search, Settings
+from nms.spec.tables import Status
 
 PIXEL_SCALE = 255.0**2
 """scikit-learn and openTSNE are given pixels in [0, 1], where their searches start closest."""
@@ -97,6 +100,120 @@ def search_bench(images: np.ndarray, perplexity: float = 15.0, repeats: int = 5)
         worst, middle = (float(error.max()), float(np.median(error))) if len(error) else (None, None)
         rows.append(Row(name, median, median / reference, worst, middle))
     return rows
+
+
+@dataclass(frozen=True)
+class Searched:
+    """What one method did on the solvable rows of some batches, (rows,) each."""
+
+    method: str
+    steps: np.ndarray  # generations, or steps of a bisection
+    points: int  # evaluated in each step
+    error: np.ndarray  # true, of |Perp - target|
+    gave_up: np.ndarray  # bool: the hardware's status is UNCONVERGED; software does not say
+    cycles: float | None = None  # for a batch, by arithmetic: evaluations x (N-1) / PEs
+
+
+def method_bench(
+    config: Config, images: np.ndarray, perplexity: float = 15.0, seed: int = 1
+) -> list[Searched]:
+    """The four methods of the hardware's search, bit-true, and the bisections of scikit-learn and openTSNE.
+
+    All on the same rows: ``images`` (N, ...) uint8, cut into as many full batches of ``config.images`` as
+    there are, one of all images if there are fewer. Errors are recomputed in 80-bit arithmetic, from the
+    hardware's beta and from the p_j|i that the software delivers.
+
+    Raises
+    ------
+    UserError
+        Images or a perplexity that ``config`` does not take; see :meth:`Settings.make`.
+    """
+    size = min(config.images, len(images))
+    flat = images.reshape(len(images), -1)
+    settings = Settings.make(config, size, flat.shape[1], perplexity=perplexity, seed=seed)
+    batches = [pea.distances(flat[i : i + size]) for i in range(0, len(flat) - size + 1, size)]
+    found = [_by_hardware(config, settings, batches, method) for method in Search]
+    solvable = [pea.rows(config, distance)[2] < perplexity for distance in batches]
+
+    scaled = [distance / PIXEL_SCALE for distance in batches]
+    theirs = [_binary_search_perplexity(d.astype(np.float32), perplexity, 0) for d in scaled]
+    steps = [bisection_steps(exact.off_diagonal(d), perplexity, *SCIKIT_LEARN) for d in scaled]
+    found.append(_by_software("scikit-learn", perplexity, steps, theirs, solvable))
+    others = [exact.off_diagonal(d) for d in scaled]
+    runs = [_open_tsne(np.sqrt(d), perplexity) for d in others]
+    theirs = [run() for run in runs if run is not None]
+    if theirs:
+        steps = [bisection_steps(d, perplexity, *OPEN_TSNE) for d in others]
+        found.append(_by_software("openTSNE", perplexity, steps, theirs, solvable))
+    return found
+
+
+def _by_hardware(config: Config, settings: Settings, batches: list[np.ndarray], method: Search) -> Searched:
+    steps, errors, gave_up = [], [], []
+    target = settings.target * np.longdouble(config.profile.perplexity.lsb)
+    for distance in batches:
+        states = prng.seeds(settings.seed, settings.count)
+        found = de.search(config, settings.target, distance, states, method)
+        _, scale, _ = pea.rows(config, distance)
+        searched = found.generations > 0
+        power = (found.exponent - scale - config.profile.mantissa.fraction).astype(np.int32)
+        beta = np.ldexp(found.mantissa.astype(np.longdouble), power) * np.log(np.longdouble(2))
+        error = np.abs(exact.perplexity(np.where(searched, beta, np.inf), distance) - target)
+        steps.append(found.generations[searched])
+        errors.append(error[searched].astype(np.float64))
+        gave_up.append(found.status[searched] == Status.UNCONVERGED)
+    generations = np.concatenate(steps)
+    evaluations = generations.sum() * POPULATION / len(batches)
+    cycles = float(evaluations * (settings.count - 1) / config.pes)
+    return Searched(
+        str(method), generations, POPULATION, np.concatenate(errors), np.concatenate(gave_up), cycles
+    )
+
+
+def _by_software(
+    name: str,
+    perplexity: float,
+    steps: list[np.ndarray],
+    conditional: list[np.ndarray],
+    solvable: list[np.ndarray],
+) -> Searched:
+    errors = [
+        np.abs(true_perplexity(np.asarray(p)) - perplexity)[rows].astype(np.float64)
+        for p, rows in zip(conditional, solvable, strict=True)
+    ]
+    taken = np.concatenate([count[rows] for count, rows in zip(steps, solvable, strict=True)])
+    gave_up = np.zeros(len(taken), bool)
+    return Searched(f"{name}'s bisection", taken, 1, np.concatenate(errors), gave_up)
+
+
+SCIKIT_LEARN = (1.0, 1e-5, 100, 0.0)
+OPEN_TSNE = (0.5, 1e-8, 200, 2.0**-52)
+"""First beta, tolerance of the entropy in nats, most steps and what is added to the sum of weights."""
+
+
+def bisection_steps(
+    distance: np.ndarray, perplexity: float, beta: float, tolerance: float, most: int, added: float
+) -> np.ndarray:
+    """Steps that the bisection of scikit-learn or openTSNE takes in each row, by repeating it: (N,).
+
+    Both double or halve beta until the target is passed, then halve the bracket, until the entropy is
+    within ``tolerance``; neither says how many steps it took. ``distance`` (N, M), squared.
+    """
+    goal = np.log(perplexity)
+    at, low, high = (np.full(len(distance), value) for value in (beta, 0.0, np.inf))
+    steps = np.zeros(len(distance), np.int64)
+    searching = np.ones(len(distance), bool)
+    for _ in range(most):
+        steps += searching
+        weight = np.exp(-at[:, None] * distance)
+        total = np.maximum(weight.sum(axis=1) + added, np.finfo(np.float64).tiny)
+        entropy = np.log(total) + at * (weight * distance).sum(axis=1) / total
+        searching &= np.abs(entropy - goal) > tolerance
+        above = entropy > goal
+        low, high = np.where(above, at, low), np.where(above, high, at)
+        middle = np.where(np.isinf(high), 2 * at, (low + np.where(np.isinf(high), 0, high)) / 2)
+        at = np.where(searching, middle, at)
+    return steps
 
 
 def _open_tsne(others: np.ndarray, perplexity: float) -> Callable[[], np.ndarray] | None:

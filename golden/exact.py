@@ -284,26 +284,32 @@ def gradient(joint: np.ndarray, y: np.ndarray, exaggeration: float = 1.0) -> np.
     return np.stack([(force * dx).sum(axis=1), (force * dy).sum(axis=1)], axis=1)
 
 
-def embed(joint: np.ndarray, y0: np.ndarray, iterations: int = 300) -> np.ndarray:
+def embed(
+    joint: np.ndarray, y0: np.ndarray, iterations: int = 300, exaggerated: int | None = None
+) -> np.ndarray:
     """Y after ``iterations`` of the stable schedule, all points updated together.
 
     ``V = m V - c s_i g_i``, ``Y += V``, V = 0 at first; ``s_i = 2**-ceil(log2 max(1, sum_j P'_ij))``.
-    The first quarter (floor) has ex = 2, m = 1/2, c = 1; the rest ex = 1, m = 13/16, c = 2.
+    The first part has ex = 2, m = 1/2, c = 1; the rest ex = 1, m = 13/16, c = 2.
 
     Parameters
     ----------
     joint : (N, N) P'
     y0 : (N, 2)
+    iterations : in all
+    exaggerated : iterations of the first part; if not given, a quarter (floor), at most 12
 
     Returns
     -------
     (N, 2)
     """
+    if exaggerated is None:
+        exaggerated = min(iterations // 4, 12)
     scale = 2.0 ** -np.ceil(np.log2(np.maximum(1.0, joint.sum(axis=1, keepdims=True))))
     y = np.array(y0, np.float64)
     velocity = np.zeros_like(y)
     for iteration in range(iterations):
-        early = iteration < iterations // 4
+        early = iteration < exaggerated
         exaggeration, momentum, step = (2.0, 0.5, 1.0) if early else (1.0, 0.8125, 2.0)
         velocity = momentum * velocity - step * scale * gradient(joint, y, exaggeration)
         y += velocity

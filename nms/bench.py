@@ -17,6 +17,9 @@ from nms.spec.tables import Status
 TRUE_ERROR = {"wide": 1e-10, "edge": 2e-4}
 """Largest true perplexity error of a solved row, by profile."""
 
+SEARCH_ROWS = 256
+"""Rows on which the hardware's searches are compared; DE/rand/1 takes its time in software."""
+
 RELATIONS = {"<": operator.lt, "<=": operator.le, ">=": operator.ge, "=": operator.eq}
 
 
@@ -62,6 +65,52 @@ def search(data: Images, perplexity: float) -> list[Figure]:
             figures.append(
                 Figure(name, "error over scikit-learn's", row.largest_error / theirs, "", "<=", 1e-6)
             )
+    return figures
+
+
+SEARCH_GENERATIONS = {"de-rand1": (60, 128), "de-best1": (38, 128), "section": (10, 10), "window": (4, 5)}
+"""Largest median and largest number of generations of each method, in either profile."""
+
+
+def methods(config: Config, data: Images, perplexity: float, seed: int = 1) -> list[Figure]:
+    """The four searches of the hardware, bit-true, and the software's bisections, on the same rows.
+
+    Cycles are arithmetic: evaluations x (N-1) / PEs, what the PEs alone take if they never wait. A row fails
+    if it has a solution and the method gave it up or its true error is not below the profile's.
+    """
+    from golden.bench import method_bench
+
+    within = TRUE_ERROR[config.formats]
+    found = method_bench(config, data.images[:SEARCH_ROWS], perplexity, seed)
+    paper = next(searched.cycles for searched in found if searched.method == "de-rand1")
+    figures = []
+    for searched in found:
+        subject, steps, error = searched.method, searched.steps, searched.error
+        figures.append(Figure(subject, "solvable rows", len(steps)))
+        if not len(steps):
+            continue
+        ours = searched.cycles is not None
+        unit = "generations" if ours else "steps"
+        middle, worst = SEARCH_GENERATIONS.get(subject, (None, None))
+        below = "<=" if ours else ""
+        failed = int((searched.gave_up | (error >= within)).sum())
+        figures += [
+            Figure(subject, "median", float(np.median(steps)), unit, below, middle),
+            Figure(subject, "99th percentile", float(np.percentile(steps, 99)), unit),
+            Figure(subject, "most", int(steps.max()), unit, below, worst),
+            Figure(subject, "evaluations", float(steps.mean() * searched.points), "a row"),
+        ]
+        if searched.cycles is not None and paper:
+            claim = ("<=", 0.1) if subject == "window" and config.formats == "wide" else ()
+            figures += [
+                Figure(subject, "cycles by arithmetic", round(searched.cycles), "a batch"),
+                Figure(subject, "cycles over de-rand1's", searched.cycles / paper, "", *claim),
+            ]
+        figures += [
+            Figure(subject, "rows failed", failed, "", *(("=", 0) if ours else ())),
+            Figure(subject, "largest true error", float(error.max()), "", *(("<", within) if ours else ())),
+            Figure(subject, "median true error", float(np.median(error))),
+        ]
     return figures
 
 

@@ -64,6 +64,9 @@ Ratio = Annotated[float, typer.Option(help="Fraction of the images to keep.")]
 Perplexity = Annotated[float, typer.Option(help="Target of the search of every row.")]
 Iterations = Annotated[int, typer.Option(help="Gradient iterations of the embedding.")]
 Seed = Annotated[int, typer.Option(help="Seed of every random number.")]
+SearchOption = Annotated[
+    str, typer.Option("--search", metavar="METHOD", help="de-rand1, de-best1, section or window.")
+]
 LevelOption = Annotated[
     Level, typer.Option("--level", help="The bit-true model alone, or hardware and model.")
 ]
@@ -78,6 +81,10 @@ Measured = Annotated[
 ]
 Version = Annotated[
     bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+]
+BenchPreset = Annotated[
+    str | None,
+    typer.Option("-c", "--config", metavar="PRESET", help="Preset; else paper (search) or tiny (sampler)."),
 ]
 Markdown = Annotated[bool, typer.Option("--markdown", help="Print the table for a document.")]
 Target = Annotated[
@@ -181,6 +188,7 @@ def run(
     perplexity: Perplexity = 15.0,
     iterations: Iterations = 300,
     seed: Seed = 1,
+    search: SearchOption = "de-rand1",
     level: LevelOption = Level.RTL,
     bus: BusOption = Bus.AXI,
     output: Output = Path("out"),
@@ -190,18 +198,18 @@ def run(
     config = configuration.load(preset, overrides or ())
     usable(output)
     if count is not None:  # refuse what can be refused before any file is read
-        Settings.make(config, count, 1, ratio, perplexity, iterations, seed)
+        Settings.make(config, count, 1, ratio, perplexity, iterations, seed, search)
     from nms import datasets, provenance, results
     from nms import run as job
 
     images = datasets.load(data, count, size, most=config.images)
     found, pixels = images.images.shape
-    settings = Settings.make(config, found, pixels, ratio, perplexity, iterations, seed)
+    settings = Settings.make(config, found, pixels, ratio, perplexity, iterations, seed, search)
     command = [
         "run", *_chosen(preset, overrides), "--data", data, "--count", str(settings.count),
         *(["--size", str(size)] if size else []), "--ratio", f"{ratio!r}", "--perplexity", f"{perplexity!r}",
-        "--iterations", str(iterations), "--seed", str(seed), "--level", level.value,
-        *(["--bus", bus.value] if level is Level.RTL else []),
+        "--iterations", str(iterations), "--seed", str(seed), "--search", search,
+        "--level", level.value, *(["--bus", bus.value] if level is Level.RTL else []),
     ]  # fmt: skip
     with Console(stderr=True).status("starting") as status:
         outcome = job.run(config, settings, images, level, progress=status.update, bus=bus.value)
@@ -254,7 +262,7 @@ def check(
 @app.command()
 def bench(
     what: Measured = None,
-    preset: Preset = "tiny",
+    preset: BenchPreset = None,
     overrides: Overrides = None,
     data: Data = "digits",
     count: Count = None,
@@ -269,17 +277,17 @@ def bench(
 
     The search takes up to 500 images, the sampler as many as its configuration holds.
     """
-    config = configuration.load(preset, overrides or ())
     from nms import bench as measure
     from nms import datasets
 
     figures: list[measure.Figure] = []
     for bench in what or list(Bench):
+        config = configuration.load(preset or ("paper" if bench == Bench.SEARCH else "tiny"), overrides or ())
         most = 500 if bench == Bench.SEARCH else config.images
         images = datasets.load(data, None, size, most=min(count or most, most))
-        target = perplexity or min(15.0, len(images.images) / 3)
+        target = perplexity or min(15.0, min(len(images.images), config.images) / 3)
         if bench == Bench.SEARCH:
-            figures += measure.search(images, target)
+            figures += measure.methods(config, images, target, seed) + measure.search(images, target)
         else:
             found, pixels = images.images.shape
             settings = Settings.make(config, found, pixels, perplexity=target, seed=seed)

@@ -10,7 +10,7 @@ import numpy as np
 from nms import results
 from nms.datasets import Images
 from nms.spec.config import Config
-from nms.spec.settings import Settings
+from nms.spec.settings import Search, Settings
 from nms.spec.tables import Tables
 
 if TYPE_CHECKING:
@@ -92,6 +92,7 @@ def figures(
         "count": settings.count,
         "pixels": settings.pixels,
         "iterations": settings.iterations,
+        "search": str(Search(settings.search)),
         "kept": len(values["kept"]),
         "perplexity": results.errors_summary(values, target, errors),
     }

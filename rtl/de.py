@@ -382,14 +382,14 @@ class DE(Block):
         error = Signal.like(member.error)
         context = Signal(context_bits(self.config))
         complete = Signal()
-        alone = member.who.k == 0
+        first = member.who.k == 0
         m.d.sync += [complete.eq(member.goes_on), context.eq(member.who.context)]
         with m.If(member.valid):
-            with m.If(alone | (u < least)):
+            with m.If(first | (u < least)):
                 m.d.sync += least.eq(u)
-            with m.If(alone | (u > most)):
+            with m.If(first | (u > most)):
                 m.d.sync += most.eq(u)
-            with m.If(alone | (member.error < error)):
+            with m.If(first | (member.error < error)):
                 m.d.sync += [leader.eq(u), error.eq(member.error)]
 
         evolves = Signal()
@@ -398,7 +398,7 @@ class DE(Block):
             evolves.eq((self.search == Search.DE_RAND1) | (self.search == Search.DE_BEST1)),
             bracket.windows.eq(self.search == Search.WINDOW),
             bracket.target.eq(self.target),
-            bracket.came.eq(member.valid),
+            bracket.came.eq(member.valid & ~evolves),
             bracket.score.who.eq(member.who),
             bracket.score.u.eq(u),
             bracket.score.perplexity.eq(member.perplexity),

@@ -78,7 +78,8 @@ class Sampler(Block):
     load that is asked for together with a start that is refused is refused as well.
 
     ``o_kept`` gives the kept indices, ascending, in EMIT. With ``send_images``, ``o_pixels`` gives the
-    words of the kept images, ascending, in EMIT; neither stream waits for the other.
+    words of the kept images, ascending, in EMIT: an image follows its index as soon as that was taken,
+    while ``o_kept`` never waits for ``o_pixels``.
 
     ``abort_run``, in any cycle, and ``rst`` return the sampler and all blocks to their power-on state
     one cycle later: both halves are free, whatever was loaded.

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+from cocotb.task import Task
 
 from nms.spec.config import GENERATION_CAP, POPULATION, Config
 from nms.spec.derived import Derived
@@ -63,13 +64,14 @@ class Device:
         await self.pulse(*["load"] * load, "start", **values, send_images=int(send_images))
         await cycles(self.dut, 3)
 
-    async def load(self, images: np.ndarray) -> None:
-        """As soon as a half is free, begin to load a batch into it; returns when its last word was taken."""
+    async def load(self, images: np.ndarray) -> Task[None]:
+        """As soon as a half is free, begin to load a batch into it; the task ends with the last word."""
         if not self.dut.load_ready.value:
             await until(self.dut, "load_ready", 10_000_000)
         count, pixels = images.shape
         await self.pulse("load", count=count, words=-(-pixels // self.config.lanes))
-        await Source(self.dut, "i_images", self.stalls).send(words(self.config, images))
+        await cycles(self.dut, 1)  # from here on load_ready tells of this load
+        return Source(self.dut, "i_images", self.stalls).start(words(self.config, images))
 
     async def run(self, settings: Settings, images: np.ndarray) -> list[int]:
         """A whole run of one batch: the kept indices.

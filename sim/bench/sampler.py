@@ -2,11 +2,13 @@
 """Bench of the whole sampler: every table of small runs against the model, whatever came before them."""
 
 from dataclasses import asdict, replace
+from itertools import pairwise
 from typing import Any
 
 import cocotb
 import numpy as np
-from cocotb.triggers import ValueChange
+from cocotb.triggers import ValueChange, with_timeout
+from cocotb.utils import get_sim_time
 
 from golden import sampler as golden
 from nms.spec.config import Config
@@ -17,7 +19,7 @@ from sim.context import count as tally
 from sim.context import parameters
 from sim.device import Device, words
 from sim.seeds import generator
-from sim.streams import Sink, Source, Stalls, abort_mid, cycles, reset_mid, start
+from sim.streams import PERIOD, Sink, Source, Stalls, abort_mid, cycles, reset_mid, start, until
 
 CONFIG = Config(**parameters()["config"])
 COUNT = min(CONFIG.images, 12)
@@ -92,6 +94,122 @@ async def right_after_read(device: Device, images: np.ndarray) -> None:
     await judge(device, settings(), images, kept)
 
 
+async def reach(device: Device, phase: Phase) -> None:
+    """Wait for a phase that is still to come."""
+    while device.phase != phase:
+        await with_timeout(ValueChange(device.dut.phase), 1_000_000 * PERIOD, "ns")
+
+
+async def right_pixels(device: Device, given: Settings, images: np.ndarray) -> None:
+    """What comes out of ``o_pixels`` is the kept images, bit by bit."""
+    per_image, sent = -(-given.pixels // CONFIG.lanes), words(CONFIG, images)
+    kept = golden.run(CONFIG, given, images).kept
+    assert await device.pixels(given) == [
+        {"data": sent[image * per_image + word], "index": image, "last": int(word + 1 == per_image)}
+        for image in kept
+        for word in range(per_image)
+    ]
+    tally("pixels", len(kept) * per_image)
+
+
+@cocotb.test()
+@cocotb.parametrize(stalls=list(Stalls))
+async def kept_images(dut, stalls):
+    """Taken beside the indices or after all of them; and not at all without ``send_images``."""
+    await start(dut)
+    device = Device(dut, CONFIG, stalls)
+    for order, ratio in (("beside", 0.3), ("beside", 1.0), ("after", 0.5), ("none", 0.3)):
+        given, images = settings(ratio=ratio, iterations=3), noise(f"kept {order}")
+        await device.begin(given, send_images=order != "none")
+        Source(dut, "i_images", stalls).start(words(CONFIG, images))
+        beside = cocotb.start_soon(right_pixels(device, given, images)) if order == "beside" else None
+        kept = await device.kept(given)
+        if order == "after":
+            await cycles(dut, 50)
+            assert device.phase == Phase.EMIT, "EMIT ended before the images were taken"
+            await right_pixels(device, given, images)
+        if beside is not None:
+            await beside
+        await until(dut, "done", 10)
+        assert not dut.o_pixels__valid.value
+        await judge(device, given, images, kept)
+
+
+@cocotb.test()
+@cocotb.parametrize(stalls=[Stalls.NONE, Stalls.RANDOM])
+async def double_buffered(dut, stalls):
+    """While a batch is computed, the next one is loaded: begun in another phase each time."""
+    await start(dut)
+    device = Device(dut, CONFIG, stalls)
+    begins = WORKING[1:]
+    batches = [noise(f"batch {number} {stalls.value}") for number in range(len(begins) + 1)]
+    loading = await device.load(batches[0])
+    for number, phase in enumerate(begins):
+        given = settings(seed=number)
+        there = loading.done()
+        await device.begin(given, load=False)
+        await reach(device, phase)
+        loading = await device.load(batches[number + 1])
+        kept = await device.kept(given)
+        await until(dut, "done", 10)
+        assert device.cycles()["load"] == 1 or not there, "waited for a batch that was there"
+        await judge(device, given, batches[number], kept)
+    await loading
+
+
+@cocotb.test()
+async def start_before_load(dut):
+    """A start waits in LOAD for its batch, and counts the cycles."""
+    await start(dut)
+    device, images = Device(dut, CONFIG), noise("late")
+    await device.begin(settings(), load=False)
+    await cycles(dut, 100)
+    assert device.phase == Phase.LOAD
+    await device.load(images)
+    kept = await device.kept(settings())
+    await judge(device, settings(), images, kept)
+    assert 100 <= device.cycles()["load"] - len(words(CONFIG, images)) <= 110
+
+
+@cocotb.test()
+@cocotb.parametrize(stalls=[Stalls.NONE, Stalls.PRODUCER])
+async def pace(dut, stalls):
+    """Batch after batch, in the time of loading one or of computing one, whichever is longer."""
+    await start(dut)
+    device = Device(dut, CONFIG, stalls)
+    rounds, count = 6, min(CONFIG.images, 8)
+    given = settings(count=count, pixels=CONFIG.pixels, iterations=0)
+    image = noise("pace", 1, CONFIG.pixels)
+    batches = [np.repeat(image, count, axis=0) for _ in range(rounds)]  # identical: hardly any search
+    loads: list[float] = []
+    ends: list[float] = []
+
+    async def feed() -> None:
+        for batch in batches:
+            sending = await device.load(batch)
+            began = get_sim_time("ns")
+            await sending
+            loads.append((get_sim_time("ns") - began) / PERIOD)
+
+    feeding = cocotb.start_soon(feed())
+    for batch in batches:
+        await device.begin(given, load=False)
+        kept = await Sink(dut, "o_kept").take(given.keep, timeout=100_000)
+        await until(dut, "done", 10)
+        ends.append(get_sim_time("ns") / PERIOD)
+        expected = golden.run(CONFIG, given, batch).kept
+        assert [device.kept_item.unpack(item)["index"] for item in kept] == list(expected)
+        tally("pace", len(kept))
+    await feeding
+    taken = [b - a for a, b in pairwise(ends)]
+    compute = sum(cycles for phase, cycles in device.cycles().items() if phase != "load")
+    load = sum(loads[1:]) / (rounds - 1)
+    each = sum(taken) / (rounds - 1)
+    dut._log.info("pace: %.0f cycles a batch; loading one: %.0f, computing one: %d", each, load, compute)
+    assert stalls is Stalls.NONE or load > compute, "computing is longer than loading"
+    assert each <= max(load, compute) + 20
+
+
 async def interrupted(dut, phase: Phase, stop) -> None:
     """Stop a run at several places of a phase; then the sampler is idle and makes a clean run."""
     await start(dut)
@@ -99,15 +217,21 @@ async def interrupted(dut, phase: Phase, stop) -> None:
     for delay in (0, 1, int(generator(f"delay {phase.name}").integers(2, 40))):
         await device.begin(settings(seed=delay))
         Source(dut, "i_images").start(words(CONFIG, images))
-        while device.phase != phase:
-            await ValueChange(dut.phase)
+        await reach(device, phase)
+        if phase != Phase.LOAD:
+            await device.load(255 - images)  # to be lost
         await cycles(dut, 1 + delay)
         assert device.phase == phase, f"{phase.name} lasts less than {delay} cycles"
         await stop(dut)
         assert device.phase == Phase.IDLE
         assert not any(flag.value for flag in (dut.busy, dut.done, dut.error))
         assert not any(device.cycles().values())
+        assert dut.load_ready.value
     await right(device, settings(seed=3), images)
+    await device.begin(settings(), load=False)
+    await cycles(dut, 20)
+    assert device.phase == Phase.LOAD, "a batch of before is still there"
+    await reset_mid(dut)
 
 
 @cocotb.test()
@@ -120,6 +244,22 @@ async def abort(dut, phase):
 @cocotb.parametrize(phase=WORKING)
 async def reset(dut, phase):
     await interrupted(dut, phase, reset_mid)
+
+
+@cocotb.test()
+@cocotb.parametrize(stop=[abort_mid, reset_mid])
+async def halves_are_emptied(dut, stop):
+    """A stop while one half is full and the other half full of another batch, none or some of both."""
+    await start(dut)
+    device, images = Device(dut, CONFIG), noise("halves")
+    whole = len(words(CONFIG, images))
+    for loads, wait in ((1, 3), (1, whole - 1), (2, 0), (2, whole // 2), (2, whole + 5)):
+        for number in range(loads):
+            await device.load(images + np.uint8(1 + number))
+        await cycles(dut, wait)
+        await stop(dut)
+        assert dut.load_ready.value
+        await right(device, settings(), images)
 
 
 @cocotb.test()
@@ -150,6 +290,7 @@ async def illegal(dut):
         assert device.error, f"{changes} was accepted"
         assert device.phase == Phase.IDLE
         assert not dut.busy.value
+        assert dut.load_ready.value
         tally("illegal", 1)
     for changes in ({"target": one + 1}, {"target": (COUNT - 1) * one - 1}, {"keep": COUNT}, {"keep": 1}):
         given = replace(settings(), **changes)

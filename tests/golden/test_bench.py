@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from golden.bench import search_bench, true_perplexity
+from golden import exact
+from golden.bench import OPEN_TSNE, bisection_steps, method_bench, search_bench, true_perplexity
+from nms.spec.config import PRESETS, load
 
 
 def test_true_perplexity_of_known_rows() -> None:
@@ -35,3 +37,47 @@ def test_open_tsne_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = search_bench(load_digits().images[:30].astype(np.uint8), 5.0, repeats=1)
     assert rows[1].note == "not installed"
     assert rows[1].seconds is None
+
+
+def test_methods() -> None:
+    """Batches of 16 of 40 images: 32 rows, every method on all of them."""
+    rows = method_bench(PRESETS["tiny"], load_digits().images[:40].astype(np.uint8), 5.0)
+    assert [row.method for row in rows][:5] == [
+        "de-rand1", "de-best1", "section", "window", "scikit-learn's bisection",
+    ]  # fmt: skip
+    assert all(len(row.steps) == len(row.error) == 32 for row in rows)
+    for row in rows[:4]:
+        assert row.error.max() < 2e-4
+        assert row.cycles == row.steps.sum() / 2 * 15 * 32 / 4
+    assert rows[4].cycles is None
+    assert 1e-6 < rows[4].error.max() < 1e-3
+
+
+def test_methods_on_rows_without_solution() -> None:
+    """15 equal images and another: the odd one, at the same distance from all, has no solution."""
+    images = np.zeros((16, 64), np.uint8)
+    images[3] = 9
+    rows = method_bench(load("tiny", ["formats=wide"]), images, 14.5)
+    assert all(len(row.steps) == 15 for row in rows)
+    assert all(row.error.max() < 1e-10 for row in rows[:4])
+    assert all(len(row.steps) == 0 for row in method_bench(PRESETS["tiny"], np.zeros_like(images), 5.0))
+
+
+def test_a_row_given_up() -> None:
+    """A target so close to the number of other images that no beta in the range reaches it."""
+    images = load_digits().images[:16].astype(np.uint8)
+    rows = method_bench(load("tiny", ["formats=wide"]), images, 15 - 1e-8)
+    assert all(row.gave_up.all() and (row.steps == 128).all() for row in rows[:4])
+
+
+def test_steps_of_a_bisection() -> None:
+    """openTSNE's result changes up to as many steps as are counted, and no more."""
+    tsne = pytest.importorskip("openTSNE._tsne")
+    distance = exact.off_diagonal(exact.distances(load_digits().images[:50].astype(np.uint8))) / 255.0**2
+    steps = bisection_steps(distance, 15.0, *OPEN_TSNE)
+    capped = [
+        np.asarray(tsne.compute_gaussian_perplexity(np.sqrt(distance), np.array([15.0]), max_iter=most))
+        for most in range(1, 61)
+    ]
+    first = np.argmax([(found == capped[-1]).all(axis=1) for found in capped], axis=0)
+    assert steps.tolist() == (first + 1).tolist()

@@ -289,7 +289,7 @@ def embed_by_hand(joint: list[list[float]], y: list[list[float]], iterations: in
     shift = [next(s for s in range(20) if sum(row) <= 2**s) for row in joint]
     velocity = [[0.0, 0.0] for _ in y]
     for iteration in range(iterations):
-        early = iteration < iterations // 4
+        early = iteration < min(iterations // 4, 12)
         w = [[0.0 if a is b else 1 / (1 + math.dist(a, b) ** 2) for b in y] for a in y]
         z = sum(map(sum, w))
         for i in range(count):

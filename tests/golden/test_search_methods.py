@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from golden import cordic, de, evolution, exact, fitness, pe, pea, prng, sampler
+from golden import bracket, cordic, de, evolution, exact, fitness, pe, pea, prng, sampler
 from nms.errors import UserError
 from nms.spec.config import PRESETS, Config, load
 from nms.spec.derived import Derived
@@ -317,12 +317,11 @@ def in_words(config: Config, target: int, steps: Steps, evaluate: Callable[[int]
         assert len(points) == 32
         values = [evaluate(u) for u in points]
         best = [min(best + values, key=lambda value: abs(value[2] - target))]
-        found, status = best[0], Status.SOLVED
+        found = best[0]
         if abs(found[2] - target) < config.profile.stop:
-            break
-        status = Status.UNCONVERGED
+            return [*found[:3], generation, Status.SOLVED, *found[3:]]
         points = steps.send([value[2] for value in values])
-    return [*found[:3], generation, status, *found[3:]]
+    return [*best[0][:3], 128, Status.UNCONVERGED, *best[0][3:]]
 
 
 def evaluation(config: Config, dn: np.ndarray) -> Callable[[int], tuple[int, ...]]:
@@ -384,6 +383,37 @@ class TestInWords:
             evaluation(config, dn[slowest]),
         )
         assert [int(values[slowest]) for values in found] == words
+
+    @presets
+    def test_windows_of_every_width(self, config: Config) -> None:
+        """A target passed between any two points of the octaves, and again in the windows that follow."""
+        rng = np.random.default_rng(8)
+        target = goal(config, 64, 15)
+        state = bracket.Window.start(config, np.zeros(31, np.uint64))
+        steps = [bracketing_in_words(config, target, windows=True) for _ in range(31)]
+        assert [next(row) for row in steps] == state.trial.tolist()
+        for _ in range(4):
+            above = target + rng.integers(0, target, (31, 32))
+            below = target - 1 - rng.integers(0, target, (31, 32))
+            perplexity = np.where(np.arange(32) <= np.arange(31)[:, None], above, below)
+            state = state.step(config, target, perplexity)
+            expected = [row.send(perps) for row, perps in zip(steps, perplexity.tolist(), strict=True)]
+            assert state.windowed.all()
+            assert state.trial.tolist() == expected
+
+    @pytest.mark.parametrize("span", [63, 64])
+    def test_where_a_restart_begins(self, span: int) -> None:
+        """A population that spans 64 steps goes on, one that spans 63 starts again."""
+        config = PRESETS["tiny"]
+        target = goal(config, 16, 5)
+        states = prng.seeds(1, 1)
+        u = np.array([[5 << 20, (5 << 20) + span, *[(5 << 20) + 20] * 30]])
+        worse = np.full((1, 32), config.profile.perplexity.max)
+        population = evolution.Best1(u, u, np.full_like(u, evolution.WORST), states)
+        varied = population.step(config, target, worse)
+        again = evolution.scattered(config, evolution.draws(states)[0])
+        assert (varied.trial == again).all() == (span < 64)
+        assert (varied.fitness == evolution.WORST).all() == (span < 64)
 
     @pytest.mark.parametrize("method", [Search.DE_BEST1, Search.SECTION, Search.WINDOW], ids=str)
     @pytest.mark.parametrize("steepness", [0, 3, 30, 61])

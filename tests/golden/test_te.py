@@ -72,7 +72,7 @@ def plain_embed(
 
 def embed(config: Config, affinity: np.ndarray, y0: np.ndarray, iterations: int) -> np.ndarray:
     """The model's whole schedule, its first quarter exaggerated."""
-    return te.embed(config, affinity, y0, iterations)
+    return te.embed(config, affinity, y0, iterations, iterations // 4)
 
 
 def random_affinity(config: Config, count: int, seed: int) -> np.ndarray:

@@ -49,6 +49,7 @@ class TestRefusals:
             (["run", "-c", "tiny", "--ratio", "0"], ["ratio 0"]),
             (["run", "-c", "tiny", "--ratio", "1.5"], ["ratio 1.5"]),
             (["run", "-c", "tiny", "--perplexity", "5", "--seed", "-1"], ["seed -1"]),
+            (["run", "-c", "tiny", "--perplexity", "5", "--search", "secant"], ["secant", "window"]),
             (["run", "-c", "tiny", "--level", "gates"], ["gates", "golden", "rtl"]),
             (["run", "-c", "tiny", "--data", "nowhere"], ["nowhere", "no such file"]),
             (["run", "-c", "tiny", "--size", "4"], ["size 4"]),
@@ -189,6 +190,18 @@ class TestRun:
         assert nms(*TINY, "--level", "golden", "--json", "-o", str(tmp_path), monkeypatch=monkeypatch) == 0
         assert json.loads(capsys.readouterr().out) == json.loads((tmp_path / "results.json").read_text())
 
+    def test_search(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The method is recorded, and is the one that was used."""
+        most = {"de-rand1": 128, "de-best1": 128, "section": 6, "window": 3}
+        for method, generations in most.items():
+            command = [*TINY, "--level", "golden", "--search", method, "-o", str(tmp_path / method)]
+            assert nms(*command, monkeypatch=monkeypatch) == 0
+            figures = json.loads((tmp_path / method / "results.json").read_text())
+            assert figures["search"] == method
+            assert f"--search {method}" in figures["command"]
+            assert figures["perplexity"]["rows"]["solved"] == 8
+            assert 0 < figures["perplexity"]["generations"]["max"] <= generations
+
     @pytest.mark.parametrize("flipped", [0, 1])
     def test_hardware_that_differs(
         self,
@@ -240,11 +253,33 @@ def test_bench(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[st
 
 
 def test_bench_of_the_search(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """The searches of the hardware and of software; without a preset in the wide formats of ``paper``."""
     assert nms("bench", "search", "--count", "40", "--json", monkeypatch=monkeypatch) == 0
     figures = {(row["subject"], row["name"]): row for row in json.loads(capsys.readouterr().out)}
+    for method in ("de-rand1", "de-best1", "section", "window"):
+        assert figures[method, "solvable rows"]["value"] == 40
+        assert figures[method, "rows failed"]["value"] == 0
+        assert figures[method, "largest true error"]["value"] < 1e-10
+        generations = figures[method, "cycles by arithmetic"]["value"] / (39 * 40)
+        assert generations == pytest.approx(figures[method, "evaluations"]["value"] / 32, rel=1e-3)
+    assert figures["window", "most"]["value"] == 4
+    assert figures["window", "cycles over de-rand1's"]["bound"] == 0.1
+    assert figures["scikit-learn's bisection", "rows failed"]["value"] == 40
     assert figures["newton", "largest error"]["value"] < 1e-10
     assert figures["de", "largest error"]["value"] < 1e-10
     assert figures["scikit-learn", "largest error"]["value"] > 1e-7
+
+
+def test_bench_of_the_search_with_a_broken_bound(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["bench", "search", "-c", "tiny", "--count", "40"]
+    assert nms(*command, monkeypatch=monkeypatch) == 0
+    assert "BROKEN" not in capsys.readouterr().out
+    monkeypatch.setitem(measure.TRUE_ERROR, "edge", 1e-6)
+    monkeypatch.setitem(measure.SEARCH_GENERATIONS, "window", (4, 2))
+    assert nms(*command, monkeypatch=monkeypatch) == 1
+    assert capsys.readouterr().out.count("BROKEN") == 4 * 2 + 1
 
 
 def test_comparison_has_the_fields_that_are_printed() -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The regressions on a given Verilog file: the generated one passes, and each of seven faults in it fails."""
+"""The regressions on a given Verilog file: the generated one passes, and each of six faults in it fails."""
 
 from functools import cache
 from pathlib import Path
@@ -20,10 +20,12 @@ FAULTS = [
     ("grid", "grid", Fault.OFF_BY_ONE, 1),
     ("prng", "seeds", Fault.STUCK, 1),
     ("fitness", "fitness", Fault.HANDSHAKE, 1),
-    ("sampler", "sampler", Fault.SWAPPED, 1),
-    ("axi", "dma_write", Fault.ADDER, 1),
+    ("affinity", "affinity", Fault.SWAPPED, 1),
 ]
 """Unit, start of the module's name, fault, and the seed that chooses its place."""
+
+WHOLE = [("sampler", "sampler", Fault.SWAPPED, 1), ("axi", "dma_write", Fault.ADDER, 1)]
+"""The same of what takes long."""
 
 
 @cache
@@ -38,12 +40,10 @@ def named(start: str) -> str:
     return next(line.split("(")[0].split()[1] for line in lines if line.startswith(f"module {start}"))
 
 
-def slow_axi(unit: str, *others: object) -> object:
-    """Parameters of a test; those of the whole system are slow."""
-    return pytest.param(unit, *others, marks=[pytest.mark.slow] if unit == "axi" else [])
-
-
-@pytest.mark.parametrize("unit", [slow_axi(unit) for unit in sorted({unit for unit, *_ in FAULTS})])
+@pytest.mark.parametrize(
+    "unit",
+    [*(unit for unit, *_ in FAULTS), *(pytest.param(unit, marks=pytest.mark.slow) for unit, *_ in WHOLE)],
+)
 def test_the_generated_file_passes(unit: str, tmp_path: Path) -> None:
     path = tmp_path / "sampler.v"
     path.write_text(text())
@@ -52,7 +52,10 @@ def test_the_generated_file_passes(unit: str, tmp_path: Path) -> None:
     assert result.compared > 100
 
 
-@pytest.mark.parametrize(("unit", "module", "fault", "seed"), [slow_axi(*fault) for fault in FAULTS])
+@pytest.mark.parametrize(
+    ("unit", "module", "fault", "seed"),
+    [*FAULTS, *(pytest.param(*fault, marks=pytest.mark.slow) for fault in WHOLE)],
+)
 def test_a_fault_in_the_file_fails(unit: str, module: str, fault: Fault, seed: int, tmp_path: Path) -> None:
     changed, description = inject(text(), named(module), fault, seed)
     path = tmp_path / "sampler.v"
