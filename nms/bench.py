@@ -114,6 +114,52 @@ def methods(config: Config, data: Images, perplexity: float, seed: int = 1) -> l
     return figures
 
 
+CYCLES = {
+    "distance": 50_000,
+    "search by de-rand1": 240_000,
+    "search by window": 22_000,
+    "embed": 105_000,
+    "grid": 2_000,
+}
+"""Most cycles of a phase: 64 images of 3072 pixels, 32 PEs x 4 lanes, 16 update lanes, 300 iterations."""
+
+DISTANCE_BUSY = 97.0
+"""Least share of PEs x lanes at work in the distance phase of that batch, percent."""
+
+
+def hardware(config: Config, data: Images, perplexity: float, seed: int = 1) -> list[Figure]:
+    """Cycles by phase, counted by the hardware itself, with the paper's search and with windows.
+
+    Bounds are claimed for the batch they were set for (:data:`CYCLES`) on arrays of that size; every
+    run is also compared with the bit-true model. The simulation's speed includes the test bench.
+    """
+    from golden import sampler as golden
+    from sim import sampler as simulated
+    from sim.compare import compare
+
+    count, pixels = data.images.shape
+    arrays = (config.pes, config.lanes, config.te_lanes, config.formats)
+    claimed = (count, pixels) == (64, 3072) and arrays == (32, 4, 16, "wide")
+    figures = []
+    for method in ("de-rand1", "window"):
+        settings = Settings.make(config, count, pixels, perplexity=perplexity, seed=seed, search=method)
+        run = simulated.run(config, settings, data.images)
+        tables = compare(run.tables, golden.run(config, settings, data.images))
+        figures.append(Figure(method, "values compared", sum(t.compared for t in tables), "", ">=", 1))
+        figures.append(Figure(method, "mismatches", sum(t.mismatches for t in tables), "", "=", 0))
+        for phase, cycles in run.cycles.items():
+            bound = CYCLES.get(f"search by {method}" if phase == "search" else phase) if claimed else None
+            figures.append(Figure(method, f"{phase} phase", cycles, "cycles", "<=" if bound else "", bound))
+        for phase, part in run.utilisation.items():
+            busy = (phase, claimed) == ("distance", True)
+            figures.append(
+                Figure(method, f"{phase} busy", 100 * part, "%", *((">=", DISTANCE_BUSY) if busy else ()))
+            )
+        speed = run.simulated_cycles / run.run_seconds
+        figures.append(Figure(method, "simulation speed", speed, "cycles/s"))
+    return figures
+
+
 def sampler(config: Config, settings: Settings, data: Images, perplexity: float, level: str) -> list[Figure]:
     """One batch: scikit-learn's t-SNE, the float64 model, the bit-true model and, at level rtl, the hardware.
 

@@ -47,6 +47,7 @@ class Bench(StrEnum):
 
     SEARCH = "search"
     SAMPLER = "sampler"
+    HARDWARE = "hardware"
 
 
 def _version(wanted: bool) -> None:
@@ -76,8 +77,12 @@ BusOption = Annotated[
 Output = Annotated[Path, typer.Option("-o", "--output", help="Directory to write to.")]
 Verilog = Annotated[Path | None, typer.Option(help="Check this Verilog file, not a fresh one.")]
 Units = Annotated[list[str] | None, typer.Argument(metavar="[UNIT]...", help="Blocks; all if none is named.")]
+RandomDraws = Annotated[
+    int, typer.Option("--random", min=0, metavar="N", help="Check N whole samplers drawn from the seed.")
+]
+FirstDraw = Annotated[int, typer.Option("--first", min=0, help="Number of the first draw of --random.")]
 Measured = Annotated[
-    list[Bench] | None, typer.Argument(metavar="[search|sampler]...", help="Both if none is named.")
+    list[Bench] | None, typer.Argument(metavar="[search|sampler|hardware]...", help="All if none is named.")
 ]
 Version = Annotated[
     bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
@@ -237,9 +242,16 @@ def check(
     overrides: Overrides = None,
     verilog: Verilog = None,
     seed: Seed = 1,
+    random: RandomDraws = 0,
+    first: FirstDraw = 0,
     as_json: Json = False,
 ) -> None:
-    """Run the regressions of the blocks in simulation."""
+    """Run the blocks' regressions in simulation or, with --random, whole samplers drawn from the seed."""
+    if random:
+        if units or verilog is not None:
+            raise UserError(f"--random {random}: draws whole samplers; name neither a unit nor --verilog")
+        _check_random(random, first, seed, as_json)
+        return
     config = configuration.load(preset, overrides or ())
     if verilog is not None and not verilog.is_file():
         raise UserError(f"verilog {str(verilog)!r}: no such file")
@@ -255,6 +267,21 @@ def check(
         )
         for failure in (f"{unit.unit}: {line}" for unit in found for line in unit.failures):
             print(failure, file=sys.stderr)
+    if not all(found):
+        raise typer.Exit(1)
+
+
+def _check_random(draws: int, first: int, seed: int, as_json: bool) -> None:
+    from sim import random as randomised
+
+    found = []
+    for draw in randomised.regress(seed, draws, first):
+        found.append(draw)
+        if not as_json:
+            verdict = "equal" if draw else draw.failure or f"{draw.mismatches} mismatches: {draw.command}"
+            print(f"seed {seed} draw {draw.number}: {draw.description}: {draw.compared} values, {verdict}")
+    if as_json:
+        render.print_json([asdict(draw) for draw in found])
     if not all(found):
         raise typer.Exit(1)
 
@@ -282,12 +309,15 @@ def bench(
 
     figures: list[measure.Figure] = []
     for bench in what or list(Bench):
-        config = configuration.load(preset or ("paper" if bench == Bench.SEARCH else "tiny"), overrides or ())
+        small = bench == Bench.SAMPLER
+        config = configuration.load(preset or ("tiny" if small else "paper"), overrides or ())
         most = 500 if bench == Bench.SEARCH else config.images
         images = datasets.load(data, None, size, most=min(count or most, most))
         target = perplexity or min(15.0, min(len(images.images), config.images) / 3)
         if bench == Bench.SEARCH:
             figures += measure.methods(config, images, target, seed) + measure.search(images, target)
+        elif bench == Bench.HARDWARE:
+            figures += measure.hardware(config, images, target, seed)
         else:
             found, pixels = images.images.shape
             settings = Settings.make(config, found, pixels, perplexity=target, seed=seed)

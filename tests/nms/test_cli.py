@@ -286,3 +286,11 @@ def test_comparison_has_the_fields_that_are_printed() -> None:
     assert {"name", "compared", "mismatches", "first"} <= {
         field.name for field in dataclasses.fields(TableComparison)
     }
+
+
+def test_random_draws_take_no_unit(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+    monkeypatch.setattr(sys, "argv", ["nms", "check", "grid", "--random", "2"])
+    with pytest.raises(SystemExit) as exited:
+        cli.main()
+    assert exited.value.code == 2
+    assert "--random 2" in capsys.readouterr().err
