@@ -90,7 +90,8 @@ class TestSettings:
         settings = Settings.make(self.config, 64, 3072, ratio=0.3, perplexity=15.0, iterations=300)
         assert settings.keep == 19  # 19.2
         assert settings.target == 15 << 42
-        assert settings.exaggerated == 75
+        assert settings.exaggerated == 12
+        assert Settings.make(self.config, 64, 3072, iterations=20).exaggerated == 5
         assert Settings.make(self.config, 5, 10, ratio=0.5, perplexity=2).keep == 3  # 2.5 is half: up
         assert Settings.make(self.config, 64, 1, ratio=1).keep == 64
 
