@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``nms check``: the regressions."""
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nms import render
+from nms.commands.options import Json, Overrides, Preset, Seed
+from nms.errors import UserError
+from nms.spec import config as configuration
+
+Verilog = Annotated[Path | None, typer.Option(help="Check this Verilog file, not a fresh one.")]
+Units = Annotated[list[str] | None, typer.Argument(metavar="[UNIT]...", help="Blocks; all if none is named.")]
+RandomDraws = Annotated[
+    int, typer.Option("--random", min=0, metavar="N", help="Check N whole samplers drawn from the seed.")
+]
+FirstDraw = Annotated[int, typer.Option("--first", min=0, help="Number of the first draw of --random.")]
+
+
+def check(
+    units: Units = None,
+    preset: Preset = "tiny",
+    overrides: Overrides = None,
+    verilog: Verilog = None,
+    seed: Seed = 1,
+    random: RandomDraws = 0,
+    first: FirstDraw = 0,
+    as_json: Json = False,
+) -> None:
+    """Run the blocks' regressions in simulation or, with --random, whole samplers drawn from the seed."""
+    if random:
+        if units or verilog is not None:
+            raise UserError(f"--random {random}: draws whole samplers; name neither a unit nor --verilog")
+        _check_random(random, first, seed, as_json)
+        return
+    config = configuration.load(preset, overrides or ())
+    if verilog is not None and not verilog.is_file():
+        raise UserError(f"verilog {str(verilog)!r}: no such file")
+    from sim import check as regressions
+
+    found = regressions.check(config, units or list(regressions.UNITS), verilog, seed)
+    if as_json:
+        render.print_json([asdict(unit) for unit in found])
+    else:
+        render.print_table(
+            ["unit", "passed", "failed", "compared", "seconds"],
+            [[u.unit, u.passed, u.failed, u.compared, f"{u.seconds:.1f}"] for u in found],
+        )
+        for failure in (f"{unit.unit}: {line}" for unit in found for line in unit.failures):
+            print(failure, file=sys.stderr)
+    if not all(found):
+        raise typer.Exit(1)
+
+
+def _check_random(draws: int, first: int, seed: int, as_json: bool) -> None:
+    from sim import random as randomised
+
+    found = []
+    for draw in randomised.regress(seed, draws, first):
+        found.append(draw)
+        if not as_json:
+            verdict = "equal" if draw else draw.failure or f"{draw.mismatches} mismatches: {draw.command}"
+            print(f"seed {seed} draw {draw.number}: {draw.description}: {draw.compared} values, {verdict}")
+    if as_json:
+        render.print_json([asdict(draw) for draw in found])
+    if not all(found):
+        raise typer.Exit(1)

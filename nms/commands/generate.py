@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``nms generate``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nms.commands.options import Overrides, Preset, chosen
+from nms.output import place, usable
+from nms.spec import config as configuration
+
+
+def generate(
+    preset: Preset,
+    overrides: Overrides = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Directory; else build/PRESET.")
+    ] = None,
+) -> None:
+    """Write Verilog, ports.json, a FuseSoC core, constraints and a manifest."""
+    config = configuration.load(preset, overrides or ())
+    directory = output or Path("build") / preset
+    usable(directory)
+    from nms import provenance
+    from rtl import emit
+
+    record = provenance.collect(config, ["generate", *chosen(preset, overrides)])
+    for path in place(directory, lambda staging: emit.generate(config, staging, record)):
+        print(path)

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Options that several commands share."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Level(StrEnum):
+    """What runs the job."""
+
+    GOLDEN = "golden"
+    RTL = "rtl"
+
+
+class Bus(StrEnum):
+    """How images and results reach the hardware."""
+
+    AXI = "axi"
+    NATIVE = "native"
+
+
+Preset = Annotated[str, typer.Option("-c", "--config", metavar="PRESET", help="Preset to start from.")]
+Overrides = Annotated[list[str] | None, typer.Option("-P", metavar="KEY=VALUE", help="Change a parameter.")]
+Data = Annotated[str, typer.Option(help="digits, or the path of CIFAR-10, IDX, image folder or .npz data.")]
+Count = Annotated[int | None, typer.Option(help="Images, from the first; if not given, as many as fit.")]
+Size = Annotated[int | None, typer.Option(help="Resize the images of a folder to this side, in pixels.")]
+Ratio = Annotated[float, typer.Option(help="Fraction of the images to keep.")]
+Perplexity = Annotated[float, typer.Option(help="Target of the search of every row.")]
+Iterations = Annotated[int, typer.Option(help="Gradient iterations of the embedding.")]
+Seed = Annotated[int, typer.Option(help="Seed of every random number.")]
+SearchOption = Annotated[
+    str, typer.Option("--search", metavar="METHOD", help="de-rand1, de-best1, section or window.")
+]
+LevelOption = Annotated[
+    Level, typer.Option("--level", help="The bit-true model alone, or hardware and model.")
+]
+BusOption = Annotated[
+    Bus, typer.Option("--bus", help="Through memory, registers and AXI buses, or straight into the sampler.")
+]
+Output = Annotated[Path, typer.Option("-o", "--output", help="Directory to write to.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def chosen(preset: str, overrides: list[str] | None) -> list[str]:
+    """The words of a command line that chose a configuration."""
+    return ["-c", preset, *(word for override in overrides or () for word in ("-P", override))]

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``nms run``: the main job."""
+
+from pathlib import Path
+
+import typer
+from rich.console import Console
+
+from nms import render
+from nms.commands.options import (
+    Bus,
+    BusOption,
+    Count,
+    Data,
+    Iterations,
+    Json,
+    Level,
+    LevelOption,
+    Output,
+    Overrides,
+    Perplexity,
+    Preset,
+    Ratio,
+    SearchOption,
+    Seed,
+    Size,
+    chosen,
+)
+from nms.output import usable
+from nms.spec import config as configuration
+from nms.spec.settings import Settings
+
+
+def run(
+    preset: Preset,
+    overrides: Overrides = None,
+    data: Data = "digits",
+    count: Count = None,
+    size: Size = None,
+    ratio: Ratio = 0.3,
+    perplexity: Perplexity = 15.0,
+    iterations: Iterations = 300,
+    seed: Seed = 1,
+    search: SearchOption = "de-rand1",
+    level: LevelOption = Level.RTL,
+    bus: BusOption = Bus.AXI,
+    output: Output = Path("out"),
+    as_json: Json = False,
+) -> None:
+    """Sample a batch of images; at level rtl, compare every table of the hardware with the model."""
+    config = configuration.load(preset, overrides or ())
+    usable(output)
+    if count is not None:  # refuse what can be refused before any file is read
+        Settings.make(config, count, 1, ratio, perplexity, iterations, seed, search)
+    from nms import datasets, provenance, results
+    from nms import run as job
+
+    images = datasets.load(data, count, size, most=config.images)
+    found, pixels = images.images.shape
+    settings = Settings.make(config, found, pixels, ratio, perplexity, iterations, seed, search)
+    command = [
+        "run", *chosen(preset, overrides), "--data", data, "--count", str(settings.count),
+        *(["--size", str(size)] if size else []), "--ratio", f"{ratio!r}", "--perplexity", f"{perplexity!r}",
+        "--iterations", str(iterations), "--seed", str(seed), "--search", search,
+        "--level", level.value, *(["--bus", bus.value] if level is Level.RTL else []),
+    ]  # fmt: skip
+    with Console(stderr=True).status("starting") as status:
+        outcome = job.run(config, settings, images, level, progress=status.update, bus=bus.value)
+    values = results.arrays(outcome.tables, config, images)
+    record = provenance.collect(config, command, seed, images)
+    figures = job.figures(outcome, settings, perplexity, values, record)
+    written = results.save(output, values, figures)
+    if as_json:
+        render.print_json(figures)
+    else:
+        render.print_run(outcome, figures, values["kept"].tolist())
+        print("written:", ", ".join(map(str, written)))
+    if outcome.mismatches:
+        raise typer.Exit(1)

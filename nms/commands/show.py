@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``nms show``."""
+
+from typing import Annotated
+
+import typer
+
+from nms import render
+from nms.commands.options import Json, Overrides
+from nms.spec import config as configuration
+from nms.spec.bounds import Bounds
+from nms.spec.derived import Derived
+
+
+def show(
+    preset: Annotated[str, typer.Argument(metavar="PRESET", help="Preset to show.")],
+    overrides: Overrides = None,
+    as_json: Json = False,
+) -> None:
+    """Show a configuration and what follows from it: widths, latencies, error bounds, memories."""
+    config = configuration.load(preset, overrides or ())
+    given = [("configuration", key, str(value), "") for key, value in config.model_dump().items()]
+    given.append(("configuration", "digest", config.digest, ""))
+    rows = given + Derived(config).rows() + Bounds(config).rows()
+    if as_json:
+        render.print_json([dict(zip(("group", "name", "value", "unit"), row, strict=True)) for row in rows])
+        return
+    render.print_table(["group", "name", "value", "unit"], rows)
