@@ -216,6 +216,19 @@ def bisection_steps(
     return steps
 
 
+def software_searches(distance: np.ndarray, perplexity: float) -> dict[str, np.ndarray | None]:
+    """p_j|i of scikit-learn (N, N) and of openTSNE over all neighbours (N, N-1), from the same distances.
+
+    ``distance`` (N, N), squared, of uint8 images. None for openTSNE if it is not installed.
+    """
+    scaled = distance / PIXEL_SCALE
+    theirs = _open_tsne(np.sqrt(exact.off_diagonal(scaled)), perplexity)
+    return {
+        "scikit-learn": _binary_search_perplexity(scaled.astype(np.float32), perplexity, 0),
+        "openTSNE": theirs() if theirs else None,
+    }
+
+
 def _open_tsne(others: np.ndarray, perplexity: float) -> Callable[[], np.ndarray] | None:
     """openTSNE's search over the (N, N-1) distances, which it squares; None if it is not installed."""
     try:

@@ -13,6 +13,7 @@ from nms.commands.check import check
 from nms.commands.doctor import doctor
 from nms.commands.generate import generate
 from nms.commands.presets import presets
+from nms.commands.report import report
 from nms.commands.run import run
 from nms.commands.show import show
 from nms.errors import UserError
@@ -23,7 +24,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (presets, show, generate, run, check, bench, doctor):
+for command in (presets, show, generate, run, report, check, bench, doctor):
     app.command()(command)
 
 
