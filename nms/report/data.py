@@ -126,7 +126,7 @@ def _images(run: Run, cells: "Grid") -> Iterator[dict[str, Any]]:
             "kept": index in kept,
             "source": source,
             "alt": f"{what}, {fate}",
-            "about": f"{what}\n{fate}\ncell {cells.of[index]}, {values['generations'][index]} generations",
+            "about": f"{what}\n{fate}\ncell {cells.of[index]}\n{values['generations'][index]} generations",
             "x": x,
             "y": y,
             "cell": cells.of[index],

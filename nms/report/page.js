@@ -2,26 +2,30 @@
 // One image at a time is "hot": its picture in a tip beside the pointer, its marks in every figure.
 const tip = document.getElementById("tip");
 const points = [...document.querySelectorAll(".point")];
+let hot = null;
 const pictureOf = index => document.querySelector(`.gallery [data-index="${index}"]`);
 
-function marks(index) {
-  return document.querySelectorAll(`[data-index="${index}"]`);
-}
-
 function leave() {
+  hot = null;
   tip.hidden = true;
   document.querySelectorAll(".hot").forEach(mark => mark.classList.remove("hot"));
 }
 
 function enter(mark) {
   leave();
+  hot = mark;
   const index = mark.dataset.index;
   const picture = pictureOf(index);
-  marks(index).forEach(other => other.classList.add("hot"));
+  document.querySelectorAll(`[data-index="${index}"]`).forEach(other => other.classList.add("hot"));
   tip.querySelector("img").src = picture.querySelector("img").src;
   tip.querySelector("span").textContent = picture.dataset.about;
   tip.hidden = false;
-  const box = mark.getBoundingClientRect();
+  place();
+}
+
+function place() {
+  if (!hot) return;
+  const box = hot.getBoundingClientRect();
   const left = Math.min(box.right + 10, window.innerWidth - tip.offsetWidth - 8);
   const above = box.top - tip.offsetHeight - 10;
   tip.style.left = `${Math.max(8, left)}px`;
@@ -30,9 +34,9 @@ function enter(mark) {
 
 document.addEventListener("pointerover", event => {
   const mark = event.target.closest("[data-index]");
-  if (mark) enter(mark); else leave();
+  if (mark) enter(mark); else if (!hot || hot !== document.activeElement) leave();
 });
-window.addEventListener("scroll", leave, { passive: true });
+document.addEventListener("scroll", place, { passive: true, capture: true });
 document.addEventListener("keydown", event => { if (event.key === "Escape") leave(); });
 
 // The points are one stop of the tab key; the arrow keys go from one to the next, by index.
