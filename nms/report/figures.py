@@ -59,11 +59,12 @@ def embedding_map(points: np.ndarray, kept: np.ndarray, classes: np.ndarray, gri
     axes.hlines(y + edges, x, x + ends, color=LIGHT["rule"], linewidth=0.8, zorder=1)
     axes.vlines(x + edges, y, y + ends, color=LIGHT["rule"], linewidth=0.8, zorder=1)
     chosen = np.isin(np.arange(len(points)), kept)
+    scale = max(0.6, min(1.0, (64 / len(points)) ** 0.5))
     for index in np.argsort(chosen, kind="stable"):  # the kept on top
         colour = LIGHT[f"class{classes[index]}"]
         axes.plot(
             *points[index], MARKERS[classes[index]], gid=f"point-{index}", zorder=3,
-            markersize=10 if chosen[index] else 7, markeredgewidth=1.4,
+            markersize=scale * (10 if chosen[index] else 7), markeredgewidth=1.4 * scale,
             markerfacecolor=colour if chosen[index] else LIGHT["card"],
             markeredgecolor=LIGHT["text"] if chosen[index] else colour,
         )  # fmt: skip
