@@ -173,8 +173,11 @@ def _traffic(run: Run) -> dict[str, Any]:
 
 
 def _flat(values: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """(path, value) of everything in nested objects and lists."""
     for name, value in values.items():
         path = f"{above} / {name}" if above else name
+        if isinstance(value, list):
+            value = {str(place): entry for place, entry in enumerate(value)}
         if isinstance(value, dict):
             yield from _flat(value, path)
         else:
