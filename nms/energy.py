@@ -147,12 +147,14 @@ def _workload(
     sized = [
         replace(one, energy=limit[1] if limit else None) for one, limit in zip(found, between, strict=True)
     ]
+    distinct = _distinct(sized)
     rows = system.rows(memory, training, sized)
     points = system.break_even(memory, training, sized)
     kept_in = dict.fromkeys((int(memory.parameters.training.activation_bits.value), bits))
     saved = job.activation_bytes
     return {
         "training": asdict(training),
+        "fits": all(training.image_bytes <= run.configuration.pixels for run in runs),
         "systems": [
             {
                 "name": row.moved.name,
@@ -206,16 +208,24 @@ def _workload(
             "one_by_one": {
                 case.name: [
                     asdict(finding)
-                    for finding in sensitivity.findings(case.parameters, link, training, sized, saved)
+                    for finding in sensitivity.findings(case.parameters, link, training, distinct, saved)
                 ]
                 for case in sensitivity.one_by_one(memory.parameters, link)
             },
             "corners": [
                 asdict(verdict)
-                for verdict in sensitivity.verdicts(memory.parameters, link, training, sized, saved)
+                for verdict in sensitivity.verdicts(memory.parameters, link, training, distinct, saved)
             ],
         },
     }
+
+
+def _distinct(found: Sequence[Sampler]) -> list[Sampler]:
+    """Samplers that differ in nothing but their names as one."""
+    names: dict[Sampler, list[str]] = {}
+    for one in found:
+        names.setdefault(replace(one, name=""), []).append(one.name)
+    return [replace(one, name=" and ".join(alike)) for one, alike in names.items()]
 
 
 def save(directory: Path, figures: dict[str, Any]) -> list[Path]:
@@ -249,7 +259,7 @@ def show(figures: dict[str, Any]) -> None:
             f"{run['count']} images of {run['pixels']} bytes: "
             + ", ".join(f"{name} {counters[name]:,}" for name in counters)
             + f"; {run['sweeps']:.4g} sweeps, fraction kept {run['ratio']:.4g}; monitors agree\n"
-            f"not charged: a rank that waits while the sampler works, {si(run['standby_each'], 'J')} an image "
+            f"not charged: a rank that waits while it samples: {si(run['standby_each'], 'J')} an image "
             f"({si(run['seconds_each'], 's')} at {clock:g} MHz)"
         )
     ways = figures["per_bit"]
@@ -288,6 +298,11 @@ def _show_workload(name: str, job: dict[str, Any]) -> None:
         f"{t['epochs']} epochs, fraction kept {t['ratio']:.4g}; energy of the memory system"
         + (", the subset stays with the trainer" if t["subset_stays"] else "")
     )
+    if not job["fits"]:
+        print(
+            "Larger than the images that the simulated configuration holds: that each is read as often as "
+            "counted is an assumption."
+        )
     systems = job["systems"]
     own = [line for line in systems if line["name"].startswith("NMS")]
     render.print_table(

@@ -18,6 +18,7 @@ class _Traffic(BaseModel):
 
 class _Configuration(BaseModel):
     name: str
+    pixels: int
 
 
 class Counted(BaseModel):

@@ -256,6 +256,8 @@ def _explain(error: ValidationError) -> str:
         return f"{'.'.join(where[:-1])}: no key {where[-1]!r}; {nearest(where[-1], Quantity.model_fields)}"
     if first["type"] == "missing":
         return f"{'.'.join(where[:-1])}: {where[-1]} is missing; an entry needs value, unit and source"
+    if first["type"] == "model_type":
+        return f"{'.'.join(where)}: {first['input']!r}; must be {{ value = ..., unit = ..., source = ... }}"
     message = first["msg"].removeprefix("Value error, ")
     given = first["input"]
     said = "" if isinstance(given, Quantity) else f"{given!r}: "
