@@ -380,7 +380,8 @@ def _show_break_even(name: str, job: dict[str, Any]) -> None:
     )  # fmt: skip
     print(
         "Class-balanced random saves the same on the board and pays neither sampler nor package: "
-        "in energy a sampler is always behind it."
+        "in energy a sampler is always behind it.\n"
+        "Not charged to the others: the networks by which DQ and NeSSA select."
     )
 
 
@@ -392,7 +393,7 @@ def _show_sensitivity(name: str, sweep: dict[str, Any]) -> None:
     _heading(f"{name}: what holds when the numbers are wrong")
     alone = sweep["one_by_one"]
     render.print_table(
-        ["conclusion", "as given", "least", "most", "holds", "fails first at"],
+        ["conclusion", "as given", "least", "most", "holds", "fails at"],
         [
             [
                 line["conclusion"],
@@ -428,4 +429,6 @@ def _show_sensitivity(name: str, sweep: dict[str, Any]) -> None:
             for case, lines in alone.items()
         ],
     )
-    print("; ".join(f"({number}) {text}" for number, text in enumerate(spread, 1)) + "; ! = does not hold")
+    for number, text in enumerate(spread, 1):
+        print(f"({number}) {text}")
+    print("! does not hold")

@@ -37,15 +37,16 @@ def factors(link: str) -> list[Factor]:
 
 @dataclass(frozen=True)
 class Case:
-    """One setting of all factors."""
+    """One setting of all factors; ``changes``: how many differ from the table."""
 
     name: str
     parameters: Parameters
+    changes: int
 
 
 def one_by_one(parameters: Parameters, link: str) -> list[Case]:
     """The table itself, then each factor alone."""
-    found = [Case("as given", parameters)]
+    found = [Case("as given", parameters, 0)]
     for factor in factors(link):
         for value in factor.values:
             if value != 1:
@@ -53,6 +54,7 @@ def one_by_one(parameters: Parameters, link: str) -> list[Case]:
                     Case(
                         f"{factor.name} x {value:g}",
                         parameters.scaled(dict.fromkeys(factor.entries, value)),
+                        1,
                     )
                 )
     return found
@@ -64,8 +66,8 @@ def corners(parameters: Parameters, link: str) -> Iterator[Case]:
     for values in product(*(factor.values for factor in varied)):
         pairs = list(zip(varied, values, strict=True))
         scale = {entry: value for factor, value in pairs for entry in factor.entries}
-        name = ", ".join(f"{factor.name} x {value:g}" for factor, value in pairs if value != 1)
-        yield Case(name or "as given", parameters.scaled(scale))
+        changed = [f"{factor.name} x {value:g}" for factor, value in pairs if value != 1]
+        yield Case(", ".join(changed) or "as given", parameters.scaled(scale), len(changed))
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ def findings(
 
 @dataclass(frozen=True)
 class Verdict:
-    """A conclusion over all corners; ``fails``: the corner in which it fails by the fewest changes."""
+    """A conclusion over all corners; ``fails``: the one of fewest changes in which it does not hold."""
 
     conclusion: str
     given: float
@@ -132,6 +134,7 @@ def verdicts(
 ) -> list[Verdict]:
     """Each conclusion in every corner."""
     found: dict[str, Verdict] = {}
+    fewest: dict[str, int] = {}
     for finding in findings(parameters, link, training, samplers, saved):
         found[finding.conclusion] = Verdict(
             finding.conclusion, finding.value, finding.value, finding.value, 0, 0
@@ -140,8 +143,8 @@ def verdicts(
         for finding in findings(case.parameters, link, training, samplers, saved):
             old = found[finding.conclusion]
             fails = old.fails
-            if not finding.holds and (not fails or case.name.count(",") < fails.count(",")):
-                fails = case.name
+            if not finding.holds and (not fails or case.changes < fewest[finding.conclusion]):
+                fails, fewest[finding.conclusion] = case.name, case.changes
             found[finding.conclusion] = replace(
                 old,
                 least=min(old.least, finding.value),
