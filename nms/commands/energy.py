@@ -109,6 +109,7 @@ def energy(
     if output is not None:
         usable(output)
     from nms import energy as report
+    from nms import energy_tables
     from synth.energy.accounting import Training
     from synth.energy.parameters import load
 
@@ -144,6 +145,6 @@ def energy(
     if as_json:
         render.print_json(figures)
         return
-    report.show(figures)
+    energy_tables.show(figures)
     if written:
         print("written:", ", ".join(map(str, written)))
