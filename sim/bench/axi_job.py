@@ -17,7 +17,6 @@ from nms.spec.registers import result_offsets
 from nms.spec.settings import Settings
 from nms.spec.tables import Tables
 from sim.context import count, parameters
-from sim.device import limit
 from sim.driver import Job
 from sim.streams import PERIOD, Stalls
 from sim.system import System, wide
@@ -35,7 +34,6 @@ async def job(dut):
     size = end + -(-result_offsets(settings.count, settings.keep)[2] // PAGE) * PAGE + PAGE
     task = Job(settings, image_base=BASE + PAGE, image_stride=stride, result_base=BASE + end)
     system = System(dut, config, size, Stalls(given["stalls"]) is not Stalls.NONE, BASE)
-    system.lite.limit = 4 * limit(config, settings)
     await system.start()
     await system.driver.identify(config)
     system.place(task, [images])

@@ -17,7 +17,7 @@ from nms.spec.settings import Settings
 from sim.compare import compare
 from sim.context import count as tally
 from sim.context import parameters
-from sim.device import Device, words
+from sim.device import Device, limit, words
 from sim.seeds import generator
 from sim.streams import PERIOD, Sink, Source, Stalls, abort_mid, cycles, reset_mid, start, until
 
@@ -95,9 +95,9 @@ async def right_after_read(device: Device, images: np.ndarray) -> None:
 
 
 async def reach(device: Device, phase: Phase) -> None:
-    """Wait for a phase that is still to come."""
+    """Wait for a phase that is still to come; each one before it is a part of a run of :func:`settings`."""
     while device.phase != phase:
-        await with_timeout(ValueChange(device.dut.phase), 1_000_000 * PERIOD, "ns")
+        await with_timeout(ValueChange(device.dut.phase), limit(CONFIG, settings()) * PERIOD, "ns")
 
 
 async def right_pixels(device: Device, given: Settings, images: np.ndarray) -> None:
@@ -186,7 +186,7 @@ async def pace(dut, stalls):
 
     async def feed() -> None:
         for batch in batches:
-            sending = await device.load(batch)
+            sending = await device.load(batch, patience=limit(CONFIG, given))
             began = get_sim_time("ns")
             await sending
             loads.append((get_sim_time("ns") - began) / PERIOD)
@@ -194,7 +194,7 @@ async def pace(dut, stalls):
     feeding = cocotb.start_soon(feed())
     for batch in batches:
         await device.begin(given, load=False)
-        kept = await Sink(dut, "o_kept").take(given.keep, timeout=100_000)
+        kept = await Sink(dut, "o_kept").take(given.keep, timeout=limit(CONFIG, given))
         await until(dut, "done", 10)
         ends.append(get_sim_time("ns") / PERIOD)
         expected = golden.run(CONFIG, given, batch).kept
