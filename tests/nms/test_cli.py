@@ -15,7 +15,9 @@ from golden import sampler as golden
 from nms import bench as measure
 from nms import cli
 from nms.spec.config import PRESETS
+from sim.check import UnitResult
 from sim.compare import TableComparison
+from sim.random import Draw
 from sim.sampler import HardwareRun
 from tests.conftest import ROOT
 
@@ -294,3 +296,26 @@ def test_random_draws_take_no_unit(monkeypatch: pytest.MonkeyPatch, capsys: pyte
         cli.main()
     assert exited.value.code == 2
     assert "--random 2" in capsys.readouterr().err
+
+
+def test_check_tells_of_each_unit(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+    """While it runs, on standard error; the table is on standard output."""
+    verdicts = {"newton": UnitResult("newton", 3, 0, 50, 1.0), "grid": UnitResult("grid", 2, 1, 9, 2.0)}
+    monkeypatch.setattr("sim.check._check", lambda unit, *_: verdicts[unit])
+    assert nms("check", "grid", "newton", monkeypatch=monkeypatch) == 1
+    output, errors = capsys.readouterr()
+    assert errors.splitlines() == ["newton: passed, 1 s", "grid: FAILED, 2 s"]
+    assert [line.split()[0] for line in output.splitlines()[1:]] == ["newton", "grid"]
+
+
+@pytest.mark.parametrize("failure", ["", "the simulated sampler failed: no interrupt"])
+def test_a_failing_draw_is_repeated_by_a_command(
+    failure: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    draws = [Draw(4, "fine", 10, 0, "unused"), Draw(5, "bad", 10, 0 if failure else 2, "nms repeat", failure)]
+    monkeypatch.setattr("sim.random.regress", lambda seed, number, first: iter(draws))
+    assert nms("check", "--random", "2", "--first", "4", "--seed", "3", monkeypatch=monkeypatch) == 1
+    fine, bad, repeat = capsys.readouterr().out.splitlines()
+    assert fine == "seed 3 draw 4: fine: 10 values, equal"
+    assert bad.endswith(failure or "2 mismatches")
+    assert repeat == "repeat it by: nms repeat"
