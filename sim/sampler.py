@@ -12,6 +12,7 @@ import numpy as np
 import rtl.emit
 from nms.spec.config import Config
 from nms.spec.readout import Phase
+from nms.spec.registers import BYTES
 from nms.spec.settings import Settings
 from nms.spec.tables import Tables
 from sim.driver import Results
@@ -28,8 +29,9 @@ class HardwareRun:
 
     ``cycles`` are the hardware's own counters, by phase. ``utilisation`` is useful operations over
     slots: pixel words of pairs i < j over PEs in the distance phase, weights of candidates over PEs in
-    the search, pairs i != j over lanes in the embedding. ``written``: what a job by ``axi`` wrote to
-    memory for each of its batches.
+    the search, pairs i != j over lanes in the embedding. By ``axi`` alone: ``traffic`` are the bytes on the
+    data buses, as the hardware counted them (``counters``) and as monitors at the pins did (``monitors``);
+    ``written`` is what was written to memory for each batch.
     """
 
     tables: Tables
@@ -38,6 +40,7 @@ class HardwareRun:
     simulated_cycles: int
     build_seconds: float
     run_seconds: float
+    traffic: dict[str, dict[str, int]] = field(default_factory=dict)
     written: list[Results] = field(default_factory=list)
 
 
@@ -110,6 +113,7 @@ def run(
         if bus == "axi"
         else []
     )
+    sources = {"counters": "", "monitors": "seen_"} if bus == "axi" else {}
     return HardwareRun(
         tables=tables,
         cycles=cycles,
@@ -118,4 +122,7 @@ def run(
         build_seconds=outcome.seconds_build,
         run_seconds=outcome.seconds_run,
         written=written,
+        traffic={
+            source: {name: int(values[prefix + name]) for name in BYTES} for source, prefix in sources.items()
+        },
     )

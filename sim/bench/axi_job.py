@@ -2,7 +2,8 @@
 """One job of the AXI system for :func:`sim.sampler.run`: what it finds goes to a file.
 
 The tables of the last batch are read through the registers. What was written to memory for it must agree
-with them, and what was sent on the stream with the images; nothing else is judged here.
+with them, what was sent on the stream with the images that went in, and the counters of bytes with what
+crossed the buses; nothing else is judged here.
 """
 
 from dataclasses import asdict
@@ -20,6 +21,7 @@ from sim.context import count, parameters
 from sim.driver import Job
 from sim.streams import PERIOD, Stalls
 from sim.system import System, wide
+from sim.traffic import Traffic
 
 BASE, PAGE = 0x1_0000_0000, 4096
 
@@ -44,11 +46,15 @@ async def job(dut):
     )
     size = end + len(batches) * result_stride + PAGE
     system = System(dut, config, size, Stalls(given["stalls"]) is not Stalls.NONE, BASE)
+    traffic = Traffic(dut)
     await system.start()
     await system.driver.identify(config)
     system.place(task, batches)
     await system.driver.run(task)
     counted = await system.driver.counters()
+    seen = traffic.count()
+    for name, number in seen.items():
+        assert counted[name] == number, f"{name} is {counted[name]}, but {number} crossed the bus"
 
     results = [asdict(system.results(task, batch)) for batch in range(len(batches))]
     tables = {
@@ -67,5 +73,6 @@ async def job(dut):
     count("job", sum(array.size for array in tables.values()))
     found = {name: np.array(value) for name, value in counted.items()}
     found |= {f"{name}_of_batches": np.array([one[name] for one in results]) for name in results[0]}
+    found |= {f"seen_{name}": np.array(number) for name, number in seen.items()}
     found |= tables | {"simulated": np.array(int(get_sim_time("ns")) // PERIOD)}
     np.savez(given["result"], allow_pickle=False, **found)
