@@ -7,6 +7,7 @@ import numpy as np
 
 from nms.bench.figure import TRUE_ERROR, Figure
 from nms.datasets import Images
+from nms.errors import UserError
 from nms.spec.config import Config
 from nms.spec.settings import Search, Settings
 
@@ -135,11 +136,10 @@ def simulated(config: Config, images: np.ndarray, perplexity: float, seed: int) 
 
 
 def hard(config: Config) -> Batches:
-    """The batches of :func:`golden.hard.rows` that ``config`` holds."""
+    """The batches of :func:`golden.hard.rows` that ``config`` holds; ``UserError`` if it holds none."""
     from golden.hard import rows
 
-    return [
-        (images, perplexity)
-        for images, perplexity in rows(config.pixels).values()
-        if len(images) <= config.images
-    ]
+    found = [batch for batch in rows(config.pixels).values() if len(batch[0]) <= config.images]
+    if not found:
+        raise UserError(f"images={config.images}: batches of hard rows have 16 images and more")
+    return found

@@ -76,6 +76,9 @@ def _search(given: Given) -> list[Figure]:
 
     given.progress("searching")
     if given.data == HARD:
+        for name in ("count", "size", "perplexity"):
+            if (value := getattr(given, name)) is not None:
+                raise UserError(f"{name} {value:g}: data {HARD!r} has batches and targets of its own")
         return search.methods(given.config, search.hard(given.config), given.seed, given.rtl)
     images = given.load(500)
     target = given.target(len(images.images))
