@@ -115,7 +115,7 @@ def _convert(block: Block, fragment: Fragment) -> str:
 
 
 class Design:
-    """A block and all blocks placed below it, elaborated once: ``blocks`` and ``fragments`` by module name."""
+    """A block and all blocks placed below it, elaborated once; both by module name."""
 
     def __init__(self, top: Block):
         self.top = top

@@ -77,7 +77,7 @@ def test_a_job_takes_whole_batches() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("preset", ["paper", "large"])
 def test_bounds_hold_on_real_images(preset: str, shared_data: Path) -> None:
-    """Every figure of the hardware with its bound, and every value compared: the whole of ``bench hardware``."""
+    """The whole of ``bench hardware``: every figure with its bound, every value compared."""
     config = PRESETS[preset]
     data = str(shared_data / "native" / "cifar-10-batches-py")
     images = load(data, most=hardware.BATCHES * config.images).images
