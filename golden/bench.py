@@ -35,7 +35,7 @@ class Row:
 def true_perplexity(conditional: np.ndarray) -> np.ndarray:
     """``exp(-sum p ln p)`` of each row in 80-bit arithmetic; rows are scaled to the sum 1 first.
 
-    Judges every method by the p_j|i that it delivers.
+    Judges every method by the p_j|i that it delivers. A row of zeros, all weights lost to underflow, has 0.
 
     Parameters
     ----------
@@ -46,8 +46,9 @@ def true_perplexity(conditional: np.ndarray) -> np.ndarray:
     (N,) np.longdouble
     """
     p = conditional.astype(np.longdouble)
-    p /= p.sum(axis=1, keepdims=True)
-    return np.exp(-(p * np.log(np.where(p > 0, p, 1))).sum(axis=1))
+    total = p.sum(axis=1, keepdims=True)
+    p /= np.where(total > 0, total, 1)
+    return np.exp(-(p * np.log(np.where(p > 0, p, 1))).sum(axis=1)) * (total[:, 0] > 0)
 
 
 def search_bench(images: np.ndarray, perplexity: float = 15.0, repeats: int = 5) -> list[Row]:

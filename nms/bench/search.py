@@ -83,7 +83,7 @@ def methods(config: Config, batches: Batches, seed: int = 1, rtl: bool = False) 
         unit = "generations" if ours else "steps"
         middle, worst = GENERATIONS.get(subject, (None, None))
         below = "<=" if ours else ""
-        failed = int((searched.gave_up | (error >= within)).sum())
+        failed = int((searched.gave_up | ~(error < within)).sum())
         figures += [
             Figure(subject, "median", float(np.median(steps)), unit, below, middle),
             Figure(subject, "99th percentile", float(np.percentile(steps, 99)), unit),

@@ -11,8 +11,8 @@ from nms.spec.config import PRESETS, load
 
 
 def test_true_perplexity_of_known_rows() -> None:
-    rows = np.array([[1.0, 1, 1, 1], [1, 0, 0, 0], [2, 2, 0, 0]])
-    np.testing.assert_allclose(true_perplexity(rows).astype(np.float64), [4, 1, 2], rtol=1e-15)
+    rows = np.array([[1.0, 1, 1, 1], [1, 0, 0, 0], [2, 2, 0, 0], [0, 0, 0, 0]])
+    np.testing.assert_allclose(true_perplexity(rows).astype(np.float64), [4, 1, 2, 0], rtol=1e-15)
 
 
 def test_rows() -> None:
