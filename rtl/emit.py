@@ -120,17 +120,17 @@ def _convert(block: Block, fragment: Fragment) -> str:
 
 
 class Design:
-    """A block and all blocks placed below it (``blocks``, by module name), elaborated once."""
+    """A block and all blocks placed below it, elaborated once; both by module name."""
 
     def __init__(self, top: Block):
         self.top = top
         emitter = Emitter()
         emitter.add(top)
         self.blocks = emitter.blocks
-        self._fragments: dict[str, Fragment] = {}
+        self.fragments: dict[str, Fragment] = {}
         self._texts: dict[str, str] = {}
-        while waiting := [name for name in self.blocks if name not in self._fragments]:
-            self._fragments[waiting[0]] = Fragment.get(self.blocks[waiting[0]], emitter)
+        while waiting := [name for name in self.blocks if name not in self.fragments]:
+            self.fragments[waiting[0]] = Fragment.get(self.blocks[waiting[0]], emitter)
 
     def verilog(self, module: str | None = None) -> str:
         """Complete Verilog of one of the blocks (the top by default) and of all below it, each once.
@@ -142,9 +142,9 @@ class Design:
         """
         wanted = [module or self.top.module]
         for name in wanted:
-            wanted += [inner for inner in _instances(self._fragments[name]) if inner not in wanted]
+            wanted += [inner for inner in _instances(self.fragments[name]) if inner not in wanted]
             if name not in self._texts:
-                self._texts[name] = _convert(self.blocks[name], self._fragments[name])
+                self._texts[name] = _convert(self.blocks[name], self.fragments[name])
         return "\n".join(self._texts[name] for name in wanted)
 
 

@@ -126,13 +126,51 @@ async def kept_images(dut, stalls):
         kept = await device.kept(given)
         if order == "after":
             await cycles(dut, 50)
-            assert device.phase == Phase.EMIT, "EMIT ended before the images were taken"
+            assert dut.sending.value, "the images were not sent yet"
+            assert device.phase == Phase.IDLE, "EMIT waited for the images"
             await right_pixels(device, given, images)
         if beside is not None:
             await beside
         await until(dut, "done", 10)
+        await cycles(dut, 2)
         assert not dut.o_pixels__valid.value
+        assert not dut.sending.value
         await judge(device, given, images, kept)
+
+
+@cocotb.test()
+@cocotb.parametrize(stalls=[Stalls.NONE, Stalls.RANDOM])
+async def images_leave_beside(dut, stalls):
+    """Kept images are sent while the next batch is computed, or only when that one is about to emit."""
+    await start(dut)
+    device = Device(dut, CONFIG, stalls)
+    runs = [
+        (settings(ratio=0.5, iterations=3), noise("leaving")),
+        (settings(ratio=0.7, iterations=3, seed=2, pixels=9), noise("leaving beside", pixels=9)),
+        (settings(ratio=0.3, iterations=3, seed=3), noise("leaving last")),
+    ]
+    leaving = []
+    for number, (given, images) in enumerate(runs):
+        await (await device.load(images))
+        await device.begin(given, load=False, send_images=True)
+        if number == 1:  # the images of the batch before are left where they are
+            await reach(device, Phase.EMIT)
+            await cycles(dut, 100)
+            assert device.phase == Phase.EMIT, "EMIT did not wait for the images of the batch before"
+            assert not dut.o_kept__valid.value
+            assert not dut.load_ready.value, "the half of images that are to be sent was free"
+            await right_pixels(device, *runs[0])
+        kept = await device.kept(given)
+        await until(dut, "done", 10)
+        assert dut.sending.value
+        await judge(device, given, images, kept)
+        if number:
+            leaving.append(cocotb.start_soon(right_pixels(device, given, images)))
+    for images_left in leaving:
+        await images_left
+    await cycles(dut, 2)
+    assert not dut.o_pixels__valid.value
+    assert not dut.sending.value
 
 
 @cocotb.test()

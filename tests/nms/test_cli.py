@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from golden import sampler as golden
-from nms import bench as measure
 from nms import cli
+from nms.bench.figure import TRUE_ERROR
+from nms.bench.search import GENERATIONS
 from nms.spec.config import PRESETS
 from sim.check import UnitResult
 from sim.compare import TableComparison
@@ -62,6 +63,9 @@ class TestRefusals:
             (["check", "nothing"], ["nothing"]),
             (["check", "--verilog", "none.v"], ["none.v"]),
             (["bench", "everything"], ["everything", "search"]),
+            (["bench", "hardware", "--data", "hard"], ["'hard'", "search"]),
+            (["bench", "search", "--data", "hard", "--count", "5"], ["count 5", "hard"]),
+            (["bench", "search", "--data", "hard", "-c", "tiny", "-P", "images=8"], ["images=8", "hard"]),
         ],
     )
     def test_one_line(
@@ -247,7 +251,7 @@ def test_bench(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[st
     figures = {figure["name"]: figure for figure in json.loads(capsys.readouterr().out)}
     assert figures["rows solved"]["value"] == 12
     assert figures["largest true error"]["value"] <= 2e-4
-    monkeypatch.setitem(measure.TRUE_ERROR, "edge", 1e-12)
+    monkeypatch.setitem(TRUE_ERROR, "edge", 1e-12)
     assert nms(*command[:-1], monkeypatch=monkeypatch) == 1
     assert "BROKEN" in capsys.readouterr().out
     assert nms(*command[:-1], "--markdown", monkeypatch=monkeypatch) == 1
@@ -256,7 +260,9 @@ def test_bench(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[st
 
 def test_bench_of_the_search(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """The searches of the hardware and of software; without a preset in the wide formats of ``paper``."""
-    assert nms("bench", "search", "--count", "40", "--json", monkeypatch=monkeypatch) == 0
+    assert (
+        nms("bench", "search", "--level", "golden", "--count", "40", "--json", monkeypatch=monkeypatch) == 0
+    )
     figures = {(row["subject"], row["name"]): row for row in json.loads(capsys.readouterr().out)}
     for method in ("de-rand1", "de-best1", "section", "window"):
         assert figures[method, "solvable rows"]["value"] == 40
@@ -275,11 +281,11 @@ def test_bench_of_the_search(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
 def test_bench_of_the_search_with_a_broken_bound(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    command = ["bench", "search", "-c", "tiny", "--count", "40"]
+    command = ["bench", "search", "-c", "tiny", "--level", "golden", "--count", "40"]
     assert nms(*command, monkeypatch=monkeypatch) == 0
     assert "BROKEN" not in capsys.readouterr().out
-    monkeypatch.setitem(measure.TRUE_ERROR, "edge", 1e-6)
-    monkeypatch.setitem(measure.SEARCH_GENERATIONS, "window", (4, 2))
+    monkeypatch.setitem(TRUE_ERROR, "edge", 1e-6)
+    monkeypatch.setitem(GENERATIONS, "window", (4, 2))
     assert nms(*command, monkeypatch=monkeypatch) == 1
     assert capsys.readouterr().out.count("BROKEN") == 4 * 2 + 1
 
