@@ -228,7 +228,8 @@ def _run_directory(module: str) -> Path:
     return Path(tempfile.mkdtemp(prefix=f"{module}-", dir=runs))
 
 
-def _read(file: Path) -> str:
+def read(file: Path) -> str:
+    """The text of a Verilog file; ``UserError`` if it cannot be read."""
     try:
         return file.read_text()
     except (OSError, UnicodeDecodeError) as error:
@@ -273,7 +274,7 @@ def simulate(
     """
     tools.require()
     file = verilog if isinstance(verilog, Path) else None
-    text = verilog if isinstance(verilog, str) else _read(verilog)
+    text = verilog if isinstance(verilog, str) else read(verilog)
     header = protocol.headers(text).get(module)
     if header is None:
         raise UserError(f"{file or 'the Verilog text'}: has no module {module!r}")

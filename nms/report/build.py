@@ -10,6 +10,7 @@ from markupsafe import Markup
 from matplotlib import rc_context
 
 from nms import output
+from nms.bench.figure import TRUE_ERROR
 from nms.report import data, figures, theme
 from nms.report.replay import Replay, replay, true_errors
 from nms.report.stored import Run, read
@@ -98,7 +99,7 @@ def _drawn(run: Run, again: Replay, errors: dict[str, np.ndarray | None]) -> dic
     shown = {name: error for name, error in errors.items() if error is not None and len(error)}
     if shown:
         found["errors"] = inline(
-            figures.errors(shown, SMALLEST, data.TRUE_ERROR[run.config.formats]),
+            figures.errors(shown, SMALLEST, TRUE_ERROR[run.config.formats]),
             "errors",
             "Rows by true error of the perplexity, for this run and for software",
             "; ".join(

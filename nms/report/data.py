@@ -14,11 +14,11 @@ import numpy as np
 from PIL import Image
 
 from golden import grid
-from nms.bench import TRUE_ERROR
+from nms.bench.figure import TRUE_ERROR
 from nms.report.replay import Replay
 from nms.report.stored import Run
 from nms.report.theme import MARKERS
-from nms.spec.registers import COUNTED
+from nms.spec.registers import BYTES, COUNTED
 from nms.spec.settings import Search
 from nms.spec.tables import Status
 
@@ -160,13 +160,14 @@ def _traffic(run: Run) -> dict[str, Any]:
     """Who counted, and what each of them counted; beside it, what follows from the sizes alone."""
     stored = run.figures
     sources = list(stored.traffic)
-    names = dict.fromkeys(name for counts in stored.traffic.values() for name in counts)
+    counted = {name for counts in stored.traffic.values() for name in counts}
+    names = [name for name in BYTES if name in counted]
     return {
         "sources": sources,
         "rows": [
-            (name, MEANING.get(name, ""), [stored.traffic[source].get(name) for source in sources])
-            for name in names
+            (name, MEANING[name], [stored.traffic[source].get(name) for source in sources]) for name in names
         ],
+        "agree": all(counts == stored.traffic[sources[0]] for counts in stored.traffic.values()),
         "batch": stored.count * stored.pixels,
         "kept": stored.kept * stored.pixels,
     }

@@ -3,6 +3,7 @@
 
 import json
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from nms import provenance
 from nms.errors import UserError
 from nms.spec.config import Config
 from nms.spec.readout import Phase
+from nms.spec.registers import BYTES
 from nms.spec.settings import Settings
 from nms.spec.tables import Status, Tables
 
@@ -77,13 +79,18 @@ class Figures(_Section):
     def _tables(cls, found: dict[str, Comparison]) -> dict[str, Comparison]:
         return _ordered(found, Tables.names())
 
+    @field_validator("traffic")
+    @classmethod
+    def _traffic(cls, found: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]:
+        return {source: _ordered(counts, BYTES) for source, counts in found.items()}
+
     @field_validator("cycles", "utilisation")
     @classmethod
     def _phases(cls, found: dict[str, Any]) -> dict[str, Any]:
         return _ordered(found, [phase.name.lower() for phase in Phase])
 
 
-def _ordered(found: dict[str, Any], names: list[str]) -> dict[str, Any]:
+def _ordered(found: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
     """``found`` in the order of ``names``; JSON is sorted by name."""
     unknown = sorted(found.keys() - set(names))
     if unknown:

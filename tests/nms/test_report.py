@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,7 +35,7 @@ CYCLES = {
 }
 """As ``results.json`` has them: sorted by name, not in the order of the phases."""  # fmt: skip
 
-HARDWARE = {
+HARDWARE: dict[str, Any] = {
     "level": "rtl",
     "tables": {"kept": {"compared": 5, "mismatches": 0}, "distance": {"compared": 256, "mismatches": 0}},
     "compared": 261,
@@ -214,13 +215,17 @@ class TestHardware:
         assert rows[1].startswith("bytes_read")
         assert rows[1].endswith("1,024 1,032")
         assert rows[2].endswith("320")
+        assert "they differ" in by_id(page, "traffic")
         assert "total / search 1.25e-06" in by_id(page, "energy")
         assert text(page.xpath("//div[@id='tables']//tbody/tr")[0]) == "distance 256 0"
 
     def test_differs(self, directory: Path) -> None:
         tables = {"kept": {"compared": 5, "mismatches": 2}}
-        rewrite(directory, **(HARDWARE | {"tables": tables, "compared": 5, "mismatches": 2}))
+        traffic = dict.fromkeys(("counters", "monitors"), HARDWARE["traffic"]["counters"])
+        changes = {"tables": tables, "compared": 5, "mismatches": 2, "traffic": traffic}
+        rewrite(directory, **(HARDWARE | changes))
         page = parse(directory)
+        assert "they agree" in by_id(page, "traffic")
         assert "2 of 5 values differ" in by_id(page, "compared")
         assert "kept (2)" in by_id(page, "compared")
         assert "they are not the hardware's" in by_id(page, "origin")
