@@ -87,7 +87,7 @@ def convergence(errors: np.ndarray, floor: float, stop: float) -> Figure:
     shown = np.maximum(errors, floor)
     generation = np.arange(1, len(errors) + 1)
     for row, line in enumerate(shown.T):
-        axes.semilogy(generation, line, color=LIGHT["main"], alpha=0.35, linewidth=0.8, gid=f"row-{row}")
+        axes.semilogy(generation, line, color=LIGHT["main"], alpha=0.5, linewidth=0.9, gid=f"row-{row}")
         last = np.flatnonzero(~np.isnan(line))
         if len(last):
             axes.semilogy(generation[last[-1]], line[last[-1]], ".", color=LIGHT["main"], markersize=4)
