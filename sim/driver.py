@@ -68,6 +68,22 @@ class Results:
     generations: np.ndarray
 
 
+PAGE = 4096
+"""Bytes of the pages that :func:`laid_out` keeps apart."""
+
+
+def laid_out(config: Config, settings: Settings, base: int) -> tuple[Job, int]:
+    """A job of one batch and the bytes of memory that it needs from ``base`` on.
+
+    A page of guard, the images, the results, each from a page's start, and a page of guard.
+    """
+    beat = config.bus_bits // 8
+    stride = -(-settings.pixels // beat) * beat
+    results = PAGE + -(-settings.count * stride // PAGE) * PAGE
+    size = results + -(-result_offsets(settings.count, settings.keep)[2] // PAGE) * PAGE + PAGE
+    return Job(settings, image_base=base + PAGE, image_stride=stride, result_base=base + results), size
+
+
 def unpack(data: bytes, count: int, keep: int) -> Results:
     """The results of a batch from the bytes at its result address (:func:`result_offsets`)."""
     points, rows, end = result_offsets(count, keep)

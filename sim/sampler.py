@@ -27,7 +27,8 @@ class HardwareRun:
 
     ``cycles`` are the hardware's own counters, by phase. ``utilisation`` is useful operations over
     slots: pixel words of pairs i < j over PEs in the distance phase, weights of candidates over PEs in
-    the search, pairs i != j over lanes in the embedding.
+    the search, pairs i != j over lanes in the embedding. ``processor_seconds`` is the processor time of the
+    whole simulation; ``job_seconds`` that of its ``job_cycles`` from the first setting to the end of the job.
     """
 
     tables: Tables
@@ -36,6 +37,9 @@ class HardwareRun:
     simulated_cycles: int
     build_seconds: float
     run_seconds: float
+    processor_seconds: float
+    job_cycles: int
+    job_seconds: float
 
 
 def _utilisation(config: Config, settings: Settings, cycles: dict[str, int], trials: int) -> dict[str, float]:
@@ -107,4 +111,7 @@ def run(
         simulated_cycles=int(values["simulated"]),
         build_seconds=outcome.seconds_build,
         run_seconds=outcome.seconds_run,
+        processor_seconds=float(values["processor_seconds"]),
+        job_cycles=int(values["job_cycles"]),
+        job_seconds=float(values["job_seconds"]),
     )

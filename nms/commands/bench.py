@@ -19,10 +19,12 @@ class Bench(StrEnum):
     SEARCH = "search"
     SAMPLER = "sampler"
     HARDWARE = "hardware"
+    SIMULATION = "simulation"
 
 
 Measured = Annotated[
-    list[Bench] | None, typer.Argument(metavar="[search|sampler|hardware]...", help="All if none is named.")
+    list[Bench] | None,
+    typer.Argument(metavar="[search|sampler|hardware|simulation]...", help="All if none is named."),
 ]
 BenchPreset = Annotated[
     str | None,
@@ -52,7 +54,7 @@ def bench(
     The search takes up to 500 images, the sampler as many as its configuration holds.
     """
     from nms import bench as measure
-    from nms import datasets
+    from nms import datasets, speed
 
     figures: list[measure.Figure] = []
     for bench in what or list(Bench):
@@ -65,6 +67,8 @@ def bench(
             figures += measure.methods(config, images, target, seed) + measure.search(images, target)
         elif bench == Bench.HARDWARE:
             figures += measure.hardware(config, images, target, seed)
+        elif bench == Bench.SIMULATION:
+            figures += speed.simulation(config, images, target, seed)
         else:
             found, pixels = images.images.shape
             settings = Settings.make(config, found, pixels, perplexity=target, seed=seed)

@@ -5,6 +5,7 @@ The tables are read through the registers. What it wrote to memory and sent on t
 with them and with the images that went in; nothing else is judged here.
 """
 
+import time
 from dataclasses import asdict
 
 import cocotb
@@ -13,33 +14,32 @@ from cocotb.utils import get_sim_time
 
 from nms.spec.config import Config
 from nms.spec.readout import Readout
-from nms.spec.registers import result_offsets
 from nms.spec.settings import Settings
 from nms.spec.tables import Tables
 from sim.context import count, parameters
 from sim.device import limit
-from sim.driver import Job
+from sim.driver import laid_out
 from sim.streams import PERIOD, Stalls
 from sim.system import System, wide
 
-BASE, PAGE = 0x1_0000_0000, 4096
+BASE = 0x1_0000_0000
 
 
 @cocotb.test()
 async def job(dut):
     given = parameters()
     config, settings = Config(**given["config"]), Settings(**given["settings"])
-    images, beat = np.load(given["images"]), config.bus_bits // 8
-    stride = -(-settings.pixels // beat) * beat
-    end = PAGE + -(-settings.count * stride // PAGE) * PAGE
-    size = end + -(-result_offsets(settings.count, settings.keep)[2] // PAGE) * PAGE + PAGE
-    task = Job(settings, image_base=BASE + PAGE, image_stride=stride, result_base=BASE + end)
+    images = np.load(given["images"])
+    task, size = laid_out(config, settings, BASE)
     system = System(dut, config, size, Stalls(given["stalls"]) is not Stalls.NONE, BASE)
     system.lite.limit = 4 * limit(config, settings)
     await system.start()
     await system.driver.identify(config)
     system.place(task, [images])
+    started, used = get_sim_time("ns"), time.process_time()
     await system.driver.run(task)
+    job_seconds = time.process_time() - used
+    job_cycles = int(get_sim_time("ns") - started) // PERIOD
     counted = await system.driver.counters()
 
     results, sent = asdict(system.results(task)), system.sent()
@@ -57,4 +57,6 @@ async def job(dut):
     count("job", sum(array.size for array in tables.values()))
     found = {name: np.array(value) for name, value in counted.items()}
     found |= tables | {"simulated": np.array(int(get_sim_time("ns")) // PERIOD)}
+    found |= {"job_cycles": np.array(job_cycles), "job_seconds": np.array(job_seconds)}
+    found |= {"processor_seconds": np.array(time.process_time())}
     np.savez(given["result"], allow_pickle=False, **found)
