@@ -3,7 +3,7 @@
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +12,7 @@ import numpy as np
 import rtl.emit
 from nms.spec.config import Config
 from nms.spec.readout import Phase
+from nms.spec.registers import BYTES
 from nms.spec.settings import Settings
 from nms.spec.tables import Tables
 from sim.runner import simulate
@@ -29,6 +30,8 @@ class HardwareRun:
     slots: pixel words of pairs i < j over PEs in the distance phase, weights of candidates over PEs in
     the search, pairs i != j over lanes in the embedding. ``processor_seconds`` is the processor time of the
     whole simulation; ``job_seconds`` that of its ``job_cycles`` from the first setting to the end of the job.
+    ``traffic`` are the bytes on the data buses, as the hardware counted them (``counters``) and as monitors at
+    the pins did (``monitors``); empty for ``native``.
     """
 
     tables: Tables
@@ -40,6 +43,7 @@ class HardwareRun:
     processor_seconds: float
     job_cycles: int
     job_seconds: float
+    traffic: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
 def _utilisation(config: Config, settings: Settings, cycles: dict[str, int], trials: int) -> dict[str, float]:
@@ -104,6 +108,7 @@ def run(
             values = dict(found)
     tables = Tables(**{name: values[name] for name in Tables.names()})
     cycles = {p.name.lower(): int(values[f"cycles_{p.name.lower()}"]) for p in Phase if p is not Phase.IDLE}
+    sources = {"counters": "", "monitors": "seen_"} if bus == "axi" else {}
     return HardwareRun(
         tables=tables,
         cycles=cycles,
@@ -114,4 +119,7 @@ def run(
         processor_seconds=float(values["processor_seconds"]),
         job_cycles=int(values["job_cycles"]),
         job_seconds=float(values["job_seconds"]),
+        traffic={
+            source: {name: int(values[prefix + name]) for name in BYTES} for source, prefix in sources.items()
+        },
     )

@@ -2,7 +2,8 @@
 """One job of the AXI system for :func:`sim.sampler.run`: what it finds goes to a file.
 
 The tables are read through the registers. What it wrote to memory and sent on the stream must agree
-with them and with the images that went in; nothing else is judged here.
+with them and with the images that went in, and the counters of bytes with what crossed the buses; nothing
+else is judged here.
 """
 
 import time
@@ -21,6 +22,7 @@ from sim.device import limit
 from sim.driver import laid_out
 from sim.streams import PERIOD, Stalls
 from sim.system import System, wide
+from sim.traffic import Traffic
 
 BASE = 0x1_0000_0000
 
@@ -33,6 +35,7 @@ async def job(dut):
     task, size = laid_out(config, settings, BASE)
     system = System(dut, config, size, Stalls(given["stalls"]) is not Stalls.NONE, BASE)
     system.lite.limit = 4 * limit(config, settings)
+    traffic = Traffic(dut)
     await system.start()
     await system.driver.identify(config)
     system.place(task, [images])
@@ -41,6 +44,9 @@ async def job(dut):
     job_seconds = time.process_time() - used
     job_cycles = int(get_sim_time("ns") - started) // PERIOD
     counted = await system.driver.counters()
+    seen = traffic.count()
+    for name, number in seen.items():
+        assert counted[name] == number, f"{name} is {counted[name]}, but {number} crossed the bus"
 
     results, sent = asdict(system.results(task)), system.sent()
     tables = {
@@ -56,6 +62,7 @@ async def job(dut):
     assert sorted(tables) == sorted(Tables.names())
     count("job", sum(array.size for array in tables.values()))
     found = {name: np.array(value) for name, value in counted.items()}
+    found |= {f"seen_{name}": np.array(number) for name, number in seen.items()}
     found |= tables | {"simulated": np.array(int(get_sim_time("ns")) // PERIOD)}
     found |= {"job_cycles": np.array(job_cycles), "job_seconds": np.array(job_seconds)}
     found |= {"processor_seconds": np.array(time.process_time())}

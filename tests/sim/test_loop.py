@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The plain C++ loop around the AXI system beside the same job under cocotb; which blocks can be called."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from nms.spec import config as configuration
 from nms.spec.readout import Phase
 from nms.spec.settings import Settings
 from sim import cells, loop, protocol, sampler
+from sim.runner import simulate
 
 CALLED = """
 module called(d, q, clk, rst
@@ -40,6 +43,69 @@ def test_output_that_depends_on_an_input_of_the_same_cycle_is_found(source, expe
     text = CALLED.replace("{source}", source)
     header = protocol.headers(text)["called"]
     assert cells.registered(text, header) is expected
+
+
+TALLY = """
+module ticks(t, clk, rst
+);
+  input clk;
+  input rst;
+  output [11:0] t;
+  reg [11:0] t = 12'h000;
+  always @(posedge clk)
+    if (rst) t <= 12'h000;
+    else t <= t + 12'h001;
+endmodule
+module tally(d, q, t, clk, rst
+);
+  input clk;
+  input rst;
+  input [7:0] d;
+  output [31:0] q;
+  output [3:0] t;
+  reg [31:0] q = 32'h00000000;
+  wire [11:0] all;
+  ticks ticks (
+    .t(all),
+    .clk(clk),
+    .rst(rst)
+  );
+  assign t = all[11:8];
+  always @(posedge clk)
+    if (rst) q <= 32'h00000000;
+    else q <= q + d;
+endmodule
+module sums(d, q, t, clk, rst
+);
+  input clk;
+  input rst;
+  input [7:0] d;
+  output [31:0] q;
+  output [3:0] t;
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ticking", [True, False])
+def test_called_blocks_keep_every_cycle(ticking):
+    text = TALLY + "".join(f"  wire [31:0] q{k};\n  wire [3:0] t{k};\n" for k in range(4))
+    for k in range(4):
+        ports = "".join(f"    .{port}({port}{k}),\n" for port in "qt")
+        text += f"  tally tally{k} (\n    .d(d),\n{ports}    .clk(clk),\n    .rst(rst)\n  );\n"
+    text += "  assign q = q0 + q1 + q2 + q3;\n  assign t = t0;\nendmodule\n"
+    if not ticking:  # so that the blocks stand still between their inputs
+        text = text.replace("t + 12'h001", "t")
+    headers = protocol.headers(text)
+    assert cells.cells(text, headers, protocol.repeated(text, "sums")) == ["tally"]
+    outcome = simulate(
+        module="sums",
+        verilog=text,
+        bench="called_bench",
+        parameters={"ticking": ticking},
+        fast=True,
+        search=[Path(__file__).parent],
+    )
+    assert outcome, outcome.failures
 
 
 @pytest.mark.slow
