@@ -30,7 +30,7 @@ class HardwareRun:
     slots: pixel words of pairs i < j over PEs in the distance phase, weights of candidates over PEs in
     the search, pairs i != j over lanes in the embedding. ``processor_seconds`` is the processor time of the
     whole simulation; ``job_seconds`` that of its ``job_cycles`` from the first setting to the end of the job.
-    ``traffic`` are the bytes on the data buses, as the hardware counted them (``counters``) and as monitors at
+    ``traffic`` are the bytes on the data buses as the hardware counted them (``counters``) and as monitors at
     the pins did (``monitors``); empty for ``native``.
     """
 
