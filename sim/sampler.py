@@ -29,9 +29,10 @@ class HardwareRun:
 
     ``cycles`` are the hardware's own counters, by phase. ``utilisation`` is useful operations over
     slots: pixel words of pairs i < j over PEs in the distance phase, weights of candidates over PEs in
-    the search, pairs i != j over lanes in the embedding. By ``axi`` alone: ``traffic`` are the bytes on the
-    data buses, as the hardware counted them (``counters``) and as monitors at the pins did (``monitors``);
-    ``written`` is what was written to memory for each batch.
+    the search, pairs i != j over lanes in the embedding. ``processor_seconds`` is the processor time of the
+    whole simulation; ``job_seconds`` that of its ``job_cycles`` from the first setting to the end of the job.
+    By ``axi`` alone: ``traffic`` are the bytes on the data buses, as the hardware counted them (``counters``)
+    and as monitors at the pins did (``monitors``); ``written`` is what was written to memory for each batch.
     """
 
     tables: Tables
@@ -40,6 +41,9 @@ class HardwareRun:
     simulated_cycles: int
     build_seconds: float
     run_seconds: float
+    processor_seconds: float
+    job_cycles: int
+    job_seconds: float
     traffic: dict[str, dict[str, int]] = field(default_factory=dict)
     written: list[Results] = field(default_factory=list)
 
@@ -122,6 +126,9 @@ def run(
         build_seconds=outcome.seconds_build,
         run_seconds=outcome.seconds_run,
         written=written,
+        processor_seconds=float(values["processor_seconds"]),
+        job_cycles=int(values["job_cycles"]),
+        job_seconds=float(values["job_seconds"]),
         traffic={
             source: {name: int(values[prefix + name]) for name in BYTES} for source, prefix in sources.items()
         },

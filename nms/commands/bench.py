@@ -27,10 +27,12 @@ class Bench(StrEnum):
     SEARCH = "search"
     SAMPLER = "sampler"
     HARDWARE = "hardware"
+    SIMULATION = "simulation"
 
 
 Measured = Annotated[
-    list[Bench] | None, typer.Argument(metavar="[search|sampler|hardware]...", help="All if none is named.")
+    list[Bench] | None,
+    typer.Argument(metavar="[search|sampler|hardware|simulation]...", help="All if none is named."),
 ]
 BenchPreset = Annotated[
     str | None,
@@ -105,7 +107,20 @@ def _hardware(given: Given) -> list[Figure]:
     return hardware.hardware(given.config, images, count, given.target(count), given.seed, given.progress)
 
 
-MEASURED = {Bench.SEARCH: _search, Bench.SAMPLER: _sampler, Bench.HARDWARE: _hardware}
+def _simulation(given: Given) -> list[Figure]:
+    from nms.bench import simulation
+
+    images = given.load(given.config.images)
+    given.progress("simulating")
+    return simulation.simulation(given.config, images, given.target(len(images.images)), given.seed)
+
+
+MEASURED = {
+    Bench.SEARCH: _search,
+    Bench.SAMPLER: _sampler,
+    Bench.HARDWARE: _hardware,
+    Bench.SIMULATION: _simulation,
+}
 
 
 def bench(

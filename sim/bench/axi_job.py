@@ -6,6 +6,7 @@ with them, what was sent on the stream with the images that went in, and the cou
 crossed the buses; nothing else is judged here.
 """
 
+import time
 from dataclasses import asdict
 
 import cocotb
@@ -14,43 +15,32 @@ from cocotb.utils import get_sim_time
 
 from nms.spec.config import Config
 from nms.spec.readout import Readout
-from nms.spec.registers import result_offsets
 from nms.spec.settings import Settings
 from nms.spec.tables import Tables
 from sim.context import count, parameters
-from sim.driver import Job
+from sim.driver import laid_out
 from sim.streams import PERIOD, Stalls
 from sim.system import System, wide
 from sim.traffic import Traffic
 
-BASE, PAGE = 0x1_0000_0000, 4096
+BASE = 0x1_0000_0000
 
 
 @cocotb.test()
 async def job(dut):
     given = parameters()
     config, settings = Config(**given["config"]), Settings(**given["settings"])
-    batches, beat = np.load(given["images"]), config.bus_bits // 8
-    stride = -(-settings.pixels // beat) * beat
-    batch_stride = settings.count * stride + beat
-    result_stride = -(-result_offsets(settings.count, settings.keep)[2] // beat) * beat + beat
-    end = PAGE + -(-len(batches) * batch_stride // PAGE) * PAGE
-    task = Job(
-        settings,
-        image_base=BASE + PAGE,
-        image_stride=stride,
-        batches=len(batches),
-        batch_stride=batch_stride,
-        result_base=BASE + end,
-        result_stride=result_stride,
-    )
-    size = end + len(batches) * result_stride + PAGE
+    batches = np.load(given["images"])
+    task, size = laid_out(config, settings, BASE, len(batches))
     system = System(dut, config, size, Stalls(given["stalls"]) is not Stalls.NONE, BASE)
     traffic = Traffic(dut)
     await system.start()
     await system.driver.identify(config)
     system.place(task, batches)
+    started, used = get_sim_time("ns"), time.process_time()
     await system.driver.run(task)
+    job_seconds = time.process_time() - used
+    job_cycles = int(get_sim_time("ns") - started) // PERIOD
     counted = await system.driver.counters()
     seen = traffic.count()
     for name, number in seen.items():
@@ -75,4 +65,6 @@ async def job(dut):
     found |= {f"{name}_of_batches": np.array([one[name] for one in results]) for name in results[0]}
     found |= {f"seen_{name}": np.array(number) for name, number in seen.items()}
     found |= tables | {"simulated": np.array(int(get_sim_time("ns")) // PERIOD)}
+    found |= {"job_cycles": np.array(job_cycles), "job_seconds": np.array(job_seconds)}
+    found |= {"processor_seconds": np.array(time.process_time())}
     np.savez(given["result"], allow_pickle=False, **found)
