@@ -4,7 +4,7 @@
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -12,10 +12,12 @@ from rich.console import Console
 from nms import render
 from nms.bench.figure import Figure
 from nms.commands.options import Count, Json, Level, LevelOption, Overrides, Seed, Size
-from nms.datasets.images import Images
 from nms.errors import UserError
 from nms.spec import config as configuration
 from nms.spec.settings import Settings
+
+if TYPE_CHECKING:
+    from nms.datasets import Images
 
 HARD = "hard"
 """Data of ``bench search``: rows that searches fail on."""
@@ -60,7 +62,7 @@ class Given:
     rtl: bool
     progress: Callable[[str], None]
 
-    def load(self, most: int, batches: int = 1) -> Images:
+    def load(self, most: int, batches: int = 1) -> "Images":
         """``count`` images, at most and by default ``most``, for each of so many batches."""
         from nms import datasets
 
