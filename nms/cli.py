@@ -15,6 +15,7 @@ from nms.commands.generate import generate
 from nms.commands.presets import presets
 from nms.commands.run import run
 from nms.commands.show import show
+from nms.commands.synth import synth
 from nms.errors import UserError
 
 app = typer.Typer(
@@ -23,7 +24,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (presets, show, generate, run, check, bench, doctor):
+for command in (presets, show, generate, run, check, synth, bench, doctor):
     app.command()(command)
 
 

@@ -63,7 +63,11 @@ class Module:
         """A cell by what it drives, if that has a name of its own."""
         cell = self.cells[name]
         known = self.netlist.library.cells.get(cell["type"])
-        driven = [cell["connections"][pin][0] for pin in known.outputs if pin in cell["connections"]] if known else []
+        driven = (
+            [cell["connections"][pin][0] for pin in known.outputs if pin in cell["connections"]]
+            if known
+            else []
+        )
         named = self.names.get(driven[0], name) if driven else name
         return name if named.startswith("$") else named
 
@@ -211,10 +215,16 @@ class _Depth:
         """The module as seen from outside."""
         ports = self.module.ports.items()
         inputs = {
-            bit: (port, k) for port, p in ports if p["direction"] == "input" for k, bit in enumerate(p["bits"])
+            bit: (port, k)
+            for port, p in ports
+            if p["direction"] == "input"
+            for k, bit in enumerate(p["bits"])
         }
         outputs = {
-            (port, k): bit for port, p in ports if p["direction"] == "output" for k, bit in enumerate(p["bits"])
+            (port, k): bit
+            for port, p in ports
+            if p["direction"] == "output"
+            for k, bit in enumerate(p["bits"])
         }
         registered, required = self._forward(self.starts), self._backward()
         reached = self._forward(self.starts | {bit: (0, port) for bit, (port, _) in inputs.items()})

@@ -36,7 +36,9 @@ class _Writer:
         self.netlist = netlist
         self.memories: list[str] = []
         self.modules = {name: f"m{k}" for k, name in enumerate(netlist.modules)}
-        self.plain = {module: {name: f"g{k}" for k, name in enumerate(m.cells)} for module, m in netlist.modules.items()}
+        self.plain = {
+            module: {name: f"g{k}" for k, name in enumerate(m.cells)} for module, m in netlist.modules.items()
+        }
 
     def verilog(self) -> str:
         """Innermost modules first or last, as they come."""
@@ -70,7 +72,9 @@ class _Writer:
                 joined = [f".{pin}_{k}({net(b)})" for pin, k, b in _pins(pins)]
             elif cell["type"] in self.modules:
                 kind = self.modules[cell["type"]]
-                joined = [f".{self._port(p)}({{{', '.join(map(net, reversed(b)))}}})" for p, b in pins.items()]
+                joined = [
+                    f".{self._port(p)}({{{', '.join(map(net, reversed(b)))}}})" for p, b in pins.items()
+                ]
             else:
                 kind = cell["type"]
                 joined = [f".{pin}({net(bits[0])})" for pin, bits in pins.items()]
@@ -169,7 +173,9 @@ def analyse(netlist: Netlist, clocks_itself: bool, work: Path) -> dict[str, Any]
         )
         + "\n"
     )
-    done = subprocess.run([PROGRAM, "-exit", "timing.tcl"], cwd=work, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [PROGRAM, "-exit", "timing.tcl"], cwd=work, capture_output=True, text=True, check=False
+    )
     said = done.stdout + done.stderr
     (work / "timing.log").write_text(said)
     slack = re.search(r"^\s+(-?[\d.]+)\s+slack", said, re.MULTILINE)

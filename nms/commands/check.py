@@ -3,6 +3,7 @@
 
 import sys
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +19,12 @@ Units = Annotated[list[str] | None, typer.Argument(metavar="[UNIT]...", help="Bl
 RandomDraws = Annotated[
     int, typer.Option("--random", min=0, metavar="N", help="Check N whole samplers drawn from the seed.")
 ]
+Netlist = Annotated[
+    bool, typer.Option("--netlist", help="Check the synthesised netlist: gates in place of the description.")
+]
+TargetName = Annotated[
+    str | None, typer.Option("--target", metavar="TARGET", help="Cells of --netlist: generic or osu018.")
+]
 FirstDraw = Annotated[int, typer.Option("--first", min=0, help="Number of the first draw of --random.")]
 
 
@@ -26,6 +33,8 @@ def check(
     preset: Preset = "tiny",
     overrides: Overrides = None,
     verilog: Verilog = None,
+    netlist: Netlist = False,
+    target: TargetName = None,
     seed: Seed = 1,
     random: RandomDraws = 0,
     first: FirstDraw = 0,
@@ -33,16 +42,27 @@ def check(
 ) -> None:
     """Run the blocks' regressions in simulation or, with --random, whole samplers drawn from the seed."""
     if random:
-        if units or verilog is not None:
-            raise UserError(f"--random {random}: draws whole samplers; name neither a unit nor --verilog")
+        if units or verilog is not None or netlist:
+            raise UserError(f"--random {random}: draws whole samplers; name no unit, --verilog or --netlist")
         _check_random(random, first, seed, as_json)
         return
     config = configuration.load(preset, overrides or ())
     if verilog is not None and not verilog.is_file():
         raise UserError(f"verilog {str(verilog)!r}: no such file")
+    if netlist and verilog is not None:
+        raise UserError(
+            f"verilog {str(verilog)!r}: a netlist is made freshly; leave out --verilog or --netlist"
+        )
+    if target is not None and not netlist:
+        raise UserError(f"target {target!r}: for --netlist only")
     from sim import check as regressions
 
-    found = regressions.check(config, units or list(regressions.UNITS), verilog, seed)
+    text = regressions.emitted
+    if netlist:
+        from synth import flow, targets
+
+        text = partial(flow.netlist_verilog, config, targets.cells(target))
+    found = regressions.check(config, units or (), verilog, seed, text)
     if as_json:
         render.print_json([asdict(unit) for unit in found])
     else:

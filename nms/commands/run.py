@@ -62,7 +62,7 @@ def run(
         "run", *chosen(preset, overrides), "--data", data, "--count", str(settings.count),
         *(["--size", str(size)] if size else []), "--ratio", f"{ratio!r}", "--perplexity", f"{perplexity!r}",
         "--iterations", str(iterations), "--seed", str(seed), "--search", search,
-        "--level", level.value, *(["--bus", bus.value] if level is Level.RTL else []),
+        "--level", level.value, *(["--bus", bus.value] if level is not Level.GOLDEN else []),
     ]  # fmt: skip
     with Console(stderr=True).status("starting") as status:
         outcome = job.run(config, settings, images, level, progress=status.update, bus=bus.value)
