@@ -31,6 +31,7 @@ class Outcome:
     cycles: dict[str, int] = field(default_factory=dict)
     utilisation: dict[str, float] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    traffic: dict[str, dict[str, int]] = field(default_factory=dict)
 
     @property
     def compared(self) -> int:
@@ -80,6 +81,7 @@ def run(
         run.cycles,
         run.utilisation,
         {"build": run.build_seconds, "simulation": run.run_seconds},
+        run.traffic,
     )
 
 
@@ -125,4 +127,6 @@ def figures(
         found["cycles"] = outcome.cycles
         found["utilisation"] = outcome.utilisation
         found["seconds"] = outcome.seconds
+        if outcome.traffic:
+            found["traffic"] = outcome.traffic
     return found

@@ -55,7 +55,8 @@ def check(
     """Run the regressions of the units (all by default), in the order of :data:`UNITS`.
 
     Each block is simulated on what ``text`` makes of it, freshly emitted Verilog by default, or, with
-    ``verilog``, with the block's module in that file as the top. A unit that has no block, or a bench that compared nothing, has failed.
+    ``verilog``, with the block's module in that file as the top. A unit that has no block, or a bench
+    that compared nothing, has failed.
 
     Raises
     ------
@@ -71,15 +72,13 @@ def _check(
     unit: str, config: Config, verilog: Path | None, seed: int, text: Callable[[Block, Design], str]
 ) -> UnitResult:
     started = time.monotonic()
+    about = PARAMETERS.get(unit, lambda block: {})
     outcomes = [
         simulate(
             module=block.module,
             verilog=verilog or text(block, design),
             bench=f"sim.bench.{unit}",
-            parameters={
-                "config": config.model_dump(),
-                **(PARAMETERS[unit](block) if unit in PARAMETERS else {}),
-            },
+            parameters={"config": config.model_dump(), **about(block)},
             seed=seed,
         )
         for block, design in units.found(unit, config)

@@ -48,9 +48,7 @@ def place_and_route(module: str, work: Path) -> dict[str, Any]:
     logic = used.get("LUT4", 0) + 2 * used.get("CCU2C", 0)
     device = next((name for name, cells in DEVICES if logic <= FULL * cells), None)
     if device is None:
-        raise UserError(
-            f"{module}: {logic} LUTs are too many for target 'ecp5'; take a smaller block or preset"
-        )
+        raise UserError(f"{module}: {logic} LUTs, too many for target 'ecp5'; take a smaller block")
     done = subprocess.run(
         [
             PROGRAM, f"--{device}", "--speed", "6", "--out-of-context", "--seed", str(SEED),

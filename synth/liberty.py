@@ -5,7 +5,7 @@ import gzip
 import itertools
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 from nms.errors import UserError
 from synth import yosys
 
-GATES = {
+GATES: dict[str, Callable[..., bool]] = {
     "$_NOT_": lambda a: not a,
     "$_BUF_": lambda a: a,
     "$_AND_": lambda a, b: a and b,

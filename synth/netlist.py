@@ -124,7 +124,7 @@ class _Depth:
                 if clocked == "0":
                     self.sources[bit] = [(line, 1) for line in lines]
             if clocked == "1":
-                for bit in lines + [pins["RD_EN"][port]]:
+                for bit in [*lines, pins["RD_EN"][port]]:
                     self.ends.setdefault(bit, []).append((0, name))
         for bit in pins["WR_ADDR"] + pins["WR_DATA"] + pins["WR_EN"]:
             self.ends.setdefault(bit, []).append((0, name))

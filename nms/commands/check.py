@@ -50,9 +50,7 @@ def check(
     if verilog is not None and not verilog.is_file():
         raise UserError(f"verilog {str(verilog)!r}: no such file")
     if netlist and verilog is not None:
-        raise UserError(
-            f"verilog {str(verilog)!r}: a netlist is made freshly; leave out --verilog or --netlist"
-        )
+        raise UserError(f"verilog {str(verilog)!r}: --netlist makes its own; leave out one of them")
     if target is not None and not netlist:
         raise UserError(f"target {target!r}: for --netlist only")
     from sim import check as regressions

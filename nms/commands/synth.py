@@ -16,16 +16,16 @@ from nms.spec import config as configuration
 
 UnitNames = Annotated[
     list[str] | None,
-    typer.Option("--unit", metavar="UNIT", help="A block; the whole system if none is named."),
+    typer.Option("--unit", metavar="UNIT", help="A block; the whole if none is named."),
 ]
 TargetName = Annotated[
-    str | None, typer.Option("--target", metavar="TARGET", help="generic (the default), osu018 or ecp5.")
+    str | None, typer.Option("--target", metavar="TARGET", help="generic (default), osu018, ecp5.")
 ]
-Liberty = Annotated[
-    list[Path] | None, typer.Option(help="Cells to map to, in place of a target; repeatable.")
-]
+Liberty = Annotated[list[Path] | None, typer.Option(help="Cells to map to; repeatable.")]
 SynthOutput = Annotated[Path, typer.Option("-o", "--output", help="Directory to write to.")]
 Compare = Annotated[bool, typer.Option("--compare", help="Print the change against the committed baseline.")]
+
+NO_YES = ("no", "yes")
 
 KEPT = ("netlist.v", "used_cells.v", "timing.log", "nextpnr.log")
 
