@@ -19,14 +19,15 @@ class Bench(StrEnum):
     SEARCH = "search"
     SAMPLER = "sampler"
     HARDWARE = "hardware"
+    SYNTHESIS = "synthesis"
 
 
 Measured = Annotated[
-    list[Bench] | None, typer.Argument(metavar="[search|sampler|hardware]...", help="All if none is named.")
+    list[Bench] | None, typer.Argument(metavar=f"[{'|'.join(Bench)}]...", help="All if none is named.")
 ]
 BenchPreset = Annotated[
     str | None,
-    typer.Option("-c", "--config", metavar="PRESET", help="Preset; else paper (search) or tiny (sampler)."),
+    typer.Option("-c", "--config", metavar="PRESET", help="Preset; else paper (search, hardware) or tiny."),
 ]
 Markdown = Annotated[bool, typer.Option("--markdown", help="Print the table for a document.")]
 Target = Annotated[
@@ -56,7 +57,7 @@ def bench(
 
     figures: list[measure.Figure] = []
     for bench in what or list(Bench):
-        small = bench == Bench.SAMPLER
+        small = bench in (Bench.SAMPLER, Bench.SYNTHESIS)
         config = configuration.load(preset or ("tiny" if small else "paper"), overrides or ())
         most = 500 if bench == Bench.SEARCH else config.images
         images = datasets.load(data, None, size, most=min(count or most, most))
@@ -65,6 +66,8 @@ def bench(
             figures += measure.methods(config, images, target, seed) + measure.search(images, target)
         elif bench == Bench.HARDWARE:
             figures += measure.hardware(config, images, target, seed)
+        elif bench == Bench.SYNTHESIS:
+            figures += measure.synthesis(config, images, target, seed)
         else:
             found, pixels = images.images.shape
             settings = Settings.make(config, found, pixels, perplexity=target, seed=seed)
