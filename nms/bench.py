@@ -169,7 +169,7 @@ def synthesis(config: Config, data: Images, perplexity: float, seed: int = 1) ->
     """The PE for each unroll factor and profile: area, Fmax, cycles of a batch, and area times time.
 
     Cells are those of osu018 with OpenSTA's Fmax, where both are installed; otherwise those of target
-    generic, whose time is counted in cycles. The batch goes through the whole simulated sampler, windows searched;
+    generic, whose time is counted in cycles. The batch goes through the whole simulated sampler, by windows;
     area is that of all PEs of ``config``.
     """
     from sim import sampler as simulated
