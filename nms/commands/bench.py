@@ -30,15 +30,15 @@ class Bench(StrEnum):
     SAMPLER = "sampler"
     HARDWARE = "hardware"
     SIMULATION = "simulation"
+    SYNTHESIS = "synthesis"
 
 
 Measured = Annotated[
-    list[Bench] | None,
-    typer.Argument(metavar="[search|sampler|hardware|simulation]...", help="All if none is named."),
+    list[Bench] | None, typer.Argument(metavar=f"[{'|'.join(Bench)}]...", help="All if none is named.")
 ]
 BenchPreset = Annotated[
     str | None,
-    typer.Option("-c", "--config", metavar="PRESET", help="Preset; else paper (search) or tiny (sampler)."),
+    typer.Option("-c", "--config", metavar="PRESET", help="Preset; else paper (search, hardware) or tiny."),
 ]
 Markdown = Annotated[bool, typer.Option("--markdown", help="Print the table for a document.")]
 Source = Annotated[
@@ -117,11 +117,20 @@ def _simulation(given: Given) -> list[Figure]:
     return simulation.simulation(given.config, images, given.target(len(images.images)), given.seed)
 
 
+def _synthesis(given: Given) -> list[Figure]:
+    from nms.bench import synthesis
+
+    images = given.load(given.config.images)
+    given.progress("synthesising and simulating")
+    return synthesis.synthesis(given.config, images, given.target(len(images.images)), given.seed)
+
+
 MEASURED = {
     Bench.SEARCH: _search,
     Bench.SAMPLER: _sampler,
     Bench.HARDWARE: _hardware,
     Bench.SIMULATION: _simulation,
+    Bench.SYNTHESIS: _synthesis,
 }
 
 
@@ -147,7 +156,7 @@ def bench(
     with Console(stderr=True).status("starting") as status:
         for bench in what or list(Bench):
             config = configuration.load(
-                preset or ("tiny" if bench is Bench.SAMPLER else "paper"), overrides or ()
+                preset or ("tiny" if bench in (Bench.SAMPLER, Bench.SYNTHESIS) else "paper"), overrides or ()
             )
             given = Given(config, data, count, size, perplexity, seed, level is Level.RTL, status.update)
             figures += MEASURED[bench](given)

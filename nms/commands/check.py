@@ -3,6 +3,7 @@
 
 import sys
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,7 @@ from rich.console import Console
 from nms import render
 from nms.commands.options import Json, Overrides, Preset, Seed
 from nms.errors import UserError
+from nms.output import usable
 from nms.spec import config as configuration
 
 if TYPE_CHECKING:
@@ -22,6 +24,15 @@ Units = Annotated[list[str] | None, typer.Argument(metavar="[UNIT]...", help="Bl
 RandomDraws = Annotated[
     int, typer.Option("--random", min=0, metavar="N", help="Check N whole samplers drawn from the seed.")
 ]
+Netlist = Annotated[
+    bool, typer.Option("--netlist", help="Check the synthesised netlist: gates in place of the description.")
+]
+TargetName = Annotated[
+    str | None, typer.Option("--target", metavar="TARGET", help="Cells of --netlist: generic or osu018.")
+]
+Waves = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Leave each block's VCD trace and a GTKWave view there.")
+]
 FirstDraw = Annotated[int, typer.Option("--first", min=0, help="Number of the first draw of --random.")]
 
 
@@ -30,6 +41,9 @@ def check(
     preset: Preset = "tiny",
     overrides: Overrides = None,
     verilog: Verilog = None,
+    netlist: Netlist = False,
+    target: TargetName = None,
+    waves: Waves = None,
     seed: Seed = 1,
     random: RandomDraws = 0,
     first: FirstDraw = 0,
@@ -37,15 +51,26 @@ def check(
 ) -> None:
     """Run the blocks' regressions in simulation or, with --random, whole samplers drawn from the seed."""
     if random:
-        if units or verilog is not None:
-            raise UserError(f"--random {random}: draws whole samplers; name neither a unit nor --verilog")
+        if units or verilog is not None or netlist or waves is not None:
+            raise UserError(f"--random {random}: draws whole samplers; it takes --seed and --first alone")
         _check_random(random, first, seed, as_json)
         return
     config = configuration.load(preset, overrides or ())
     if verilog is not None and not verilog.is_file():
         raise UserError(f"verilog {str(verilog)!r}: no such file")
+    if netlist and verilog is not None:
+        raise UserError(f"verilog {str(verilog)!r}: --netlist makes its own; leave out one of them")
+    if target is not None and not netlist:
+        raise UserError(f"target {target!r}: for --netlist only")
+    if waves is not None:
+        usable(waves)
     from sim import check as regressions
 
+    text = regressions.emitted
+    if netlist:
+        from synth import flow, targets
+
+        text = partial(flow.netlist_verilog, config, targets.cells(target))
     with Console(stderr=True).status("elaborating") as status:
 
         def told(unit: regressions.UnitResult) -> None:
@@ -57,6 +82,8 @@ def check(
             units or (),
             verilog,
             seed,
+            text,
+            waves,
             began=lambda unit: status.update(f"{unit}: building and simulating"),
             ended=told,
         )

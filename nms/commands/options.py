@@ -13,6 +13,7 @@ class Level(StrEnum):
 
     GOLDEN = "golden"
     RTL = "rtl"
+    NETLIST = "netlist"
 
 
 class Bus(StrEnum):
@@ -35,7 +36,7 @@ SearchOption = Annotated[
     str, typer.Option("--search", metavar="METHOD", help="de-rand1, de-best1, section or window.")
 ]
 LevelOption = Annotated[
-    Level, typer.Option("--level", help="The bit-true model alone, or hardware and model.")
+    Level, typer.Option("--level", help="The bit-true model alone, or hardware or its gates beside it.")
 ]
 BusOption = Annotated[
     Bus, typer.Option("--bus", help="Through memory, registers and AXI buses, or straight into the sampler.")

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
+import rtl.units
 import sim.check
 from nms.errors import UserError
 from nms.spec.config import load
 from rtl.emit import verilog
-from sim.check import UNITS, Unit, check
+from rtl.units import UNITS, Unit
+from sim.check import check
 from sim.faults import Fault, inject
 from sim.runner import simulate
 
@@ -27,12 +29,15 @@ def units(blocks, monkeypatch):
     benches = {"meter": "meter_bench", "inner": "incrementer_bench", "silent": "silent_bench"}
     units = {
         "meter": Unit(("Meter",)),
-        "inner": Unit(("Incrementer",), ("Chain",), lambda block: {"step": block.step, "count": 20}),
+        "inner": Unit(("Incrementer",), ("Chain",)),
         "silent": Unit(("Meter",)),
         "absent": Unit(("Meter",), ("Chain",)),
     }
+    parameters = {"inner": lambda block: {"step": block.step, "count": 20}}
+    monkeypatch.setattr(rtl.units, "UNITS", units)
+    monkeypatch.setattr(rtl.units, "named", classes.__getitem__)
     monkeypatch.setattr(sim.check, "UNITS", units)
-    monkeypatch.setattr(sim.check, "_named", classes.__getitem__)
+    monkeypatch.setattr(sim.check, "PARAMETERS", parameters)
     monkeypatch.setattr(
         sim.check,
         "simulate",
