@@ -123,7 +123,7 @@ def _check(
     ]
     for block, outcome in zip(blocks, outcomes, strict=True):
         if traces is not None and outcome.waves is not None:
-            waves.keep(traces, block.module, outcome.waves)
+            waves.keep(traces, block.module, outcome.ports, outcome.waves)
     silent = not outcomes or any(not outcome.compared and not outcome.failed for outcome in outcomes)
     return UnitResult(
         unit=unit,

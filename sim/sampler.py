@@ -111,7 +111,7 @@ def run(
             waves=traces is not None,
         )
         if traces is not None and outcome.waves is not None:
-            waves.keep(traces, module, outcome.waves)
+            waves.keep(traces, module, outcome.ports, outcome.waves)
         if not outcome:
             raise RuntimeError("the simulated sampler failed: " + "\n".join(outcome.failures))
         with np.load(result) as found:

@@ -2,17 +2,16 @@
 """Traces for reading: a copy of a run's VCD, and a GTKWave view of the block's ports, by interface."""
 
 import shutil
+from collections.abc import Mapping
 from itertools import groupby
 from pathlib import Path
 
 from vcd.gtkw import GTKWSave
-from vcd.reader import TokenKind, tokenize
+
+from sim.context import Port
 
 CHANNELS = ("aw", "w", "b", "ar", "r", "t")
 """AXI channels, by what their ports' names begin with after the interface's prefix."""
-
-PORTS = "$rootio"
-"""The scope in which Verilator's traces have the ports of the top module."""
 
 
 def interface(port: str) -> str:
@@ -24,24 +23,7 @@ def interface(port: str) -> str:
     return bus if bus.endswith(("axi", "axil", "axis")) and name.startswith(CHANNELS) else ""
 
 
-def ports(trace: Path) -> dict[str, int]:
-    """The ports of a trace's top module, and their widths in bits."""
-    scope: list[str] = []
-    found = {}
-    with trace.open("rb") as file:
-        for token in tokenize(file):
-            if token.kind is TokenKind.SCOPE:
-                scope.append(token.scope.ident)
-            elif token.kind is TokenKind.UPSCOPE:
-                scope.pop()
-            elif token.kind is TokenKind.VAR and scope[-1:] == [PORTS]:
-                found[token.var.reference] = token.var.size
-            elif token.kind is TokenKind.ENDDEFINITIONS:
-                break
-    return found
-
-
-def keep(directory: Path, module: str, trace: Path) -> Path:
+def keep(directory: Path, module: str, ports: Mapping[str, Port], trace: Path) -> Path:
     """Copy a run's trace to ``directory / <module>.vcd``, with a view of ``module``'s ports; the view's path.
 
     In the view ``<module>.gtkw`` the ports that belong to no interface come first, then each interface.
@@ -49,14 +31,14 @@ def keep(directory: Path, module: str, trace: Path) -> Path:
     directory.mkdir(parents=True, exist_ok=True)
     shutil.copy(trace, directory / f"{module}.vcd")
     view = directory / f"{module}.gtkw"
-    widths = ports(trace)
     with view.open("w") as file:
         save = GTKWSave(file)
         save.dumpfile(f"{module}.vcd", abspath=False)
         save.treeopen(f"{module}.")
-        for name, members in groupby(sorted(widths, key=interface), interface):
+        for name, members in groupby(sorted(ports, key=interface), interface):
             with save.group(name or module):
                 for port in members:
-                    bits = f"[{widths[port] - 1}:0]" if widths[port] > 1 else ""
-                    save.trace(f"{module}.{port}{bits}", datafmt="hex" if widths[port] > 4 else "dec")
+                    width = ports[port].width
+                    bits = f"[{width - 1}:0]" if width > 1 else ""
+                    save.trace(f"{module}.{port}{bits}", datafmt="hex" if width > 4 else "dec")
     return view

@@ -43,6 +43,7 @@ class TestRefusals:
             (["run"], ["--config"]),
             (["run", "-c", "papr"], ["papr", "paper"]),
             (["run", "-c", "tiny", "-P", "pes=5"], ["pes=5"]),
+            (["run", "-c", "tiny", "--level", "golden", "--waves"], ["waves", "rtl"]),
             (["run", "-c", "tiny", "-P", "pez=4"], ["pez=4", "pes"]),
             (["run", "-c", "tiny", "--count", "many"], ["--count", "many"]),
             (["run", "-c", "tiny", "--count", "17"], ["count 17", "16"]),

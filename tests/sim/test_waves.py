@@ -27,7 +27,7 @@ def test_interfaces(port: str, name: str) -> None:
 
 def test_a_view_names_what_the_trace_has(blocks, run, tmp_path: Path) -> None:
     outcome = run(blocks.Incrementer(), "incrementer_bench", parameters={"step": 1, "count": 50}, waves=True)
-    view = waves.keep(tmp_path / "new", "incrementer", outcome.waves).read_text()
+    view = waves.keep(tmp_path / "new", "incrementer", outcome.ports, outcome.waves).read_text()
     assert '[dumpfile] "incrementer.vcd"' in view
     traced = re.findall(r"^(?:incrementer\.(\S+?)(?:\[\d+:0\])?|-(\w+))$", view, re.MULTILINE)
     assert [signal or f"-{group}" for signal, group in traced] == [
