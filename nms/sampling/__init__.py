@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sampling whole data sets in float64: groups, one group's selection, and running them all."""
+
+from nms.sampling.groups import Groups, by_class, in_batches, to_keep
+from nms.sampling.select import Method, Selection, select
+
+__all__ = ["Groups", "Method", "Selection", "by_class", "in_batches", "select", "to_keep"]
