@@ -441,7 +441,7 @@ def sample(
 
 
 def shares(total: int, sizes: np.ndarray) -> np.ndarray:
-    """``total`` divided in proportion to ``sizes``, in whole numbers that sum to it and are at most the sizes.
+    """``total`` divided in proportion to ``sizes``, in whole numbers that sum to it, none above its size.
 
     ``floor(total n / sum n)``, then one more each to the largest remainders, the first among equals.
 

@@ -51,7 +51,7 @@ class Groups:
 
 
 def by_class(labels: np.ndarray, size: int = SIZE) -> Groups:
-    """Groups within a class: the fewest of at most ``size`` that differ by one image at most, in stored order."""
+    """Groups within a class: as few as ``size`` allows, as equal as can be, in stored order."""
     _check(size)
     members: list[np.ndarray] = []
     classes: list[int] = []

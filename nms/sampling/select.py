@@ -34,9 +34,9 @@ class Method:
         smallest with G**2 >= 2K; or G itself
     pick : which of a cell's points goes first: ``centre``, nearest the cell's centre; ``random``; ``medoid``,
         the least sum of squared distances, between images, to the cell's others
-    quota : ``rounds``, one of each cell, then a second, ...; ``proportional``, by the cells' numbers of points
+    quota : ``rounds``, one of each cell, then a second, ...; ``proportional``, by the cells' occupation
     start : ``random``, the hardware's own random numbers; ``projection``, the pixels projected on two random
-        vectors of +-1, scaled to unit deviation, none of the iterations exaggerated
+        vectors of +-1, scaled to unit deviation
     contrast : bring each image to the same mean and deviation before its distances are taken
 
     Raises
@@ -69,7 +69,7 @@ class Method:
 
     @property
     def software_only(self) -> list[str]:
-        """The options that the hardware cannot do. Contrast is none: it may be done before images are sent."""
+        """The options that the hardware cannot do. Contrast is none of them: it changes the images sent."""
         found = [name for name, known in CHOICES.items() if getattr(self, name) != known[0]]
         return ["grid", *found] if self.grid != "hardware" else found
 
@@ -121,8 +121,7 @@ def run(images: np.ndarray, keep: int, method: Method, seed: int) -> Selection:
     if perplexity is not None:
         search = exact.affinities(distance, perplexity)
         unsolved = int(np.count_nonzero(search.status != Status.SOLVED))
-        exaggerated = 0 if method.start == "projection" else None
-        y = exact.embed(search.joint, y, method.iterations, exaggerated)
+        y = exact.embed(search.joint, y, method.iterations)
     if keep == 0:
         return Selection(np.empty(0, np.int64), y, unsolved)
     match method.grid:
