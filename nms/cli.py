@@ -14,6 +14,7 @@ from nms.commands.doctor import doctor
 from nms.commands.generate import generate
 from nms.commands.presets import presets
 from nms.commands.run import run
+from nms.commands.sample import sample
 from nms.commands.show import show
 from nms.errors import UserError
 
@@ -23,7 +24,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (presets, show, generate, run, check, bench, doctor):
+for command in (presets, show, generate, run, sample, check, bench, doctor):
     app.command()(command)
 
 

@@ -3,5 +3,16 @@
 
 from nms.sampling.groups import Groups, by_class, in_batches, to_keep
 from nms.sampling.select import Method, Selection, select
+from nms.sampling.whole import Sampled, sample
 
-__all__ = ["Groups", "Method", "Selection", "by_class", "in_batches", "select", "to_keep"]
+__all__ = [
+    "Groups",
+    "Method",
+    "Sampled",
+    "Selection",
+    "by_class",
+    "in_batches",
+    "sample",
+    "select",
+    "to_keep",
+]
