@@ -72,7 +72,7 @@ Write = Annotated[
 ]
 Workers = Annotated[int | None, typer.Option(min=1, help="Processes; if not given, one for each core.")]
 Scheduler = Annotated[
-    str | None, typer.Option(metavar="ADDRESS", help="Run on the workers of this Dask scheduler.")
+    str | None, typer.Option(metavar="tcp://HOST:PORT", help="Run on the workers of this Dask scheduler.")
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with the interrupted run in --output.")]
 VerifyLevel = Annotated[
@@ -199,7 +199,7 @@ def sample(
             "groups": [asdict(group) for group in verified],
         }
     written = outcome.save(output, forms, data, images, kept, figures)
-    journal.path.unlink()
+    journal.remove()
     if as_json:
         render.print_json(figures)
     else:

@@ -3,6 +3,7 @@
 
 import tempfile
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from io import BufferedIOBase
 from typing import IO
 
@@ -30,8 +31,9 @@ def in_file(parts: Iterable[bytes | memoryview]) -> np.ndarray:
 
     The file goes with the array, and with the process however that ends.
     """
-    with tempfile.TemporaryFile(prefix="nms-") as file:
-        written = 0
+    file = tempfile.TemporaryFile(prefix="nms-")
+    written = 0
+    try:
         for part in parts:
             try:
                 written += file.write(part)
@@ -41,6 +43,9 @@ def in_file(parts: Iterable[bytes | memoryview]) -> np.ndarray:
                     f"temporary folder {tempfile.gettempdir()!r}: {error.strerror}; name another in TMPDIR"
                 ) from None
         return np.memmap(file, np.uint8, "r") if written else np.empty(0, np.uint8)
+    finally:
+        with suppress(OSError):  # closing writes once more what found no room
+            file.close()
 
 
 def pieces(file: BufferedIOBase | IO[bytes], wanted: int) -> Iterable[bytes]:

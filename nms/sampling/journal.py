@@ -38,22 +38,23 @@ class Journal:
             whole = [json.loads(line) for line in lines if line.endswith(b"\n")]
         except ValueError:
             raise UserError(f"{path}: damaged, or no journal of a run; remove this file") from None
-        if whole and not resume:
+        if len(whole) > 1 and not resume:
             raise UserError(
                 f"{path}: an interrupted run with {len(whole) - 1} finished groups; "
                 "go on with it by --resume, or remove this file"
             )
-        if whole:
+        if len(whole) > 1:
             for key, value in header.items():
                 if whole[0].get(key) != value:
                     raise UserError(
                         f"{path}: the interrupted run has {key} {whole[0].get(key)!r}, this one {value!r}"
                     )
             self.finished = {entry["group"]: entry for entry in whole[1:]}
-        self.file = path.open("r+b" if path.exists() else "w+b")
-        self.file.truncate(sum(len(line) for line in lines if line.endswith(b"\n")))
-        self.file.seek(0, os.SEEK_END)
-        if not whole:
+        self.file = path.open("ab")
+        if self.finished:
+            self.file.truncate(sum(len(line) for line in lines if line.endswith(b"\n")))
+        else:
+            self.file.truncate(0)
             self._write(header)
 
     def add(self, entry: dict[str, Any]) -> None:
@@ -73,3 +74,11 @@ class Journal:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.file.close()
+        if not self.finished:
+            self.remove()
+
+    def remove(self) -> None:
+        """Remove the file, and its folder if there is nothing else in it."""
+        self.path.unlink()
+        if not any(self.path.parent.iterdir()):
+            self.path.parent.rmdir()

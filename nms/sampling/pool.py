@@ -8,6 +8,7 @@ import hashlib
 import multiprocessing
 import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -93,7 +94,7 @@ def locally(tasks: Iterator[Task], workers: int) -> Results:
     losses = 0
     while True:
         running: dict[Future[Done], Task] = {}
-        pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _uninterrupted)
+        pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _attached)
         try:
             while True:
                 again.extend(islice(tasks, max(0, 2 * workers - len(running) - len(again))))
@@ -119,9 +120,17 @@ def locally(tasks: Iterator[Task], workers: int) -> Results:
             pool.shutdown(cancel_futures=True)
 
 
-def _uninterrupted() -> None:
-    """Ctrl-C reaches every process of the terminal; that one which holds the journal ends the others."""
+def _attached() -> None:
+    """Make a worker end with its parent only: Ctrl-C reaches both, a kill does not reach the worker."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def follow() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
 
 
 def on_dask(tasks: Iterator[Task], address: str) -> Results:
@@ -140,6 +149,7 @@ def on_dask(tasks: Iterator[Task], address: str) -> Results:
     except ImportError:
         raise UserError(f"scheduler {address!r}: needs dask.distributed; pip install 'nms[dask]'") from None
     try:
+        distributed.comm.get_address_host_port(address, strict=True)
         client = distributed.Client(address, timeout="10s", set_as_default=False)
     except (OSError, ValueError) as error:
         raise UserError(f"scheduler {address!r}: no Dask scheduler answers there ({error})") from None

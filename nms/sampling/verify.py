@@ -45,7 +45,7 @@ def fitting(
         There are fewer; the reason of the first that does not fit is named.
     """
     found: dict[int, Settings] = {}
-    refusal = f"there are {len(groups.members)} groups"
+    refusal = ""
     for number, (members, keep, own) in enumerate(
         zip(groups.members, quotas.tolist(), groups.seeds(seed), strict=True)
     ):
@@ -60,9 +60,10 @@ def fitting(
                 config, count, data.images.shape[1], keep / count, target, method.iterations, own
             )
         except UserError as error:
-            refusal = f"group {number}: {error}"
+            refusal = refusal or f"; group {number}: {error}"
     if len(found) < wanted:
-        raise UserError(f"verify {wanted}: {len(found)} groups fit the preset {config.name}; {refusal}")
+        of_all = f"{len(found)} of {len(groups.members)} groups"
+        raise UserError(f"verify {wanted}: {of_all} fit the preset {config.name}{refusal}")
     return found
 
 
