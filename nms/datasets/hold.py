@@ -31,7 +31,7 @@ def in_file(parts: Iterable[bytes | memoryview]) -> np.ndarray:
 
     The file goes with the array, and with the process however that ends.
     """
-    file = tempfile.TemporaryFile(prefix="nms-")
+    file = tempfile.TemporaryFile(prefix="nms-")  # noqa: SIM115  closed below, whatever that raises
     written = 0
     try:
         for part in parts:
