@@ -160,8 +160,12 @@ def sample(
             with _progress() as bar:
                 shown = bar.add_task("groups", total=len(groups.members), completed=len(journal.finished))
                 whole.finish(journal, results, lambda finished: bar.update(shown, completed=finished))
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, UserError) as error:
             done = f"{len(journal.finished)} of {len(groups.members)} groups are in {journal.path}"
+            if isinstance(error, UserError):
+                raise UserError(
+                    f"{error}; {done}: go on with --resume" if journal.finished else error
+                ) from None
             print(f"nms: interrupted; {done}: go on with --resume", file=sys.stderr)
             raise typer.Exit(130) from None
     kept = whole.kept(journal, groups)

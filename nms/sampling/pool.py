@@ -5,6 +5,7 @@ A task carries its images, its seed and all settings, so that where and when it 
 """
 
 import hashlib
+import logging
 import multiprocessing
 import os
 import signal
@@ -153,6 +154,7 @@ def on_dask(tasks: Iterator[Task], address: str) -> Results:
         client = distributed.Client(address, timeout="10s", set_as_default=False)
     except (OSError, ValueError) as error:
         raise UserError(f"scheduler {address!r}: no Dask scheduler answers there ({error})") from None
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # a lost scheduler is one line, below
     with client:
         try:
             ours, theirs = _versions(), client.run(_versions)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from sklearn.datasets import load_digits
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -29,6 +30,15 @@ FAST = Method(perplexity=5.0, iterations=20)
 def digits(count: int) -> tuple[np.ndarray, np.ndarray]:
     images, labels = load_digits(return_X_y=True)
     return (images[:count] * 15).astype(np.uint8), labels[:count].astype(np.int64)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Twelve digits as PNG files in one class folder."""
+    (tmp_path / "data" / "a").mkdir(parents=True)
+    for index, image in enumerate(digits(12)[0]):
+        Image.fromarray(image.reshape(8, 8)).save(tmp_path / "data" / "a" / f"{index:02}.png")
+    return tmp_path / "data"
 
 
 class TestGroups:
@@ -272,7 +282,8 @@ class TestCommand:
     ) -> None:
         arguments = ["--count", "120", "--group", "batch", "--size", "20"]
         assert nms(*arguments, "-o", str(tmp_path / "whole"), monkeypatch=monkeypatch) == 0
-        out, work, worked = tmp_path / "out", pool.work, []
+        out, work = tmp_path / "out", pool.work
+        worked: list[int] = []
 
         def counted(task: pool.Task) -> pool.Done:
             if len(worked) == 3:
@@ -295,6 +306,29 @@ class TestCommand:
         for name in ("kept.npy", "sample.json"):
             assert (out / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
         assert not (out / "sample.journal").exists()
+
+    def test_an_image_that_cannot_be_read(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        arguments = [
+            "--data",
+            str(folder),
+            "--group",
+            "batch",
+            "--size",
+            "6",
+            "-o",
+            str(folder.parent / "out"),
+        ]
+        damaged = folder / "a" / "07.png"
+        whole = damaged.read_bytes()
+        damaged.write_bytes(whole[: len(whole) - 40])
+        assert nms(*arguments, monkeypatch=monkeypatch) == 2
+        said = capsys.readouterr().err.splitlines()[-1]
+        assert "07.png: damaged" in said
+        assert "1 of 2 groups" in said
+        damaged.write_bytes(whole)
+        assert nms(*arguments, "--resume", monkeypatch=monkeypatch) == 0
 
     def test_changed_images_are_not_resumed(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -387,19 +421,12 @@ class TestCommand:
         assert "exists" in capsys.readouterr().err
 
 
-def test_files_are_read_by_the_workers(tmp_path: Path) -> None:
+def test_files_are_read_by_the_workers(folder: Path) -> None:
     """A folder's images travel as names, and are pixels only in the worker."""
-    from PIL import Image
-
-    (tmp_path / "a").mkdir()
-    for index, image in enumerate(digits(12)[0]):
-        Image.fromarray(image.reshape(8, 8)).save(tmp_path / "a" / f"{index:02}.png")
-    data = datasets.stream(str(tmp_path))
+    data = datasets.stream(str(folder))
     groups = in_batches(12, 6)
     given = list(whole.tasks(data.images, groups, groups.quotas(4), FAST, 1))
     assert all(isinstance(task.images, Files) for task in given)
     found = [groups.members[done.number][done.kept].tolist() for done in pool.locally(iter(given), 1)]
-    assert (
-        sorted(index for group in found for index in group)
-        == sample(digits(12)[0], None, 4 / 12, FAST, 6).kept.tolist()
-    )
+    expected = sample(digits(12)[0], None, 4 / 12, FAST, 6).kept.tolist()
+    assert sorted(index for group in found for index in group) == expected
