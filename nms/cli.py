@@ -14,6 +14,7 @@ from nms.commands.doctor import doctor
 from nms.commands.energy import energy
 from nms.commands.generate import generate
 from nms.commands.presets import presets
+from nms.commands.report import report
 from nms.commands.run import run
 from nms.commands.sample import sample
 from nms.commands.show import show
@@ -25,7 +26,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (presets, show, generate, run, sample, check, bench, energy, doctor):
+for command in (presets, show, generate, run, sample, report, check, bench, energy, doctor):
     app.command()(command)
 
 

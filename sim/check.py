@@ -12,7 +12,8 @@ import rtl.emit
 from nms.errors import UserError
 from nms.spec.config import Config
 from rtl.hierarchy import Block
-from sim.runner import simulate
+from sim import protocol
+from sim.runner import read, simulate
 
 
 def _nothing(block: Any) -> dict[str, Any]:
@@ -97,24 +98,58 @@ def check(
     units: Iterable[str] = (),
     verilog: Path | None = None,
     seed: int = 1,
+    began: Callable[[str], None] = lambda unit: None,
+    ended: Callable[[UnitResult], None] = lambda result: None,
 ) -> list[UnitResult]:
     """Run the regressions of the units (all by default), in the order of :data:`UNITS`.
 
     Each block is simulated on freshly emitted Verilog or, with ``verilog``, with the block's module in
-    that file as the top. A unit that has no block, or a bench that compared nothing, has failed.
+    that file as the top: a file as ``nms generate`` writes it for ``config``, or one with the same
+    modules. A unit that has no block, or a bench that compared nothing, has failed. ``began`` and ``ended``
+    are told of each unit.
 
     Raises
     ------
     UserError
-        An unknown unit; a file that cannot be read or lacks a unit's module.
+        An unknown unit; a file that cannot be read, was generated for another configuration or lacks a
+        unit's module (all before the first simulation).
     """
     chosen = set(units) or set(UNITS)
     for unit in sorted(chosen - set(UNITS)):
         raise UserError(f"unit {unit!r} does not exist; known: {', '.join(UNITS)}")
-    return [_check(unit, config, verilog, seed) for unit in UNITS if unit in chosen]
+    blocks = {unit: list(_found(UNITS[unit], config)) for unit in UNITS if unit in chosen}
+    if verilog is not None:
+        _usable(verilog, config, [block.module for found in blocks.values() for block, _ in found])
+    results = []
+    for unit, found in blocks.items():
+        began(unit)
+        results.append(_check(unit, found, config, verilog, seed))
+        ended(results[-1])
+    return results
 
 
-def _check(unit: str, config: Config, verilog: Path | None, seed: int) -> UnitResult:
+def _usable(verilog: Path, config: Config, wanted: Iterable[str]) -> None:
+    """Refuse a file that is for another configuration or lacks a module."""
+    text = read(verilog)
+    title = rtl.emit.TITLE.search(text)
+    if title is not None and title["digest"] != config.digest:
+        raise UserError(
+            f"{verilog}: generated for configuration {title['name']}, digest {title['digest']}, "
+            f"not for {config.name}, digest {config.digest}; give its -c and -P"
+        )
+    known = protocol.headers(text)
+    for module in wanted:
+        if module not in known:
+            raise UserError(f"{verilog}: has no module {module!r}")
+
+
+def _check(
+    unit: str,
+    blocks: list[tuple[Block, rtl.emit.Design]],
+    config: Config,
+    verilog: Path | None,
+    seed: int,
+) -> UnitResult:
     started = time.monotonic()
     outcomes = [
         simulate(
@@ -124,7 +159,7 @@ def _check(unit: str, config: Config, verilog: Path | None, seed: int) -> UnitRe
             parameters={"config": config.model_dump(), **UNITS[unit].parameters(block)},
             seed=seed,
         )
-        for block, design in _found(UNITS[unit], config)
+        for block, design in blocks
     ]
     silent = not outcomes or any(not outcome.compared and not outcome.failed for outcome in outcomes)
     return UnitResult(
