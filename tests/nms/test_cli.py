@@ -326,3 +326,14 @@ def test_a_failing_draw_is_repeated_by_a_command(
     assert fine == "seed 3 draw 4: fine: 10 values, equal"
     assert bad.endswith(failure or "2 mismatches")
     assert repeat == "repeat it by: nms repeat"
+
+
+@pytest.mark.parametrize(
+    ("words", "current", "offered"),
+    [("nms sho", 1, {"show"}), ("nms run -c ", 3, {"tiny", "paper", "edge", "large"})],
+)
+def test_shell_completion(words: str, current: int, offered: set[str]) -> None:
+    asked = {"_NMS_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(current)}
+    program = Path(sys.executable).parent / "nms"
+    done = subprocess.run([program], env=os.environ | asked, capture_output=True, text=True, check=False)
+    assert set(done.stdout.split()) == offered
