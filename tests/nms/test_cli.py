@@ -230,6 +230,9 @@ class TestRun:
                 simulated_cycles=1010,
                 build_seconds=1.0,
                 run_seconds=2.0,
+                processor_seconds=1.5,
+                job_cycles=1010,
+                job_seconds=1.0,
             )
 
         monkeypatch.setattr("sim.sampler.run", hardware)
