@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Trials of all methods, and what they say: accuracies, and differences of pairs with their errors."""
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -93,6 +94,16 @@ def kept_by(name: str, keep: Keep, trial: Trial, count: int, choice: Choice) -> 
     return kept
 
 
+def check(methods: Sequence[str], choice: Choice, ratio: float) -> None:
+    """Raise :class:`UserError` for a method or ratio that there is none of, before any file is read."""
+    for name in methods:
+        if name not in METHODS:
+            raise UserError(f"methods {name!r}: must be of {', '.join(METHODS)}")
+        if name == "nms-apart" and choice.apart is None:
+            raise UserError("methods 'nms-apart': needs --apart")
+    to_keep(ratio, sys.maxsize)
+
+
 def evaluate(
     source: Source,
     scenario: Scenario,
@@ -123,10 +134,7 @@ def evaluate(
     choice = choice or Choice()
     if len(seeds) < FEWEST or len(set(seeds)) < len(seeds):
         raise UserError(f"seeds {len(set(seeds))}: at least {FEWEST} different ones give a standard error")
-    known = [name for name in METHODS if name != "nms-apart" or choice.apart is not None]
-    for name in methods:
-        if name not in known:
-            raise UserError(f"methods {name!r}: must be of {', '.join(known)}")
+    check(methods, choice, ratio)
     rows = [Row(METHODS[name][0], {}, {}) for name in dict.fromkeys(methods)]
     streams, tests = [], []
     for seed in seeds:

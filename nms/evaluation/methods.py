@@ -12,6 +12,7 @@ from sklearn.metrics import pairwise_distances
 from golden import exact
 from nms.errors import UserError
 from nms.sampling import by_class, in_batches, select
+from nms.sampling.groups import Groups
 from nms.sampling.select import Method, keep_of, projection
 
 BATCH = 256
@@ -187,7 +188,7 @@ UNLIMITED = {"all"}
 """Methods that keep everything."""
 
 
-def _grouped(rows: np.ndarray, groups, keep: int, choice: Choice, seed: int) -> np.ndarray:
+def _grouped(rows: np.ndarray, groups: Groups, keep: int, choice: Choice, seed: int) -> np.ndarray:
     parts = zip(groups.members, groups.quotas(keep).tolist(), groups.seeds(seed), strict=True)
     return np.concatenate(
         [members[select(rows[members], quota, choice.method, own)] for members, quota, own in parts if quota]
