@@ -70,9 +70,7 @@ def of_classes(labels: np.ndarray, keep: int, classes: str) -> dict[int, int]:
 def each_class(within: Within) -> Keep:
     """The method that applies ``within`` to each class."""
 
-    def keep_each(
-        rows: np.ndarray, labels: np.ndarray, keep: int, choice: Choice, seed: int
-    ) -> np.ndarray:
+    def keep_each(rows: np.ndarray, labels: np.ndarray, keep: int, choice: Choice, seed: int) -> np.ndarray:
         quotas = of_classes(labels, keep, choice.classes)
         seeds = np.random.SeedSequence(seed).generate_state(len(quotas), np.uint32).tolist()
         kept = []

@@ -134,7 +134,7 @@ class Source:
             raise UserError(f"data {data!r}: has no labels to evaluate with")
         if len(np.unique(labels)) < 2:
             raise UserError(f"data {data!r}: has one class; at least 2 are told apart")
-        path = test or test_part(data)
+        path = test or part_held_out(data)
         if path is None:
             return cls(images, labels, None, train.name, 0)
         held = datasets.load(path, size=resize)
@@ -167,7 +167,9 @@ class Source:
             test_images, test_labels = self.test
         if count is not None:
             if not 2 <= count <= len(index):
-                raise UserError(f"count {count}: must be 2 to {len(index)} (training images of {self.name!r})")
+                raise UserError(
+                    f"count {count}: must be 2 to {len(index)} (training images of {self.name!r})"
+                )
             index = index[draw(self.labels[index], count, rng)]
         images, labels = scenario.stream(self.images[index], self.labels[index], rng)
         if scenario.kind == "redundant":  # noise may undo a shift
@@ -184,7 +186,7 @@ def pixels(data: Images) -> np.ndarray:
     return data.images.reshape(-1, height, width, channels)
 
 
-def test_part(spec: str) -> str | None:
+def part_held_out(spec: str) -> str | None:
     """The path of the test part beside a data set's training part, as CIFAR-10 and MNIST have it."""
     path = Path(spec)
     if path.is_dir():
