@@ -82,16 +82,19 @@ def print_evaluation(figures: dict[str, Any]) -> None:
     source, settings, stream = figures["input"], figures["settings"], figures["settings"]["scenario"]
     kind = stream["kind"]
     if kind == "redundant":
-        kind += f", {stream['duplicates']:.0%} near-duplicates, {'anywhere' if stream['shuffled'] else 'in a row'}"
+        order = "anywhere" if stream["shuffled"] else "in a row"
+        kind += f", {stream['duplicates']:.0%} near-duplicates, {order}, shifted by up to {stream['shift']} pixel"
     elif kind == "long-tail":
         kind += f", rank ** -{stream['tail']:g} of a class"
+    held = f"{source['held_out']}, {_span(source['held_out_images'])} images"
+    kept = f"{_span(figures['rows'][0]['kept'])} (ratio {settings['ratio']:g})"
     rows: list[Sequence[object]] = [
-        ("input", f"{source['name']}; held out: {source['held_out']}, {_span(source['held_out_images'])} images"),
+        ("input", f"{source['name']}; held out: {held}"),
         ("stream", f"{_span(source['stream_images'])} images, {kind}"),
-        ("kept", f"{_span(figures['rows'][0]['kept'])} (ratio {settings['ratio']:g}), classes {settings['classes']}"),
+        ("kept", f"{kept}, classes {settings['classes']}"),
         ("model", settings["model"]),
         ("seeds", f"{settings['seeds'][0]} to {settings['seeds'][-1]}"),
-    ]  # fmt: skip
+    ]
     if settings["software_only"]:
         rows.append(("software only", ", ".join(settings["software_only"])))
     print_table(["", ""], rows, header=False)

@@ -35,6 +35,7 @@ Methods = Annotated[
 Model = Annotated[str, typer.Option(help="ridge (on random convolutional features) or cnn (PyTorch).")]
 Kind = Annotated[str, typer.Option("--scenario", help="clean, redundant or long-tail.")]
 Duplicates = Annotated[float, typer.Option(help="Share of near-duplicates of a redundant stream.")]
+Shift = Annotated[int, typer.Option(help="Pixels, at most, by which a near-duplicate is shifted.")]
 Shuffled = Annotated[bool, typer.Option("--shuffled", help="Near-duplicates anywhere, not in a row.")]
 Tail = Annotated[float, typer.Option(help="Exponent of a long tail: rank ** -tail of a class is there.")]
 Classes = Annotated[str, typer.Option(help="How classes share what is kept: balanced or proportional.")]
@@ -43,7 +44,7 @@ Apart = Annotated[
     float | None,
     typer.Option(
         metavar="RMS",
-        help="Add NMS by batch without what is nearer than this, in pixel steps, to what is kept; software only.",
+        help="Add NMS by batch without what is nearer to what is kept, in steps of a byte; software only.",
     ),
 ]
 SavedTo = Annotated[Path | None, typer.Option("-o", "--output", help="Directory for evaluate.json.")]
@@ -57,6 +58,7 @@ def evaluate(
     ratio: Ratio = 0.1,
     scenario: Kind = "clean",
     duplicates: Duplicates = 0.8,
+    shift: Shift = 1,
     shuffled: Shuffled = False,
     tail: Tail = 1.0,
     methods: Methods = None,
@@ -85,7 +87,7 @@ def evaluate(
     from nms.evaluation.summary import summary
     from nms.sampling import Method
 
-    stream = Scenario(scenario, duplicates, tail, shuffled)
+    stream = Scenario(scenario, duplicates, tail, shift, shuffled)
     method = Method(
         perplexity, iterations, int(grid) if grid.isdecimal() else grid, pick, quota, start, contrast
     )

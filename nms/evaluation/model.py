@@ -19,7 +19,7 @@ from nms.errors import UserError
 from nms.evaluation.scenario import Trial
 
 FILTERS = 64
-"""Random filters; each gives 8 features: positive and negative part, averaged over 4 quarters of the image."""
+"""Random filters; each gives 8 features: positive and negative part, averaged over the image's quarters."""
 
 PENALTIES = np.logspace(0, 5, 11)
 """Ridge penalties, of which leave-one-out error on the kept images picks one."""

@@ -13,9 +13,6 @@ from nms.errors import UserError
 HELD_OUT = 0.2
 """Share of each class that is held out where a data set has no test part."""
 
-SHIFT = 1
-"""Pixels, at most, by which a near-duplicate is shifted along each axis; edges are repeated."""
-
 BRIGHTNESS = 0.1
 """A near-duplicate's pixels are multiplied by 1 +- this, at most."""
 
@@ -36,6 +33,7 @@ class Scenario:
         ``r**-tail`` of its images
     duplicates : share of near-duplicates, 0 to below 1
     tail : exponent
+    shift : pixels, at most, by which a near-duplicate is shifted along each axis, its edges repeated
     shuffled : whether near-duplicates are anywhere in the stream, not right after their original
 
     Raises
@@ -47,6 +45,7 @@ class Scenario:
     kind: str = "clean"
     duplicates: float = 0.8
     tail: float = 1.0
+    shift: int = 1
     shuffled: bool = False
 
     def __post_init__(self) -> None:
@@ -56,11 +55,13 @@ class Scenario:
             raise UserError(f"duplicates {self.duplicates:g}: must be 0 to below 1")
         if not 0.0 <= self.tail < np.inf:
             raise UserError(f"tail {self.tail:g}: must be at least 0")
+        if not 0 <= self.shift <= 8:
+            raise UserError(f"shift {self.shift}: must be 0 to 8 pixels")
 
     def stream(
         self, images: np.ndarray, labels: np.ndarray, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Images (N, H, W, C) uint8 and labels (N,) of a stream made of images (M, H, W, C), its order random."""
+        """Images (N, H, W, C) uint8 and labels (N,) of a stream, in random order, made of such images."""
         if self.kind == "redundant":
             originals = max(1, round((1.0 - self.duplicates) * len(images)))
             source = draw(labels, originals, rng)
@@ -70,7 +71,7 @@ class Scenario:
             place = np.concatenate([np.arange(originals), copied])
             order = rng.permutation(len(source)) if self.shuffled else np.argsort(place, kind="stable")
             found = images[source]
-            found[copy] = near_duplicates(found[copy], rng)
+            found[copy] = near_duplicates(found[copy], self.shift, rng)
             return found[order], labels[source][order]
         if self.kind == "long-tail":
             classes = rng.permutation(np.unique(labels))
@@ -208,11 +209,11 @@ def draw(labels: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray
     return rng.permutation(np.argsort(rank, kind="stable")[:count])
 
 
-def near_duplicates(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Each image (N, H, W, C) uint8 shifted, its brightness changed and noise added, as the constants say."""
+def near_duplicates(images: np.ndarray, shift: int, rng: np.random.Generator) -> np.ndarray:
+    """Each image (N, H, W, C) uint8 shifted, its brightness changed and noise added; see the constants."""
     count, height, width, _ = images.shape
-    wide = np.pad(images, ((0, 0), (SHIFT, SHIFT), (SHIFT, SHIFT), (0, 0)), mode="edge")
-    corner = rng.integers(0, 2 * SHIFT + 1, (2, count))
+    wide = np.pad(images, ((0, 0), (shift, shift), (shift, shift), (0, 0)), mode="edge")
+    corner = rng.integers(0, 2 * shift + 1, (2, count))
     rows = corner[0][:, None] + np.arange(height)
     columns = corner[1][:, None] + np.arange(width)
     shifted = wide[np.arange(count)[:, None, None], rows[:, :, None], columns[:, None, :]]

@@ -25,7 +25,6 @@ def summary(found: Evaluation, source: Source, settings: dict[str, Any]) -> dict
         },
         "settings": {key: value for key, value in settings.items() if key not in ("data", "test")},
         "near_duplicates": {
-            "shift_pixels": scenario.SHIFT,
             "brightness": scenario.BRIGHTNESS,
             "noise_bytes": scenario.NOISE,
         },

@@ -68,8 +68,8 @@ class TestScenario:
         assert np.count_nonzero(np.diff(mixed)) > np.count_nonzero(np.diff(labels))
 
     def test_near_duplicates_are_nearer_than_other_images(self, shared_data: Path) -> None:
-        images = np.load(shared_data / "fashion_dev.npz")["x_train"][:50][..., None]
-        copies = near_duplicates(images, np.random.default_rng(1))
+        images = np.load(shared_data / "cifar10_dev.npz")["x_train"][:50]
+        copies = near_duplicates(images, 1, np.random.default_rng(1))
         assert not among(copies, images).any()
         distance = np.square(copies[:, None].astype(float) - images).sum(axis=(2, 3, 4))
         assert (distance.argmin(axis=1) == np.arange(50)).mean() > 0.9
@@ -184,7 +184,7 @@ class TestCommand:
     def test_file_and_json(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        words = "--count 150 --methods projection,random --iterations 20 --json".split()
+        words = ["--count", "150", "--methods", "projection,random", "--iterations", "20", "--json"]
         assert command(monkeypatch, *words, "-o", str(tmp_path / "out")) == 0
         printed: dict[str, Any] = json.loads(capsys.readouterr().out)
         assert printed == json.loads((tmp_path / "out" / "evaluate.json").read_text())
@@ -207,6 +207,7 @@ class TestCommand:
             ("--scenario odd", "scenario 'odd'"),
             ("--duplicates 1", "duplicates 1"),
             ("--tail -1", "tail -1"),
+            ("--shift -1", "shift -1"),
             ("--ratio 0", "ratio 0"),
             ("--ratio 0.001", "10 classes"),
             ("--count 5000", "count 5000"),
