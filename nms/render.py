@@ -83,7 +83,8 @@ def print_evaluation(figures: dict[str, Any]) -> None:
     kind = stream["kind"]
     if kind == "redundant":
         order = "anywhere" if stream["shuffled"] else "in a row"
-        kind += f", {stream['duplicates']:.0%} near-duplicates, {order}, shifted by up to {stream['shift']} pixel"
+        kind += f", {stream['duplicates']:.0%} near-duplicates, {order}"
+        kind += f", shifted by at most {stream['shift']} px"
     elif kind == "long-tail":
         kind += f", rank ** -{stream['tail']:g} of a class"
     held = f"{source['held_out']}, {_span(source['held_out_images'])} images"

@@ -28,7 +28,7 @@ PIECE = 256
 """Images whose patches are held at once."""
 
 STEPS, PASSES = 200, 4
-"""Batches of 64 a network is trained on, whatever is kept: at least so many, and so many passes of a stream."""
+"""Batches of 64 that train a network, whatever is kept: at least so many, and so many passes of a stream."""
 
 Fit = Callable[[np.ndarray], float]
 """Accuracy on a trial's held-out images after training on the images of these indices."""
