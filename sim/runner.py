@@ -137,7 +137,8 @@ def _compile(module: str, verilog: str, fast: bool, waves: bool, work: Path) -> 
     """Leave the simulation of ``module`` as the program ``work / module``."""
     control = work / "top.vlt"
     ports = protocol.headers(verilog)[module].ports
-    shared = protocol.repeated(verilog, module) if fast and not waves else []
+    apart = fast and not waves and protocol.WATCH not in verilog
+    shared = protocol.repeated(verilog, module) if apart else []
     control.write_text(
         "`verilator_config\n"
         + "".join(f'public_flat_rw -module "{module}" -var "{port}"\n' for port in ports)
@@ -246,6 +247,7 @@ def simulate(
     waves: bool = False,
     tests: list[str] | None = None,
     search: Sequence[Path] = (),
+    plusargs: Sequence[str] = (),
 ) -> Outcome:
     """Run the cocotb tests of the Python module ``bench`` on the Verilog module ``module``.
 
@@ -263,6 +265,8 @@ def simulate(
         Run only the tests of these names; all by default.
     search
         Further directories in which the bench module may lie.
+    plusargs
+        What the Verilog text asks for by ``$value$plusargs``, as ``+name=value``.
 
     Raises
     ------
@@ -311,6 +315,7 @@ def simulate(
                 f"+verilator+seed+{seed % 0x7FFFFFFF + 1}",
                 "+verilator+rand+reset+2",
                 "+verilator+error+limit+1000000",
+                *plusargs,
             ],
         )
     seconds_run = time.monotonic() - started
