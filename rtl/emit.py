@@ -30,6 +30,17 @@ WAIVERS = Path(__file__).parent / "waivers.vlt"
 PERIOD = 10.0
 """Nanoseconds of a clock cycle in the timing constraint."""
 
+CHECKS = re.compile(
+    r"^  always @\(posedge \S+\) begin\n"
+    r"(?:    if \(.*\) begin\n      if \(!.*\)\n        \$write\(.*\);\n      assert \(.*\);\n    end\n)+"
+    r"  end\n",
+    re.MULTILINE,
+)
+"""The assertions of a module."""
+
+GUARD = "NMS_ASSERT"
+"""The macro that turns assertions on. Without it, the text is plain Verilog, for synthesis as it is."""
+
 EMPTY = re.compile(r"^  wire \[-1:0\] .*;\n", re.MULTILINE)
 """A name for a payload's field of no bits; in Verilog it would have two."""
 
@@ -99,6 +110,7 @@ def _convert(block: Block, fragment: Fragment) -> str:
     )
     text = text[text.index("\nmodule ") + 1 :]
     text = EMPTY.sub("", text)
+    text = CHECKS.sub(lambda found: f"`ifdef {GUARD}\n{found[0]}`endif\n", text)
     return NESTED.sub(lambda found: found[1] + found[2] + found[3].replace(".", "__") + " ", text)
 
 

@@ -4,9 +4,9 @@
 What a simulation checks by itself, beside the bench:
 
 * Amaranth's ``Assert``: Yosys writes it as an immediate ``assert`` in an ``always`` block, which
-  Verilator evaluates (``--assert``). Use it as ``m.d.sync += Assert(condition, "message")``: a
-  combinational one also sees values that have not settled. The message is printed, the run goes on
-  to its end, and the outcome has failed.
+  Verilator evaluates (``--assert``; emitted text has it under the macro ``NMS_ASSERT``). Use it as
+  ``m.d.sync += Assert(condition, "message")``: a combinational one also sees values that have not
+  settled. The message is printed, the run goes on to its end, and the outcome has failed.
 * The stream protocol on every port of every module (:mod:`sim.protocol`).
 * Uninitialised values: quick builds draw them at random from the seed (Verilator knows no X).
 
@@ -155,7 +155,7 @@ def _compile(module: str, verilog: str, fast: bool, waves: bool, work: Path) -> 
     runner.waves = waves
     runner.timescale = ("1ns", "1ps")
     runner.hdl_toplevel = module
-    runner.defines, runner.includes, runner.parameters = {}, [], {}
+    runner.defines, runner.includes, runner.parameters = {"NMS_ASSERT": 1}, [], {}
     runner._set_sources([control, design] + ([] if fast else [checks]))
     runner._set_verilog_sources([])
     runner._set_build_args(

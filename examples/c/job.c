@@ -33,7 +33,7 @@ void nms_start(volatile uint32_t *registers, const struct nms_job *job)
     put(registers, NMS_SEED, job->seed);
     put64(registers, NMS_TARGET_LO, (uint64_t)(job->perplexity * (double)((uint64_t)1 << fraction) + 0.5));
     put(registers, NMS_ITERATIONS, job->iterations);
-    put(registers, NMS_EXAGGERATED, job->iterations / 4);
+    put(registers, NMS_EXAGGERATED, job->iterations / 4 < 12 ? job->iterations / 4 : 12);
     put(registers, NMS_SEARCH, job->search);
     put(registers, NMS_BATCHES, job->batches);
     put(registers, NMS_OPTIONS,

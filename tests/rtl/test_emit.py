@@ -98,6 +98,13 @@ def test_core_names_files_that_exist(core: Path) -> None:
     assert {"default:", "lint:", "sim:"} <= set(text.split())
 
 
+def test_assertions_are_under_their_macro(core: Path) -> None:
+    text = (core / "sampler.v").read_text()
+    guarded = re.findall(r"^`ifdef NMS_ASSERT\n(.*?)^`endif\n", text, re.MULTILINE | re.DOTALL)
+    assert sum(block.count("assert (") for block in guarded) == text.count("assert (") > 20
+    assert sum(block.count("$write(") for block in guarded) == text.count("$write(") > 20
+
+
 def test_lint_is_clean(core: Path) -> None:
     assert lint(core / "sampler.v", "near_memory_sampler") == []
 

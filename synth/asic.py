@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Mapping to the cells of a library. Memories stay what they are and are counted in bits."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from synth import liberty, timing, yosys
+from synth.liberty import Library
+from synth.netlist import Netlist
+from synth.targets import Target
+
+NETLIST = "netlist.v"
+CELLS = "used_cells.v"
+LOAD = 10.0
+"""Femtofarads at the outputs while abc sizes and buffers: a few inputs of small gates."""
+
+
+def map_cells(module: str, target: Target, clocks_itself: bool, work: Path) -> tuple[Library, dict[str, Any]]:
+    """From ``elaborated.il`` in ``work`` to the netlist, and its figures.
+
+    Registers have no initial values, as those of silicon. With a library that knows time, abc buffers
+    high fan-outs and sizes gates without a target of its own; then OpenSTA, if present, times the netlist.
+    """
+    library = liberty.read(target.name, target.liberty, work)
+    constraint = ""
+    if library.timed:
+        (work / "constr").write_text(f"set_driving_cell {library.buffer}\nset_load {LOAD}\n")
+        constraint = " -constr constr"
+    yosys.run(
+        [
+            "read_rtlil elaborated.il",
+            "setattr -unset init w:*",
+            f"synth -top {module} -run coarse:fine",
+            "opt -fast -full",
+            "techmap",
+            "opt -fast",
+            f"dfflibmap {library.arguments}",
+            f"abc {library.arguments}{constraint}",
+            "setundef -zero",
+            "opt_clean -purge",
+            "write_json netlist.json",
+            f"write_verilog -noattr {NETLIST}",
+        ],
+        work,
+    )
+    netlist = Netlist(json.loads((work / "netlist.json").read_text()), module, library)
+    used = {kind for found in netlist.modules.values() for kind in found.kinds} & set(library.cells)
+    (work / CELLS).write_text(library.verilog(used))
+    deepest = netlist.top.arcs.inner
+    figures = {
+        **netlist.figures(),
+        "depth": deepest.levels,
+        "deepest_path": {"from": deepest.start, "to": deepest.end},
+        "timing": timing.analyse(netlist, clocks_itself, work),
+    }
+    return library, figures

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cell libraries, read by Yosys' own Liberty reader: the one that maps to them."""
+
+import gzip
+import itertools
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nms.errors import UserError
+from synth import yosys
+
+GATES = {
+    "$_NOT_": lambda a: not a,
+    "$_BUF_": lambda a: a,
+    "$_AND_": lambda a, b: a and b,
+    "$_OR_": lambda a, b: a or b,
+    "$_XOR_": lambda a, b: a != b,
+}
+"""What combinational functions consist of once Yosys has read them."""
+
+MODULE = re.compile(r"^module (\S+)\(.*?^endmodule\n", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell: its area in the library's unit, its pins, whether it holds state."""
+
+    name: str
+    area: float
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    sequential: bool
+    buffers: bool
+    """Whether it repeats its only input."""
+    nand2: bool
+
+
+@dataclass(frozen=True)
+class Library:
+    """The cells of one or more Liberty files, unpacked in the folder where Yosys works.
+
+    ``behaviour`` is Verilog of every cell, from the functions and the ``ff`` groups of the files.
+    """
+
+    name: str
+    files: tuple[Path, ...]
+    cells: dict[str, Cell]
+    behaviour: dict[str, str]
+    timed: bool
+
+    @property
+    def arguments(self) -> str:
+        """For a Yosys command that runs in the folder of the files."""
+        return " ".join(f"-liberty {file.name}" for file in self.files)
+
+    @property
+    def nand2(self) -> float:
+        """Area of the smallest NAND of two inputs."""
+        return min(cell.area for cell in self.cells.values() if cell.nand2)
+
+    @property
+    def buffer(self) -> str:
+        """The smallest buffer."""
+        return min((cell for cell in self.cells.values() if cell.buffers), key=lambda c: (c.area, c.name)).name
+
+    def verilog(self, names: Iterable[str]) -> str:
+        """Behavioural modules of the named cells."""
+        return "\n".join(self.behaviour[name] for name in sorted(names))
+
+
+def _table(module: dict[str, Any], inputs: Sequence[str]) -> list[bool] | None:
+    """Truth table of a combinational module of one output; ``None`` if it is not one."""
+    cells = list(module["cells"].values())
+    outputs = [port for port, found in module["ports"].items() if found["direction"] == "output"]
+    if len(outputs) != 1 or any(cell["type"] not in GATES for cell in cells):
+        return None
+    table = []
+    for values in itertools.product((False, True), repeat=len(inputs)):
+        nets: dict[Any, bool] = {"0": False, "1": True}
+        nets |= {
+            module["ports"][port]["bits"][0]: value for port, value in zip(inputs, values, strict=True)
+        }
+        waiting = cells
+        while waiting:
+            rest = []
+            for cell in waiting:
+                pins = [cell["connections"][pin][0] for pin in ("A", "B") if pin in cell["connections"]]
+                if all(pin in nets for pin in pins):
+                    nets[cell["connections"]["Y"][0]] = GATES[cell["type"]](*(nets[pin] for pin in pins))
+                else:
+                    rest.append(cell)
+            if len(rest) == len(waiting):
+                return None
+            waiting = rest
+        bit = module["ports"][outputs[0]]["bits"][0]
+        if bit not in nets:
+            return None
+        table.append(nets[bit])
+    return table
+
+
+def _cell(name: str, module: dict[str, Any]) -> Cell:
+    pins = {d: tuple(p for p, port in module["ports"].items() if port["direction"] == d) for d in ("input", "output")}
+    sequential = any(re.match(r"\$_(DFF|DLATCH|SR|ALDFF|FF)", cell["type"]) for cell in module["cells"].values())
+    small = len(pins["input"]) <= 2 and not sequential
+    table = _table(module, pins["input"]) if small else None
+    return Cell(
+        name=name,
+        area=float(module["attributes"].get("area", 0)),
+        inputs=pins["input"],
+        outputs=pins["output"],
+        sequential=sequential,
+        buffers=table == [False, True],
+        nand2=table == [True, True, True, False],
+    )
+
+
+def read(name: str, files: Sequence[Path], work: Path) -> Library:
+    """Read Liberty files (also .gz) into the folder ``work``, which then has them unpacked.
+
+    Raises
+    ------
+    UserError
+        A file is missing or no Liberty; together they have no NAND of two inputs or no flip-flop.
+    """
+    unpacked = []
+    for file in files:
+        try:
+            raw = file.read_bytes()
+            text = (gzip.decompress(raw) if file.suffix == ".gz" else raw).decode()
+        except (OSError, UnicodeDecodeError, EOFError) as error:
+            raise UserError(f"liberty {str(file)!r}: not readable ({error})") from None
+        unpacked.append(work / file.name.removesuffix(".gz"))
+        unpacked[-1].write_text(text)
+    skipped = "-ignore_miss_func -ignore_miss_dir -ignore_miss_data_latch -ignore_buses"
+    try:
+        yosys.run(
+            [
+                *(f"read_liberty -overwrite {skipped} {file.name}" for file in unpacked),
+                "opt_clean -purge",
+                "write_json cells.json",
+                "write_verilog -noattr cells.v",
+            ],
+            work,
+        )
+    except RuntimeError as error:
+        raise UserError(f"liberty {', '.join(map(str, files))}: {error}") from None
+    modules = json.loads((work / "cells.json").read_text())["modules"]
+    cells = {cell: _cell(cell, module) for cell, module in modules.items()}
+    if not any(cell.nand2 for cell in cells.values()) or not any(c.sequential for c in cells.values()):
+        raise UserError(f"liberty {', '.join(map(str, files))}: needs a NAND of two inputs and a flip-flop")
+    return Library(
+        name=name,
+        files=tuple(unpacked),
+        cells=cells,
+        behaviour={m[1]: m.group() for m in MODULE.finditer((work / "cells.v").read_text())},
+        timed=any(re.search(r"\btiming\s*\(", file.read_text()) for file in unpacked),
+    )
