@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from nms.commands.bench import bench
 from nms.commands.check import check
 from nms.commands.doctor import doctor
+from nms.commands.energy import energy
 from nms.commands.generate import generate
 from nms.commands.presets import presets
 from nms.commands.run import run
@@ -23,7 +24,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (presets, show, generate, run, check, bench, doctor):
+for command in (presets, show, generate, run, check, bench, energy, doctor):
     app.command()(command)
 
 

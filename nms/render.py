@@ -71,6 +71,9 @@ def print_run(outcome: "Outcome", figures: dict[str, Any], kept: list[int]) -> N
             for phase, cycles in outcome.cycles.items()
         ],
     )
+    if outcome.traffic:
+        crossed = (f"{name.removeprefix('bytes_')} {n:,}" for name, n in outcome.traffic["counters"].items())
+        print("bytes:", ", ".join(crossed))
     print("seconds:", ", ".join(f"{name} {seconds:.1f}" for name, seconds in outcome.seconds.items()))
 
 

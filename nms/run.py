@@ -29,6 +29,7 @@ class Outcome:
     cycles: dict[str, int] = field(default_factory=dict)
     utilisation: dict[str, float] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    traffic: dict[str, dict[str, int]] = field(default_factory=dict)
 
     @property
     def compared(self) -> int:
@@ -72,6 +73,7 @@ def run(
         run.cycles,
         run.utilisation,
         {"build": run.build_seconds, "simulation": run.run_seconds},
+        run.traffic,
     )
 
 
@@ -106,4 +108,6 @@ def figures(
         found["cycles"] = outcome.cycles
         found["utilisation"] = outcome.utilisation
         found["seconds"] = outcome.seconds
+        if outcome.traffic:
+            found["traffic"] = outcome.traffic
     return found

@@ -3,7 +3,7 @@
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +12,7 @@ import numpy as np
 import rtl.emit
 from nms.spec.config import Config
 from nms.spec.readout import Phase
+from nms.spec.registers import BYTES
 from nms.spec.settings import Settings
 from nms.spec.tables import Tables
 from sim.runner import simulate
@@ -27,7 +28,8 @@ class HardwareRun:
 
     ``cycles`` are the hardware's own counters, by phase. ``utilisation`` is useful operations over
     slots: pixel words of pairs i < j over PEs in the distance phase, weights of candidates over PEs in
-    the search, pairs i != j over lanes in the embedding.
+    the search, pairs i != j over lanes in the embedding. ``traffic`` are the bytes on the data buses, as the
+    hardware counted them (``counters``) and as monitors at the pins did (``monitors``); empty for ``native``.
     """
 
     tables: Tables
@@ -36,6 +38,7 @@ class HardwareRun:
     simulated_cycles: int
     build_seconds: float
     run_seconds: float
+    traffic: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
 def _utilisation(config: Config, settings: Settings, cycles: dict[str, int], trials: int) -> dict[str, float]:
@@ -100,6 +103,7 @@ def run(
             values = dict(found)
     tables = Tables(**{name: values[name] for name in Tables.names()})
     cycles = {p.name.lower(): int(values[f"cycles_{p.name.lower()}"]) for p in Phase if p is not Phase.IDLE}
+    sources = {"counters": "", "monitors": "seen_"} if bus == "axi" else {}
     return HardwareRun(
         tables=tables,
         cycles=cycles,
@@ -107,4 +111,7 @@ def run(
         simulated_cycles=int(values["simulated"]),
         build_seconds=outcome.seconds_build,
         run_seconds=outcome.seconds_run,
+        traffic={
+            source: {name: int(values[prefix + name]) for name in BYTES} for source, prefix in sources.items()
+        },
     )

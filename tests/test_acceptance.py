@@ -59,6 +59,10 @@ def judge(figures: dict, values: dict[str, np.ndarray], preset: str, perplexity:
     if figures["level"] == "rtl":
         assert figures["mismatches"] == 0
         assert figures["compared"] == 2 * count**2 + 12 * count + len(values["kept"])
+        counters, pixels = figures["traffic"]["counters"], values["images"].shape[1]
+        assert counters == figures["traffic"]["monitors"]
+        assert counters["bytes_read"] == count * -(-pixels // 8) * 8
+        assert counters["bytes_sent"] == len(values["kept"]) * pixels
 
 
 @pytest.mark.parametrize(("level", "count"), [("golden", 11), ("rtl", 16)])

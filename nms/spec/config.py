@@ -87,7 +87,8 @@ PRESETS: dict[str, Config] = {
 }  # fmt: skip
 
 
-def _nearest(word: str, known: Iterable[str]) -> str:
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A hint: the known word most like ``word`` or, if none is, all of them."""
     known = list(known)
     close = difflib.get_close_matches(word, known, n=1)
     return f"did you mean {close[0]!r}?" if close else "known: " + ", ".join(known)
@@ -102,7 +103,7 @@ def load(preset: str, overrides: Iterable[str] = ()) -> Config:
         Unknown preset or key (with the nearest spelling), or an illegal value (named).
     """
     if preset not in PRESETS:
-        raise UserError(f"preset {preset!r} does not exist; {_nearest(preset, PRESETS)}")
+        raise UserError(f"preset {preset!r} does not exist; {nearest(preset, PRESETS)}")
     values: dict[str, Any] = PRESETS[preset].model_dump()
     for override in overrides:
         key, equals, value = override.partition("=")
@@ -110,7 +111,7 @@ def load(preset: str, overrides: Iterable[str] = ()) -> Config:
             raise UserError(f"-P {override!r}: expected key=value")
         if key not in values or key == "name":
             known = [known for known in values if known != "name"]
-            raise UserError(f"-P {override!r}: no such key; {_nearest(key, known)}")
+            raise UserError(f"-P {override!r}: no such key; {nearest(key, known)}")
         values[key] = value
     try:
         return Config.model_validate(values)

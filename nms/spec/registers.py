@@ -120,6 +120,9 @@ COUNTED = [
 ]
 """Counters of 64 bits, from ``COUNTERS`` on: name and meaning."""
 
+BYTES = tuple(name for name, _ in COUNTED if name.startswith("bytes_"))
+"""The counters of bytes."""
+
 COUNTERS = 0x100
 
 _RO, _RW = Access.RO, Access.RW

@@ -2,7 +2,8 @@
 """One job of the AXI system for :func:`sim.sampler.run`: what it finds goes to a file.
 
 The tables are read through the registers. What it wrote to memory and sent on the stream must agree
-with them and with the images that went in; nothing else is judged here.
+with them and with the images that went in, and the counters of bytes with what crossed the buses; nothing
+else is judged here.
 """
 
 from dataclasses import asdict
@@ -21,6 +22,7 @@ from sim.device import limit
 from sim.driver import Job
 from sim.streams import PERIOD, Stalls
 from sim.system import System, wide
+from sim.traffic import Traffic
 
 BASE, PAGE = 0x1_0000_0000, 4096
 
@@ -36,11 +38,15 @@ async def job(dut):
     task = Job(settings, image_base=BASE + PAGE, image_stride=stride, result_base=BASE + end)
     system = System(dut, config, size, Stalls(given["stalls"]) is not Stalls.NONE, BASE)
     system.lite.limit = 4 * limit(config, settings)
+    traffic = Traffic(dut)
     await system.start()
     await system.driver.identify(config)
     system.place(task, [images])
     await system.driver.run(task)
     counted = await system.driver.counters()
+    seen = traffic.count()
+    for name, number in seen.items():
+        assert counted[name] == number, f"{name} is {counted[name]}, but {number} crossed the bus"
 
     results, sent = asdict(system.results(task)), system.sent()
     tables = {
@@ -56,5 +62,6 @@ async def job(dut):
     assert sorted(tables) == sorted(Tables.names())
     count("job", sum(array.size for array in tables.values()))
     found = {name: np.array(value) for name, value in counted.items()}
+    found |= {f"seen_{name}": np.array(number) for name, number in seen.items()}
     found |= tables | {"simulated": np.array(int(get_sim_time("ns")) // PERIOD)}
     np.savez(given["result"], allow_pickle=False, **found)

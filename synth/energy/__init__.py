@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From counted toggles to energy: cell libraries, netlists, fitted blocks, memories, other nodes."""
+"""Energy: what the memory system spends on moving a data set, and what a sampler beside the memory saves."""

@@ -11,6 +11,7 @@ import pytest
 from golden import sampler as golden
 from nms.datasets import load
 from nms.spec.config import PRESETS, Config
+from nms.spec.registers import result_offsets
 from nms.spec.settings import Settings
 from nms.spec.tables import Tables
 from rtl import emit
@@ -53,6 +54,12 @@ def test_tiny_on_digits_through_the_buses(stalls: Stalls) -> None:
     settings, images = batch(TINY, "digits", 16, perplexity=5.0, iterations=20)
     run = agree(TINY, settings, images, stalls=stalls, bus="axi")
     assert all(cycles > 0 for cycles in run.cycles.values())
+    crossed = {
+        "bytes_read": 16 * 64,
+        "bytes_written": result_offsets(16, settings.keep)[2],
+        "bytes_sent": settings.keep * 64,
+    }
+    assert run.traffic == {"counters": crossed, "monitors": crossed}
 
 
 def test_a_given_verilog_file_is_what_runs(tmp_path: Path) -> None:
