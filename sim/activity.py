@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from sim.instrument import PLANES, Instrumented
+from sim.instrument import Instrumented
 from sim.runner import simulate
 
 Window = tuple[int, int]
@@ -27,14 +27,15 @@ class Recording:
     phases : (cycle, phase) of every change of the watched net, and the last cycle
     windows : counted in
     sums : by path of an instance, (windows, kinds and then ports of its memories)
-    each : by path of an instance, (windows, nets), if every net was counted on its own
+    rows : by path of a traced instance, (cycles + windows, nets) uint8: the values of all its nets in the
+        cycle before each window and in the window's cycles, if they were asked for
     """
 
     phases: list[tuple[int, int]]
     end: int
     windows: list[Window]
     sums: dict[str, np.ndarray]
-    each: dict[str, np.ndarray]
+    rows: dict[str, np.ndarray]
 
     @property
     def cycles(self) -> np.ndarray:
@@ -44,7 +45,9 @@ class Recording:
     def spans(self, phase: int) -> list[Window]:
         """When the watched net had the value ``phase``."""
         ends = [cycle for cycle, _ in self.phases[1:]] + [self.end]
-        return [(start, stop) for (start, value), stop in zip(self.phases, ends, strict=True) if value == phase]
+        return [
+            (start, stop) for (start, value), stop in zip(self.phases, ends, strict=True) if value == phase
+        ]
 
 
 def record(
@@ -56,8 +59,11 @@ def record(
     seed: int = 1,
     fast: bool = False,
     tests: list[str] | None = None,
+    rows: bool = False,
 ) -> Recording:
     """Run ``bench`` on an instrumented design and count in ``windows``, ascending, none overlapping.
+
+    With ``rows`` the traced instances write down the values of their nets.
 
     Raises
     ------
@@ -75,7 +81,7 @@ def record(
             seed=seed,
             fast=fast,
             tests=tests,
-            plusargs=[f"+nms_windows={asked}", f"+nms_activity={found}"],
+            plusargs=[f"+nms_windows={asked}", f"+nms_activity={found}", *["+nms_rows"] * rows],
         )
         if not outcome:
             raise RuntimeError("the counted simulation failed: " + "\n".join(outcome.failures))
@@ -85,34 +91,37 @@ def record(
 def _parsed(text: str, design: Instrumented, windows: list[Window]) -> Recording:
     place = {stop: number for number, (_, stop) in enumerate(windows)}
     sums: dict[str, np.ndarray] = {}
-    each = {
-        path: np.zeros((len(windows), len(design.nets[module].bits)), np.int64)
-        for path, module in design.instances.items()
-    }
+    rows: dict[str, list[str]] = {}
     phases, end, seen = [], 0, set()
     for line in text.splitlines():
-        what, first, *rest = line.split()
+        what, first, rest = line.split(" ", 2) if line.count(" ") > 1 else (*line.split(" ", 1), "")
         if what == "phase":
-            phases.append((int(first), int(rest[0])))
+            phases.append((int(first), int(rest)))
         elif what == "end":
             end = int(first)
         elif what == "sum":
             seen.add(int(first))
-            values = sums.setdefault(rest[0], np.zeros((len(windows), len(rest) - 1), np.int64))
-            values[place[int(first)]] = [int(value) for value in rest[1:]]
+            path, *found = rest.split()
+            values = sums.setdefault(path, np.zeros((len(windows), len(found)), np.int64))
+            values[place[int(first)]] = [int(value) for value in found]
         else:
-            seen.add(int(first))
-            path, _, _ = rest[0].rpartition(".")
-            planes = np.array([int(plane, 16) for plane in rest[2:]], np.uint64)
-            bits = np.unpackbits(planes.view(np.uint8).reshape(PLANES, 8), axis=1, bitorder="little")
-            counts = (bits.astype(np.int64) << np.arange(PLANES)[:, None]).sum(axis=0)
-            row = each[path][place[int(first)]]
-            at = int(rest[1]) * 64
-            row[at : at + 64] = counts[: len(row) - at]
+            path, _, found = rest.partition(" ")
+            rows.setdefault(path, []).append(found)
     missing = sorted(set(place) - seen)
     if missing:
-        raise RuntimeError(f"a window that ends in cycle {missing[0]} was not counted: the run ended in {end}")
-    return Recording(phases, end, windows, sums, each if not sums else {})
+        raise RuntimeError(
+            f"a window that ends in cycle {missing[0]} was not counted: the run ended in {end}"
+        )
+    nets = {path: len(design.nets[design.instances[path]].bits) for path in rows}
+    return Recording(
+        phases, end, windows, sums, {path: _bits(found, nets[path]) for path, found in rows.items()}
+    )
+
+
+def _bits(rows: list[str], nets: int) -> np.ndarray:
+    """(cycles, nets) of lines of 64-bit words in hexadecimal digits, each word's first net lowest."""
+    raw = np.frombuffer(bytes.fromhex(" ".join(rows)), np.uint8).reshape(len(rows), -1, 8)
+    return np.unpackbits(raw[:, :, ::-1].reshape(len(rows), -1), axis=1, bitorder="little")[:, :nets]
 
 
 def drawn(spans: Sequence[Window], windows: int, cycles: int, rng: np.random.Generator) -> list[Window]:
@@ -123,6 +132,8 @@ def drawn(spans: Sequence[Window], windows: int, cycles: int, rng: np.random.Gen
     found = []
     for start, stop in spans:
         length = stop - start
+        if not length:
+            continue
         parts = max(2, round(windows * length / max(1, sum(b - a for a, b in spans))))
         if length <= 2 * parts * cycles:
             edges = list(range(start, stop, cycles)) + [stop]

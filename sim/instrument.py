@@ -2,10 +2,11 @@
 """Counters of toggles, built into Verilog text: they run as fast as the design and cost little while off.
 
 Every module gets one ``always`` block that compares its nets with those of the cycle before. Only nets
-that the module itself drives are counted, each bit once, however many names it has. The top gets the
-module ``nms_window``, which reads the windows to count in, and the counters write a line each at a
-window's end. Values are those that have settled just before a rising clock edge, so that a bit toggles
-at most once a cycle: glitches are not seen.
+that the module itself drives are counted, and apart from them those of its input ports, each bit once,
+however many names it has. The top gets the module ``nms_window``, which reads the windows to count in, and
+the counters write a line each at a window's end. Chosen instances also write down the values of all their
+nets in every cycle of a window, if that is asked for. Values are those that have settled just before a
+rising clock edge, so that a bit toggles at most once a cycle: glitches are not seen.
 """
 
 import json
@@ -14,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,6 @@ from sim import protocol, tools
 
 WORD = 64
 """Bits that are compared at a time."""
-
-PLANES = 16
-"""Bits of the counter of a single net; a window that is counted net by net has fewer cycles than 2^16."""
 
 FLIP_FLOPS = ("$dff", "$dffe", "$sdff", "$sdffe", "$sdffce", "$adff", "$adffe", "$aldff", "$aldffe")
 
@@ -36,7 +34,9 @@ module nms_window(input clock, input [31:0] phase);
   reg [31:0] last = 0;
   integer windows, file, found;
   string name;
+  reg rows = 0;
   initial begin
+    if ($test$plusargs("nms_rows")) rows = 1;
     if (!$value$plusargs("nms_windows=%s", name)) $fatal(1, "no +nms_windows");
     windows = $fopen(name, "r");
     if (!$value$plusargs("nms_activity=%s", name)) $fatal(1, "no +nms_activity");
@@ -61,32 +61,6 @@ module nms_window(input clock, input [31:0] phase);
   final begin
     $fwrite(file, "end %0d\\n", cycle);
     $fclose(file);
-  end
-endmodule
-"""
-
-COUNTER = """
-module nms_counter(input clock, input arm, input count, input report, input longint window,
-    input integer file, input integer number, input [63:0] nets);
-  reg [63:0] last = 0;
-  reg [63:0] planes [16];
-  reg [63:0] carry, plane;
-  initial for (int k = 0; k < 16; k++) planes[k] = 0;
-  always @(posedge clock) begin
-    if (arm) last <= nets;
-    if (report) begin
-      $fwrite(file, "nets %0d %m %0d", window, number);
-      for (int k = 0; k < 16; k++) $fwrite(file, " %h", planes[k]);
-      $fwrite(file, "\\n");
-    end
-    if (count) begin
-      carry = last ^ nets;
-      for (int k = 0; k < 16; k++) begin
-        plane = report ? 0 : planes[k];
-        planes[k] = plane ^ carry;
-        carry = plane & carry;
-      end
-    end
   end
 endmodule
 """
@@ -128,7 +102,7 @@ class Memory:
 
 @dataclass(frozen=True)
 class Nets:
-    """The nets that a module drives and those of its input ports; its memories.
+    """The nets that a module drives, those of its input ports, those that modules in it drive; its memories.
 
     ``hidden`` is the number of driven nets that have no name in the text, such as the parts of a ``case``;
     they are not counted.
@@ -137,23 +111,22 @@ class Nets:
     registers: list[Bit] = field(default_factory=list)
     combinational: list[Bit] = field(default_factory=list)
     inputs: list[Bit] = field(default_factory=list)
+    given: list[Bit] = field(default_factory=list)
     memories: list[Memory] = field(default_factory=list)
     hidden: int = 0
 
     @property
     def bits(self) -> list[Bit]:
-        """All nets, in the order in which they are counted."""
-        return self.registers + self.combinational + self.inputs
+        """All nets that have a name, in the order in which their values are written."""
+        return self.registers + self.combinational + self.inputs + self.given
 
 
-def elaborated(verilog: str, top: str, cells: str = "") -> dict[str, Any]:
-    """The modules of a Verilog text as Yosys's JSON; ``cells`` are a library that stays closed."""
+def elaborated(verilog: str, top: str) -> dict[str, Any]:
+    """The modules of a Verilog text as Yosys's JSON, registers and memories recognised, nothing optimised."""
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         (work / "design.v").write_text(verilog)
-        (work / "cells.v").write_text(cells)
-        script = "read_verilog -sv -lib cells.v; " * bool(cells)
-        script += (
+        script = (
             f"read_verilog -sv design.v; hierarchy -top {top}; proc; opt_dff; memory_collect; "
             "write_json design.json"
         )
@@ -169,11 +142,10 @@ def elaborated(verilog: str, top: str, cells: str = "") -> dict[str, Any]:
 class _Module:
     """One module of the JSON: who drives which bit, and by which name the text knows it."""
 
-    def __init__(self, values: dict[str, Any], states: Collection[str]):
+    def __init__(self, values: dict[str, Any]):
         self.cells = values["cells"]
         self.names: dict[int, Bit] = {}
         self.drivers: dict[int, tuple[str, str, int]] = {}
-        self.states = (*FLIP_FLOPS, *states)
         self.ports = values["ports"]
         for name, net in values["netnames"].items():
             if net["hide_name"]:
@@ -188,27 +160,31 @@ class _Module:
                     for place, bit in enumerate(bits):
                         self.drivers[bit] = (name, port, place)
 
-    def nets(self, modules: Collection[str], memories: bool) -> Nets:
-        registers, combinational, hidden = [], [], 0
+    def nets(self, modules: Collection[str]) -> Nets:
+        registers, combinational, given, hidden = [], [], [], 0
         for bit, (cell, _, _) in self.drivers.items():
             kind = self.cells[cell]["type"]
-            if not isinstance(bit, int) or kind in modules:
+            if not isinstance(bit, int):
                 continue
             if bit not in self.names:
-                hidden += 1
-            elif kind in self.states:
+                hidden += kind not in modules
+            elif kind in modules:
+                given.append(self.names[bit])
+            elif kind in FLIP_FLOPS:
                 registers.append(self.names[bit])
             else:
                 combinational.append(self.names[bit])
-        given = [bit for port in self.ports.values() if port["direction"] == "input" for bit in port["bits"]]
-        inputs = [self.names[bit] for bit in given]
-        return Nets(registers, combinational, inputs, list(self._memories()) if memories else [], hidden)
+        ports = [bit for port in self.ports.values() if port["direction"] == "input" for bit in port["bits"]]
+        inputs = [self.names[bit] for bit in ports]
+        return Nets(registers, combinational, inputs, given, list(self._memories()), hidden)
 
     def _memories(self) -> Iterable[Memory]:
         for cell in self.cells.values():
             if cell["type"] != "$mem_v2":
                 continue
-            size = {key: int(value, 2) for key, value in cell["parameters"].items() if set(value) <= {"0", "1"}}
+            size = {
+                key: int(value, 2) for key, value in cell["parameters"].items() if set(value) <= {"0", "1"}
+            }
             width, wires = size["WIDTH"], cell["connections"]
             if not size["WR_PORTS"]:
                 continue  # a table: logic
@@ -263,7 +239,9 @@ class _Module:
 
 def reference(name: str, index: int | None = None, low: int | None = None) -> str:
     """A bit, or bits ``index`` down to ``low``, as Verilog names them."""
-    text = "\\" + name.removeprefix("\\") + " "  # escaped, as Verilog's "new" is no keyword of SystemVerilog's
+    text = (
+        "\\" + name.removeprefix("\\") + " "
+    )  # escaped, as Verilog's "new" is no keyword of SystemVerilog's
     if index is None:
         return text
     return f"{text}[{index}]" if low is None or low == index else f"{text}[{index}:{low}]"
@@ -307,16 +285,22 @@ class Instrumented:
         walk(self.top, self.top)
         return found
 
+    def first(self, blocks: Collection[str]) -> dict[str, str]:
+        """The first instance of each block with those of the modules nested in it: module by path."""
+        instances, found, seen = self.instances, {}, set()
+        for path, module in instances.items():
+            if module in blocks and module not in seen:
+                seen.add(module)
+                found[path] = module
+        for path, module in instances.items():
+            block = module.partition("__")[0]
+            if block != module and any(path.startswith(f"{p}.") and m == block for p, m in found.items()):
+                found[path] = module
+        return found
+
 
 def instrument(
-    verilog: str,
-    top: str,
-    *,
-    clock: str = "clk",
-    phase: str = "",
-    cells: str = "",
-    states: Collection[str] = (),
-    each: bool = False,
+    verilog: str, top: str, *, clock: str = "clk", phase: str = "", traced: Collection[str] = ()
 ) -> Instrumented:
     """Counters into ``verilog``.
 
@@ -324,33 +308,49 @@ def instrument(
     ----------
     clock, phase
         Nets of the top: what all is clocked by; what names the phase (its changes are written down).
-    cells
-        The library's cells in Verilog, where ``verilog`` is a netlist; not counted in. ``states`` are those
-        with a register.
-    each
-        Count every net on its own; otherwise registers, other nets and memory accesses are summed.
+    traced
+        Modules of which the first instance, with all modules in it whose names begin with the module's and
+        two underscores, writes down the values of its nets.
 
     Raises
     ------
     RuntimeError
         The text cannot be elaborated, or a memory is enabled by a net without a name.
     """
-    modules = elaborated(verilog, top, cells)
-    kept = {name: values for name, values in modules.items() if not values["attributes"].get("blackbox")}
-    nets = {name: _Module(values, states).nets(kept, not each) for name, values in kept.items()}
+    modules = elaborated(verilog, top)
+    nets = {name: _Module(values).nets(modules) for name, values in modules.items()}
+    design = Instrumented("", top, nets, modules)
+    first = design.first(traced)
+    window = f"{top}.nms_window"
 
     def extended(found: re.Match[str]) -> str:
         name = found[1].removeprefix("\\")
         if name not in nets:
             return found[0]
-        text = (_each if each else _sums)(nets[name], f"{top}.nms_window")
+        text = _sums(nets[name], window)
+        text += "".join(_rows(nets[name], window, path) for path, module in first.items() if module == name)
         if name == top:
             watched = phase or "1'b0"
             text += f"  nms_window nms_window (\n    .clock({clock}), .phase(32'({watched})));\n"
         return found[0].removesuffix("endmodule") + text + "endmodule"
 
-    text = protocol.MODULE.sub(extended, verilog)
-    return Instrumented(text + WINDOW + COUNTER * each + cells, top, nets, kept)
+    return replace(design, verilog=protocol.MODULE.sub(extended, verilog) + WINDOW)
+
+
+def _rows(nets: Nets, window: str, path: str) -> str:
+    """The block that writes down the values of one instance's nets, 64 a word, the first lowest."""
+    expressions = [f"64'({expression})" for expression in words(nets.bits)]
+    if not expressions:
+        return ""
+    return "\n".join(
+        [
+            "  reg nms_traced;",
+            f'  initial nms_traced = $sformatf("%m") == "{path}";',
+            f"  always @(posedge {window}.clock) if ({window}.rows && {window}.arm && nms_traced)",
+            f'    $fwrite({window}.file, "row %0d {path}{" %h" * len(expressions)}\\n", {window}.cycle,',
+            f"      {', '.join(expressions)});\n",
+        ]
+    )
 
 
 def _sums(nets: Nets, window: str) -> str:
@@ -398,14 +398,3 @@ def _sums(nets: Nets, window: str) -> str:
         "  end",
     ]
     return "\n".join(lines) + "\n"
-
-
-def _each(nets: Nets, window: str) -> str:
-    """A counter for each word of a module's nets, registers first."""
-    expressions = words(nets.bits)
-    return "".join(
-        f"  nms_counter nms_counter_{number} (\n    .clock({window}.clock), .arm({window}.arm), "
-        f".count({window}.count), .report({window}.report), .window({window}.done), .file({window}.file), "
-        f".number({number}), .nets(64'({expression})));\n"
-        for number, expression in enumerate(expressions)
-    )

@@ -23,7 +23,9 @@ class Sample:
     @classmethod
     def joined(cls, samples: Sequence["Sample"]) -> "Sample":
         """The windows of several."""
-        return cls(*(np.concatenate([getattr(s, name) for s in samples]) for name in ("toggles", "energy", "cycles")))
+        return cls(
+            *(np.concatenate([getattr(s, name) for s in samples]) for name in ("toggles", "energy", "cycles"))
+        )
 
 
 @dataclass(frozen=True)

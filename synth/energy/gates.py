@@ -60,7 +60,9 @@ class GateModule:
         self.size = len(self.place)
         cells = [c for c in module["cells"].values() if c["type"] in library.cells]
         self.flip_flops = sum(library.cells[c["type"]].sequential for c in cells)
-        self.leakage = sum(library.cells[c["type"]].leakage for c in cells) * options.voltage / library.voltage
+        self.leakage = (
+            sum(library.cells[c["type"]].leakage for c in cells) * options.voltage / library.voltage
+        )
         self.capacitance = np.zeros(self.size)
         self.registered = np.zeros(self.size, bool)
         self.clock_capacitance = 0.0
@@ -103,7 +105,9 @@ class GateModule:
                 if known.sequential:
                     clocked = [n for n in tables if n in known.pins and known.pins[n].clock]
                     for name in clocked:
-                        arcs.setdefault((known.name, output, name), []).append((self.place[wires[output][0]], -1))
+                        arcs.setdefault((known.name, output, name), []).append(
+                            (self.place[wires[output][0]], -1)
+                        )
                     continue
                 for name in related:
                     arcs.setdefault((known.name, output, name), []).append(

@@ -113,7 +113,9 @@ class PowerLibrary:
                 text = (gzip.decompress(raw) if file.suffix == ".gz" else raw).decode()
                 root = parse_liberty(text)
             except Exception as error:  # the parser raises what its grammar raises
-                raise UserError(f"liberty {str(file)!r}: not readable ({str(error).splitlines()[0]})") from None
+                raise UserError(
+                    f"liberty {str(file)!r}: not readable ({str(error).splitlines()[0]})"
+                ) from None
             self.name = _word(root.args[0])
             self._read(root, file, slews)
             voltages.add(float(root["nom_voltage"]))
@@ -173,7 +175,11 @@ class _Reader:
             if rail in ("VSS", "VGND", "GND"):
                 continue
             for related in _word(power.get("related_pin") or "").split() or [""]:
-                tables = [self._table(g) for g in power.groups if g.group_name in ("rise_power", "fall_power", "power")]
+                tables = [
+                    self._table(g)
+                    for g in power.groups
+                    if g.group_name in ("rise_power", "fall_power", "power")
+                ]
                 energy.setdefault(related, []).extend(tables)
         return Pin(
             _word(group.get("direction") or ""),

@@ -57,12 +57,16 @@ class MemoryModel:
     """
 
     def __init__(self, library: PowerLibrary, node: float, voltage: float):
-        scaled = scaling.factor(NODE, VOLTAGE, node, library.voltage) if node != NODE else (
-            (library.voltage / VOLTAGE) ** 2
+        scaled = (
+            scaling.factor(NODE, VOLTAGE, node, library.voltage)
+            if node != NODE
+            else ((library.voltage / VOLTAGE) ** 2)
         )
         self.scale = scaled * (voltage / library.voltage) ** 2 * 1e-12
         square = voltage**2
-        registers = [c for c in library.cells.values() if c.sequential and any(p.clock for p in c.pins.values())]
+        registers = [
+            c for c in library.cells.values() if c.sequential and any(p.clock for p in c.pins.values())
+        ]
         cell = min(registers, key=lambda c: (len(c.pins), c.pins[c.clock].capacitance))
         clock, slew = cell.pins[cell.clock], library.slew
         lone = np.array([clock.capacitance])

@@ -1,0 +1,261 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Values of all nets of a mapped netlist, cycle by cycle, from those of its registers, memories and inputs.
+
+All cycles are evaluated at once: a net is one integer with a bit for each cycle. Where a netlist has kept
+a register's name, its values are those of the RTL simulation in the same cycles; what the netlist would put
+into the register next is compared with what the RTL put there, which proves that both do the same. Delays are
+zero, as in the RTL: no glitches.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+Bit = int | str
+Value = Callable[..., int]
+Name = tuple[str, int]
+"""A net's name, and its place in it."""
+
+GATES = {
+    "$_NOT_": "(m ^ {A})",
+    "$_BUF_": "{A}",
+    "$_AND_": "({A} & {B})",
+    "$_OR_": "({A} | {B})",
+    "$_XOR_": "({A} ^ {B})",
+    "$_NAND_": "(m ^ ({A} & {B}))",
+    "$_NOR_": "(m ^ ({A} | {B}))",
+    "$_XNOR_": "(m ^ {A} ^ {B})",
+    "$_ANDNOT_": "({A} & (m ^ {B}))",
+    "$_ORNOT_": "({A} | (m ^ {B}))",
+    "$_MUX_": "({A} & (m ^ {S}) | {B} & {S})",
+}
+"""Yosys' gates, of which the functions of a library's cells consist, on integers; ``m`` has all bits set."""
+
+
+@dataclass(frozen=True)
+class Function:
+    """An output of a cell as a function of input pins."""
+
+    pins: tuple[str, ...]
+    value: Value
+
+
+@dataclass
+class CellKind:
+    """A cell of the library: its outputs as functions; of a flip-flop, of the state (``Q``, inverted ``N``)."""
+
+    inputs: tuple[str, ...]
+    functions: dict[str, Function] = field(default_factory=dict)
+    next: Function | None = None
+    direct: dict[str, bool] = field(default_factory=dict)
+    """Outputs of a flip-flop; whether they show the state or its inverse."""
+
+
+def kinds(modules: Mapping[str, Any]) -> dict[str, CellKind]:
+    """The cells of a library from their modules in Yosys' JSON; those with latches are left out."""
+    found = {}
+    for name, module in modules.items():
+        kind = _kind(module)
+        if kind is not None:
+            found[name] = kind
+    return found
+
+
+def _kind(module: Mapping[str, Any]) -> CellKind | None:
+    inputs = {p["bits"][0]: n for n, p in module["ports"].items() if p["direction"] == "input"}
+    outputs = {n: p["bits"][0] for n, p in module["ports"].items() if p["direction"] == "output"}
+    drivers: dict[Bit, tuple[str, dict[str, Bit]]] = {}
+    state: Bit | None = None
+    data: Bit | None = None
+    for cell in module["cells"].values():
+        wires = {pin: bits[0] for pin, bits in cell["connections"].items()}
+        if cell["type"] in GATES:
+            drivers[wires["Y"]] = (cell["type"], wires)
+        elif cell["type"].startswith(("$_DFF_", "$_DFFSR_")):
+            if state is not None:
+                return None
+            state, data = wires["Q"], wires["D"]
+        else:
+            return None
+
+    def text(bit: Bit, used: set[str]) -> str:
+        if bit in ("0", "1"):
+            return "0" if bit == "0" else "m"
+        if bit == state:
+            used.add("state")
+            return "state"
+        if bit in inputs:
+            used.add(inputs[bit])
+            return "p_" + inputs[bit]
+        gate, wires = drivers[bit]
+        return GATES[gate].format(**{pin: text(wire, used) for pin, wire in wires.items() if pin != "Y"})
+
+    def function(bit: Bit) -> Function:
+        used: set[str] = set()
+        body = text(bit, used)
+        pins = tuple(sorted(used - {"state"}))
+        arguments = ", ".join(["m", *["state"] * ("state" in used), *(f"p_{pin}" for pin in pins)])
+        return Function((*["state"] * ("state" in used), *pins), eval(f"lambda {arguments}: {body}"))
+
+    try:
+        kind = CellKind(tuple(inputs.values()))
+        for name, bit in outputs.items():
+            made = function(bit)
+            kind.functions[name] = made
+            if state is not None:
+                if made.pins != ("state",):
+                    return None
+                kind.direct[name] = made.value(1, 1) == 1
+        if data is not None:
+            kind.next = function(data)
+        return kind
+    except (KeyError, SyntaxError):
+        return None
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """What the evaluation found.
+
+    Members
+    -------
+    values : of each net, an integer with a bit for each cycle, the first lowest
+    unknown : nets that registers or memories drive whose values the RTL does not tell, and those that follow
+        from them
+    wrong : registers into which the netlist puts something else than the RTL
+    checked : registers compared
+    """
+
+    values: dict[int, int]
+    unknown: set[int]
+    wrong: list[str]
+    checked: int
+
+
+class Evaluator:
+    """A module of a netlist, sorted once.
+
+    Parameters
+    ----------
+    module : of Yosys' JSON, as written after mapping
+    cells : what the cells do
+    """
+
+    def __init__(self, module: Mapping[str, Any], cells: Mapping[str, CellKind]):
+        self.module, self.cells = module, cells
+        self.names: dict[Bit, list[Name]] = {}
+        for name, net in module["netnames"].items():
+            if not net["hide_name"]:
+                for place, bit in enumerate(net["bits"]):
+                    self.names.setdefault(bit, []).append((name.removeprefix("\\"), place))
+        self.steps: list[tuple[Bit, Value, tuple[Bit, ...]]] = []
+        self.registers: list[tuple[str, CellKind, dict[str, Bit]]] = []
+        waiting: dict[Bit, tuple[Value, tuple[Bit, ...]]] = {}
+        for name, cell in module["cells"].items():
+            kind = cells.get(cell["type"])
+            if kind is None:
+                continue
+            wires = {pin: bits[0] for pin, bits in cell["connections"].items()}
+            if kind.next is not None:
+                self.registers.append((name, kind, wires))
+                continue
+            for output, function in kind.functions.items():
+                if output in wires:
+                    waiting[wires[output]] = (function.value, tuple(wires[pin] for pin in function.pins))
+        self._sort(waiting)
+
+    def _sort(self, waiting: dict[Bit, tuple[Value, tuple[Bit, ...]]]) -> None:
+        done: set[Bit] = set()
+        for root in waiting:
+            stack = [root]
+            while stack:
+                bit = stack[-1]
+                if bit in done or bit not in waiting:
+                    stack.pop()
+                    continue
+                open_ = [source for source in waiting[bit][1] if source in waiting and source not in done]
+                if open_:
+                    stack.append(open_[0])
+                    continue
+                done.add(bit)
+                self.steps.append((bit, *waiting[bit]))
+                stack.pop()
+
+    def run(self, known: Mapping[Name, int], starts: int, cycles: int) -> Evaluated:
+        """Evaluate ``cycles`` cycles; ``starts`` has a bit for each cycle that does not follow the one before."""
+        full = (1 << cycles) - 1
+        values: dict[Bit, int] = {"0": 0, "1": full, "x": 0, "z": 0}
+        unknown: set[Bit] = set()
+        driven = {bit for bit, _, _ in self.steps}
+        for bit, names in self.names.items():
+            if isinstance(bit, int) and bit not in driven:
+                for name in names:
+                    if name in known:
+                        values[bit] = known[name]
+                        break
+        for _, kind, wires in self.registers:
+            shown = [(wires[pin], direct) for pin, direct in kind.direct.items() if pin in wires]
+            found = [values[bit] if direct else full ^ values[bit] for bit, direct in shown if bit in values]
+            for bit, direct in shown:
+                if found:
+                    values.setdefault(bit, found[0] if direct else full ^ found[0])
+        for bit, value, sources in self.steps:
+            if any(source in unknown or source not in values for source in sources):
+                unknown |= {source for source in sources if source not in values} | {bit}
+                for source in sources:
+                    values.setdefault(source, 0)
+            values[bit] = value(full, *(values[source] for source in sources))
+        for _, kind, wires in self.registers:
+            for pin in kind.direct:
+                if pin in wires and wires[pin] not in values:
+                    unknown.add(wires[pin])
+                    values[wires[pin]] = 0
+        wrong, checked = [], 0
+        follows = full & ~(starts >> 1) & (full >> 1)  # cycles whose next one is there
+        for name, kind, wires in self.registers:
+            state = self._state(kind, wires, values, unknown)
+            assert kind.next is not None
+            pins = [wires[pin] for pin in kind.next.pins if pin != "state"]
+            if state is None or any(pin in unknown or pin not in values for pin in pins):
+                continue
+            checked += 1
+            sources = [state] * ("state" in kind.next.pins) + [values[pin] for pin in pins]
+            if (kind.next.value(full, *sources) ^ (state >> 1)) & follows:
+                wrong.append(name)
+        numbers = {bit: value for bit, value in values.items() if isinstance(bit, int)}
+        return Evaluated(numbers, {bit for bit in unknown if isinstance(bit, int)}, wrong, checked)
+
+    @staticmethod
+    def _state(
+        kind: CellKind, wires: Mapping[str, Bit], values: Mapping[Bit, int], unknown: set[Bit]
+    ) -> int | None:
+        for pin, direct in kind.direct.items():
+            if pin in wires and wires[pin] in values and wires[pin] not in unknown:
+                value = values[wires[pin]]
+                return value if direct else values["1"] ^ value
+        return None
+
+
+def columns(rows: np.ndarray) -> list[int]:
+    """Each column of a (cycles, nets) array of bits as an integer, the first cycle lowest."""
+    packed = np.packbits(rows, axis=0, bitorder="little").T
+    return [int.from_bytes(column.tobytes(), "little") for column in packed]
+
+
+def toggles(values: Sequence[int], lengths: Sequence[int]) -> np.ndarray:
+    """(windows, nets): changes within each window, whose cycles are preceded by one more."""
+    total = sum(lengths) + len(lengths)
+    size = -(-total // 64) * 8
+    raw = np.frombuffer(b"".join(value.to_bytes(size, "little") for value in values), np.uint8)
+    found = np.zeros((len(lengths), len(values)), np.int64)
+    step = 4096
+    for low in range(0, len(values), step):
+        bits = np.unpackbits(raw.reshape(len(values), size)[low : low + step], axis=1, bitorder="little")
+        changed = bits[:, 1:total] != bits[:, : total - 1]
+        at = 0
+        for number, length in enumerate(lengths):
+            found[number, low : low + step] = changed[:, at : at + length].sum(axis=1)
+            at += length + 1
+    return found
