@@ -106,7 +106,9 @@ def toggles(design: Instrumented, recording: Recording) -> dict[str, np.ndarray]
     return found
 
 
-def _known(design: Instrumented, recording: Recording, path: str) -> dict[tuple[str, int], int]:
+def _known(
+    design: Instrumented, recording: Recording, path: str, time: evaluate.Timeline
+) -> dict[tuple[str, int], int]:
     """Values of every name in a block, as the evaluation of its netlist wants them."""
     known: dict[tuple[str, int], int] = {}
     for inner, rows in recording.rows.items():
@@ -114,7 +116,7 @@ def _known(design: Instrumented, recording: Recording, path: str) -> dict[tuple[
             continue
         prefix = inner[len(path) + 1 :] + "." if inner != path else ""
         module = design.instances[inner]
-        values = dict(zip((b.number for b in design.nets[module].bits), evaluate.columns(rows), strict=True))
+        values = dict(zip((b.number for b in design.nets[module].bits), time.columns(rows), strict=True))
         for name, net in design.modules[module]["netnames"].items():
             if not net["hide_name"]:
                 for place, bit in enumerate(net["bits"]):
@@ -146,25 +148,20 @@ def reference(
     counted = toggles(design, recording)
     kinds = evaluate.kinds(mapped.cells)
     lengths = recording.cycles.tolist()
-    starts = 0
-    at = 0
-    for length in lengths:
-        starts |= 1 << at
-        at += length + 1
+    time = evaluate.Timeline(recording.windows)
     samples, coverage, checked = {}, {}, 0
     for path, module in design.first([name for name in mapped.modules if name in design.nets]).items():
         if "__" in module:
             continue
         tell(f"evaluating the netlist of {module}")
-        found = evaluate.Evaluator(mapped.modules[module], kinds).run(
-            _known(design, recording, path), starts, at
-        )
+        evaluator = evaluate.Evaluator(mapped.modules[module], kinds)
+        found = evaluator.run(_known(design, recording, path, time), time)
         if found.wrong:
             raise RuntimeError(f"block {module}: the netlist differs from the RTL in {found.wrong[:3]}")
         checked += found.checked
         bits = sorted(found.values)
         gates = GateModule(mapped.modules[module], bits, library, options)
-        changes = evaluate.toggles([found.values[bit] for bit in bits], lengths)
+        changes = time.toggles([found.values[bit] for bit in bits])
         parts = [gates.energy(row, length) for row, length in zip(changes, lengths, strict=True)]
         missing = np.isin(bits, list(found.unknown))
         whole = gates.capacitance.sum()

@@ -27,8 +27,8 @@ class Recording:
     phases : (cycle, phase) of every change of the watched net, and the last cycle
     windows : counted in
     sums : by path of an instance, (windows, kinds and then ports of its memories)
-    rows : by path of a traced instance, (cycles + windows, nets) uint8: the values of all its nets in the
-        cycle before each window and in the window's cycles, if they were asked for
+    rows : by path of a traced instance, (cycles, nets) uint8: the values of all its nets in every cycle that
+        is in a window or just before one, if they were asked for
     """
 
     phases: list[tuple[int, int]]

@@ -67,23 +67,24 @@ def _kind(module: Mapping[str, Any]) -> CellKind | None:
     inputs = {p["bits"][0]: n for n, p in module["ports"].items() if p["direction"] == "input"}
     outputs = {n: p["bits"][0] for n, p in module["ports"].items() if p["direction"] == "output"}
     drivers: dict[Bit, tuple[str, dict[str, Bit]]] = {}
-    state: Bit | None = None
+    states: set[Bit] = set()
     data: Bit | None = None
     for cell in module["cells"].values():
         wires = {pin: bits[0] for pin, bits in cell["connections"].items()}
         if cell["type"] in GATES:
             drivers[wires["Y"]] = (cell["type"], wires)
         elif cell["type"].startswith(("$_DFF_", "$_DFFSR_")):
-            if state is not None:
+            if data not in (None, wires["D"]):
                 return None
-            state, data = wires["Q"], wires["D"]
+            states.add(wires["Q"])  # a cell with two outputs has one for each, of the same data
+            data = wires["D"]
         else:
             return None
 
     def text(bit: Bit, used: set[str]) -> str:
         if bit in ("0", "1"):
             return "0" if bit == "0" else "m"
-        if bit == state:
+        if bit in states:
             used.add("state")
             return "state"
         if bit in inputs:
@@ -104,7 +105,7 @@ def _kind(module: Mapping[str, Any]) -> CellKind | None:
         for name, bit in outputs.items():
             made = function(bit)
             kind.functions[name] = made
-            if state is not None:
+            if states:
                 if made.pins != ("state",):
                     return None
                 kind.direct[name] = made.value(1, 1) == 1
@@ -183,9 +184,9 @@ class Evaluator:
                 self.steps.append((bit, *waiting[bit]))
                 stack.pop()
 
-    def run(self, known: Mapping[Name, int], starts: int, cycles: int) -> Evaluated:
-        """Evaluate ``cycles`` cycles; ``starts`` has a bit for each cycle that does not follow the one before."""
-        full = (1 << cycles) - 1
+    def run(self, known: Mapping[Name, int], time: "Timeline") -> Evaluated:
+        """Evaluate the cycles of ``time``, with the values of ``known`` in them."""
+        full = (1 << time.cycles) - 1
         values: dict[Bit, int] = {"0": 0, "1": full, "x": 0, "z": 0}
         unknown: set[Bit] = set()
         driven = {bit for bit, _, _ in self.steps}
@@ -213,7 +214,6 @@ class Evaluator:
                     unknown.add(wires[pin])
                     values[wires[pin]] = 0
         wrong, checked = [], 0
-        follows = full & ~(starts >> 1) & (full >> 1)  # cycles whose next one is there
         for name, kind, wires in self.registers:
             state = self._state(kind, wires, values, unknown)
             assert kind.next is not None
@@ -222,7 +222,7 @@ class Evaluator:
                 continue
             checked += 1
             sources = [state] * ("state" in kind.next.pins) + [values[pin] for pin in pins]
-            if (kind.next.value(full, *sources) ^ (state >> 1)) & follows:
+            if (kind.next.value(full, *sources) ^ (state >> 1)) & time.changes:
                 wrong.append(name)
         numbers = {bit: value for bit, value in values.items() if isinstance(bit, int)}
         return Evaluated(numbers, {bit for bit in unknown if isinstance(bit, int)}, wrong, checked)
@@ -238,24 +238,40 @@ class Evaluator:
         return None
 
 
-def columns(rows: np.ndarray) -> list[int]:
-    """Each column of a (cycles, nets) array of bits as an integer, the first cycle lowest."""
-    packed = np.packbits(rows, axis=0, bitorder="little").T
-    return [int.from_bytes(column.tobytes(), "little") for column in packed]
+class Timeline:
+    """Windows of cycles (start, stop) as bits of integers: each begins at a multiple of 64, with the cycle
+    before ``start``."""
 
+    def __init__(self, windows: Sequence[tuple[int, int]]):
+        lengths = [stop - start for start, stop in windows]
+        words = [-(-(length + 1) // 64) for length in lengths]
+        self.first = np.concatenate([[0], np.cumsum(words)[:-1]]).astype(int)
+        self.words = int(sum(words))
+        self.cycles = 64 * self.words
+        self.places = np.concatenate(
+            [64 * at + np.arange(n + 1) for at, n in zip(self.first, lengths, strict=True)]
+        )
+        cycles = np.concatenate([np.arange(start - 1, stop) for start, stop in windows])
+        self.rows = np.searchsorted(np.unique(cycles), cycles)
+        """Of each place, which of the cycles that are in any window it shows."""
+        self.changes = self._mask([range(n) for n in lengths])
+        """Cycles that are followed by another one of the same window."""
 
-def toggles(values: Sequence[int], lengths: Sequence[int]) -> np.ndarray:
-    """(windows, nets): changes within each window, whose cycles are preceded by one more."""
-    total = sum(lengths) + len(lengths)
-    size = -(-total // 64) * 8
-    raw = np.frombuffer(b"".join(value.to_bytes(size, "little") for value in values), np.uint8)
-    found = np.zeros((len(lengths), len(values)), np.int64)
-    step = 4096
-    for low in range(0, len(values), step):
-        bits = np.unpackbits(raw.reshape(len(values), size)[low : low + step], axis=1, bitorder="little")
-        changed = bits[:, 1:total] != bits[:, : total - 1]
-        at = 0
-        for number, length in enumerate(lengths):
-            found[number, low : low + step] = changed[:, at : at + length].sum(axis=1)
-            at += length + 1
-    return found
+    def _mask(self, cycles: Sequence[range]) -> int:
+        return sum(
+            ((1 << len(r)) - 1) << (64 * int(at) + r.start) for at, r in zip(self.first, cycles, strict=True)
+        )
+
+    def columns(self, rows: np.ndarray) -> list[int]:
+        """Each net of (cycles that are in any window or before one, nets) as an integer."""
+        spread = np.zeros((self.cycles, rows.shape[1]), np.uint8)
+        spread[self.places] = rows[self.rows]
+        packed = np.packbits(spread, axis=0, bitorder="little").T.copy()
+        return [int.from_bytes(column.tobytes(), "little") for column in packed]
+
+    def toggles(self, values: Sequence[int]) -> np.ndarray:
+        """(windows, nets): how often each net changes within each window."""
+        size = 8 * self.words
+        changed = b"".join(((v ^ (v >> 1)) & self.changes).to_bytes(size, "little") for v in values)
+        counts = np.bitwise_count(np.frombuffer(changed, np.uint64).reshape(len(values), self.words))
+        return np.add.reduceat(counts.astype(np.int64), self.first, axis=1).T
