@@ -14,8 +14,11 @@ from nms.commands.doctor import doctor
 from nms.commands.energy import energy
 from nms.commands.generate import generate
 from nms.commands.presets import presets
+from nms.commands.report import report
 from nms.commands.run import run
+from nms.commands.sample import sample
 from nms.commands.show import show
+from nms.commands.synth import synth
 from nms.errors import UserError
 
 app = typer.Typer(
@@ -24,7 +27,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (presets, show, generate, run, check, bench, energy, doctor):
+for command in (presets, show, generate, run, sample, report, check, synth, bench, energy, doctor):
     app.command()(command)
 
 

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The main job: one batch of images through the model or the simulated hardware."""
 
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -16,7 +18,7 @@ from nms.spec.tables import Tables
 if TYPE_CHECKING:
     from sim.compare import TableComparison
 
-LEVELS = ("golden", "rtl")
+LEVELS = ("golden", "rtl", "netlist")
 
 
 @dataclass(frozen=True)
@@ -49,11 +51,16 @@ def run(
     level: str,
     progress: Callable[[str], None] | None = None,
     bus: Literal["axi", "native"] = "axi",
+    traces: Path | None = None,
 ) -> Outcome:
-    """The tables of ``data`` at ``level``; at level rtl, by ``bus``, compared with the bit-true model."""
+    """The tables of ``data`` at ``level``; at levels rtl and netlist, by ``bus``, compared with the model.
+
+    Level netlist simulates the library cells of target ``generic`` in place of what was emitted; memories
+    stay behavioural. With ``traces``, the simulation's waves are left in that directory.
+    """
     from golden import sampler as golden
 
-    if level == "rtl":
+    if level != "golden":
         from sim import tools
 
         tools.require()
@@ -65,7 +72,11 @@ def run(
     from sim import sampler as hardware
     from sim.compare import compare
 
-    run = hardware.run(config, settings, data.images, progress=progress, bus=bus)
+    with tempfile.TemporaryDirectory() as folder:
+        verilog = _netlist(config, bus, Path(folder), progress) if level == "netlist" else None
+        run = hardware.run(
+            config, settings, data.images, verilog=verilog, progress=progress, bus=bus, traces=traces
+        )
     return Outcome(
         level,
         run.tables,
@@ -75,6 +86,17 @@ def run(
         {"build": run.build_seconds, "simulation": run.run_seconds},
         run.traffic,
     )
+
+
+def _netlist(config: Config, bus: str, folder: Path, progress: Callable[[str], None] | None) -> Path:
+    """A file with the netlist of the sampler, with its buses or without, and its cells."""
+    from synth import flow, targets
+
+    unit = {"axi": "axi", "native": "sampler"}[bus]
+    [result] = flow.synthesise(config, unit, targets.cells(), folder, progress)
+    file = folder / "sampler.v"
+    file.write_text(result.verilog)
+    return file
 
 
 def figures(

@@ -120,12 +120,12 @@ class Grid(Block):
     def cycles(self, count: int, extent: int) -> int:
         """Cycles from the edge that samples ``start`` until the last row can be taken, without stalls.
 
-        N points in; bitlen(s) + 20 for the ratio of extent s; N points placed; two passes of
+        N points in; bitlen(s) + 21 for the extent s and its ratio; N points placed; two passes of
         N * ceil(N / lanes).
         """
         place = count + 4 + product_latency(self.position, QUOTIENT + self.side)
         passes = 2 * (count * -(-count // self.lanes) + PASS_LATENCY)
-        return count + extent.bit_length() + 20 + place + passes
+        return count + extent.bit_length() + 21 + place + passes
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -166,7 +166,9 @@ class Grid(Block):
                 with m.If(self.i_points.valid):
                     m.d.sync += index.eq(Mux(last, 0, index + 1))
                     with m.If(last):
-                        m.next = "DIVIDE"
+                        m.next = "MEASURE"
+            with m.State("MEASURE"):
+                m.next = "DIVIDE"
             with m.State("DIVIDE"):
                 m.d.comb += ratio.start.eq(1)
                 with m.If(ratio.done):
@@ -192,7 +194,7 @@ class Grid(Block):
         return m
 
     def _box(self, m: Module, taken: Value, first: Value) -> tuple[list[Signal], Signal]:
-        """Smallest x and y of the points taken, and the extent s = max(span_x, span_y) + 1."""
+        """Smallest x and y of the points taken; two cycles later the extent s = max(span_x, span_y) + 1."""
         lows, spans = [], []
         for axis in ("x", "y"):
             low, high = (Signal(signed(self.position), name=f"{end}_{axis}") for end in ("low", "high"))
@@ -203,7 +205,9 @@ class Grid(Block):
                 with m.If(first | (value > high)):
                     m.d.sync += high.eq(value)
             lows.append(low)
-            spans.append((high - low)[: self.position])
+            span = Signal(self.position, name=f"span_{axis}")
+            m.d.sync += span.eq(high - low)
+            spans.append(span)
         extent = Signal(self.position + 1)
         m.d.sync += extent.eq(Mux(spans[0] > spans[1], *spans) + 1)
         return lows, extent

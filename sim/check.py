@@ -1,63 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The units of the sampler and their regressions: Verilog of one unit, its bench, its verdict."""
+"""The regressions of the units: Verilog of one unit, its bench, its verdict."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import rtl.emit
 from nms.errors import UserError
 from nms.spec.config import Config
+from rtl import units
+from rtl.emit import TITLE, Design
 from rtl.hierarchy import Block
-from sim.runner import simulate
+from rtl.units import UNITS
+from sim import protocol, waves
+from sim.runner import read, simulate
 
-
-def _nothing(block: Any) -> dict[str, Any]:
-    return {}
-
-
-@dataclass(frozen=True)
-class Unit:
-    """What is checked under one name, with the bench ``sim.bench.<name>``.
-
-    ``blocks`` are classes (module and name below ``rtl``). Each is checked as it stands in the sampler,
-    with the same module name and parameters: made from the configuration or, with ``hosts``, as found
-    in the hosts, which are made from the configuration. ``parameters`` tells the bench what it needs to
-    know of a block beside the configuration.
-    """
-
-    blocks: tuple[str, ...]
-    hosts: tuple[str, ...] = ()
-    parameters: Callable[[Any], dict[str, Any]] = _nothing
-
-
-UNITS: dict[str, Unit] = {
-    "cordic": Unit(("cordic.Rotate", "cordic.Vector"), ("pe.PE", "de.DE"), lambda b: {"last": b.indices[-1]}),
-    "newton": Unit(
-        ("newton.Newton",),
-        ("de.DE", "te.TE"),
-        lambda b: {"kernel": b.a == b.b, "latency": b.latency},
-    ),
-    "pe": Unit(
-        ("pe.PE",),
-        parameters=lambda b: {
-            name: getattr(b, name) for name in ("distance_latency", "weight_latency", "sums_latency")
-        },
-    ),
-    "pea": Unit(("pea.PEA",), parameters=lambda b: {"interval": b.interval}),
-    "fitness": Unit(("fitness.Fitness",), ("de.DE",)),
-    "prng": Unit(("prng.Seeds",)),
-    "de": Unit(("de.DE",)),
-    "affinity": Unit(("affinity.Affinity",)),
-    "te": Unit(("te.TE",)),
-    "grid": Unit(("grid.Grid",)),
-    "sampler": Unit(("sampler.Sampler",)),
-    "axi": Unit(("axi.NearMemorySampler",)),
+PARAMETERS: dict[str, Callable[[Any], dict[str, Any]]] = {
+    "cordic": lambda block: {"last": block.indices[-1]},
+    "newton": lambda block: {"kernel": block.a == block.b, "latency": block.latency},
+    "pe": lambda block: {
+        name: getattr(block, name) for name in ("distance_latency", "weight_latency", "sums_latency")
+    },
+    "pea": lambda block: {"interval": block.interval},
 }
-"""In the order of the data's way, small to large."""
+"""What a unit's bench, ``sim.bench.<unit>``, needs to know of a block beside the configuration."""
 
 
 @dataclass(frozen=True)
@@ -75,57 +42,88 @@ class UnitResult:
         return self.passed > 0 and self.failed == 0
 
 
-def _named(name: str) -> type[Any]:
-    module, _, kind = name.partition(".")
-    return getattr(import_module(f"rtl.{module}"), kind)
-
-
-def _found(unit: Unit, config: Config) -> Iterator[tuple[Block, rtl.emit.Design]]:
-    """The blocks of a unit, each once, and the designs they stand in."""
-    kinds = tuple(_named(name) for name in unit.blocks)
-    seen = set()
-    for host in unit.hosts or unit.blocks:
-        design = rtl.emit.Design(_named(host)(config))
-        for block in design.blocks.values():
-            if isinstance(block, kinds) and block.module not in seen:
-                seen.add(block.module)
-                yield block, design
+def emitted(block: Block, design: Design) -> str:
+    """Verilog of a block as it is generated."""
+    return design.verilog(block.module)
 
 
 def check(
     config: Config,
-    units: Iterable[str] = (),
+    names: Iterable[str] = (),
     verilog: Path | None = None,
     seed: int = 1,
+    text: Callable[[Block, Design], str] = emitted,
+    traces: Path | None = None,
+    began: Callable[[str], None] = lambda unit: None,
+    ended: Callable[[UnitResult], None] = lambda result: None,
 ) -> list[UnitResult]:
     """Run the regressions of the units (all by default), in the order of :data:`UNITS`.
 
-    Each block is simulated on freshly emitted Verilog or, with ``verilog``, with the block's module in
-    that file as the top. A unit that has no block, or a bench that compared nothing, has failed.
+    Each block is simulated on what ``text`` makes of it, freshly emitted Verilog by default, or, with
+    ``verilog``, with the block's module in that file as the top: a file as ``nms generate`` writes it for
+    ``config``, or one with the same modules. A unit that has no block, or a bench that compared nothing,
+    has failed. With ``traces``, the runs' waves and views are left in that directory. ``began`` and
+    ``ended`` are told of each unit.
 
     Raises
     ------
     UserError
-        An unknown unit; a file that cannot be read or lacks a unit's module.
+        An unknown unit; a file that cannot be read, was generated for another configuration or lacks a
+        unit's module (all before the first simulation).
     """
-    chosen = set(units) or set(UNITS)
-    for unit in sorted(chosen - set(UNITS)):
-        raise UserError(f"unit {unit!r} does not exist; known: {', '.join(UNITS)}")
-    return [_check(unit, config, verilog, seed) for unit in UNITS if unit in chosen]
+    chosen = set(names) or set(UNITS)
+    units.check(sorted(chosen))
+    blocks = {unit: list(units.found(unit, config)) for unit in UNITS if unit in chosen}
+    if verilog is not None:
+        _usable(verilog, config, [block.module for found in blocks.values() for block, _ in found])
+    results = []
+    for unit, found in blocks.items():
+        began(unit)
+        texts = {block.module: verilog or text(block, design) for block, design in found}
+        results.append(_check(unit, [block for block, _ in found], texts, config, seed, traces))
+        ended(results[-1])
+    return results
 
 
-def _check(unit: str, config: Config, verilog: Path | None, seed: int) -> UnitResult:
+def _usable(verilog: Path, config: Config, wanted: Iterable[str]) -> None:
+    """Refuse a file that is for another configuration or lacks a module."""
+    text = read(verilog)
+    title = TITLE.search(text)
+    if title is not None and title["digest"] != config.digest:
+        raise UserError(
+            f"{verilog}: generated for configuration {title['name']}, digest {title['digest']}, "
+            f"not for {config.name}, digest {config.digest}; give its -c and -P"
+        )
+    known = protocol.headers(text)
+    for module in wanted:
+        if module not in known:
+            raise UserError(f"{verilog}: has no module {module!r}")
+
+
+def _check(
+    unit: str,
+    blocks: list[Block],
+    texts: dict[str, str | Path],
+    config: Config,
+    seed: int,
+    traces: Path | None,
+) -> UnitResult:
     started = time.monotonic()
+    about = PARAMETERS.get(unit, lambda block: {})
     outcomes = [
         simulate(
             module=block.module,
-            verilog=verilog or design.verilog(block.module),
+            verilog=texts[block.module],
             bench=f"sim.bench.{unit}",
-            parameters={"config": config.model_dump(), **UNITS[unit].parameters(block)},
+            parameters={"config": config.model_dump(), **about(block)},
             seed=seed,
+            waves=traces is not None,
         )
-        for block, design in _found(UNITS[unit], config)
+        for block in blocks
     ]
+    for block, outcome in zip(blocks, outcomes, strict=True):
+        if traces is not None and outcome.waves is not None:
+            waves.keep(traces, block.module, outcome.ports, outcome.waves)
     silent = not outcomes or any(not outcome.compared and not outcome.failed for outcome in outcomes)
     return UnitResult(
         unit=unit,

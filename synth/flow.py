@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Synthesis of a unit or of a whole sampler: from the configuration to a netlist and its figures."""
 
-import json
+import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nms.spec.config import Config
 from rtl import units
+from rtl.emit import Design
+from rtl.hierarchy import Block
 from synth import asic, ecp5, metrics
 from synth.elaborate import elaborate
 from synth.liberty import Library
@@ -46,10 +48,10 @@ def synthesise(
     directory: Path,
     progress: Callable[[str], None] | None = None,
 ) -> list[Result]:
-    """Synthesise the blocks of ``unit``, each into a folder of its name in ``directory``.
+    """Synthesise the blocks of ``unit``, each in a folder of its name in ``directory``.
 
-    A unit is named as in :data:`rtl.units.UNITS`; most have one block, ``cordic`` and ``newton`` several
-    of different widths.
+    A unit is named as in :data:`rtl.units.UNITS`; most have one block, ``cordic`` and ``newton`` have one
+    for each width and purpose.
 
     Raises
     ------
@@ -58,32 +60,39 @@ def synthesise(
     RuntimeError
         A tool failed.
     """
-    results = []
-    for block, design in units.found(unit, config):
-        work = directory / block.module
-        work.mkdir(parents=True, exist_ok=True)
-        if progress:
-            progress(f"{block.module}: emitting and elaborating")
-        started = time.monotonic()
-        elaborate(design.verilog(block.module), block.module, set(design.blocks), work)
-        if progress:
-            progress(f"{block.module}: mapping to {target.name}")
-        common = metrics.common(config, unit, block.module, target)
-        if target.fpga:
-            figures = ecp5.place_and_route(block.module, block.clocks_itself, work)
-            seconds = time.monotonic() - started
-            results.append(Result(unit, block.module, common | figures | {"seconds": round(seconds, 1)}))
-        else:
-            library, figures = asic.map_cells(block.module, target, block.clocks_itself, work)
-            seconds = time.monotonic() - started
-            results.append(
-                Result(
-                    unit,
-                    block.module,
-                    common | figures | {"seconds": round(seconds, 1)},
-                    work / asic.NETLIST,
-                    work / asic.CELLS,
-                    library,
-                )
-            )
-    return results
+    units.check([unit])
+    return [
+        synthesise_block(config, unit, block, design, target, directory / block.module, progress)
+        for block, design in units.found(unit, config)
+    ]
+
+
+def synthesise_block(
+    config: Config,
+    unit: str,
+    block: Block,
+    design: Design,
+    target: Target,
+    work: Path,
+    progress: Callable[[str], None] | None = None,
+) -> Result:
+    """One block of a design, in the folder ``work``, which keeps every file of the tools."""
+    tell = progress or (lambda text: None)
+    work.mkdir(parents=True, exist_ok=True)
+    started = time.monotonic()
+    tell(f"{block.module}: emitting and elaborating")
+    elaborate(design.verilog(block.module), block.module, set(design.blocks), work)
+    tell(f"{block.module}: mapping to {target.name}")
+    record = metrics.common(config, unit, block.module, target)
+    if target.fpga:
+        figures = ecp5.place_and_route(block.module, work)
+        return Result(unit, block.module, record | figures | metrics.duration(started))
+    library, figures = asic.map_cells(block.module, target, block.clocks_itself, work)
+    record |= figures | metrics.duration(started)
+    return Result(unit, block.module, record, work / asic.NETLIST, work / asic.CELLS, library)
+
+
+def netlist_verilog(config: Config, target: Target, block: Block, design: Design) -> str:
+    """The netlist of a block with its cells, to simulate in place of what was emitted."""
+    with tempfile.TemporaryDirectory() as folder:
+        return synthesise_block(config, "", block, design, target, Path(folder)).verilog

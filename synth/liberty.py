@@ -5,7 +5,7 @@ import gzip
 import itertools
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 from nms.errors import UserError
 from synth import yosys
 
-GATES = {
+GATES: dict[str, Callable[..., bool]] = {
     "$_NOT_": lambda a: not a,
     "$_BUF_": lambda a: a,
     "$_AND_": lambda a, b: a and b,
@@ -65,7 +65,9 @@ class Library:
     @property
     def buffer(self) -> str:
         """The smallest buffer."""
-        return min((cell for cell in self.cells.values() if cell.buffers), key=lambda c: (c.area, c.name)).name
+        return min(
+            (cell for cell in self.cells.values() if cell.buffers), key=lambda c: (c.area, c.name)
+        ).name
 
     def verilog(self, names: Iterable[str]) -> str:
         """Behavioural modules of the named cells."""
@@ -81,9 +83,7 @@ def _table(module: dict[str, Any], inputs: Sequence[str]) -> list[bool] | None:
     table = []
     for values in itertools.product((False, True), repeat=len(inputs)):
         nets: dict[Any, bool] = {"0": False, "1": True}
-        nets |= {
-            module["ports"][port]["bits"][0]: value for port, value in zip(inputs, values, strict=True)
-        }
+        nets |= {module["ports"][port]["bits"][0]: value for port, value in zip(inputs, values, strict=True)}
         waiting = cells
         while waiting:
             rest = []
@@ -104,8 +104,13 @@ def _table(module: dict[str, Any], inputs: Sequence[str]) -> list[bool] | None:
 
 
 def _cell(name: str, module: dict[str, Any]) -> Cell:
-    pins = {d: tuple(p for p, port in module["ports"].items() if port["direction"] == d) for d in ("input", "output")}
-    sequential = any(re.match(r"\$_(DFF|DLATCH|SR|ALDFF|FF)", cell["type"]) for cell in module["cells"].values())
+    pins = {
+        d: tuple(p for p, port in module["ports"].items() if port["direction"] == d)
+        for d in ("input", "output")
+    }
+    sequential = any(
+        re.match(r"\$_(DFF|DLATCH|SR|ALDFF|FF)", cell["type"]) for cell in module["cells"].values()
+    )
     small = len(pins["input"]) <= 2 and not sequential
     table = _table(module, pins["input"]) if small else None
     return Cell(

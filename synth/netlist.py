@@ -63,7 +63,11 @@ class Module:
         """A cell by what it drives, if that has a name of its own."""
         cell = self.cells[name]
         known = self.netlist.library.cells.get(cell["type"])
-        driven = [cell["connections"][pin][0] for pin in known.outputs if pin in cell["connections"]] if known else []
+        driven = (
+            [cell["connections"][pin][0] for pin in known.outputs if pin in cell["connections"]]
+            if known
+            else []
+        )
         named = self.names.get(driven[0], name) if driven else name
         return name if named.startswith("$") else named
 
@@ -120,7 +124,7 @@ class _Depth:
                 if clocked == "0":
                     self.sources[bit] = [(line, 1) for line in lines]
             if clocked == "1":
-                for bit in lines + [pins["RD_EN"][port]]:
+                for bit in [*lines, pins["RD_EN"][port]]:
                     self.ends.setdefault(bit, []).append((0, name))
         for bit in pins["WR_ADDR"] + pins["WR_DATA"] + pins["WR_EN"]:
             self.ends.setdefault(bit, []).append((0, name))
@@ -211,10 +215,16 @@ class _Depth:
         """The module as seen from outside."""
         ports = self.module.ports.items()
         inputs = {
-            bit: (port, k) for port, p in ports if p["direction"] == "input" for k, bit in enumerate(p["bits"])
+            bit: (port, k)
+            for port, p in ports
+            if p["direction"] == "input"
+            for k, bit in enumerate(p["bits"])
         }
         outputs = {
-            (port, k): bit for port, p in ports if p["direction"] == "output" for k, bit in enumerate(p["bits"])
+            (port, k): bit
+            for port, p in ports
+            if p["direction"] == "output"
+            for k, bit in enumerate(p["bits"])
         }
         registered, required = self._forward(self.starts), self._backward()
         reached = self._forward(self.starts | {bit: (0, port) for bit, (port, _) in inputs.items()})

@@ -51,3 +51,17 @@ def target(name: str | None = None, liberty: Sequence[Path] = ()) -> Target:
     if name == "ecp5":
         return Target(name)
     raise UserError(f"target {name!r} does not exist; known: {', '.join(NAMES)}, or --liberty FILE")
+
+
+def cells(name: str | None = None) -> Target:
+    """The target of that name (generic by default), which must be one of library cells.
+
+    Raises
+    ------
+    UserError
+        It is not.
+    """
+    found = target(name)
+    if found.fpga:
+        raise UserError(f"target {name!r}: has no netlist of library cells; take generic or osu018")
+    return found

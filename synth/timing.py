@@ -36,7 +36,9 @@ class _Writer:
         self.netlist = netlist
         self.memories: list[str] = []
         self.modules = {name: f"m{k}" for k, name in enumerate(netlist.modules)}
-        self.plain = {module: {name: f"g{k}" for k, name in enumerate(m.cells)} for module, m in netlist.modules.items()}
+        self.plain = {
+            module: {name: f"g{k}" for k, name in enumerate(m.cells)} for module, m in netlist.modules.items()
+        }
 
     def verilog(self) -> str:
         """Innermost modules first or last, as they come."""
@@ -70,7 +72,9 @@ class _Writer:
                 joined = [f".{pin}_{k}({net(b)})" for pin, k, b in _pins(pins)]
             elif cell["type"] in self.modules:
                 kind = self.modules[cell["type"]]
-                joined = [f".{self._port(p)}({{{', '.join(map(net, reversed(b)))}}})" for p, b in pins.items()]
+                joined = [
+                    f".{self._port(p)}({{{', '.join(map(net, reversed(b)))}}})" for p, b in pins.items()
+                ]
             else:
                 kind = cell["type"]
                 joined = [f".{pin}({net(bits[0])})" for pin, bits in pins.items()]
@@ -122,14 +126,12 @@ def _pins(pins: dict[str, list[Bit]]) -> Iterator[tuple[str, int, Bit]]:
 
 
 def _arc(pin: str, direction: str, related: str, kind: str, delay: float) -> str:
-    values = (
-        "".join(f'{edge}_constraint (scalar) {{ values ("{delay}"); }} ' for edge in ("rise", "fall"))
-        if direction == "input"
-        else "".join(
-            f'cell_{edge} (scalar) {{ values ("{delay}"); }} {edge}_transition (scalar) {{ values ("0.05"); }} '
-            for edge in ("rise", "fall")
-        )
-    )
+    table = f'(scalar) {{ values ("{delay}"); }}'
+    if direction == "input":
+        values = f"rise_constraint {table} fall_constraint {table}"
+    else:
+        slew = '(scalar) { values ("0.05"); }'
+        values = f"cell_rise {table} cell_fall {table} rise_transition {slew} fall_transition {slew}"
     sense = " timing_sense : non_unate;" if direction == "output" else ""
     return (
         f"    pin ({pin}) {{ direction : {direction}; capacitance : 0; "
@@ -159,7 +161,9 @@ def analyse(netlist: Netlist, clocks_itself: bool, work: Path) -> dict[str, Any]
                 "set_cmd_units -time ns",
                 f"create_clock -name clock -period {PERIOD} [get_ports {clock}]",
                 "set inputs {}",
-                f'foreach p [all_inputs] {{ if {{![string match "{clock}*" [get_name $p]]}} {{ lappend inputs $p }} }}',
+                "foreach p [all_inputs] {",
+                f'  if {{![string match "{clock}*" [get_name $p]]}} {{ lappend inputs $p }}',
+                "}",
                 "set_input_delay 0 -clock clock $inputs",
                 f"set_driving_cell -lib_cell {netlist.library.buffer} $inputs",
                 "set_output_delay 0 -clock clock [all_outputs]",
@@ -169,7 +173,9 @@ def analyse(netlist: Netlist, clocks_itself: bool, work: Path) -> dict[str, Any]
         )
         + "\n"
     )
-    done = subprocess.run([PROGRAM, "-exit", "timing.tcl"], cwd=work, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [PROGRAM, "-exit", "timing.tcl"], cwd=work, capture_output=True, text=True, check=False
+    )
     said = done.stdout + done.stderr
     (work / "timing.log").write_text(said)
     slack = re.search(r"^\s+(-?[\d.]+)\s+slack", said, re.MULTILINE)

@@ -20,3 +20,12 @@ def shared_data() -> Path:
     if not directory.is_dir():
         pytest.skip(f"no data sets in {directory}; name their folder in NMS_DATA")
     return directory
+
+
+@pytest.fixture(scope="session")
+def shared_liberty() -> Path:
+    """Open cell libraries: ``$NMS_LIBERTY``, else ``../shared/liberty``; without them the test is skipped."""
+    directory = Path(os.environ.get("NMS_LIBERTY", ROOT.parent / "shared" / "liberty"))
+    if not directory.is_dir():
+        pytest.skip(f"no cell libraries in {directory}; name their folder in NMS_LIBERTY")
+    return directory

@@ -3,20 +3,35 @@
 
 import sys
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
 
 from nms import render
 from nms.commands.options import Json, Overrides, Preset, Seed
 from nms.errors import UserError
+from nms.output import usable
 from nms.spec import config as configuration
 
-Verilog = Annotated[Path | None, typer.Option(help="Check this Verilog file, not a fresh one.")]
+if TYPE_CHECKING:
+    from sim.random import Draw
+
+Verilog = Annotated[Path | None, typer.Option(help="Check this file, as nms generate wrote it.")]
 Units = Annotated[list[str] | None, typer.Argument(metavar="[UNIT]...", help="Blocks; all if none is named.")]
 RandomDraws = Annotated[
     int, typer.Option("--random", min=0, metavar="N", help="Check N whole samplers drawn from the seed.")
+]
+Netlist = Annotated[
+    bool, typer.Option("--netlist", help="Check the synthesised netlist: gates in place of the description.")
+]
+TargetName = Annotated[
+    str | None, typer.Option("--target", metavar="TARGET", help="Cells of --netlist: generic or osu018.")
+]
+Waves = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Leave each block's VCD trace and a GTKWave view there.")
 ]
 FirstDraw = Annotated[int, typer.Option("--first", min=0, help="Number of the first draw of --random.")]
 
@@ -26,6 +41,9 @@ def check(
     preset: Preset = "tiny",
     overrides: Overrides = None,
     verilog: Verilog = None,
+    netlist: Netlist = False,
+    target: TargetName = None,
+    waves: Waves = None,
     seed: Seed = 1,
     random: RandomDraws = 0,
     first: FirstDraw = 0,
@@ -33,16 +51,42 @@ def check(
 ) -> None:
     """Run the blocks' regressions in simulation or, with --random, whole samplers drawn from the seed."""
     if random:
-        if units or verilog is not None:
-            raise UserError(f"--random {random}: draws whole samplers; name neither a unit nor --verilog")
+        if units or verilog is not None or netlist or waves is not None:
+            raise UserError(f"--random {random}: draws whole samplers; it takes --seed and --first alone")
         _check_random(random, first, seed, as_json)
         return
     config = configuration.load(preset, overrides or ())
     if verilog is not None and not verilog.is_file():
         raise UserError(f"verilog {str(verilog)!r}: no such file")
+    if netlist and verilog is not None:
+        raise UserError(f"verilog {str(verilog)!r}: --netlist makes its own; leave out one of them")
+    if target is not None and not netlist:
+        raise UserError(f"target {target!r}: for --netlist only")
+    if waves is not None:
+        usable(waves)
     from sim import check as regressions
 
-    found = regressions.check(config, units or list(regressions.UNITS), verilog, seed)
+    text = regressions.emitted
+    if netlist:
+        from synth import flow, targets
+
+        text = partial(flow.netlist_verilog, config, targets.cells(target))
+    with Console(stderr=True).status("elaborating") as status:
+
+        def told(unit: regressions.UnitResult) -> None:
+            verdict = "passed" if unit else "FAILED"
+            status.console.print(f"{unit.unit}: {verdict}, {unit.seconds:.0f} s", highlight=False)
+
+        found = regressions.check(
+            config,
+            units or (),
+            verilog,
+            seed,
+            text,
+            waves,
+            began=lambda unit: status.update(f"{unit}: building and simulating"),
+            ended=told,
+        )
     if as_json:
         render.print_json([asdict(unit) for unit in found])
     else:
@@ -60,12 +104,20 @@ def _check_random(draws: int, first: int, seed: int, as_json: bool) -> None:
     from sim import random as randomised
 
     found = []
-    for draw in randomised.regress(seed, draws, first):
-        found.append(draw)
-        if not as_json:
-            verdict = "equal" if draw else draw.failure or f"{draw.mismatches} mismatches: {draw.command}"
-            print(f"seed {seed} draw {draw.number}: {draw.description}: {draw.compared} values, {verdict}")
+    with Console(stderr=True).status(f"seed {seed} draw {first}") as status:
+        for draw in randomised.regress(seed, draws, first):
+            found.append(draw)
+            status.update(f"seed {seed} draw {draw.number + 1}")
+            if not as_json:
+                verdict = f"{draw.compared} values, {_verdict(draw)}"
+                print(f"seed {seed} draw {draw.number}: {draw.description}: {verdict}")
     if as_json:
         render.print_json([asdict(draw) for draw in found])
     if not all(found):
         raise typer.Exit(1)
+
+
+def _verdict(draw: "Draw") -> str:
+    if draw:
+        return "equal"
+    return f"{draw.failure or f'{draw.mismatches} mismatches'}\nrepeat it by: {draw.command}"

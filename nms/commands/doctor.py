@@ -10,8 +10,9 @@ from nms.commands.options import Json
 def doctor(as_json: Json = False) -> None:
     """List the tools found, and what each missing one disables."""
     from sim import tools
+    from synth import tools as synthesis
 
-    found = tools.find()
+    found = tools.find() + synthesis.find()
     if as_json:
         render.print_json([asdict(tool) for tool in found])
         return

@@ -13,6 +13,7 @@ class Level(StrEnum):
 
     GOLDEN = "golden"
     RTL = "rtl"
+    NETLIST = "netlist"
 
 
 class Bus(StrEnum):
@@ -26,7 +27,10 @@ Preset = Annotated[str, typer.Option("-c", "--config", metavar="PRESET", help="P
 Overrides = Annotated[list[str] | None, typer.Option("-P", metavar="KEY=VALUE", help="Change a parameter.")]
 Data = Annotated[str, typer.Option(help="digits, or the path of CIFAR-10, IDX, image folder or .npz data.")]
 Count = Annotated[int | None, typer.Option(help="Images, from the first; if not given, as many as fit.")]
-Size = Annotated[int | None, typer.Option(help="Resize the images of a folder to this side, in pixels.")]
+Size = Annotated[
+    int | None,
+    typer.Option("--size", "--resize", help="Resize the images of a folder to this side, in pixels."),
+]
 Ratio = Annotated[float, typer.Option(help="Fraction of the images to keep.")]
 Perplexity = Annotated[float, typer.Option(help="Target of the search of every row.")]
 Iterations = Annotated[int, typer.Option(help="Gradient iterations of the embedding.")]
@@ -35,7 +39,7 @@ SearchOption = Annotated[
     str, typer.Option("--search", metavar="METHOD", help="de-rand1, de-best1, section or window.")
 ]
 LevelOption = Annotated[
-    Level, typer.Option("--level", help="The bit-true model alone, or hardware and model.")
+    Level, typer.Option("--level", help="The bit-true model alone, or hardware or its gates beside it.")
 ]
 BusOption = Annotated[
     Bus, typer.Option("--bus", help="Through memory, registers and AXI buses, or straight into the sampler.")

@@ -87,7 +87,7 @@ class GateModule:
 
     def _arcs(self, cells: list[dict[str, Any]]) -> None:
         """Internal energy of every arc, at the load that its output drives."""
-        slew, lone = self.library.slew, np.zeros(1)
+        own = self.library.own
         arcs: dict[tuple[str, str, str], list[tuple[int, int]]] = {}
         owns: list[tuple[int, float, int]] = []
         clocks, groups = 0.0, 0
@@ -115,7 +115,7 @@ class GateModule:
                     )
             for name in inputs:
                 if "" in known.pins[name].energy:
-                    energy = float(known.pins[name].internal("", slew, lone)[0])
+                    energy = own(known.name, name)
                     group = -1 if known.sequential else groups
                     owns.append((self.place[wires[name][0]], energy, group))
             if not known.sequential:
@@ -124,13 +124,13 @@ class GateModule:
             else:
                 clock = known.pins[known.clock]
                 if "" in clock.energy:
-                    clocks += 2 * float(clock.internal("", slew, lone)[0])
+                    clocks += 2 * own(known.name, known.clock)
         output, related, energy = [], [], []
         for (kind, pin, name), places in arcs.items():
             driven = np.array([place for place, _ in places])
             output.append(driven)
             related.append(np.array([place for _, place in places]))
-            energy.append(self.library.cells[kind].pins[pin].internal(name, slew, self.capacitance[driven]))
+            energy.append(self.library.cells[kind].pins[pin].internal(name, self.library.slew, self.capacitance[driven]))
         self.arc_output = np.concatenate(output) if output else np.zeros(0, int)
         self.arc_related = np.concatenate(related) if related else np.zeros(0, int)
         self.arc_energy = (np.concatenate(energy) if energy else np.zeros(0)) * self.square

@@ -4,7 +4,6 @@
 import gzip
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -106,6 +105,7 @@ class PowerLibrary:
     def __init__(self, files: Sequence[Path]):
         self.cells: dict[str, Cell] = {}
         self.files = tuple(files)
+        self._own: dict[tuple[str, str], float] = {}
         voltages, slews = set(), []
         for file in files:
             try:
@@ -140,10 +140,11 @@ class PowerLibrary:
             for pin in cell.pins.values():
                 slews += [t.slews[1] for tables in pin.energy.values() for t in tables if len(t.slews) > 1]
 
-    @cached_property
-    def buffer(self) -> float:
-        """Capacitance of the smallest input, in farads."""
-        return min(p.capacitance for c in self.cells.values() for p in c.pins.values() if p.capacitance)
+    def own(self, cell: str, pin: str) -> float:
+        """Joules of a transition of an input that no output answers; mean of rise and fall, and of states."""
+        if (cell, pin) not in self._own:
+            self._own[cell, pin] = float(self.cells[cell].pins[pin].internal("", self.slew, np.zeros(1))[0])
+        return self._own[cell, pin]
 
 
 class _Reader:

@@ -91,7 +91,7 @@ def test_the_c_example_writes_the_registers(library: ctypes.CDLL) -> None:
     library.nms_start(memory, ctypes.byref(job))
     fraction = PRESETS["paper"].profile.perplexity.fraction
     expected = {
-        "count": 64, "keep": 19, "target_hi": 15 << fraction >> 32, "exaggerated": 75, "search": 3,
+        "count": 64, "keep": 19, "target_hi": 15 << fraction >> 32, "exaggerated": 12, "search": 3,
         "image_base_hi": 2, "result_base_hi": 4, "result_stride": 4096, "options": 3, "control": 1,
     }  # fmt: skip
     for name, value in expected.items():

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
+import rtl.units
 import sim.check
 from nms.errors import UserError
 from nms.spec.config import load
 from rtl.emit import verilog
-from sim.check import UNITS, Unit, check
+from rtl.units import UNITS, Unit
+from sim.check import check
 from sim.faults import Fault, inject
 from sim.runner import simulate
 
@@ -27,12 +29,15 @@ def units(blocks, monkeypatch):
     benches = {"meter": "meter_bench", "inner": "incrementer_bench", "silent": "silent_bench"}
     units = {
         "meter": Unit(("Meter",)),
-        "inner": Unit(("Incrementer",), ("Chain",), lambda block: {"step": block.step, "count": 20}),
+        "inner": Unit(("Incrementer",), ("Chain",)),
         "silent": Unit(("Meter",)),
         "absent": Unit(("Meter",), ("Chain",)),
     }
+    parameters = {"inner": lambda block: {"step": block.step, "count": 20}}
+    monkeypatch.setattr(rtl.units, "UNITS", units)
+    monkeypatch.setattr(rtl.units, "named", classes.__getitem__)
     monkeypatch.setattr(sim.check, "UNITS", units)
-    monkeypatch.setattr(sim.check, "_named", classes.__getitem__)
+    monkeypatch.setattr(sim.check, "PARAMETERS", parameters)
     monkeypatch.setattr(
         sim.check,
         "simulate",
@@ -79,6 +84,28 @@ def test_mistakes_are_named(tmp_path):
     (tmp_path / "other.v").write_text("module other(clk);\nendmodule\n")
     with pytest.raises(UserError, match=r"other\.v: has no module 'meter'"):
         check(TINY, ["meter"], verilog=tmp_path / "other.v")
+
+
+@pytest.mark.usefixtures("units")
+def test_a_file_is_judged_before_anything_runs(blocks, tmp_path):
+    """One for another configuration, or without the module of the last unit; each unit is told of."""
+    text, began, ended = verilog(blocks.Meter()), [], []
+    file = tmp_path / "some.v"
+
+    def run():
+        return check(TINY, ["meter", "inner"], file, began=began.append, ended=ended.append)
+
+    file.write_text(text)
+    with pytest.raises(UserError, match=r"some\.v: has no module 'incrementer'"):
+        run()
+    title = "// Near-memory sampler, configuration edge, digest 0123456789ab, as generated."
+    file.write_text(f"{title}\n{text}{verilog(blocks.Chain(2))}")
+    with pytest.raises(UserError, match=f"for configuration edge, digest 0123456789ab, not .* {TINY.digest}"):
+        run()
+    assert began == ended == []
+    file.write_text(file.read_text().replace("0123456789ab", TINY.digest))
+    assert run() == ended
+    assert began == ["meter", "inner"]
 
 
 def test_every_unit_is_there():

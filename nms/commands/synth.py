@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``nms synth``: synthesis."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from nms import render
+from nms.commands.options import Json, Overrides, Preset, chosen
+from nms.output import place, usable
+from nms.spec import config as configuration
+
+UnitNames = Annotated[
+    list[str] | None,
+    typer.Option("--unit", metavar="UNIT", help="A block; the whole if none is named."),
+]
+TargetName = Annotated[
+    str | None, typer.Option("--target", metavar="TARGET", help="generic (default), osu018, ecp5.")
+]
+Liberty = Annotated[list[Path] | None, typer.Option(help="Cells to map to; repeatable.")]
+SynthOutput = Annotated[Path, typer.Option("-o", "--output", help="Directory to write to.")]
+Compare = Annotated[bool, typer.Option("--compare", help="Print the change against the committed baseline.")]
+
+NO_YES = ("no", "yes")
+
+KEPT = ("netlist.v", "used_cells.v", "timing.log", "nextpnr.log")
+
+
+def synth(
+    preset: Preset,
+    overrides: Overrides = None,
+    unit: UnitNames = None,
+    target: TargetName = None,
+    liberty: Liberty = None,
+    output: SynthOutput = Path("build/synth"),
+    compare: Compare = False,
+    as_json: Json = False,
+) -> None:
+    """Synthesise blocks or the whole: netlist, area, registers, memory, depth, Fmax."""
+    config = configuration.load(preset, overrides or ())
+    usable(output)
+    from rtl import units
+    from synth import flow, metrics, targets
+
+    chosen_target = targets.target(target, liberty or ())
+    names = unit or ["axi"]
+    units.check(names)
+    before = metrics.baseline(config.name, chosen_target.name) if compare else []
+    command = ["synth", *chosen(preset, overrides), *(word for name in names for word in ("--unit", name))]
+    command += ["--target", target or "generic"] if not liberty else [f"--liberty {f.name}" for f in liberty]
+    record: dict[str, Any] = {
+        "command": " ".join(["nms", *command]),
+        "configuration": config.model_dump(),
+        "digest": config.digest,
+        "target": chosen_target.name,
+        "versions": metrics.versions(),
+    }
+
+    def write(folder: Path) -> None:
+        work = folder / "work"
+        with Console(stderr=True).status("starting") as status:
+            results = [
+                result
+                for name in names
+                for result in flow.synthesise(config, name, chosen_target, work, status.update)
+            ]
+        for result in results:
+            for name in KEPT:
+                if (work / result.module / name).exists():
+                    (folder / result.module).mkdir(exist_ok=True)
+                    shutil.move(work / result.module / name, folder / result.module / name)
+        shutil.rmtree(work)
+        record["blocks"] = [result.metrics for result in results]
+        (folder / "metrics.json").write_text(json.dumps(record, indent=1) + "\n")
+
+    written = place(output, write)
+    changes = metrics.compare(record["blocks"], before) if compare else []
+    if as_json:
+        render.print_json(record)
+    elif compare:
+        render.print_table(
+            ["block", "figure", "baseline", "now", "change", "within tolerance"],
+            [
+                [
+                    c.module,
+                    c.figure,
+                    f"{c.before:g}",
+                    f"{c.now:g}",
+                    f"{c.relative:+.1%}",
+                    "yes" if c.within else "no",
+                ]
+                for c in changes
+            ],
+        )
+    else:
+        render.print_table(*_table(record["blocks"], chosen_target.fpga))
+    if not as_json:
+        print("written:", ", ".join(map(str, written)))
+    if not all(change.within for change in changes):
+        raise typer.Exit(1)
+
+
+def _table(blocks: list[dict[str, Any]], fpga: bool) -> tuple[list[str], list[list[str]]]:
+    """Head and rows, one a block."""
+    figures = (
+        ["luts", "flip_flops", "block_memories", "multipliers"]
+        if fpga
+        else ["cells", "area", "nand2", "flip_flops", "memory_bits"]
+    )
+    heads = {
+        "luts": "LUTs", "flip_flops": "flip-flops", "block_memories": "block memories",
+        "multipliers": "multipliers", "cells": "cells", "area": "area", "nand2": "NAND2 eq.",
+        "memory_bits": "memory bits",
+    }  # fmt: skip
+    rows = []
+    for block in blocks:
+        timing = block["timing"]
+        rows.append(
+            [
+                block["module"],
+                *(f"{block[name]:,.0f}" for name in figures),
+                str(block["depth"]),
+                f"{timing['worst_path_ns']:.2f}" if timing else "-",
+                f"{timing['fmax_mhz']:.1f}" if timing else "-",
+                f"{block['seconds']:.0f}",
+            ]
+        )
+    return ["block", *(heads[name] for name in figures), "depth", "path, ns", "Fmax, MHz", "s"], rows
