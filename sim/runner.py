@@ -166,15 +166,10 @@ def _cell(
 def _compile(module: str, verilog: str, fast: bool, waves: bool, work: Path) -> None:
     """Leave the simulation of ``module`` as the program ``work / module``."""
     control = work / "top.vlt"
-<<<<<<< HEAD
-    ports = protocol.headers(verilog)[module].ports
-    apart = fast and not waves and protocol.WATCH not in verilog
-    shared = protocol.repeated(verilog, module) if apart else []
-=======
     headers = protocol.headers(verilog)
     ports = headers[module].ports
-    called = cells.cells(verilog, headers, protocol.repeated(verilog, module)) if fast and not waves else []
->>>>>>> main
+    apart = fast and not waves and protocol.WATCH not in verilog
+    called = cells.cells(verilog, headers, protocol.repeated(verilog, module)) if apart else []
     control.write_text(
         "`verilator_config\n"
         + "".join(f'public_flat_rw -module "{module}" -var "{port}"\n' for port in ports)
