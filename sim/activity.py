@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Toggles of a simulated design by module and window, and windows drawn at random within the phases."""
 
+import itertools
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -136,11 +137,11 @@ def drawn(spans: Sequence[Window], windows: int, cycles: int, rng: np.random.Gen
             continue
         parts = max(2, round(windows * length / max(1, sum(b - a for a, b in spans))))
         if length <= 2 * parts * cycles:
-            edges = list(range(start, stop, cycles)) + [stop]
-            found += list(zip(edges, edges[1:], strict=False))
+            edges = [*list(range(start, stop, cycles)), stop]
+            found += list(itertools.pairwise(edges))
             continue
         edges = np.linspace(start, stop, parts + 1).astype(int).tolist()
-        for low, high in zip(edges, edges[1:], strict=False):
+        for low, high in itertools.pairwise(edges):
             at = int(rng.integers(low, high - cycles + 1))
             found.append((at, at + cycles))
     return found

@@ -8,7 +8,20 @@ from typing import Annotated
 import typer
 
 from nms import render
-from nms.commands.options import Json
+from nms.commands import energy_blocks
+from nms.commands.options import (
+    Count,
+    Iterations,
+    Json,
+    Overrides,
+    Perplexity,
+    SearchOption,
+    Seed,
+    Size,
+)
+from nms.commands.options import (
+    Data as ImageData,
+)
 from nms.errors import UserError
 from nms.output import usable
 
@@ -70,11 +83,42 @@ SamplerEnergy = Annotated[
     ),
 ]
 OutputDirectory = Annotated[
-    Path | None, typer.Option("-o", "--output", help="Directory to write energy-system.json to.")
+    Path | None, typer.Option("-o", "--output", help="Directory to write the figures to.")
+]
+PresetOption = Annotated[
+    str | None,
+    typer.Option("-c", "--config", metavar="PRESET", help="Preset whose own energy is estimated, by block."),
+]
+LibertyFiles = Annotated[
+    list[Path] | None, typer.Option("--liberty", metavar="FILE", help="Cell library; all files of one.")
+]
+Node = Annotated[int | None, typer.Option("--node", metavar="NM", help="Node of a library of another name.")]
+Frequency = Annotated[float, typer.Option(metavar="MHZ", help="Clock.")]
+Voltage = Annotated[float | None, typer.Option(metavar="V", help="Supply; the library's own if not given.")]
+Wire = Annotated[
+    float, typer.Option("--wire-capacitance", metavar="PF", help="Wire to each input that a net drives.")
+]
+Beside = Annotated[
+    Path | None, typer.Option("--beside", help="energy.json of another library, to bracket 28 nm.")
 ]
 
 
 def energy(
+    preset: PresetOption = None,
+    overrides: Overrides = None,
+    data: ImageData = "digits",
+    count: Count = None,
+    size: Size = None,
+    perplexity: Perplexity = 15.0,
+    iterations: Iterations = 300,
+    seed: Seed = 1,
+    search: SearchOption = "de-rand1",
+    liberty: LibertyFiles = None,
+    node: Node = None,
+    frequency: Frequency = 100.0,
+    voltage: Voltage = None,
+    wire_capacitance: Wire = 0.0,
+    beside: Beside = None,
     system: SystemOption = False,
     run: Runs = None,
     workload: Workloads = None,
@@ -93,11 +137,17 @@ def energy(
     output: OutputDirectory = None,
     as_json: Json = False,
 ) -> None:
-    """Energy of the memory system of a training on all images or on few, from bytes counted in simulation."""
-    if not system:
-        raise UserError(
-            "energy: needs --system, the energy of memory traffic; energy by module is not there yet"
-        )
+    """Energy of a sampler by block and phase (-c), or of the memory traffic of a training (--system)."""
+    if system == (preset is not None):
+        raise UserError("energy: needs either -c PRESET, the sampler by block, or --system, memory traffic")
+    if preset is not None:
+        energy_blocks.run(
+            preset, overrides, data=data, count=count, size=size,
+            ratio=0.3 if ratio is None else ratio, perplexity=perplexity, iterations=iterations, seed=seed,
+            search=search, liberty=liberty or [], node=node, frequency=frequency, voltage=voltage,
+            wire=wire_capacitance, beside=beside, output=output, as_json=as_json,
+        )  # fmt: skip
+        return
     if not run:
         raise UserError("--run: missing; give the directory that `nms run --level rtl --bus axi` wrote")
     if ratio is not None and not 0 < ratio <= 1:

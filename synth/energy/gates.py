@@ -130,7 +130,9 @@ class GateModule:
             driven = np.array([place for place, _ in places])
             output.append(driven)
             related.append(np.array([place for _, place in places]))
-            energy.append(self.library.cells[kind].pins[pin].internal(name, self.library.slew, self.capacitance[driven]))
+            energy.append(
+                self.library.cells[kind].pins[pin].internal(name, self.library.slew, self.capacitance[driven])
+            )
         self.arc_output = np.concatenate(output) if output else np.zeros(0, int)
         self.arc_related = np.concatenate(related) if related else np.zeros(0, int)
         self.arc_energy = (np.concatenate(energy) if energy else np.zeros(0)) * self.square
