@@ -52,19 +52,12 @@ class Recording:
 
 
 def record(
-    design: Instrumented,
-    windows: Sequence[Window],
-    *,
-    bench: str,
-    parameters: dict[str, Any],
-    seed: int = 1,
-    fast: bool = False,
-    tests: list[str] | None = None,
-    rows: bool = False,
+    design: Instrumented, windows: Sequence[Window], *, bench: str, rows: bool = False, **options: Any
 ) -> Recording:
     """Run ``bench`` on an instrumented design and count in ``windows``, ascending, none overlapping.
 
-    With ``rows`` the traced instances write down the values of their nets.
+    With ``rows`` the traced instances write down the values of their nets. ``options`` are those of
+    :func:`sim.runner.simulate`.
 
     Raises
     ------
@@ -78,11 +71,8 @@ def record(
             module=design.top,
             verilog=design.verilog,
             bench=bench,
-            parameters=parameters,
-            seed=seed,
-            fast=fast,
-            tests=tests,
             plusargs=[f"+nms_windows={asked}", f"+nms_activity={found}", *["+nms_rows"] * rows],
+            **options,
         )
         if not outcome:
             raise RuntimeError("the counted simulation failed: " + "\n".join(outcome.failures))
