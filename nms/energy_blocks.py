@@ -31,11 +31,11 @@ NODES = {"sky130": 130, "sg13g2": 130, "asap7": 7, "osu018": 180}
 """Nodes (nm) of known libraries, by a part of the file's name."""
 
 SMALL = {"images": 16, "pixels": 64, "pes": 4, "te_lanes": 4, "grid_lanes": 2, "contexts": 2}
-"""What a configuration is cut to where its blocks' netlists are evaluated: fewer instances, the same blocks."""
+"""What a configuration is cut to where netlists are evaluated: fewer instances of the same blocks."""
 
 
 def shrunk(config: Config) -> Config:
-    """The configuration with fewer and shorter images and fewer PEs and lanes; formats stay, and pipelines."""
+    """The configuration with fewer and shorter images, fewer PEs and lanes; formats and pipelines stay."""
     values = config.model_dump()
     return Config.model_validate(values | {key: min(values[key], most) for key, most in SMALL.items()})
 
@@ -127,7 +127,7 @@ def _known(
 
 @dataclass(frozen=True)
 class Reference:
-    """Blocks at gate level: a sample of each, the share of capacitance that was annotated, registers compared."""
+    """Blocks at gate level: a sample of each, the share of capacitance annotated, registers compared."""
 
     samples: dict[str, Sample]
     coverage: dict[str, float]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``energy.json``: energies of a run in the units of their users, per operation, at other nodes; its picture."""
+"""``energy.json``: energies of a run in users' units, per operation, at other nodes; its picture."""
 
 import json
 from collections.abc import Sequence
@@ -26,8 +26,8 @@ ELEMENT = 3
 WEIGHT = 5
 """Operations of a weight: beta d, 2^-z, add to S, z w, add to T."""
 PAIR = 18
-"""Operations of a gradient pair: 2 differences, 2 squares, 2 sums, reciprocal, add to Z, P' w, w^2, 4 products
-with the differences, 4 sums of forces."""
+"""Operations of a gradient pair: 2 differences, 2 squares, 2 sums, reciprocal, add to Z, P' w, w^2, 4
+products with the differences, 4 sums of forces."""
 
 
 def work(settings: Settings, trials: int) -> dict[str, int]:

@@ -8,7 +8,7 @@ from nms.energy_blocks import PARTS
 
 
 def show(figures: dict[str, Any]) -> None:
-    """Print the figures of an ``energy.json``: by block and phase, by phase, per operation, and how good they are."""
+    """Print an ``energy.json``: by block and phase, by phase, per operation, and how good the figures are."""
     library, sampler = figures["library"], figures["sampler"]
     phases = list(figures["cycles"])
     print(
@@ -30,7 +30,8 @@ def show(figures: dict[str, Any]) -> None:
         [
             [
                 phase, figures["cycles"][phase], windows[phase]["cycles"], windows[phase]["count"],
-                f"{windows[phase]['toggles_per_cycle']:.1f}", f"{windows[phase]['toggles_relative_error']:.1%}",
+                f"{windows[phase]['toggles_per_cycle']:.1f}",
+                f"{windows[phase]['toggles_relative_error']:.1%}",
                 _pico(sampler["phases"][phase]), f"{windows[phase]['energy_relative_error']:.1%}",
             ]
             for phase in phases
@@ -61,10 +62,11 @@ def show(figures: dict[str, Any]) -> None:
     render.print_table(["", ""], lines, header=False)
     print()
     render.print_table(
-        ["block", "windows", "mean error", "worst", "of the sum", "cycles only", "constant power", "annotated"],
+        ["block", "windows", "mean error", "worst", "of the sum", "cycles only", "constant", "annotated"],
         [
             [
-                module, found["windows"], *(f"{found['toggles'][key]:.1%}" for key in ("mean", "worst", "total")),
+                module, found["windows"],
+                *(f"{found['toggles'][key]:.1%}" for key in ("mean", "worst", "total")),
                 f"{found['cycles']['mean']:.1%}", f"{found['constant']['mean']:.1%}",
                 f"{figures['coverage']['capacitance_annotated'][module]:.1%}",
             ]

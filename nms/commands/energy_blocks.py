@@ -75,7 +75,8 @@ def run(
         *(["--size", str(size)] if size else []), "--ratio", f"{ratio!r}", "--perplexity", f"{perplexity!r}",
         "--iterations", str(iterations), "--seed", str(seed), "--search", search,
         *(word for file in liberty for word in ("--liberty", file.name)), "--node", str(node),
-        "--frequency", f"{frequency!r}", "--voltage", f"{options.voltage!r}", "--wire-capacitance", f"{wire!r}",
+        "--frequency", f"{frequency!r}", "--voltage", f"{options.voltage!r}",
+        "--wire-capacitance", f"{wire!r}",
     ]  # fmt: skip
     about: dict[str, Any] = {
         "name": library.name,

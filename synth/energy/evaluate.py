@@ -44,7 +44,7 @@ class Function:
 
 @dataclass
 class CellKind:
-    """A cell of the library: its outputs as functions; of a flip-flop, of the state (``Q``, inverted ``N``)."""
+    """A cell of the library: its outputs as functions, of a flip-flop those of its state."""
 
     inputs: tuple[str, ...]
     functions: dict[str, Function] = field(default_factory=dict)

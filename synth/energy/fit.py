@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From toggles of the RTL to energy: coefficients of a block, fitted to its netlist and judged on other runs."""
+"""From toggles of the RTL to energy: a block's coefficients, fitted to its netlist, judged on other runs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -97,7 +97,9 @@ class GateModule:
             outputs = [n for n in wires if known.pins[n].direction != "input" and wires[n][0] in self.place]
             inputs = [
                 n for n in wires
-                if known.pins[n].direction == "input" and not known.pins[n].clock and wires[n][0] in self.place
+                if known.pins[n].direction == "input"
+                and not known.pins[n].clock
+                and wires[n][0] in self.place
             ]  # fmt: skip
             for output in outputs:
                 tables = known.pins[output].energy

@@ -52,8 +52,8 @@ class MemoryModel:
 
     An SRAM's access is ``a + width (b + c depth)``, fitted to :data:`MACROS`, times the factor of
     :mod:`synth.energy.scaling` for another node and the square of the voltage at the same one. A memory of
-    flip-flops costs, for a write, the clock of one word and half the toggles of its outputs; for a read, half the
-    toggles of the log2(depth) two-input gates that select each bit.
+    flip-flops costs, for a write, the clock of one word and half the toggles of its outputs; for a read, half
+    the toggles of the log2(depth) two-input gates that select each bit.
     """
 
     def __init__(self, library: PowerLibrary, node: float, voltage: float):

@@ -34,7 +34,9 @@ def _structural(module: Mapping[str, Any], library: PowerLibrary) -> tuple[str, 
     given = sorted(nets - drivers.keys())
     ports = ", ".join(f"n{bit}" for bit in given)
     head = [f"module top ({ports});", *(f"  input n{bit};" for bit in given)]
-    return "\n".join([*head, *(f"  wire n{bit};" for bit in sorted(drivers)), *lines, "endmodule", ""]), drivers
+    return "\n".join(
+        [*head, *(f"  wire n{bit};" for bit in sorted(drivers)), *lines, "endmodule", ""]
+    ), drivers
 
 
 def switching_power(

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Toggles counted in the simulation are those of its trace; windows drawn at random meet the whole."""
 
+import itertools
 from collections import Counter
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def counted(chain):
 
 
 def _traced(path: Path, window: tuple[int, int]) -> Counter[tuple[str, ...]]:
-    """Changes of every net within a window of cycles, each as it is just before a rising edge of the clock."""
+    """Changes of every net in a window of cycles, each as it is just before a rising edge of the clock."""
     names, scope, values, before, found = {}, [], {}, {}, Counter()
     cycle, clock, time = 0, None, 0
 
@@ -80,7 +81,11 @@ def test_counted_toggles_are_those_of_the_trace(chain, counted, tmp_path):
             nets = chain.nets[module]
             for kind, bits in (("registers", nets.registers), ("combinational", nets.combinational)):
                 wanted = {bit.name.removeprefix("\\") for bit in bits}
-                seen = {name: n for name, n in trace.items() if name[-1] in wanted and ".".join(name[:-1]).endswith(path)}
+                seen = {
+                    name: n
+                    for name, n in trace.items()
+                    if name[-1] in wanted and ".".join(name[:-1]).endswith(path)
+                }
                 assert counted.sums[path][number, KINDS.index(kind)] == sum(seen.values()), (path, kind, seen)
 
 
@@ -116,7 +121,7 @@ def test_windows_lie_in_their_spans_and_do_not_overlap():
     spans = [(5, 1000), (2000, 9000), (9500, 9540)]
     found = drawn(spans, 20, 32, np.random.default_rng(3))
     assert found == sorted(found)
-    assert all(a[1] <= b[0] for a, b in zip(found, found[1:], strict=False))
+    assert all(a[1] <= b[0] for a, b in itertools.pairwise(found))
     assert all(any(low <= a and b <= high for low, high in spans) for a, b in found)
     assert sum(b - a for a, b in found if a >= 9500) == 40
     assert found != drawn(spans, 20, 32, np.random.default_rng(4))

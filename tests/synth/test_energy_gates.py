@@ -82,9 +82,9 @@ def test_twice_the_capacitance_is_twice_the_switching_energy(library, tmp_path):
     double.write_text(text)
     toggled = np.array([6, 4, 5])
     once = GateModule(NETLIST, [2, 3, 4], library, OPTIONS).switching(toggled)
-    assert GateModule(NETLIST, [2, 3, 4], PowerLibrary([double]), OPTIONS).switching(toggled) == pytest.approx(
-        2 * once
-    )
+    assert GateModule(NETLIST, [2, 3, 4], PowerLibrary([double]), OPTIONS).switching(
+        toggled
+    ) == pytest.approx(2 * once)
     wired = GateModule(NETLIST, [2, 3, 4], library, replace(OPTIONS, wire=2e-15)).switching(toggled)
     assert wired - once == pytest.approx(0.5 * 2e-15 * 15)
 
@@ -92,7 +92,9 @@ def test_twice_the_capacitance_is_twice_the_switching_energy(library, tmp_path):
 def test_energies_go_with_the_square_of_the_voltage_and_leakage_with_time(library):
     toggled = np.array([6, 4, 5])
     low = GateModule(NETLIST, [2, 3, 4], library, OPTIONS).energy(toggled, 10)
-    high = GateModule(NETLIST, [2, 3, 4], library, replace(OPTIONS, voltage=2.0, frequency=5e7)).energy(toggled, 10)
+    high = GateModule(NETLIST, [2, 3, 4], library, replace(OPTIONS, voltage=2.0, frequency=5e7)).energy(
+        toggled, 10
+    )
     for part in ("registers", "combinational", "clock"):
         assert high[part] == pytest.approx(4 * low[part])
     assert high["leakage"] == pytest.approx(4 * low["leakage"])
@@ -115,16 +117,25 @@ def _gate(kind: str, **pins: int) -> dict:
     return {"type": kind, "connections": {pin: [bit] for pin, bit in pins.items()}}
 
 
+def _ports(inputs: dict[str, int], outputs: dict[str, int]) -> dict:
+    found = {name: {"direction": "input", "bits": [bit]} for name, bit in inputs.items()}
+    return found | {name: {"direction": "output", "bits": [bit]} for name, bit in outputs.items()}
+
+
 CELLS = {
     "NAND2": {
-        "ports": {n: {"direction": d, "bits": [b]} for n, d, b in (("A", "input", 2), ("B", "input", 3), ("Y", "output", 4))},
+        "ports": _ports({"A": 2, "B": 3}, {"Y": 4}),
         "cells": {"a": _gate("$_AND_", A=2, B=3, Y=5), "n": _gate("$_NOT_", A=5, Y=4)},
     },
     "DFF": {
-        "ports": {n: {"direction": d, "bits": [b]} for n, d, b in (("CK", "input", 2), ("D", "input", 3), ("Q", "output", 4), ("N", "output", 5))},
-        "cells": {"f": _gate("$_DFF_P_", C=2, D=3, Q=4), "g": _gate("$_DFF_P_", C=2, D=3, Q=6), "n": _gate("$_NOT_", A=6, Y=5)},
+        "ports": _ports({"CK": 2, "D": 3}, {"Q": 4, "N": 5}),
+        "cells": {
+            "f": _gate("$_DFF_P_", C=2, D=3, Q=4),
+            "g": _gate("$_DFF_P_", C=2, D=3, Q=6),
+            "n": _gate("$_NOT_", A=6, Y=5),
+        },
     },
-}  # fmt: skip
+}
 
 NAMED = NETLIST | {
     "netnames": {
@@ -155,7 +166,9 @@ def test_a_netlist_is_evaluated_as_it_would_run_and_faults_are_seen():
     found = evaluator.run({("x", 0): x, ("state", 0): state}, time)
     assert (found.wrong, found.checked, found.unknown) == ([], 1, set())
     following = [1 - (a & b) for a, b in zip(inputs, states, strict=True)]
-    for (start, stop), counted in zip(windows, time.toggles([found.values[bit] for bit in (2, 3, 4)]), strict=True):
+    for (start, stop), counted in zip(
+        windows, time.toggles([found.values[bit] for bit in (2, 3, 4)]), strict=True
+    ):
         truth = [np.abs(np.diff(net[start - 1 : stop])).sum() for net in (inputs, states, following)]
         assert counted.tolist() == truth
     assert evaluator.run({("x", 0): x, ("state", 0): state ^ (1 << 20)}, time).wrong == ["r"]
