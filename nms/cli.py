@@ -24,7 +24,6 @@ from nms.errors import UserError
 app = typer.Typer(
     help="Near-memory sampler: generate the hardware, run it on images, prove it.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 for command in (presets, show, generate, run, sample, report, check, synth, bench, energy, doctor):
