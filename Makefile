@@ -8,6 +8,8 @@ STAMP := .venv/.complete
 
 # The pinned Yosys, never one of the machine's.
 export AMARANTH_USE_YOSYS := builtin
+# matplotlib lists the machine's fonts once.
+export MPLCONFIGDIR := $(CURDIR)/.nms/matplotlib
 
 .PHONY: setup demo test test-all bench lint clean
 
@@ -21,6 +23,7 @@ $(STAMP): pyproject.toml
 
 demo: setup
 	$(BIN)/nms run -c tiny --data digits --count 16 --perplexity 5 --ratio 0.3 --level rtl -o out/demo
+	$(BIN)/nms report out/demo
 
 test: setup
 	$(BIN)/pytest -n 2 -m 'not slow'

@@ -35,7 +35,7 @@ class Row:
 def true_perplexity(conditional: np.ndarray) -> np.ndarray:
     """``exp(-sum p ln p)`` of each row in 80-bit arithmetic; rows are scaled to the sum 1 first.
 
-    Judges every method by the p_j|i that it delivers.
+    Judges every method by the p_j|i that it delivers. A row of zeros, all weights lost to underflow, has 0.
 
     Parameters
     ----------
@@ -46,8 +46,9 @@ def true_perplexity(conditional: np.ndarray) -> np.ndarray:
     (N,) np.longdouble
     """
     p = conditional.astype(np.longdouble)
-    p /= p.sum(axis=1, keepdims=True)
-    return np.exp(-(p * np.log(np.where(p > 0, p, 1))).sum(axis=1))
+    total = p.sum(axis=1, keepdims=True)
+    p /= np.where(total > 0, total, 1)
+    return np.exp(-(p * np.log(np.where(p > 0, p, 1))).sum(axis=1)) * (total[:, 0] > 0)
 
 
 def search_bench(images: np.ndarray, perplexity: float = 15.0, repeats: int = 5) -> list[Row]:
@@ -111,47 +112,47 @@ class Searched:
     points: int  # evaluated in each step
     error: np.ndarray  # true, of |Perp - target|
     gave_up: np.ndarray  # bool: the hardware's status is UNCONVERGED; software does not say
-    cycles: float | None = None  # for a batch, by arithmetic: evaluations x (N-1) / PEs
+    cycles: float | None = None  # mean of the batches, by arithmetic: evaluations x (N-1) / PEs
 
 
-def method_bench(
-    config: Config, images: np.ndarray, perplexity: float = 15.0, seed: int = 1
-) -> list[Searched]:
+def method_bench(config: Config, batches: list[tuple[np.ndarray, float]], seed: int = 1) -> list[Searched]:
     """The four methods of the hardware's search, bit-true, and the bisections of scikit-learn and openTSNE.
 
-    All on the same rows: ``images`` (N, ...) uint8, cut into as many full batches of ``config.images`` as
-    there are, one of all images if there are fewer. Errors are recomputed in 80-bit arithmetic, from the
-    hardware's beta and from the p_j|i that the software delivers.
+    All on the same rows: ``batches`` of images (N, ...) uint8, each with its perplexity. Errors are
+    recomputed in 80-bit arithmetic, from the hardware's beta and from the p_j|i that the software delivers.
 
     Raises
     ------
     UserError
         Images or a perplexity that ``config`` does not take; see :meth:`Settings.make`.
     """
-    size = min(config.images, len(images))
-    flat = images.reshape(len(images), -1)
-    settings = Settings.make(config, size, flat.shape[1], perplexity=perplexity, seed=seed)
-    batches = [pea.distances(flat[i : i + size]) for i in range(0, len(flat) - size + 1, size)]
-    found = [_by_hardware(config, settings, batches, method) for method in Search]
-    solvable = [pea.rows(config, distance)[2] < perplexity for distance in batches]
+    tasks = []
+    for images, perplexity in batches:
+        flat = images.reshape(len(images), -1)
+        settings = Settings.make(config, *flat.shape, perplexity=perplexity, seed=seed)
+        tasks.append((settings, perplexity, pea.distances(flat)))
+    found = [_by_hardware(config, tasks, method) for method in Search]
 
-    scaled = [distance / PIXEL_SCALE for distance in batches]
-    theirs = [_binary_search_perplexity(d.astype(np.float32), perplexity, 0) for d in scaled]
-    steps = [bisection_steps(exact.off_diagonal(d), perplexity, *SCIKIT_LEARN) for d in scaled]
-    found.append(_by_software("scikit-learn", perplexity, steps, theirs, solvable))
-    others = [exact.off_diagonal(d) for d in scaled]
-    runs = [_open_tsne(np.sqrt(d), perplexity) for d in others]
+    solvable = [pea.rows(config, distance)[2] < perplexity for _, perplexity, distance in tasks]
+    targets = [perplexity for _, perplexity, _ in tasks]
+    scaled = [distance / PIXEL_SCALE for _, _, distance in tasks]
+    others = [exact.off_diagonal(distance) for distance in scaled]
+    theirs = [
+        _binary_search_perplexity(distance.astype(np.float32), perplexity, 0)
+        for distance, perplexity in zip(scaled, targets, strict=True)
+    ]
+    found.append(_by_software("scikit-learn", SCIKIT_LEARN, targets, others, theirs, solvable))
+    runs = [_open_tsne(np.sqrt(d), perplexity) for d, perplexity in zip(others, targets, strict=True)]
     theirs = [run() for run in runs if run is not None]
     if theirs:
-        steps = [bisection_steps(d, perplexity, *OPEN_TSNE) for d in others]
-        found.append(_by_software("openTSNE", perplexity, steps, theirs, solvable))
+        found.append(_by_software("openTSNE", OPEN_TSNE, targets, others, theirs, solvable))
     return found
 
 
-def _by_hardware(config: Config, settings: Settings, batches: list[np.ndarray], method: Search) -> Searched:
-    steps, errors, gave_up = [], [], []
-    target = settings.target * np.longdouble(config.profile.perplexity.lsb)
-    for distance in batches:
+def _by_hardware(config: Config, tasks: list[tuple[Settings, float, np.ndarray]], method: Search) -> Searched:
+    steps, errors, gave_up, cycles = [], [], [], 0.0
+    for settings, _, distance in tasks:
+        target = settings.target * np.longdouble(config.profile.perplexity.lsb)
         states = prng.seeds(settings.seed, settings.count)
         found = de.search(config, settings.target, distance, states, method)
         _, scale, _ = pea.rows(config, distance)
@@ -162,26 +163,30 @@ def _by_hardware(config: Config, settings: Settings, batches: list[np.ndarray], 
         steps.append(found.generations[searched])
         errors.append(error[searched].astype(np.float64))
         gave_up.append(found.status[searched] == Status.UNCONVERGED)
-    generations = np.concatenate(steps)
-    evaluations = generations.sum() * POPULATION / len(batches)
-    cycles = float(evaluations * (settings.count - 1) / config.pes)
+        cycles += float(found.generations.sum()) * POPULATION * (settings.count - 1) / config.pes
     return Searched(
-        str(method), generations, POPULATION, np.concatenate(errors), np.concatenate(gave_up), cycles
+        str(method),
+        np.concatenate(steps),
+        POPULATION,
+        np.concatenate(errors),
+        np.concatenate(gave_up),
+        cycles / len(tasks),
     )
 
 
 def _by_software(
     name: str,
-    perplexity: float,
-    steps: list[np.ndarray],
+    bisection: tuple[float, float, int, float],
+    targets: list[float],
+    others: list[np.ndarray],
     conditional: list[np.ndarray],
     solvable: list[np.ndarray],
 ) -> Searched:
-    errors = [
-        np.abs(true_perplexity(np.asarray(p)) - perplexity)[rows].astype(np.float64)
-        for p, rows in zip(conditional, solvable, strict=True)
-    ]
-    taken = np.concatenate([count[rows] for count, rows in zip(steps, solvable, strict=True)])
+    steps, errors = [], []
+    for target, distance, p, rows in zip(targets, others, conditional, solvable, strict=True):
+        steps.append(bisection_steps(distance, target, *bisection)[rows])
+        errors.append(np.abs(true_perplexity(np.asarray(p)) - target)[rows].astype(np.float64))
+    taken = np.concatenate(steps)
     gave_up = np.zeros(len(taken), bool)
     return Searched(f"{name}'s bisection", taken, 1, np.concatenate(errors), gave_up)
 
@@ -214,6 +219,19 @@ def bisection_steps(
         middle = np.where(np.isinf(high), 2 * at, (low + np.where(np.isinf(high), 0, high)) / 2)
         at = np.where(searching, middle, at)
     return steps
+
+
+def software_searches(distance: np.ndarray, perplexity: float) -> dict[str, np.ndarray | None]:
+    """p_j|i of scikit-learn (N, N) and of openTSNE over all neighbours (N, N-1), from the same distances.
+
+    ``distance`` (N, N), squared, of uint8 images. None for openTSNE if it is not installed.
+    """
+    scaled = distance / PIXEL_SCALE
+    theirs = _open_tsne(np.sqrt(exact.off_diagonal(scaled)), perplexity)
+    return {
+        "scikit-learn": _binary_search_perplexity(scaled.astype(np.float32), perplexity, 0),
+        "openTSNE": theirs() if theirs else None,
+    }
 
 
 def _open_tsne(others: np.ndarray, perplexity: float) -> Callable[[], np.ndarray] | None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Search of each row's beta by one of four methods (contract, section 9)."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -70,7 +71,12 @@ def without_solution(config: Config, target: int, ties: Ints) -> Ints:
 
 
 def search(
-    config: Config, target: int, distance: object, states: np.ndarray, search: int = Search.DE_RAND1
+    config: Config,
+    target: int,
+    distance: object,
+    states: np.ndarray,
+    search: int = Search.DE_RAND1,
+    on_generation: Callable[[Ints, Ints], None] | None = None,
 ) -> Result:
     """Find beta of every row, so that ``|Perp - target|`` is below the profile's stop.
 
@@ -80,6 +86,8 @@ def search(
     distance : (N, N) squared distances
     states : (N,) uint64 start states of the rows' random numbers
     search : the method, a Search
+    on_generation : called after each generation with the rows searched in it and their smallest
+        ``|Perp - target|`` so far, raw in F.perplexity
 
     Only the rows still searched are evaluated; no row's result depends on another's.
     """
@@ -112,6 +120,8 @@ def search(
         for name, values in evaluated._asdict().items():
             getattr(result, name)[active[better]] = values[row, first][better]
         result.generations[active] = generation
+        if on_generation:
+            on_generation(active, lowest)
 
         searching = lowest >= profile.stop
         active, dn, lowest, perplexity = (v[searching] for v in (active, dn, lowest, evaluated.perplexity))

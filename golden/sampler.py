@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The whole sampler: images in, tables and kept indices out."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from golden.affinity import affinities
 from golden.de import search
+from golden.fixed import Ints
 from golden.grid import sample
 from golden.pea import distances, rows
 from golden.prng import points, seeds
@@ -15,12 +18,19 @@ from nms.spec.settings import Settings
 from nms.spec.tables import Tables
 
 
-def run(config: Config, settings: Settings, images: object) -> Tables:
+def run(
+    config: Config,
+    settings: Settings,
+    images: object,
+    on_generation: Callable[[Ints, Ints], None] | None = None,
+    on_iteration: Callable[[Ints], None] | None = None,
+) -> Tables:
     """All tables of one run, raw, as the hardware of ``config`` holds them at its end.
 
     Parameters
     ----------
     images : uint8 (count, pixels) or (count, height, width[, channels]) as ``settings`` says
+    on_generation, on_iteration : see :func:`golden.de.search` and :func:`golden.te.embed`
 
     Raises
     ------
@@ -38,10 +48,10 @@ def run(config: Config, settings: Settings, images: object) -> Tables:
     distance = distances(images)
     minimum, scale, ties = rows(config, distance)
     states = seeds(settings.seed, settings.count)
-    found = search(config, settings.target, distance, states, settings.search)
+    found = search(config, settings.target, distance, states, settings.search, on_generation)
     affinity = affinities(config, distance, found)
     start = points(config, settings.seed, settings.count)
-    embedding = embed(config, affinity, start, settings.iterations, settings.exaggerated)
+    embedding = embed(config, affinity, start, settings.iterations, settings.exaggerated, on_iteration)
     return Tables(
         distance=distance,
         minimum=minimum,

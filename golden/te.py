@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The embedding: gradient iterations with the stable schedule (contract, section 11)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -100,13 +101,21 @@ def iterate(config: Config, affinity: Ints, points: Ints, velocity: Ints, phase:
     return saturate(points + velocity, profile.position), velocity
 
 
-def embed(config: Config, affinity: object, y0: object, iterations: int, exaggerated: int) -> Ints:
+def embed(
+    config: Config,
+    affinity: object,
+    y0: object,
+    iterations: int,
+    exaggerated: int,
+    on_iteration: Callable[[Ints], None] | None = None,
+) -> Ints:
     """Y after ``iterations``, raw in F.position, (N, 2); the first ``exaggerated`` are exaggerated.
 
     Parameters
     ----------
     affinity : raw P' in F.affinity, (N, N), zero diagonal
     y0 : raw start in F.position, (N, 2)
+    on_iteration : called with Y after each iteration
     """
     affinity = integers(affinity)
     points = integers(y0)
@@ -115,4 +124,6 @@ def embed(config: Config, affinity: object, y0: object, iterations: int, exagger
     for iteration in range(iterations):
         phase = EARLY if iteration < exaggerated else LATE
         points, velocity = iterate(config, affinity, points, velocity, phase)
+        if on_iteration:
+            on_iteration(points)
     return points

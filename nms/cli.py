@@ -14,6 +14,7 @@ from nms.commands.doctor import doctor
 from nms.commands.energy import energy
 from nms.commands.generate import generate
 from nms.commands.presets import presets
+from nms.commands.report import report
 from nms.commands.run import run
 from nms.commands.show import show
 from nms.commands.synth import synth
@@ -25,7 +26,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (presets, show, generate, run, check, synth, bench, energy, doctor):
+for command in (presets, show, generate, run, report, check, synth, bench, energy, doctor):
     app.command()(command)
 
 

@@ -53,6 +53,7 @@ def collect(
             "name": data.name,
             "count": len(data.images),
             "shape": list(data.shape),
+            "planar": data.planar,
             "sha256": digest(data.images),
         }
     return record

@@ -28,8 +28,8 @@ class Affinity(Block):
     The memory has images * ceil(images / te_lanes) words of ``te_lanes`` elements; element j of row i
     is in lane j mod te_lanes of the row's word j / te_lanes. ``word`` is, one cycle after ``row`` and
     ``block``, that word of the row; its elements at columns >= count are undefined. ``i_read`` gives
-    single elements, one cycle later; word and reads are meant for the times after ``done``, and a
-    pending read keeps ``word`` from following.
+    single elements, one cycle later; word and reads are meant for the times after ``done``, and in the
+    cycle after a read was taken ``word`` is undefined.
     """
 
     module = "affinity"
@@ -83,10 +83,9 @@ class Affinity(Block):
         below = here.column < here.row
         came = multiply.o.payload.beside
         came_below = came.place.column < came.place.row
-        held = self.o_read.valid & ~self.o_read.ready  # a read element is still in the read port
         m.d.comb += [
             finished.eq(second | ~below),
-            multiply.o.ready.eq((~there | finished) & ~(came_below & held)),
+            multiply.o.ready.eq(~there | finished),
         ]
         enter = multiply.o.ready & multiply.o.valid
         with m.If(there):
@@ -109,10 +108,11 @@ class Affinity(Block):
         # The read port: the element above the diagonal, else a single read, else the embedding
         transfer = self.i_read.valid & self.i_read.ready
         asked = self.i_read.payload
+        held = self.o_read.valid & ~self.o_read.ready
         waits = there & below
         m.d.comb += [
             self.i_read.ready.eq(~held & ~waits & ~(multiply.o.valid & came_below)),
-            read.en.eq(~held & (~waits | enter)),
+            read.en.eq(~waits | enter),
             self.word.eq(read.data),
         ]
         with m.If(enter & came_below):
@@ -121,10 +121,12 @@ class Affinity(Block):
             m.d.comb += read.addr.eq(self._address(asked.row, asked.column))
         with m.Else():
             m.d.comb += read.addr.eq(self.row * self.blocks + self.block)
-        lane = Signal(range(self.lanes))
+        lane, fresh, kept = Signal(range(self.lanes)), Signal(), Signal.like(p)
+        element = Value.cast(read.data).word_select(lane, len(p))
+        m.d.sync += [fresh.eq(transfer), kept.eq(self.o_read.payload)]
         with m.If(~held):
             m.d.sync += [self.o_read.valid.eq(transfer), lane.eq(self._lane(asked.column))]
-        m.d.comb += self.o_read.payload.eq(Value.cast(read.data).word_select(lane, len(p)))
+        m.d.comb += self.o_read.payload.eq(Mux(fresh, element, kept))
 
         is_last = (here.row + 1 == self.count) & (here.column + 2 == self.count)
         m.d.sync += self.done.eq(there & finished & is_last)

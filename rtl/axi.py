@@ -43,7 +43,7 @@ class State(IntEnum):
     ASK = 4  # a value of the results
     TAKE = 5
     PUSH = 6  # a word of the results
-    FINISH = 7  # until nothing of the batch is under way
+    FINISH = 7  # until the results are written and, after the last batch, the images sent
     STOP = 8  # until nothing of a job that was stopped is under way
 
 
@@ -64,8 +64,9 @@ class NearMemorySampler(Block):
     """AXI4-Lite subordinate, AXI4 manager, AXI4-Stream transmitter, interrupt (``docs/registers.md``).
 
     A job reads ``batches`` batches of images, one while the one before is computed, and for each writes its
-    results and sends its kept images. An error response or ``abort`` ends it: what was begun on a bus is
-    completed, nothing further is begun, and then ``busy`` falls. ``aresetn`` is synchronous to ``aclk``.
+    results and sends its kept images, these while the next one is computed. An error response or ``abort``
+    ends it: what was begun on a bus is completed, nothing further is begun, and then ``busy`` falls.
+    ``aresetn`` is synchronous to ``aclk``.
     No output depends on an input of the same cycle.
     """
 
@@ -233,9 +234,12 @@ class NearMemorySampler(Block):
         self.result_address = Signal(64)
         aborted = Signal()
         idle = Signal()
+        last, sending = Signal(), Signal()
         self.cleared = Signal()
         m.d.comb += [
             idle.eq(~(self.reader.busy | self.writer.busy | self.sender.busy)),
+            last.eq(batches_done + 1 == registers.batches),
+            sending.eq(sampler.sending | self.sender.busy),
             sampler.start.eq(self.state == State.BEGIN),
             self.writer.start.eq((self.state == State.BEGIN) & self.writes),
             self.writer.base.eq(self.result_address),
@@ -263,13 +267,13 @@ class NearMemorySampler(Block):
                 m.d.sync += self.state.eq(State.COMPUTE)
             with m.Case(State.COMPUTE), m.If(sampler.done):
                 m.d.sync += self.state.eq(Mux(self.writes, State.ASK, State.FINISH))
-            with m.Case(State.FINISH), m.If(~self.writer.busy & ~self.sender.busy):
+            with m.Case(State.FINISH), m.If(~self.writer.busy & ~(last & sending)):
                 m.d.sync += [
                     batches_done.eq(batches_done + 1),
                     self.result_address.eq(self.result_address + registers.result_stride),
                     self.state.eq(State.BEGIN),
                 ]
-                with m.If(batches_done + 1 == registers.batches):
+                with m.If(last):
                     m.d.comb += ended.eq(1)
                     m.d.sync += [done.eq(1), self.state.eq(State.IDLE)]
             with m.Case(State.STOP), m.If(idle & ~self.halt):

@@ -14,17 +14,18 @@ class Bank(Block):
     """Two halves, each for the images j = k modulo ``pes`` of PE k in one batch: image j in slot j // pes,
     ``Derived.words`` words each.
 
-    The batch in one half is read while the next one is written into the other. A half is a memory of
-    two physical ports: one reads the PE's own image; the other writes while images are loaded and
-    reads the image that is broadcast or fetched, which never happens at the same time, so that both
-    use one address.
+    The batch in one half is computed on while that in the other, of before, is fetched, or the next one is
+    written there. A half is a memory of two physical ports: one reads the PE's own image; the other
+    writes, or reads the image that is broadcast or fetched. Each half is used for one of these at a time,
+    so that they share an address.
 
     Members
     -------
-    half : that is read
+    half : that is computed on
     own_address, own_enable, own : read, one cycle later; held while not enabled
     address, enable, data : another read, one cycle later; held while not enabled
-    write_half, write_address, write_enable, write_data : write; not into the half that is read meanwhile
+    fetch_address, fetch_enable, fetched : read of the other half, one cycle later; held while not enabled
+    write_half, write_address, write_enable, write_data : write; not into a half that is read meanwhile
     """
 
     def __init__(self, config: Config) -> None:
@@ -44,6 +45,9 @@ class Bank(Block):
                 "address": In(address),
                 "enable": In(1),
                 "data": Out(data),
+                "fetch_address": In(address),
+                "fetch_enable": In(1),
+                "fetched": Out(data),
                 "write_half": In(1),
                 "write_address": In(address),
                 "write_enable": In(1),
@@ -57,15 +61,19 @@ class Bank(Block):
             memory = Memory(shape=8 * self.config.lanes, depth=self.depth, init=[])
             m.submodules[f"half{half}"] = memory
             own, shared, write = memory.read_port(), memory.read_port(), memory.write_port()
+            active = self.half == half
+            address = Mux(active, self.address, self.fetch_address)
             m.d.comb += [
                 own.addr.eq(self.own_address),
-                own.en.eq(self.own_enable & (self.half == half)),
-                shared.en.eq(self.enable & (self.half == half)),
-                shared.addr.eq(Mux(write.en, self.write_address, self.address)),
+                own.en.eq(self.own_enable & active),
+                shared.en.eq(Mux(active, self.enable, self.fetch_enable)),
+                shared.addr.eq(Mux(write.en, self.write_address, address)),
                 write.en.eq(self.write_enable & (self.write_half == half)),
                 write.addr.eq(shared.addr),
                 write.data.eq(self.write_data),
             ]
-            with m.If(self.half == half):
+            with m.If(active):
                 m.d.comb += [self.own.eq(own.data), self.data.eq(shared.data)]
+            with m.Else():
+                m.d.comb += self.fetched.eq(shared.data)
         return m

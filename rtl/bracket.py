@@ -99,7 +99,7 @@ class Bracket(wiring.Component):
                 write.data.perplexity.eq(self.score.perplexity),
             ]
         with m.If(self.forget):
-            m.d.sync += [known[self.forgotten].eq(0) for known in (low_known, high_known, window)]
+            m.d.sync += [known[self.forgotten].eq(0) for known in (low_known, high_known)]
         with m.If(self.came):
             m.d.sync += leading.eq(leads & above)
             with m.If(who.k == 0):
@@ -124,7 +124,7 @@ class Bracket(wiring.Component):
                 self.windows
                 & low_known[whose]
                 & high_known[whose]
-                & ~(window[whose] & (leading | below))  # a window that missed
+                & ~(window[whose] & (leading | below))  # a window of this search that missed
             ),
         ]
         span = Signal.like(self.points.step)

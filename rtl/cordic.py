@@ -10,6 +10,7 @@ from amaranth.lib import stream
 from amaranth.lib.data import StructLayout
 from amaranth.lib.wiring import In, Out
 
+from rtl.fixed import add_or_subtract
 from rtl.hierarchy import Block
 
 GUARD = 40
@@ -79,13 +80,14 @@ class _Pipeline(Block):
 
     def _turned(self, m: Module, position: int, x: Value, y: Value, back: Value) -> dict[str, Value]:
         """x and y after one rotation; ``back`` is its direction, 1 where what drives it is negative."""
-        index = self.indices[position]
-        new_x = Signal(signed(self.fraction + 2), name=f"x_at_{position}")
-        new_y = Signal(signed(self.fraction + 2), name=f"y_at_{position}")
-        across, along = y.shift_right(index), x.shift_right(index)
+        index, shape = self.indices[position], signed(self.fraction + 2)
+        old_x, old_y = Signal(shape, name=f"x_before_{position}"), Signal(shape, name=f"y_before_{position}")
+        new_x, new_y = Signal(shape, name=f"x_at_{position}"), Signal(shape, name=f"y_at_{position}")
         m.d.comb += [
-            new_x.eq(Mux(back, x + across, x - across)),
-            new_y.eq(Mux(back, y + along, y - along)),
+            old_x.eq(x),
+            old_y.eq(y),
+            new_x.eq(add_or_subtract(old_x, old_y.shift_right(index), back)),
+            new_y.eq(add_or_subtract(old_y, old_x.shift_right(index), back)),
         ]
         return {"x": new_x, "y": new_y}
 
@@ -118,7 +120,7 @@ class _Angled(_Pipeline):
             return back, {}
         a = angle(self.indices[position], self.fraction)
         left = Signal(signed(self._angle_widths()[position]), name=f"rest_at_{position}")
-        m.d.comb += left.eq(Mux(back, rest + a, rest - a))
+        m.d.comb += left.eq(rest + Mux(back, a, -a))
         return back, {"rest": left}
 
 
@@ -197,9 +199,11 @@ class Decay(_Angled):
 
     def _turn(self, m: Module, position: int, state: dict[str, Value]) -> dict[str, Value]:
         back, left = self._left(m, position, state["rest"])
-        power = Signal(self.fraction + 1, name=f"power_at_{position}")
-        part = state["power"].shift_right(self.indices[position])
-        m.d.comb += power.eq(Mux(back, state["power"] + part, state["power"] - part))
+        old, power = (Signal(self.fraction + 1, name=f"power_{when}_{position}") for when in ("before", "at"))
+        m.d.comb += [
+            old.eq(state["power"]),
+            power.eq(add_or_subtract(old, old.shift_right(self.indices[position]), back)),
+        ]
         return {"power": power} | left
 
     def _last(self, m: Module, state: dict[str, Value]) -> None:
@@ -242,13 +246,13 @@ class Vector(_Pipeline):
         }
 
     def _turn(self, m: Module, position: int, state: dict[str, Value]) -> dict[str, Value]:
-        y = Signal(signed(self.fraction + 2), name=f"y_before_{position}")
+        y = Signal(signed(self.fraction + 2), name=f"driving_{position}")
         m.d.comb += y.eq(state["y"])
         back = y[-1]
         a = angle(self.indices[position], self.fraction)
         new = self._turned(m, position, state["x"], y, back)
         turned = Signal(signed(self.fraction + 2), name=f"turned_at_{position}")
-        m.d.comb += turned.eq(Mux(back, state["turned"] - a, state["turned"] + a))
+        m.d.comb += turned.eq(state["turned"] + Mux(back, -a, a))
         return new | {"turned": turned}
 
     def _last(self, m: Module, state: dict[str, Value]) -> None:

@@ -27,6 +27,11 @@ NESTED = re.compile(r"^(module|  )( ?)\\(\w[\w.$]*) (?= ?[\\\w(])", re.MULTILINE
 WAIVERS = Path(__file__).parent / "waivers.vlt"
 """What the linter may find in emitted Verilog, each with its reason."""
 
+TITLE = re.compile(
+    r"^// Near-memory sampler, configuration (?P<name>\w+), digest (?P<digest>\w+),", re.MULTILINE
+)
+"""The comment that names the configuration of emitted Verilog."""
+
 PERIOD = 10.0
 """Nanoseconds of a clock cycle in the timing constraint."""
 
@@ -115,17 +120,17 @@ def _convert(block: Block, fragment: Fragment) -> str:
 
 
 class Design:
-    """A block and all blocks placed below it (``blocks``, by module name), elaborated once."""
+    """A block and all blocks placed below it, elaborated once; both by module name."""
 
     def __init__(self, top: Block):
         self.top = top
         emitter = Emitter()
         emitter.add(top)
         self.blocks = emitter.blocks
-        self._fragments: dict[str, Fragment] = {}
+        self.fragments: dict[str, Fragment] = {}
         self._texts: dict[str, str] = {}
-        while waiting := [name for name in self.blocks if name not in self._fragments]:
-            self._fragments[waiting[0]] = Fragment.get(self.blocks[waiting[0]], emitter)
+        while waiting := [name for name in self.blocks if name not in self.fragments]:
+            self.fragments[waiting[0]] = Fragment.get(self.blocks[waiting[0]], emitter)
 
     def verilog(self, module: str | None = None) -> str:
         """Complete Verilog of one of the blocks (the top by default) and of all below it, each once.
@@ -137,9 +142,9 @@ class Design:
         """
         wanted = [module or self.top.module]
         for name in wanted:
-            wanted += [inner for inner in _instances(self._fragments[name]) if inner not in wanted]
+            wanted += [inner for inner in _instances(self.fragments[name]) if inner not in wanted]
             if name not in self._texts:
-                self._texts[name] = _convert(self.blocks[name], self._fragments[name])
+                self._texts[name] = _convert(self.blocks[name], self.fragments[name])
         return "\n".join(self._texts[name] for name in wanted)
 
 
@@ -183,27 +188,88 @@ def _fields(shape: Any, offset: int = 0, prefix: str = "") -> list[dict[str, Any
 
 
 def interface(block: Block) -> dict[str, Any]:
-    """What ``ports.json`` holds: the module's ports, and its streams with the layout of their payloads.
+    """A block's ports, and its streams with the layout of their payloads.
 
     ``direction`` of a stream is that of its payload. Field ``offset`` counts bits from the lowest.
     """
-    pins: list[dict[str, Any]] = [
-        {"name": name, "direction": "input", "width": 1, "signed": False} for name in ("clk", "rst")
-    ]
     streams = []
     for path, member, _ in block.signature.flatten(block):
-        name = "__".join(map(str, path))
-        shape = Shape.cast(member.shape)
-        direction = "input" if member.flow is wiring.In else "output"
-        pins.append({"name": name, "direction": direction, "width": shape.width, "signed": shape.signed})
         if path[-1] == "payload":
+            shape = Shape.cast(member.shape)
             payload: dict[str, Any] = {"width": shape.width, "signed": shape.signed}
             if isinstance(member.shape, data.Layout):
                 payload["fields"] = _fields(member.shape)
+            direction = "input" if member.flow is wiring.In else "output"
             streams.append(
                 {"name": "__".join(map(str, path[:-1])), "direction": direction, "payload": payload}
             )
-    return {"module": block.module, "clock": "clk", "reset": "rst", "ports": pins, "streams": streams}
+    given: list[dict[str, Any]] = [
+        {"name": name, "direction": "input", "width": 1, "signed": False} for name in ("clk", "rst")
+    ]
+    ports = given + _pins(block)
+    return {"module": block.module, "clock": "clk", "reset": "rst", "ports": ports, "streams": streams}
+
+
+def _pins(block: Block) -> list[dict[str, Any]]:
+    """The ports of a block's interface, in their order."""
+    pins = []
+    for path, member, _ in block.signature.flatten(block):
+        shape = Shape.cast(member.shape)
+        direction = "input" if member.flow is wiring.In else "output"
+        name = "__".join(map(str, path))
+        pins.append({"name": name, "direction": direction, "width": shape.width, "signed": shape.signed})
+    return pins
+
+
+BUSES = {
+    "s_axil": ("AXI4-Lite", "subordinate"),
+    "m_axi": ("AXI4", "manager"),
+    "m_axis": ("AXI4-Stream", "transmitter"),
+}
+"""Interfaces of the system by the prefix of their ports: protocol and role."""
+
+
+def system_interface(config: Config) -> dict[str, Any]:
+    """What ``ports.json`` holds: ``near_memory_sampler`` as an integrator connects it.
+
+    All ports; each bus with protocol, role and the port of each of its signals, by the protocol's names;
+    the interrupt; the parameters of the generation. Under ``sampler`` the same of the block inside, which
+    stands alone as well (:func:`interface`).
+    """
+    from rtl.axi import NearMemorySampler
+    from rtl.sampler import Sampler
+
+    block = NearMemorySampler(config)
+    block._MustUse__used = True  # described, not elaborated
+    sampler = Sampler(config)
+    sampler._MustUse__used = True
+    pins = _pins(block)
+    buses = [
+        {
+            "name": prefix,
+            "protocol": protocol,
+            "role": role,
+            "clock": "aclk",
+            "reset": "aresetn",
+            "signals": {
+                pin["name"].removeprefix(f"{prefix}_").upper(): pin["name"]
+                for pin in pins
+                if pin["name"].startswith(f"{prefix}_")
+            },
+        }
+        for prefix, (protocol, role) in BUSES.items()
+    ]
+    return {
+        "module": block.module,
+        "digest": config.digest,
+        "parameters": config.model_dump(),
+        "clock": {"name": "aclk", "edge": "rising"},
+        "reset": {"name": "aresetn", "active": "low", "synchronous": True},
+        "interrupt": {"name": "irq", "active": "high", "sensitive": "level"},
+        "ports": pins,
+        "buses": buses,
+        "sampler": interface(sampler),
+    }
 
 
 SMOKE_TEST = """\
@@ -273,20 +339,17 @@ set_output_delay 0 -clock aclk [all_outputs]
 def generate(config: Config, directory: Path, provenance: Mapping[str, Any]) -> list[Path]:
     """Write the sampler as a core into ``directory`` and return the files.
 
-    ``sampler.v`` with ``near_memory_sampler`` and, in it, ``sampler``, whose ports are in ``ports.json``
-    (:func:`interface`); the registers as ``registers.md``, ``nms_registers.h`` and ``nms_registers.rdl``;
-    ``nms_sampler.core`` for FuseSoC with the
-    targets lint and sim, and what they need; ``sampler.sdc``; ``manifest.json`` with the
-    configuration, its digest, ``provenance`` and the SHA-256 of the other files. All text is made
+    ``sampler.v`` with ``near_memory_sampler`` and, in it, ``sampler``; their ports in ``ports.json``
+    (:func:`system_interface`); the registers as ``registers.md``, ``nms_registers.h`` and
+    ``nms_registers.rdl``; ``nms_sampler.core`` for FuseSoC with the targets lint and sim, and what they
+    need; ``sampler.sdc``; ``manifest.json`` with the configuration, its digest, ``provenance`` and the
+    SHA-256 of the other files. All text is made
     before the first file is written, and depends on the arguments alone.
     """
-    from rtl.sampler import Sampler
-
-    sampler = Sampler(config)
-    described = interface(sampler)
+    described = system_interface(config)
     idle = "".join(
         f", .{port['name']}({port['width']}'d0)"
-        for port in described["ports"]
+        for port in described["sampler"]["ports"]
         if port["direction"] == "input" and port["name"] not in ("clk", "rst", "start")
     )
     texts = {

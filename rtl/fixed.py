@@ -4,7 +4,7 @@
 Everything works on raw integers (value = raw * 2^-fraction), signed or unsigned as the operand is.
 """
 
-from amaranth import Cat, Module, Mux, Shape, Signal, Value, ValueLike, signed, unsigned
+from amaranth import Cat, Const, Module, Mux, Shape, Signal, Value, ValueLike, signed, unsigned
 
 from nms.spec.formats import Fixed
 
@@ -23,6 +23,18 @@ def half_up_by(value: Value, n: ValueLike) -> Value:
     floor(v / 2^n + 1/2) = floor((floor(2v / 2^n) + 1) / 2), so that n = 0 needs no case of its own.
     """
     return ((value.shift_left(1) >> n) + 1).shift_right(1)
+
+
+def add_or_subtract(a: Value, b: Value, add: Value) -> Value:
+    """``a + b`` where ``add``, ``a - b`` elsewhere, modulo the width of ``a``: one adder, not two.
+
+    For a difference ``b`` is inverted, and the 1 that this lacks is carried in from a place below.
+    """
+    places = len(a) - len(b)
+    extended = Cat(b, (b[-1] if b.shape().signed else Const(0)).replicate(places)) if places > 0 else b
+    subtract = ~add
+    other = extended[: len(a)] ^ subtract.replicate(len(a))
+    return (Cat(subtract, a) + Cat(subtract, other))[1 : len(a) + 1]
 
 
 def saturate(value: Value, form: Fixed) -> Value:

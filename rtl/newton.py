@@ -9,6 +9,9 @@ from amaranth.lib.wiring import In, Out
 from rtl.fixed import half_up, product, product_latency
 from rtl.hierarchy import Block
 
+LOOK_UP = 2
+"""Cycles of the table: an FPGA's block memory is slow, and what follows is a product."""
+
 
 def seeds(bits: int) -> list[int]:
     """``floor(2^(s+3) / (1 + (index + 1/2)/2^s) + 1/2)`` for each of the 2^s indices, s = ``bits``.
@@ -61,7 +64,7 @@ class Newton(Block):
         """Cycles from input to output: the table, and for each step two products, each with its rounding."""
         first = product_latency(self.a + 1, self.seed + 4) + 1 + product_latency(self.b + 1, self.b + 2) + 1
         other = product_latency(self.a + 1, self.b + 1) + 1 + product_latency(self.b + 1, self.b + 2) + 1
-        return 1 + first + (self.steps - 1) * other
+        return LOOK_UP + first + (self.steps - 1) * other
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -79,14 +82,15 @@ class Newton(Block):
         mantissa = self.i.payload.m
         table = Array(Const(value, self.seed + 4) for value in seeds(self.seed))
         # The seed has few bits; it stays unshifted through the first product.
-        y, missing = delay(table[mantissa[self.a - self.seed : self.a]], 1), self.b - self.seed - 3
-        mantissa = delay(mantissa, 1)
+        y, missing = delay(table[mantissa[self.a - self.seed : self.a]], LOOK_UP), self.b - self.seed - 3
+        mantissa = delay(mantissa, LOOK_UP)
         for _ in range(self.steps):
             exact = product(m, mantissa, y, advance).shift_left(missing)
-            near = delay(half_up(exact, self.a)[: self.b + 2], 1)
+            # 2^(b+1) - half_up(v, a) as one difference: -half_up(v, a) = floor((2^(a-1) - 1 - v) / 2^a).
+            above = (2 << self.b + self.a) + (1 << self.a - 1) - 1
+            correction = delay((above - exact).shift_right(self.a)[: self.b + 2], 1)
             wait = product_latency(len(mantissa), len(y)) + 1
             y, mantissa = delay(y, wait).shift_left(missing), delay(mantissa, wait)
-            correction = ((2 << self.b) - near)[: self.b + 2]
             exact = product(m, y, correction, advance)
             wait = product_latency(len(y), len(correction)) + 1
             y, mantissa, missing = delay(half_up(exact, self.b)[: self.b + 1], 1), delay(mantissa, wait), 0

@@ -93,10 +93,11 @@ class PEA(Block):
 
     * **load**: takes a batch of ``load_count`` images of ``load_words`` words from ``i_pixels``, image
       after image, into a half of the image memory, in turn. It goes on beside everything else.
-    * **free**: gives back the half that is computed on; from now on it is the other one.
+    * **free**: gives back the half that is computed on; from now on it is the other one. While ``held``, the
+      half that was given back is not loaded.
     * **distance**: forms ``D_ij = sum_d (x_id - x_jd)^2`` of every pair i < j once. ``done`` at the end.
-    * **fetch**: sends the words of an image, one a cycle but for one between images, while no distances
-      are formed.
+    * **fetch**: sends the words of an image of the batch that was given back last, one a cycle but for
+      one between images, while ``held``. It goes on beside everything else.
     * **scan**: sends ``{row, minimum, scale, ties}`` of the rows 0 ... N-1 in order: min_i, L_i, m_i.
       It goes on beside the search.
     * **search**: trials in runs of ``pes`` (each of one row, whose ``o_rows`` was taken) give ``{s, t}`` in
@@ -124,7 +125,8 @@ class PEA(Block):
     load, distance, scan : start pulses
     load_ready : a half is free and no load goes on; other ``load`` pulses are ignored
     loaded : the half to be computed on holds a whole batch
-    free : pulse, only while ``loaded``
+    free : pulse, only while ``loaded`` and not ``held``
+    held : images are still to be fetched; rises at the latest in the cycle after ``free``
     done : pulse
     i_pixels, i_fetch, o_pixels, o_rows, i_trials, o_sums, i_queries, o_weights, i_read, o_read : streams
     """
@@ -145,6 +147,7 @@ class PEA(Block):
                 "load_ready": Out(1),
                 "loaded": Out(1),
                 "free": In(1),
+                "held": In(1),
                 "distance": In(1),
                 "scan": In(1),
                 "done": Out(1),
@@ -183,12 +186,12 @@ class PEA(Block):
         write, scanned = distances.write_port(), distances.read_port()
         formed_at = Signal.like(write.addr)
         m.d.comb += write.addr.eq(scanned.addr)
-        source = Signal((config.pes - 1).bit_length())  # the bank whose image is broadcast or fetched
+        source = Signal((config.pes - 1).bit_length())  # the bank whose image is broadcast
         pixels = Signal(8 * config.lanes)
         m.d.comb += pixels.eq(Array(bank.data for bank in banks)[source])
         self._load(m, banks)
         m.d.sync += self.done.eq(self._distances(m, pes, banks, source, pixels, write, formed_at))
-        self._fetch(m, banks, source, pixels)
+        self._fetch(m, banks)
         self._scan(m, scanned, rows.write_port())
         with m.If(write.en):
             m.d.comb += scanned.addr.eq(formed_at)
@@ -208,7 +211,9 @@ class PEA(Block):
         m.d.comb += [
             self.i_pixels.ready.eq(loading),
             taken.eq(loading & self.i_pixels.valid),
-            self.load_ready.eq(~loading & ~full.bit_select(filled, 1)),
+            self.load_ready.eq(
+                ~loading & ~full.bit_select(filled, 1) & ((filled == active) | ~(self.held | self.free))
+            ),
             self.loaded.eq(full.bit_select(active, 1)),
         ]
         with m.If(self.load & self.load_ready):
@@ -392,22 +397,23 @@ class PEA(Block):
         ]
         return delayed(m, collecting & (k == total - 1) & collected.final, 2)
 
-    def _fetch(self, m: Module, banks: list[Bank], source: Signal, pixels: Signal) -> None:
-        """Send the words of images, while no distances are formed."""
+    def _fetch(self, m: Module, banks: list[Bank]) -> None:
+        """Send the words of images of the batch that was given back last."""
         bits = self.config.pes.bit_length() - 1
         sending, advance = Signal(), Signal()
         index, word = Signal(self.derived.index_width), Signal.like(self.words)
-        at = Signal.like(banks[0].address)
+        words = Signal.like(self.words)  # of the batch that was given back
+        at = Signal.like(banks[0].fetch_address)
         sent, last = Signal.like(index), Signal()
         m.d.comb += [
             self.i_fetch.ready.eq(~sending),
             advance.eq(self.o_pixels.ready | ~self.o_pixels.valid),
-            self.o_pixels.p.data.eq(pixels),
+            self.o_pixels.p.data.eq(Array(bank.fetched for bank in banks)[sent[:bits]]),
             self.o_pixels.p.index.eq(sent),
             self.o_pixels.p.last.eq(last),
         ]
-        with m.If(self.o_pixels.valid):
-            m.d.comb += source.eq(sent[:bits])
+        with m.If(self.free):
+            m.d.sync += words.eq(self.words)
         with m.If(advance):
             m.d.sync += self.o_pixels.valid.eq(sending)
         with m.If(~sending):
@@ -420,14 +426,14 @@ class PEA(Block):
             ]
         with m.Else():
             for k, bank in enumerate(banks):
-                m.d.comb += [bank.address.eq(at), bank.enable.eq(advance & (index[:bits] == k))]
+                m.d.comb += [bank.fetch_address.eq(at), bank.fetch_enable.eq(advance & (index[:bits] == k))]
             with m.If(advance):
                 m.d.sync += [
                     sent.eq(index),
-                    last.eq(word + 1 == self.words),
+                    last.eq(word + 1 == words),
                     word.eq(word + 1),
                     at.eq(at + 1),
-                    sending.eq(word + 1 != self.words),
+                    sending.eq(word + 1 != words),
                 ]
 
     def _scan(self, m: Module, read, table) -> None:

@@ -72,14 +72,16 @@ class Sampler(Block):
     A ``start`` pulse while idle samples the settings and checks them in the next cycle (later if a
     value is just being read out): if one is illegal, ``error`` is set; otherwise the phases run in
     order. LOAD ends as soon as a half holds a whole batch; ``count`` and ``words`` must be those with
-    which it was loaded. The half is free again when EMIT ends. ``busy`` is high from the cycle after
-    ``start`` to the end of EMIT or to the error. ``done`` and ``error`` stay high until the next start.
-    A ``start`` while busy is ignored. A single batch needs ``load`` and ``start`` in the same cycle; a
-    load that is asked for together with a start that is refused is refused as well.
+    which it was loaded. From EMIT on the half is free again or, with ``send_images``, as soon as its kept
+    images were sent. ``busy`` is high from the cycle after ``start`` to the end of EMIT or to the error.
+    ``done`` and ``error`` stay high until the next start. A ``start`` while busy is ignored. A single batch
+    needs ``load`` and ``start`` in the same cycle; a load that is asked for together with a start that is
+    refused is refused as well.
 
     ``o_kept`` gives the kept indices, ascending, in EMIT. With ``send_images``, ``o_pixels`` gives the
-    words of the kept images, ascending, in EMIT: an image follows its index as soon as that was taken,
-    while ``o_kept`` never waits for ``o_pixels``.
+    words of the kept images, ascending, from EMIT on: an image follows its index as soon as that was
+    taken, also while the next batch is computed. ``sending`` is high until all were taken. ``o_kept`` waits
+    for the images of the batch before, but not for those of its own.
 
     ``abort_run``, in any cycle, and ``rst`` return the sampler and all blocks to their power-on state
     one cycle later: both halves are free, whatever was loaded.
@@ -108,6 +110,7 @@ class Sampler(Block):
                 "busy": Out(1),
                 "done": Out(1),
                 "error": Out(1),
+                "sending": Out(1),
             }
             | {f"cycles_{phase.name.lower()}": Out(COUNTER) for phase in WORKING}
             | {
@@ -163,11 +166,13 @@ class Sampler(Block):
         enter = Signal()
         self.asked = Signal(Derived(self.config).count_width)  # rows or points handed on in this phase
         self.searched = Signal.like(self.asked)
-        self.emitted = Signal()  # all that EMIT sends was taken
+        self.emitting = Signal()  # the images of the batch before have left
+        self.emitted = Signal()  # the last kept index is taken
         self.reading = Signal()  # a block is being asked for a table's value
         m.d.comb += [
             self.phase.eq(phase),
             self.busy.eq(checking | (phase != Phase.IDLE)),
+            self.pea.held.eq(self.sending),
             self.seeds.start.eq(enter & (phase == Phase.LOAD)),
             self.pea.distance.eq(enter & (phase == Phase.DISTANCE)),
             self.pea.scan.eq(enter & (phase == Phase.SEARCH)),
@@ -212,9 +217,11 @@ class Sampler(Block):
             with m.Case(Phase.GRID):
                 m.d.comb += over.eq(self.grid.o_kept.valid)
             with m.Case(Phase.EMIT):
-                m.d.comb += [over.eq(self.emitted), self.pea.free.eq(over)]
+                m.d.comb += [over.eq(self.emitted), self.pea.free.eq(~self.emitting & ~self.sending)]
+                with m.If(self.pea.free):
+                    m.d.core += [self.emitting.eq(1), self.sending.eq(self.settings.send_images)]
                 with m.If(over):
-                    m.d.core += self.done.eq(1)
+                    m.d.core += [self.emitting.eq(0), self.done.eq(1)]
         self.current = phase
 
     def _illegal(self) -> Value:
@@ -255,7 +262,8 @@ class Sampler(Block):
             self.load_ready.eq(self.pea.load_ready & ~asked & ~self.checking),
             self.pea.load.eq(asked & ~self.checking),
         ]
-        with m.If(~self.checking | ~self.reading & ~self.legal):
+        taken, refused = self.pea.load & self.pea.load_ready, self.checking & ~self.reading & ~self.legal
+        with m.If(taken | refused):
             m.d.core += asked.eq(0)
         with m.If(self.load & self.load_ready):
             m.d.core += [
@@ -268,22 +276,19 @@ class Sampler(Block):
         """The kept indices out and, if asked for, into a queue of images to be fetched: it holds them all."""
         queue = Queue(self.payloads.index, self.config.images)
         m.submodules.queue = DomainRenamer("core")(queue)
-        found, emit = self.grid.o_kept, self.current == Phase.EMIT
+        found = self.grid.o_kept
         connect(m, queue.o, self.pea.i_fetch)
         m.d.comb += [
             self.o_kept.payload.eq(found.payload),
-            self.o_kept.valid.eq(found.valid & emit),
-            found.ready.eq(self.o_kept.ready & emit),
+            self.o_kept.valid.eq(found.valid & self.emitting),
+            found.ready.eq(self.o_kept.ready & self.emitting),
+            self.emitted.eq(found.valid & found.ready & found.p.last),
             queue.i.payload.eq(found.p.index),
             queue.i.valid.eq(found.valid & found.ready & self.settings.send_images),
         ]
-        sent = Signal()
-        with m.If(found.valid & found.ready & found.p.last):
-            m.d.core += sent.eq(1)
-        fetching = queue.o.valid | ~self.pea.i_fetch.ready | self.pea.o_pixels.valid
-        m.d.comb += self.emitted.eq(sent & ~fetching)
-        with m.If(self.emitted):
-            m.d.core += sent.eq(0)
+        fetching = queue.o.valid | ~self.pea.i_fetch.ready | self.o_pixels.valid
+        with m.If(self.sending & ~self.emitting & ~fetching):
+            m.d.core += self.sending.eq(0)
 
     def _search(self, m: Module) -> None:
         """Rows from the scan, with the start state of their random numbers, to DE; its results to memory."""

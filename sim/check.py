@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from nms.errors import UserError
 from nms.spec.config import Config
 from rtl import units
-from rtl.emit import Design
+from rtl.emit import TITLE, Design
 from rtl.hierarchy import Block
 from rtl.units import UNITS
-from sim.runner import simulate
+from sim import protocol
+from sim.runner import read, simulate
 
 PARAMETERS: dict[str, Callable[[Any], dict[str, Any]]] = {
     "cordic": lambda block: {"last": block.indices[-1]},
@@ -51,25 +53,57 @@ def check(
     verilog: Path | None = None,
     seed: int = 1,
     text: Callable[[Block, Design], str] = emitted,
+    began: Callable[[str], None] = lambda unit: None,
+    ended: Callable[[UnitResult], None] = lambda result: None,
 ) -> list[UnitResult]:
     """Run the regressions of the units (all by default), in the order of :data:`UNITS`.
 
     Each block is simulated on what ``text`` makes of it, freshly emitted Verilog by default, or, with
-    ``verilog``, with the block's module in that file as the top. A unit that has no block, or a bench
-    that compared nothing, has failed.
+    ``verilog``, with the block's module in that file as the top: a file as ``nms generate`` writes it for
+    ``config``, or one with the same modules. A unit that has no block, or a bench that compared nothing,
+    has failed. ``began`` and ``ended`` are told of each unit.
 
     Raises
     ------
     UserError
-        An unknown unit; a file that cannot be read or lacks a unit's module.
+        An unknown unit; a file that cannot be read, was generated for another configuration or lacks a
+        unit's module (all before the first simulation).
     """
     chosen = set(names) or set(UNITS)
     units.check(sorted(chosen))
-    return [_check(unit, config, verilog, seed, text) for unit in UNITS if unit in chosen]
+    blocks = {unit: list(units.found(unit, config)) for unit in UNITS if unit in chosen}
+    if verilog is not None:
+        _usable(verilog, config, [block.module for found in blocks.values() for block, _ in found])
+    results = []
+    for unit, found in blocks.items():
+        began(unit)
+        results.append(_check(unit, found, config, verilog, seed, text))
+        ended(results[-1])
+    return results
+
+
+def _usable(verilog: Path, config: Config, wanted: Iterable[str]) -> None:
+    """Refuse a file that is for another configuration or lacks a module."""
+    text = read(verilog)
+    title = TITLE.search(text)
+    if title is not None and title["digest"] != config.digest:
+        raise UserError(
+            f"{verilog}: generated for configuration {title['name']}, digest {title['digest']}, "
+            f"not for {config.name}, digest {config.digest}; give its -c and -P"
+        )
+    known = protocol.headers(text)
+    for module in wanted:
+        if module not in known:
+            raise UserError(f"{verilog}: has no module {module!r}")
 
 
 def _check(
-    unit: str, config: Config, verilog: Path | None, seed: int, text: Callable[[Block, Design], str]
+    unit: str,
+    blocks: list[tuple[Block, Design]],
+    config: Config,
+    verilog: Path | None,
+    seed: int,
+    text: Callable[[Block, Design], str],
 ) -> UnitResult:
     started = time.monotonic()
     about = PARAMETERS.get(unit, lambda block: {})
@@ -81,7 +115,7 @@ def _check(
             parameters={"config": config.model_dump(), **about(block)},
             seed=seed,
         )
-        for block, design in units.found(unit, config)
+        for block, design in blocks
     ]
     silent = not outcomes or any(not outcome.compared and not outcome.failed for outcome in outcomes)
     return UnitResult(

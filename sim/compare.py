@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The hardware's tables against the model's, value by value."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from nms.spec.tables import Tables
+from sim.driver import Results
 
 
 @dataclass(frozen=True)
@@ -18,14 +19,14 @@ class TableComparison:
     first: str | None = None
 
 
-def compare(hardware: Tables, model: Tables) -> list[TableComparison]:
-    """Every table of the model, in the order of the data's way, against the hardware's.
+def compare(hardware: Tables | Results, model: Tables) -> list[TableComparison]:
+    """Every table that the hardware gave, all or those it wrote to memory, against the model's.
 
     A value counts as compared once for each element of the model's table. Tables of different shapes
     differ in every value.
     """
     found = []
-    for name in Tables.names():
+    for name in (field.name for field in fields(hardware)):
         got, expected = np.asarray(getattr(hardware, name)), np.asarray(getattr(model, name))
         if got.shape != expected.shape:
             first = f"shape {got.shape}, expected {expected.shape}"

@@ -26,13 +26,25 @@ def words(config: Config, images: np.ndarray) -> list[int]:
 
 
 def limit(config: Config, settings: Settings) -> int:
-    """Cycles within which a run has ended, with much to spare: longer is a hang."""
-    n, image = settings.count, -(-settings.pixels // config.lanes)
-    load = 40 * n * image
-    distance = n * n * image
-    search = n * GENERATION_CAP * (POPULATION // config.pes) * (n + 1000)
-    embed = (settings.iterations + 1) * (n * n + 100 * n + 5000)
-    return 10_000 + load + distance + search + n * (n + 1000) + embed + 20 * n * n
+    """Cycles within which a run of one batch has ended, whoever pauses: longer is a hang.
+
+    The search as if every row took all generations, with what hides latency as the contract's sizes give
+    it; four times the cycles of all else, which pauses may stretch.
+    """
+    n, derived = settings.count, Derived(config)
+    words = -(-settings.pixels // config.lanes)
+    weight, post = (derived.cordic_latency(len(i)) for i in (derived.weight_indices, derived.post_indices))
+    latency = weight + 2 * post + 60
+    generation = (POPULATION // config.pes) * (n - 1) + latency // min(config.contexts, n)
+    others = (
+        n * words  # load
+        + -(-n // (2 * config.pes)) * n * (words + 10)
+        + n * (2 * n + latency)
+        + (settings.iterations + 1) * (n * -(-n // config.te_lanes) + 250)
+        + n * (2 * n // config.grid_lanes + 20)
+        + settings.keep * (words + 10)
+    )
+    return 5_000 + n * GENERATION_CAP * generation + 4 * others
 
 
 class Device:
@@ -58,16 +70,23 @@ class Device:
     async def begin(self, settings: Settings, load: bool = True, send_images: bool = False) -> None:
         """Start with the settings, and with a load unless the batch is there already.
 
-        Returns when a refusal would show in ``error``.
+        Raises
+        ------
+        AssertionError
+            The settings are refused.
         """
         values = asdict(settings) | {"words": -(-settings.pixels // self.config.lanes)}
         await self.pulse(*["load"] * load, "start", **values, send_images=int(send_images))
         await cycles(self.dut, 3)
+        assert not self.error, f"{settings} refused"
 
-    async def load(self, images: np.ndarray) -> Task[None]:
-        """As soon as a half is free, begin to load a batch into it; the task ends with the last word."""
+    async def load(self, images: np.ndarray, patience: int = 1_000) -> Task[None]:
+        """As soon as a half is free, within ``patience`` cycles, begin to load a batch into it.
+
+        The task ends with the last word.
+        """
         if not self.dut.load_ready.value:
-            await until(self.dut, "load_ready", 10_000_000)
+            await until(self.dut, "load_ready", patience)
         count, pixels = images.shape
         await self.pulse("load", count=count, words=-(-pixels // self.config.lanes))
         await cycles(self.dut, 1)  # from here on load_ready tells of this load
@@ -82,7 +101,6 @@ class Device:
             The settings are refused, the run hangs, or ``last`` is not with the last kept index.
         """
         await self.begin(settings)
-        assert not self.error, f"{settings} refused"
         Source(self.dut, "i_images", self.stalls).start(words(self.config, images))
         kept = await self.kept(settings)
         await until(self.dut, "done", 10)

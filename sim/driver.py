@@ -68,6 +68,33 @@ class Results:
     generations: np.ndarray
 
 
+PAGE = 4096
+"""Bytes of the pages that :func:`laid_out` keeps apart."""
+
+
+def laid_out(config: Config, settings: Settings, base: int, batches: int = 1) -> tuple[Job, int]:
+    """A job and the bytes of memory that it needs from ``base`` on.
+
+    A page of guard, the images, the results, each from a page's start, and a page of guard; between batches
+    a beat of guard.
+    """
+    beat = config.bus_bits // 8
+    image_stride = -(-settings.pixels // beat) * beat
+    batch_stride = settings.count * image_stride + beat
+    result_stride = -(-result_offsets(settings.count, settings.keep)[2] // beat) * beat + beat
+    results = PAGE + -(-batches * batch_stride // PAGE) * PAGE
+    job = Job(
+        settings,
+        image_base=base + PAGE,
+        image_stride=image_stride,
+        batches=batches,
+        batch_stride=batch_stride,
+        result_base=base + results,
+        result_stride=result_stride,
+    )
+    return job, results + -(-batches * result_stride // PAGE) * PAGE + PAGE
+
+
 def unpack(data: bytes, count: int, keep: int) -> Results:
     """The results of a batch from the bytes at its result address (:func:`result_offsets`)."""
     points, rows, end = result_offsets(count, keep)

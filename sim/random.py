@@ -3,6 +3,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 
@@ -30,39 +31,40 @@ class Draw:
         return self.compared > 0 and self.mismatches == 0 and not self.failure
 
 
-def draw(seed: int, number: int) -> tuple[Config, Settings, np.ndarray, str, Stalls]:
-    """Configuration, settings, images, bus and stalls of draw ``number`` of ``seed``.
+def draw(seed: int, number: int) -> tuple[Config, Settings, np.ndarray, Literal["axi", "native"], Stalls]:
+    """Configuration, settings, images (batches, N, D), bus and stalls of draw ``number`` of ``seed``.
 
-    Small configurations of both profiles, so that a draw is built in under a minute; images are noise,
-    near-duplicates or flat, so that rows without a solution occur.
+    Small configurations of both profiles, so that a draw is built in about a minute; images are noise,
+    near-duplicates or flat, so that rows without a solution occur. Jobs by ``axi`` have up to 3 batches.
     """
     rng = derive(seed, f"random {number}")
 
-    def pick(*values: object) -> object:
+    def pick(*values: Any) -> Any:
         return values[rng.integers(len(values))]
 
-    images = int(rng.integers(8, 21))
+    images = int(rng.integers(8, 25))
     config = Config.model_validate(
         PRESETS["tiny"].model_dump()
         | {
             "name": "custom",
             "images": images,
-            "pixels": int(rng.integers(3, 81)),
+            "pixels": int(rng.integers(3, 129)),
             "formats": pick("wide", "edge"),
-            "pes": pick(1, 2, 4, 8),
-            "lanes": pick(1, 2, 4),
-            "unroll": int(rng.integers(2, 7)),
-            "contexts": int(rng.integers(1, 5)),
+            "pes": pick(1, 2, 4, 8, 16),
+            "lanes": pick(1, 2, 3, 4, 5, 8, 12, 24),
+            "unroll": int(rng.integers(2, 9)),
+            "contexts": int(rng.integers(1, 9)),
             "te_lanes": pick(1, 2, 4, 8),
             "grid_lanes": pick(1, 2, 4, 8),
-            "bus_bits": pick(64, 128),
+            "bus_bits": pick(64, 128, 256, 512),
         }
     )
+    bus = pick("axi", "axi", "native")
+    batches = int(rng.integers(1, 4)) if bus == "axi" else 1
     count, pixels = int(rng.integers(6, images + 1)), int(rng.integers(1, config.pixels + 1))
-    kind = pick("noise", "near-duplicates", "flat")
-    spread = {"noise": 256, "near-duplicates": 3, "flat": 1}[str(kind)]
+    spread = pick(256, 3, 1)
     base = rng.integers(0, 256 - spread + 1, (1, pixels))
-    data = (base + rng.integers(0, spread, (count, pixels))).astype(np.uint8)
+    data = (base + rng.integers(0, spread, (batches, count, pixels))).astype(np.uint8)
     settings = Settings.make(
         config,
         count,
@@ -71,27 +73,34 @@ def draw(seed: int, number: int) -> tuple[Config, Settings, np.ndarray, str, Sta
         perplexity=float(rng.uniform(1.2, count - 1.5)),
         iterations=int(rng.integers(0, 60)),
         seed=int(rng.integers(1 << 32)),
-        search=str(Search(int(rng.integers(len(Search))))),
+        search=str(pick(*Search)),
     )
-    return config, settings, data, str(pick("axi", "native")), list(Stalls)[rng.integers(len(Stalls))]
+    return config, settings, data, bus, pick(*Stalls)
 
 
 def regress(seed: int, draws: int, first: int = 0) -> Iterator[Draw]:
-    """Run ``draws`` draws of ``seed``, from number ``first``, through simulated hardware and model."""
+    """Run ``draws`` draws of ``seed``, from number ``first``, through simulated hardware and model.
+
+    Compared are all tables of the last batch and what was written to memory for every one.
+    """
     for number in range(first, first + draws):
         config, settings, images, bus, stalls = draw(seed, number)
         description = (
             f"{config.formats} {config.pes}x{config.lanes} unroll {config.unroll} contexts {config.contexts} "
-            f"te {config.te_lanes} grid {config.grid_lanes}; {settings.count} x {settings.pixels}, "
-            f"{Search(settings.search)}, {bus}, stalls {stalls.value}"
+            f"te {config.te_lanes} grid {config.grid_lanes} bus {config.bus_bits}; "
+            f"{len(images)} x {settings.count} x {settings.pixels}, {Search(settings.search)}, {bus}, "
+            f"stalls {stalls.value}"
         )
         command = f"nms check --random 1 --first {number} --seed {seed}"
-        model = golden.run(config, settings, images)
+        models = [golden.run(config, settings, batch) for batch in images]
         try:
-            hardware = run(config, settings, images, stalls=stalls, bus="axi" if bus == "axi" else "native")
+            given = images if bus == "axi" else images[0]
+            hardware = run(config, settings, given, stalls=stalls, bus=bus)
         except RuntimeError as error:
             yield Draw(number, description, 0, 0, command, str(error))
             continue
-        tables = compare(hardware.tables, model)
+        tables = compare(hardware.tables, models[-1])
+        for written, model in zip(hardware.written, models, strict=bus == "axi"):
+            tables += compare(written, model)
         compared, mismatches = sum(t.compared for t in tables), sum(t.mismatches for t in tables)
         yield Draw(number, description, compared, mismatches, command)

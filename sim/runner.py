@@ -10,8 +10,8 @@ What a simulation checks by itself, beside the bench:
 * The stream protocol on every port of every module (:mod:`sim.protocol`).
 * Uninitialised values: quick builds draw them at random from the seed (Verilator knows no X).
 
-Fast builds verilate a block that is placed many times once, as a library: Verilator would otherwise
-copy it into the whole, which for 32 PEs is three times the C++ to compile.
+Fast builds verilate a block that is placed many times once and call it (:mod:`sim.cells`): Verilator would
+otherwise copy it into the whole, which for 32 PEs is three times the C++ to compile.
 
 The cache lies in ``.nms/build`` below the directory that holds the package ``sim``, or in the
 directory named by the environment variable ``NMS_CACHE``.
@@ -37,19 +37,25 @@ from xml.etree import ElementTree
 import cocotb_tools.runner
 
 from nms.errors import UserError
-from sim import protocol, tools
+from sim import cells, protocol, tools
 from sim.context import VARIABLE, Context
 
 ROOT = Path(__file__).resolve().parents[1]
 """The directory that holds the packages of the project."""
 
+COMMON = ("--no-timing", "--assert", "-Wno-fatal", "-Wno-lint", "-Wno-style", "-Wno-MULTIDRIVEN")
 QUICK = ("--x-assign", "unique", "--x-initial", "unique")
 FAST = ("-O3", "--x-assign", "fast", "--x-initial", "fast")
-COMPILER = {False: ("-O1", "-O0", "-O1"), True: ("-O3 -march=native", "-O1", "-O3")}
+COMPILER = {False: ("-O1", "-O0", "-O1"), True: ("-O2 -march=native", "-O0", "-O2")}
 """The C++ compiler's optimisation of quick and fast builds: the design, its set-up, Verilator's library."""
 
 RUNTIME = [f"verilated{part}.o" for part in ("", "_dpi", "_vpi", "_threads", "_random", "_vcd_c")]
 """Verilator's own objects, compiled once for each set of flags."""
+
+LOOPED = "near_memory_sampler"
+"""The module for which the plain loop around the model is built as well."""
+
+LOOP = ROOT / "sim" / "cpp" / "loop.cpp"
 
 RUNS = 100
 """Runs whose logs and waves are kept."""
@@ -133,20 +139,46 @@ def _tail(log: Path, lines: int = 40) -> str:
     return "\n".join(text[-lines:])
 
 
+def _cell(
+    block: str,
+    verilog: str,
+    headers: dict[str, protocol.Header],
+    work: Path,
+    env: dict[str, str],
+    optimised: list[str],
+    log: Path,
+) -> tuple[Path, Path]:
+    """Build a block that is called (:mod:`sim.cells`): the C++ that calls it, its model's archive."""
+    folder = work / block
+    folder.mkdir()
+    (folder / f"{block}.sv").write_text(cells.stepped(protocol.reachable(verilog, block)))
+    (folder / f"cell_{block}.cpp").write_text(cells.glue(headers[block]))
+    verilator = str(Path(env["VERILATOR_ROOT"]) / "bin" / "verilator")
+    options = [*COMMON, *FAST, "--flatten", "-DNMS_ASSERT=1", "--timescale", "1ns/1ps"]
+    names = ["--prefix", f"V{block}", "--top-module", block]
+    _execute([verilator, "-cc", "-Mdir", str(folder), *names, *options, f"{block}.sv"], folder, env, log)
+    archive = folder / f"V{block}__ALL.a"
+    _execute(["make", "-C", str(folder), "-f", f"V{block}.mk", archive.name, *optimised], folder, env, log)
+    return folder / f"cell_{block}.cpp", archive
+
+
 def _compile(module: str, verilog: str, fast: bool, waves: bool, work: Path) -> None:
     """Leave the simulation of ``module`` as the program ``work / module``."""
     control = work / "top.vlt"
-    ports = protocol.headers(verilog)[module].ports
-    shared = protocol.repeated(verilog, module) if fast and not waves else []
+    headers = protocol.headers(verilog)
+    ports = headers[module].ports
+    called = cells.cells(verilog, headers, protocol.repeated(verilog, module)) if fast and not waves else []
     control.write_text(
         "`verilator_config\n"
         + "".join(f'public_flat_rw -module "{module}" -var "{port}"\n' for port in ports)
-        + "".join(f'hier_block -module "{block}"\n' for block in shared)
     )
     design, checks = work / "design.sv", work / "checks.sv"
-    design.write_text(verilog)
+    design.write_text(
+        cells.without(verilog, called, module) + "".join(cells.stand_in(headers[block]) for block in called)
+    )
     checks.write_text(protocol.checkers(verilog))
     fast_c, slow_c, library = COMPILER[fast]
+    optimised = [f"OPT_FAST={fast_c}", f"OPT_SLOW={slow_c}", f"OPT_GLOBAL={library}"]
     log = work / "build.log"
     runner = Runner()
     runner.build_dir = work
@@ -158,25 +190,37 @@ def _compile(module: str, verilog: str, fast: bool, waves: bool, work: Path) -> 
     runner._set_sources([control, design] + ([] if fast else [checks]))
     runner._set_verilog_sources([])
     runner._set_build_args(
-        ["--no-timing", "--assert", "-Wno-fatal", "-Wno-lint", "-Wno-style", "-Wno-MULTIDRIVEN"]
-        + list(FAST if fast else QUICK)
-        + ["--output-split", "20000", "--trace-underscore"] * waves
-        + ["--hierarchical"] * bool(shared)
+        [*COMMON, *(FAST if fast else QUICK)] + ["--output-split", "20000", "--trace-underscore"] * waves
     )
     runner._set_env_build()
     verilate, make = runner._build_command()
-    make += [f"OPT_FAST={fast_c}", f"OPT_SLOW={slow_c}", f"OPT_GLOBAL={library}"]
+    for block in called:
+        glue, archive = _cell(block, verilog, headers, work, runner.env, optimised, log)
+        verilate += [str(glue), str(archive), "-CFLAGS", f"-I{archive.parent}"]
+    make += optimised
     _execute(verilate, work, runner.env, log)
     shelf = cache_directory() / ("runtime-" + _digest(_versions(), fast, waves))
     for name in RUNTIME:
         if (shelf / name).exists():
             shutil.copy(shelf / name, work / name)  # newer than the makefile, so make takes it as it is
     _execute(make, work, runner.env, log)
+    if module == LOOPED:
+        _link_loop(work, called, runner.env, log)
     shelf.mkdir(parents=True, exist_ok=True)
     for name in RUNTIME:
         if (work / name).exists() and not (shelf / name).exists():
             shutil.copy(work / name, shelf / (name + f".{os.getpid()}"))
             os.replace(shelf / (name + f".{os.getpid()}"), shelf / name)
+
+
+def _link_loop(work: Path, called: list[str], env: dict[str, str], log: Path) -> None:
+    """Link the objects of a built model with the plain loop instead of cocotb."""
+    include = Path(env["VERILATOR_ROOT"]) / "include"
+    objects = [name for name in RUNTIME if (work / name).exists()]
+    cells_of = [part for block in called for part in (f"cell_{block}.o", f"{block}/V{block}__ALL.a")]
+    command = ["c++", "-std=gnu++20", "-O2", "-I.", f"-I{include}", f"-I{include / 'vltstd'}", "-o", "loop"]
+    command += [str(LOOP), "Vtop__ALL.a", *cells_of, *objects, "-pthread"]
+    _execute(command, work, env, log)
 
 
 def _versions() -> list[tuple[str, str | None, str | None]]:
@@ -185,7 +229,7 @@ def _versions() -> list[tuple[str, str | None, str | None]]:
 
 def _built(module: str, verilog: str, fast: bool, waves: bool) -> Path:
     """The directory of the built simulation; builds it unless the cache has it."""
-    recipe = [Path(file).read_text() for file in (__file__, protocol.__file__)]
+    recipe = [Path(file).read_text() for file in (__file__, protocol.__file__, cells.__file__, LOOP)]
     key = _digest(module, verilog, fast, waves, recipe, _versions())
     final = cache_directory() / key
     with _locked(cache_directory() / f"{key}.lock"):
@@ -194,8 +238,9 @@ def _built(module: str, verilog: str, fast: bool, waves: bool) -> Path:
             try:
                 _compile(module, verilog, fast, waves, work)
                 kept = Path(tempfile.mkdtemp(prefix="built-", dir=cache_directory()))
-                for name in (module, "design.sv", "build.log"):
-                    shutil.move(work / name, kept / name)
+                for name in (module, "loop", "design.sv", "build.log"):
+                    if (work / name).exists():
+                        shutil.move(work / name, kept / name)
                 os.replace(kept, final)
             finally:
                 shutil.rmtree(work, ignore_errors=True)
@@ -228,7 +273,8 @@ def _run_directory(module: str) -> Path:
     return Path(tempfile.mkdtemp(prefix=f"{module}-", dir=runs))
 
 
-def _read(file: Path) -> str:
+def read(file: Path) -> str:
+    """The text of a Verilog file; ``UserError`` if it cannot be read."""
     try:
         return file.read_text()
     except (OSError, UnicodeDecodeError) as error:
@@ -273,7 +319,7 @@ def simulate(
     """
     tools.require()
     file = verilog if isinstance(verilog, Path) else None
-    text = verilog if isinstance(verilog, str) else _read(verilog)
+    text = verilog if isinstance(verilog, str) else read(verilog)
     header = protocol.headers(text).get(module)
     if header is None:
         raise UserError(f"{file or 'the Verilog text'}: has no module {module!r}")
@@ -334,3 +380,12 @@ def simulate(
         log=log,
         waves=work / "dump.vcd" if waves else None,
     )
+
+
+def loop(verilog: str, fast: bool) -> Path:
+    """The program of the plain loop (``sim/cpp/loop.cpp``) around the AXI system; errors as above.
+
+    Its model is the one that :func:`simulate` runs: the same objects, linked with another main program.
+    """
+    tools.require()
+    return _built(LOOPED, protocol.reachable(verilog, LOOPED), fast, waves=False) / "loop"

@@ -3,7 +3,7 @@
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +15,7 @@ from nms.spec.readout import Phase
 from nms.spec.registers import BYTES
 from nms.spec.settings import Settings
 from nms.spec.tables import Tables
+from sim.driver import Results
 from sim.runner import simulate
 from sim.streams import Stalls
 
@@ -28,8 +29,10 @@ class HardwareRun:
 
     ``cycles`` are the hardware's own counters, by phase. ``utilisation`` is useful operations over
     slots: pixel words of pairs i < j over PEs in the distance phase, weights of candidates over PEs in
-    the search, pairs i != j over lanes in the embedding. ``traffic`` are the bytes on the data buses, as the
-    hardware counted them (``counters``) and as monitors at the pins did (``monitors``); empty for ``native``.
+    the search, pairs i != j over lanes in the embedding. ``processor_seconds`` is the processor time of the
+    whole simulation; ``job_seconds`` that of its ``job_cycles`` from the first setting to the end of the job.
+    By ``axi`` alone: ``traffic`` are the bytes on the data buses, as the hardware counted them (``counters``)
+    and as monitors at the pins did (``monitors``); ``written`` is what was written to memory for each batch.
     """
 
     tables: Tables
@@ -38,7 +41,11 @@ class HardwareRun:
     simulated_cycles: int
     build_seconds: float
     run_seconds: float
+    processor_seconds: float
+    job_cycles: int
+    job_seconds: float
     traffic: dict[str, dict[str, int]] = field(default_factory=dict)
+    written: list[Results] = field(default_factory=list)
 
 
 def _utilisation(config: Config, settings: Settings, cycles: dict[str, int], trials: int) -> dict[str, float]:
@@ -64,7 +71,8 @@ def run(
     """Run ``images`` (N, D) uint8 through the sampler, freshly emitted or from the file ``verilog``.
 
     By ``axi`` they go through memory, registers and buses of :class:`rtl.axi.NearMemorySampler`; by
-    ``native`` into the ports of :class:`rtl.sampler.Sampler`.
+    ``native`` into the ports of :class:`rtl.sampler.Sampler`. By ``axi`` they may be a job of several
+    batches (B, N, D), whose last one the tables and cycles tell of.
 
     Raises
     ------
@@ -83,7 +91,7 @@ def run(
     tell("building and running the simulation")
     with tempfile.TemporaryDirectory() as folder:
         given, result = Path(folder) / "images.npy", Path(folder) / "result.npz"
-        np.save(given, images)
+        np.save(given, images[np.newaxis] if bus == "axi" and images.ndim == 2 else images)
         outcome = simulate(
             module=module,
             verilog=text,
@@ -103,6 +111,12 @@ def run(
             values = dict(found)
     tables = Tables(**{name: values[name] for name in Tables.names()})
     cycles = {p.name.lower(): int(values[f"cycles_{p.name.lower()}"]) for p in Phase if p is not Phase.IDLE}
+    columns = [f"{column.name}_of_batches" for column in fields(Results)]
+    written = (
+        [Results(*batch) for batch in zip(*(values[name] for name in columns), strict=True)]
+        if bus == "axi"
+        else []
+    )
     sources = {"counters": "", "monitors": "seen_"} if bus == "axi" else {}
     return HardwareRun(
         tables=tables,
@@ -111,6 +125,10 @@ def run(
         simulated_cycles=int(values["simulated"]),
         build_seconds=outcome.seconds_build,
         run_seconds=outcome.seconds_run,
+        written=written,
+        processor_seconds=float(values["processor_seconds"]),
+        job_cycles=int(values["job_cycles"]),
+        job_seconds=float(values["job_seconds"]),
         traffic={
             source: {name: int(values[prefix + name]) for name in BYTES} for source, prefix in sources.items()
         },

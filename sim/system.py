@@ -2,21 +2,27 @@
 """What surrounds the AXI system in a simulation: clock, reset, memory, bus master, stream receiver."""
 
 import logging
-from collections.abc import Iterator
 from typing import Any
 
+import cocotb
 import numpy as np
 from cocotb.clock import Clock
+from cocotb.task import Task
 from cocotb.triggers import ClockCycles, RisingEdge, SimTimeoutError, Timer, with_timeout
-from cocotbext.axi import AxiBus, AxiLiteBus, AxiLiteMaster, AxiResp, AxiSlave, AxiStreamBus, AxiStreamSink
+from cocotbext.axi import AxiBus, AxiLiteBus, AxiLiteMaster, AxiResp, AxiStreamBus, AxiStreamSink
 
 from nms.spec.config import Config
 from nms.spec.derived import Derived
 from nms.spec.readout import Readout
 from nms.spec.registers import result_offsets
+from sim.device import limit
 from sim.driver import Driver, Job, Results, unpack
+from sim.memory import Memory
 from sim.seeds import generator
 from sim.streams import PERIOD
+
+ACCESS = 2_000
+"""Cycles after which a register's missing answer is a hang."""
 
 
 def wide(config: Config, table: Readout) -> bool:
@@ -32,57 +38,6 @@ def wide(config: Config, table: Readout) -> bool:
     return unsigned.get(table, 0) > 31
 
 
-class Memory:
-    """Memory of ``size`` bytes of noise, from address ``base`` on; every access outside fails.
-
-    ``fails`` maps an address to the response that a beat there is answered with; ``latency`` is the
-    largest number of cycles that a beat takes beyond its own.
-    """
-
-    def __init__(self, base: int, size: int, noise: np.random.Generator):
-        self.base = base
-        self.data = bytearray(noise.bytes(size))
-        self.fails: dict[int, AxiResp] = {}
-        self.latency = 0
-        self.noise = noise
-        self.response = AxiResp.OKAY
-        self.reads = self.writes = 0
-
-    async def _access(self, address: int, length: int) -> int:
-        if self.latency:
-            wait = int(self.noise.integers(0, self.latency + 1))
-            if wait:
-                await Timer(wait * PERIOD, "ns")
-        at = address - self.base
-        failed = [fail for a, fail in self.fails.items() if address <= a < address + length]
-        if not 0 <= at <= len(self.data) - length:
-            failed.append(AxiResp.DECERR)
-        if failed:
-            self.response = failed[0]
-            raise OSError(f"access at {address:#x}")
-        return at
-
-    async def read(self, address: int, length: int, **_: object) -> bytes:
-        """Called by the bus model for each beat."""
-        self.reads += 1
-        at = await self._access(address, length)
-        return bytes(self.data[at : at + length])
-
-    async def write(self, address: int, data: bytes, **_: object) -> None:
-        """Called by the bus model for each run of bytes that are strobed."""
-        self.writes += 1
-        at = await self._access(address, len(data))
-        self.data[at : at + len(data)] = data
-
-    def put(self, address: int, data: bytes) -> None:
-        """Store bytes, as software does."""
-        self.data[address - self.base : address - self.base + len(data)] = data
-
-    def get(self, address: int, length: int) -> bytes:
-        """Bytes, as software sees them."""
-        return bytes(self.data[address - self.base : address - self.base + length])
-
-
 class Lite:
     """The bus of :class:`sim.driver.Driver` on the simulated AXI4-Lite port."""
 
@@ -91,79 +46,82 @@ class Lite:
         self.master = AxiLiteMaster(
             AxiLiteBus.from_prefix(dut, "s_axil"), dut.aclk, dut.aresetn, reset_active_level=False
         )
-        self.limit = 1_000_000
+        self.limit = ACCESS
         """Cycles after which a missing interrupt is a hang."""
 
     async def read(self, offset: int) -> int:
-        answer = await self.master.read(offset, 4)
+        answer = await _within(self.master.read(offset, 4), ACCESS, f"read of register {offset:#x}")
         if answer.resp != AxiResp.OKAY:
             raise OSError(f"read of register {offset:#x}: {AxiResp(answer.resp).name}")
         return int.from_bytes(answer.data, "little")
 
-    async def write(self, offset: int, value: int) -> None:
-        answer = await self.master.write(offset, value.to_bytes(4, "little"))
+    async def write(self, offset: int, value: int, length: int = 4) -> None:
+        """Write ``length`` bytes, the lowest first."""
+        data = value.to_bytes(length, "little")
+        answer = await _within(self.master.write(offset, data), ACCESS, f"write of register {offset:#x}")
         if answer.resp != AxiResp.OKAY:
             raise OSError(f"write of register {offset:#x}: {AxiResp(answer.resp).name}")
 
     async def interrupt(self) -> None:
         if not self.dut.irq.value:
-            try:
-                await with_timeout(RisingEdge(self.dut.irq), self.limit * PERIOD, "ns")
-            except SimTimeoutError:
-                raise AssertionError(f"no interrupt within {self.limit} cycles") from None
+            await _within(RisingEdge(self.dut.irq), self.limit, "interrupt")
 
 
-def _pauses(name: str) -> Iterator[bool]:
-    """Pauses of any density, in stretches."""
-    rng = generator(name)
+async def _within(awaited: Any, cycles: int, name: str) -> Any:
+    """What ``awaited`` gives; ``AssertionError`` if that takes more cycles."""
+    try:
+        return await with_timeout(awaited, cycles * PERIOD, "ns")
+    except SimTimeoutError:
+        raise AssertionError(f"no {name} within {cycles} cycles") from None
+
+
+async def _pause(channel: Any, name: str) -> None:
+    """Pauses of any density, in stretches of some 200 cycles; by timers, which sleep through the cycles."""
+    rng = generator(f"pauses of {name}")
     while True:
-        density = rng.choice([0.0, 0.2, 0.5, 0.9])
-        yield from (bool(pause) for pause in rng.random(64) < density)
+        gap = int(rng.choice([2, 8, 40]))
+        for closed, open_ in rng.integers(1, (8, 2 * gap), (200 // (4 + gap), 2)).tolist():
+            channel.pause = True
+            await Timer(closed * PERIOD, "ns")
+            channel.pause = False
+            await Timer(open_ * PERIOD, "ns")
 
 
 class System:
     """The device under test with all its ports connected; make it, then ``await start()``.
 
-    ``paused``: every channel pauses at random, memory answers late.
+    ``paused``: every channel pauses at random, bursts of the memory have random latencies.
     """
 
     def __init__(self, dut: Any, config: Config, size: int, paused: bool = False, base: int = 0x1_0000_0000):
         logging.getLogger("cocotb.near_memory_sampler").setLevel(logging.WARNING)  # every burst else
         self.dut, self.config = dut, config
-        self.memory = Memory(base, size, generator("memory"))
-        self.lite = Lite(dut)
+        clock, reset = dut.aclk, dut.aresetn
         bus = AxiBus.from_prefix(dut, "m_axi")
-        self.slave = AxiSlave(bus, dut.aclk, dut.aresetn, target=self.memory, reset_active_level=False)
+        self.memory = memory = Memory(bus, clock, reset, base, size, generator("memory"))
+        self.lite = Lite(dut)
         self.sink = AxiStreamSink(
-            AxiStreamBus.from_prefix(dut, "m_axis"), dut.aclk, dut.aresetn, reset_active_level=False
+            AxiStreamBus.from_prefix(dut, "m_axis"), clock, reset, reset_active_level=False
         )
         self.driver = Driver(self.lite)
-        read, write = self.slave.read_if, self.slave.write_if
-        self._answers(read.r_channel, "rresp")
-        self._answers(write.b_channel, "bresp")
+        master = self.lite.master
+        self.channels = {
+            "ar": memory.ar, "r": memory.r, "aw": memory.aw, "w": memory.w, "b": memory.b, "t": self.sink,
+            "lite ar": master.read_if.ar_channel, "lite r": master.read_if.r_channel,
+            "lite aw": master.write_if.aw_channel, "lite w": master.write_if.w_channel,
+            "lite b": master.write_if.b_channel,
+        }  # fmt: skip
+        self._pausing: dict[str, Task[None]] = {}
         if paused:
-            self.memory.latency = 3
-            master = self.lite.master
-            for name, channel in (
-                ("ar", read.ar_channel), ("r", read.r_channel),
-                ("aw", write.aw_channel), ("w", write.w_channel), ("b", write.b_channel),
-                ("t", self.sink),
-                ("lite ar", master.read_if.ar_channel), ("lite r", master.read_if.r_channel),
-                ("lite aw", master.write_if.aw_channel), ("lite w", master.write_if.w_channel),
-                ("lite b", master.write_if.b_channel),
-            ):  # fmt: skip
-                channel.set_pause_generator(_pauses(f"pauses of {name}"))
+            memory.latency = (0, 40)
+            for name, channel in self.channels.items():
+                self._pausing[name] = cocotb.start_soon(_pause(channel, name))
 
-    def _answers(self, channel: Any, field: str) -> None:
-        """Errors are answered by the response that the memory wants, not always SLVERR."""
-        send = channel.send
-
-        async def answered(transaction: Any) -> None:
-            if getattr(transaction, field) == AxiResp.SLVERR:
-                setattr(transaction, field, self.memory.response)
-            await send(transaction)
-
-        channel.send = answered
+    def hold(self, name: str, closed: bool = True) -> None:
+        """From now on nothing passes a channel or, with ``closed`` false, it never pauses."""
+        if name in self._pausing:
+            self._pausing.pop(name).cancel()
+        self.channels[name].pause = closed
 
     async def start(self) -> None:
         """Clock and reset."""
@@ -179,7 +137,8 @@ class System:
         await ClockCycles(self.dut.aclk, 2)
 
     def place(self, job: Job, batches: list[np.ndarray]) -> None:
-        """Put the images of a job into memory."""
+        """Put the images of a job into memory; from now on an interrupt may take as long as the job."""
+        self.lite.limit = job.batches * limit(self.config, job.settings)
         for batch, images in enumerate(batches):
             for index, image in enumerate(images):
                 address = job.image_base + batch * job.batch_stride + index * job.image_stride

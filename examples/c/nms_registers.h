@@ -42,7 +42,7 @@
 #define NMS_IRQ_STATUS_ABORTED 0x00000004u /* an abort is complete: nothing is under way on any bus */
 #define NMS_ERROR_CODE 0x030u /* ro: Why the last job was refused or stopped */
 #define NMS_ERROR_CODE_CODE 0x0000000fu /* 0 NONE, 1 SETTING, 2 READ_SLVERR, 3 READ_DECERR, 4 WRITE_SLVERR, 5 WRITE_DECERR, 6 ABORTED */
-#define NMS_BATCHES_DONE 0x034u /* ro: Batches of the job that are complete */
+#define NMS_BATCHES_DONE 0x034u /* ro: Batches of the job whose results are complete */
 #define NMS_ERROR_ADDRESS_LO 0x038u /* ro: Address on m_axi, or offset of the register, of the error; bits 31 to 0 */
 #define NMS_ERROR_ADDRESS_HI 0x03cu /* ro: Address on m_axi, or offset of the register, of the error; bits 63 to 32 */
 #define NMS_COUNT 0x040u /* rw: N, images in a batch: 4 to max_images */

@@ -1,16 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """``nms bench``: figures side by side."""
 
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
 
 from nms import render
-from nms.commands.options import Count, Data, Json, Level, LevelOption, Overrides, Seed, Size
+from nms.bench.figure import Figure
+from nms.commands.options import Count, Json, Level, LevelOption, Overrides, Seed, Size
+from nms.errors import UserError
 from nms.spec import config as configuration
 from nms.spec.settings import Settings
+
+if TYPE_CHECKING:
+    from nms.datasets import Images
+
+HARD = "hard"
+"""Data of ``bench search``: rows that searches fail on."""
 
 
 class Bench(StrEnum):
@@ -19,27 +29,116 @@ class Bench(StrEnum):
     SEARCH = "search"
     SAMPLER = "sampler"
     HARDWARE = "hardware"
+    SIMULATION = "simulation"
     SYNTHESIS = "synthesis"
 
 
 Measured = Annotated[
-    list[Bench] | None, typer.Argument(metavar=f"[{'|'.join(Bench)}]...", help="All if none is named.")
+    list[Bench] | None,
+    typer.Argument(metavar=f"[{'|'.join(Bench)}]...", help="All if none is named."),
 ]
 BenchPreset = Annotated[
     str | None,
-    typer.Option("-c", "--config", metavar="PRESET", help="Preset; else paper (search, hardware) or tiny."),
+    typer.Option("-c", "--config", metavar="PRESET", help="Preset; else tiny (sampler, synthesis) or paper."),
 ]
 Markdown = Annotated[bool, typer.Option("--markdown", help="Print the table for a document.")]
+Source = Annotated[
+    str, typer.Option("--data", help="Data as of run; for search also hard: rows that searches fail on.")
+]
 Target = Annotated[
     float | None, typer.Option("--perplexity", help="Target; 15 or, if less, a third of the images.")
 ]
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the command was told, for one of its subjects."""
+
+    config: configuration.Config
+    data: str
+    count: int | None
+    size: int | None
+    perplexity: float | None
+    seed: int
+    rtl: bool
+    progress: Callable[[str], None]
+
+    def load(self, most: int, batches: int = 1) -> "Images":
+        """``count`` images, at most and by default ``most``, for each of so many batches."""
+        from nms import datasets
+
+        if self.data == HARD:
+            raise UserError(f"data {HARD!r}: only for bench search")
+        return datasets.load(self.data, None, self.size, most=batches * min(self.count or most, most))
+
+    def target(self, count: int) -> float:
+        """The perplexity for batches of ``count`` images."""
+        return self.perplexity or min(15.0, min(count, self.config.images) / 3)
+
+
+def _search(given: Given) -> list[Figure]:
+    from nms.bench import search
+
+    given.progress("searching")
+    if given.data == HARD:
+        for name in ("count", "size", "perplexity"):
+            if (value := getattr(given, name)) is not None:
+                raise UserError(f"{name} {value:g}: data {HARD!r} has batches and targets of its own")
+        return search.methods(given.config, search.hard(given.config), given.seed, given.rtl)
+    images = given.load(500)
+    target = given.target(len(images.images))
+    batches = search.cut(given.config, images, target)
+    return search.methods(given.config, batches, given.seed, given.rtl) + search.software(images, target)
+
+
+def _sampler(given: Given) -> list[Figure]:
+    from nms.bench import sampler
+
+    images = given.load(given.config.images)
+    target = given.target(len(images.images))
+    found, pixels = images.images.shape
+    settings = Settings.make(given.config, found, pixels, perplexity=target, seed=given.seed)
+    given.progress("sampling")
+    return sampler.sampler(given.config, settings, images, target, "rtl" if given.rtl else "golden")
+
+
+def _hardware(given: Given) -> list[Figure]:
+    from nms.bench import hardware
+
+    count = min(given.count or given.config.images, given.config.images)
+    images = given.load(given.config.images, hardware.BATCHES).images
+    return hardware.hardware(given.config, images, count, given.target(count), given.seed, given.progress)
+
+
+def _simulation(given: Given) -> list[Figure]:
+    from nms.bench import simulation
+
+    images = given.load(given.config.images)
+    given.progress("simulating")
+    return simulation.simulation(given.config, images, given.target(len(images.images)), given.seed)
+
+
+def _synthesis(given: Given) -> list[Figure]:
+    from nms.bench import synthesis
+
+    images = given.load(given.config.images).images
+    return synthesis.synthesis(given.config, images, given.target(len(images)), given.seed, given.progress)
+
+
+MEASURED = {
+    Bench.SEARCH: _search,
+    Bench.SAMPLER: _sampler,
+    Bench.HARDWARE: _hardware,
+    Bench.SIMULATION: _simulation,
+    Bench.SYNTHESIS: _synthesis,
+}
 
 
 def bench(
     what: Measured = None,
     preset: BenchPreset = None,
     overrides: Overrides = None,
-    data: Data = "digits",
+    data: Source = "digits",
     count: Count = None,
     size: Size = None,
     perplexity: Target = None,
@@ -50,28 +149,16 @@ def bench(
 ) -> None:
     """Measure figures side by side, with the bound beside each; exit status 1 if one is broken.
 
-    The search takes up to 500 images, the sampler as many as its configuration holds.
+    The search takes up to 500 images, the sampler as many as its configuration holds, the hardware that
+    many for each batch of a job. At level golden the search is not simulated: cycles by arithmetic alone.
     """
-    from nms import bench as measure
-    from nms import datasets
-
-    figures: list[measure.Figure] = []
-    for bench in what or list(Bench):
-        small = bench in (Bench.SAMPLER, Bench.SYNTHESIS)
-        config = configuration.load(preset or ("tiny" if small else "paper"), overrides or ())
-        most = 500 if bench == Bench.SEARCH else config.images
-        images = datasets.load(data, None, size, most=min(count or most, most))
-        target = perplexity or min(15.0, min(len(images.images), config.images) / 3)
-        if bench == Bench.SEARCH:
-            figures += measure.methods(config, images, target, seed) + measure.search(images, target)
-        elif bench == Bench.HARDWARE:
-            figures += measure.hardware(config, images, target, seed)
-        elif bench == Bench.SYNTHESIS:
-            figures += measure.synthesis(config, images, target, seed)
-        else:
-            found, pixels = images.images.shape
-            settings = Settings.make(config, found, pixels, perplexity=target, seed=seed)
-            figures += measure.sampler(config, settings, images, target, level)
+    figures: list[Figure] = []
+    with Console(stderr=True).status("starting") as status:
+        for bench in what or list(Bench):
+            small = bench in (Bench.SAMPLER, Bench.SYNTHESIS)
+            config = configuration.load(preset or ("tiny" if small else "paper"), overrides or ())
+            given = Given(config, data, count, size, perplexity, seed, level is Level.RTL, status.update)
+            figures += MEASURED[bench](given)
     if as_json:
         render.print_json([asdict(figure) | {"holds": figure.holds} for figure in figures])
     else:

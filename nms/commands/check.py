@@ -5,16 +5,20 @@ import sys
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
 
 from nms import render
 from nms.commands.options import Json, Overrides, Preset, Seed
 from nms.errors import UserError
 from nms.spec import config as configuration
 
-Verilog = Annotated[Path | None, typer.Option(help="Check this Verilog file, not a fresh one.")]
+if TYPE_CHECKING:
+    from sim.random import Draw
+
+Verilog = Annotated[Path | None, typer.Option(help="Check this file, as nms generate wrote it.")]
 Units = Annotated[list[str] | None, typer.Argument(metavar="[UNIT]...", help="Blocks; all if none is named.")]
 RandomDraws = Annotated[
     int, typer.Option("--random", min=0, metavar="N", help="Check N whole samplers drawn from the seed.")
@@ -60,7 +64,21 @@ def check(
         from synth import flow, targets
 
         text = partial(flow.netlist_verilog, config, targets.cells(target))
-    found = regressions.check(config, units or (), verilog, seed, text)
+    with Console(stderr=True).status("elaborating") as status:
+
+        def told(unit: regressions.UnitResult) -> None:
+            verdict = "passed" if unit else "FAILED"
+            status.console.print(f"{unit.unit}: {verdict}, {unit.seconds:.0f} s", highlight=False)
+
+        found = regressions.check(
+            config,
+            units or (),
+            verilog,
+            seed,
+            text=text,
+            began=lambda unit: status.update(f"{unit}: building and simulating"),
+            ended=told,
+        )
     if as_json:
         render.print_json([asdict(unit) for unit in found])
     else:
@@ -78,12 +96,20 @@ def _check_random(draws: int, first: int, seed: int, as_json: bool) -> None:
     from sim import random as randomised
 
     found = []
-    for draw in randomised.regress(seed, draws, first):
-        found.append(draw)
-        if not as_json:
-            verdict = "equal" if draw else draw.failure or f"{draw.mismatches} mismatches: {draw.command}"
-            print(f"seed {seed} draw {draw.number}: {draw.description}: {draw.compared} values, {verdict}")
+    with Console(stderr=True).status(f"seed {seed} draw {first}") as status:
+        for draw in randomised.regress(seed, draws, first):
+            found.append(draw)
+            status.update(f"seed {seed} draw {draw.number + 1}")
+            if not as_json:
+                verdict = f"{draw.compared} values, {_verdict(draw)}"
+                print(f"seed {seed} draw {draw.number}: {draw.description}: {verdict}")
     if as_json:
         render.print_json([asdict(draw) for draw in found])
     if not all(found):
         raise typer.Exit(1)
+
+
+def _verdict(draw: "Draw") -> str:
+    if draw:
+        return "equal"
+    return f"{draw.failure or f'{draw.mismatches} mismatches'}\nrepeat it by: {draw.command}"

@@ -17,11 +17,22 @@ def show(
     overrides: Overrides = None,
     as_json: Json = False,
 ) -> None:
-    """Show a configuration and what follows from it: widths, latencies, error bounds, memories."""
+    """Show a configuration and what follows from it: widths, latencies, error bounds, memories.
+
+    Memories are those of the hardware with its buses, as it is generated: words, bits of a word, copies.
+    """
+    from rtl.memories import memories
+
     config = configuration.load(preset, overrides or ())
     given = [("configuration", key, str(value), "") for key, value in config.model_dump().items()]
     given.append(("configuration", "digest", config.digest, ""))
-    rows = given + Derived(config).rows() + Bounds(config).rows()
+    found = memories(config)
+    held = [
+        ("memory", memory.name, str(memory.bits), f"bits, {memory.copies} x {memory.depth} x {memory.width}")
+        for memory in found
+    ]
+    held.append(("memory", "all", str(sum(memory.bits for memory in found)), "bits"))
+    rows = given + Derived(config).rows() + Bounds(config).rows() + held
     if as_json:
         render.print_json([dict(zip(("group", "name", "value", "unit"), row, strict=True)) for row in rows])
         return

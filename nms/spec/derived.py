@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What follows from a configuration: widths, iteration counts, latencies, memory bits.
+"""What follows from a configuration: widths, iteration counts, latencies.
 
 Both sides read these instead of computing them again; what each means is in ``contract.md``.
 """
@@ -102,19 +102,6 @@ class Derived:
         """Cycles from a CORDIC's input to its output: one register for each ``unroll`` rotations."""
         return -(-rotations // self.config.unroll)
 
-    @property
-    def memory_bits(self) -> dict[str, int]:
-        """Bits of each on-chip memory of the sampler; images are held twice, one batch and the next."""
-        config, profile = self.config, self.profile
-        n = config.images
-        return {
-            "images": 2 * n * self.words * 8 * config.lanes,
-            "distances": n * (n - 1) // 2 * self.distance_width,
-            "affinities": n * n * profile.affinity.width,
-            "positions and velocities": n * 2 * (profile.position.width + profile.velocity.width),
-            "seeds": n * (64 + 2 * (profile.position.fraction - 1)),
-        }
-
     def rows(self) -> list[tuple[str, str, str, str]]:
         """(group, name, value, unit) of everything derived, for ``nms show``."""
         widths = [
@@ -131,5 +118,4 @@ class Derived:
             ("cordic", "latency of 2^-z", str(self.cordic_latency(len(self.weight_indices))), "cycles"),
             ("cordic", "latency of log2, 2^x", str(self.cordic_latency(len(self.post_indices))), "cycles"),
         ]
-        memories = [("memory", name, str(bits), "bits") for name, bits in self.memory_bits.items()]
-        return widths + counts + memories
+        return widths + counts

@@ -170,7 +170,7 @@ REGISTERS: tuple[Register, ...] = (
         "error_code", 0x030, _RO, "Why the last job was refused or stopped",
         BitField("code", 0, 4, ", ".join(f"{e:d} {e.name}" for e in Error)),
     ),
-    *_register("batches_done", 0x034, _RO, "Batches of the job that are complete"),
+    *_register("batches_done", 0x034, _RO, "Batches of the job whose results are complete"),
     *_pair("error_address", 0x038, _RO, "Address on m_axi, or offset of the register, of the error"),
     *_register("count", 0x040, _RW, "N, images in a batch: 4 to max_images"),
     *_register("pixels", 0x044, _RW, "Bytes of an image: 1 to max_pixels"),

@@ -74,7 +74,7 @@ async def fill(dut, batch: Batch, stalls: Stalls = Stalls.NONE) -> None:
 
 
 async def compare(dut, batch: Batch, name: str, stalls: Stalls = Stalls.NONE) -> None:
-    """Every element by single reads in any order, then every word, one a cycle."""
+    """Every element by single reads in any order, then every word, one a cycle, beside a pending read."""
     rng = generator(f"{name} order")
     order = [divmod(int(place), batch.count) for place in rng.permutation(batch.count**2)]
     board = Scoreboard(f"{name} elements", minimum=batch.count**2)
@@ -83,6 +83,8 @@ async def compare(dut, batch: Batch, name: str, stalls: Stalls = Stalls.NONE) ->
     await Sink(dut, "o_read", stalls).take(len(order), timeout=50 * len(order), into=board.got)
     board.finish()
 
+    Source(dut, "i_read").start([PAIR.pack(row=1, column=2)])
+    await cycles(dut, 3)
     board = Scoreboard(f"{name} words", minimum=batch.count**2)
     blocks = -(-batch.count // LANES)
     asked = [(row, block) for row in range(batch.count) for block in range(blocks)]
@@ -100,6 +102,7 @@ async def compare(dut, batch: Batch, name: str, stalls: Stalls = Stalls.NONE) ->
                 width = PROFILE.affinity.width
                 board.got((row, block, lane, word >> lane * width & (1 << width) - 1))
     board.finish()
+    assert await Sink(dut, "o_read").take(1, timeout=10) == [int(batch.matrix[1, 2])]
 
 
 @cocotb.test()

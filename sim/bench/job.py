@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """One run of the whole sampler for :func:`sim.sampler.run`: what it finds goes to a file, unjudged."""
 
+import time
+
 import cocotb
 import numpy as np
 from cocotb.utils import get_sim_time
@@ -19,11 +21,16 @@ async def job(dut):
     config, settings = Config(**given["config"]), Settings(**given["settings"])
     device = Device(dut, config, Stalls(given["stalls"]))
     await start(dut)
+    started, used = get_sim_time("ns"), time.process_time()
     kept = await device.run(settings, np.load(given["images"]))
+    job_seconds = time.process_time() - used
+    job_cycles = int(get_sim_time("ns") - started) // PERIOD
     cycles, trials = device.cycles(), dut.trials.value.to_unsigned()
     tables = await device.tables(kept, settings.count)
     arrays = {name: getattr(tables, name) for name in Tables.names()}
     count("job", sum(array.size for array in arrays.values()))
     arrays |= {f"cycles_{phase}": np.array(value) for phase, value in cycles.items()}
     arrays |= {"trials": np.array(trials), "simulated": np.array(int(get_sim_time("ns")) // PERIOD)}
+    arrays |= {"job_cycles": np.array(job_cycles), "job_seconds": np.array(job_seconds)}
+    arrays |= {"processor_seconds": np.array(time.process_time())}
     np.savez(given["result"], **arrays)

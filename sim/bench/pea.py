@@ -122,10 +122,22 @@ class Rig:
         if not self.dut.loaded.value:
             await until(self.dut, "loaded", self.patience(self.count * self.words))
 
-    async def free(self) -> None:
-        """Give the half back."""
+    async def free(self, held: bool = False) -> None:
+        """Give the half back; with ``held`` its images can be fetched until :meth:`release`."""
         await self.pulse("free")
+        self.dut.held.value = held
         await cycles(self.dut, 1)
+
+    async def release(self) -> None:
+        """No more images are fetched."""
+        self.dut.held.value = 0
+        await cycles(self.dut, 1)
+
+    async def leave(self) -> None:
+        """Give the half back and fetch all its images."""
+        await self.free(held=True)
+        await self.images()
+        await self.release()
 
     async def distance(self) -> int:
         """Form the distances; returns the cycles it took."""
@@ -251,13 +263,12 @@ class Rig:
         await self.rows()
         await self.search(random_trials(self.config, self.count, runs))
         await self.weights(self.queries())
-        await self.images()
+        await self.leave()
 
     async def everything(self, runs: int) -> None:
         """All phases, one after the other."""
         await self.load()
         await self.compute(runs)
-        await self.free()
 
 
 def _config() -> Config:
@@ -318,13 +329,42 @@ async def double_buffered(dut: Any, stalls: Stalls) -> None:
             rig.rows,
             partial(rig.search, random_trials(config, rig.count, 4)),
             partial(rig.weights, rig.queries()),
-            rig.images,
+            rig.leave,
         ]
         for turn, phase in enumerate(phases):
             if following is not None and turn == number % len(phases):
                 await following.begin_load()
             await phase()
-        await rig.free()
+
+
+@cocotb.test()
+@cocotb.parametrize(stalls=[Stalls.NONE, Stalls.RANDOM])
+async def leaving(dut: Any, stalls: Stalls) -> None:
+    """The images of a batch are fetched while the next one is computed; the one after that waits for them."""
+    await start(dut)
+    config = _config()
+    rigs = [
+        Rig(dut, f"leaving {n}, stalls: {stalls.value}", images(config, "random", 5 + n, 1 + 9 * n), stalls)
+        for n in range(min(3, config.images - 4))
+    ]
+    await rigs[0].load()
+    for number, rig in enumerate(rigs):
+        following = rigs[number + 1] if number + 1 < len(rigs) else None
+        await rig.distance()
+        await rig.free(held=True)
+        assert dut.load_ready.value, "the other half is empty and must be free"
+        if following is None:
+            await rig.images()
+            break
+        await following.load()
+        assert not dut.load_ready.value, "a batch may be loaded over images that are still to be fetched"
+        fetching = cocotb.start_soon(rig.images())
+        await following.distance()
+        await fetching
+        await following.matrix_read()
+        await rig.release()
+        assert dut.load_ready.value
+    await rigs[-1].release()
 
 
 @cocotb.test()
@@ -347,7 +387,6 @@ async def halves(dut: Any) -> None:
     for rig, following in pairwise([*rigs, rigs[0]]):
         await rig.loaded()
         await rig.compute(2)
-        await rig.free()
         if following is rigs[1]:
             await rigs[2].begin_load()
     assert not dut.loaded.value
@@ -446,16 +485,17 @@ async def timing(dut: Any) -> None:
     taken = round(times[-1] - times[0]) + 1
     dut._log.info("weights: %d in %d cycles", len(times), taken)
     assert taken <= len(times) + 8 * rig.count
-    times = await rig.images()
-    taken = round(times[-1] - times[0]) + 1
-    dut._log.info("images: %d words in %d cycles", len(times), taken)
-    assert taken <= len(times) + rig.count
     following = Rig(dut, "loaded meanwhile", images(config, "twins", config.images, pixels))
     await following.begin_load()
     again = await rig.distance()
     assert bound <= again <= bound + config.pes + 20
-    await rig.free()
+    await rig.free(held=True)
     assert dut.loaded.value, "a batch of as many cycles was not loaded meanwhile"
+    times = await rig.images()
+    taken = round(times[-1] - times[0]) + 1
+    dut._log.info("images: %d words in %d cycles", len(times), taken)
+    assert taken <= len(times) + rig.count
+    await rig.release()
     await following.compute(1)
 
 
@@ -497,8 +537,10 @@ async def reset(dut: Any) -> None:
             )
             await rig.sink("o_weights").take(5, timeout=2000)
         if phase == "fetch":
+            await rig.free(held=True)
             rig.source("i_fetch").start(range(count))
             await rig.sink("o_pixels").take(3, timeout=100)
         await cycles(dut, 7)
+        dut.held.value = 0
         await reset_mid(dut)
         await rig.everything(runs=2)

@@ -17,7 +17,7 @@ from nms.spec.settings import Settings
 from sim.compare import compare
 from sim.context import count as tally
 from sim.context import parameters
-from sim.device import Device, words
+from sim.device import Device, limit, words
 from sim.seeds import generator
 from sim.streams import PERIOD, Sink, Source, Stalls, abort_mid, cycles, reset_mid, start, until
 
@@ -95,9 +95,9 @@ async def right_after_read(device: Device, images: np.ndarray) -> None:
 
 
 async def reach(device: Device, phase: Phase) -> None:
-    """Wait for a phase that is still to come."""
+    """Wait for a phase that is still to come; each one before it is a part of a run of :func:`settings`."""
     while device.phase != phase:
-        await with_timeout(ValueChange(device.dut.phase), 1_000_000 * PERIOD, "ns")
+        await with_timeout(ValueChange(device.dut.phase), limit(CONFIG, settings()) * PERIOD, "ns")
 
 
 async def right_pixels(device: Device, given: Settings, images: np.ndarray) -> None:
@@ -126,13 +126,51 @@ async def kept_images(dut, stalls):
         kept = await device.kept(given)
         if order == "after":
             await cycles(dut, 50)
-            assert device.phase == Phase.EMIT, "EMIT ended before the images were taken"
+            assert dut.sending.value, "the images were not sent yet"
+            assert device.phase == Phase.IDLE, "EMIT waited for the images"
             await right_pixels(device, given, images)
         if beside is not None:
             await beside
         await until(dut, "done", 10)
+        await cycles(dut, 2)
         assert not dut.o_pixels__valid.value
+        assert not dut.sending.value
         await judge(device, given, images, kept)
+
+
+@cocotb.test()
+@cocotb.parametrize(stalls=[Stalls.NONE, Stalls.RANDOM])
+async def images_leave_beside(dut, stalls):
+    """Kept images are sent while the next batch is computed, or only when that one is about to emit."""
+    await start(dut)
+    device = Device(dut, CONFIG, stalls)
+    runs = [
+        (settings(ratio=0.5, iterations=3), noise("leaving")),
+        (settings(ratio=0.7, iterations=3, seed=2, pixels=9), noise("leaving beside", pixels=9)),
+        (settings(ratio=0.3, iterations=3, seed=3), noise("leaving last")),
+    ]
+    leaving = []
+    for number, (given, images) in enumerate(runs):
+        await (await device.load(images))
+        await device.begin(given, load=False, send_images=True)
+        if number == 1:  # the images of the batch before are left where they are
+            await reach(device, Phase.EMIT)
+            await cycles(dut, 100)
+            assert device.phase == Phase.EMIT, "EMIT did not wait for the images of the batch before"
+            assert not dut.o_kept__valid.value
+            assert not dut.load_ready.value, "the half of images that are to be sent was free"
+            await right_pixels(device, *runs[0])
+        kept = await device.kept(given)
+        await until(dut, "done", 10)
+        assert dut.sending.value
+        await judge(device, given, images, kept)
+        if number:
+            leaving.append(cocotb.start_soon(right_pixels(device, given, images)))
+    for images_left in leaving:
+        await images_left
+    await cycles(dut, 2)
+    assert not dut.o_pixels__valid.value
+    assert not dut.sending.value
 
 
 @cocotb.test()
@@ -186,7 +224,7 @@ async def pace(dut, stalls):
 
     async def feed() -> None:
         for batch in batches:
-            sending = await device.load(batch)
+            sending = await device.load(batch, patience=limit(CONFIG, given))
             began = get_sim_time("ns")
             await sending
             loads.append((get_sim_time("ns") - began) / PERIOD)
@@ -194,7 +232,7 @@ async def pace(dut, stalls):
     feeding = cocotb.start_soon(feed())
     for batch in batches:
         await device.begin(given, load=False)
-        kept = await Sink(dut, "o_kept").take(given.keep, timeout=100_000)
+        kept = await Sink(dut, "o_kept").take(given.keep, timeout=limit(CONFIG, given))
         await until(dut, "done", 10)
         ends.append(get_sim_time("ns") / PERIOD)
         expected = golden.run(CONFIG, given, batch).kept

@@ -11,8 +11,8 @@ from nms.spec.config import PRESETS, load
 
 
 def test_true_perplexity_of_known_rows() -> None:
-    rows = np.array([[1.0, 1, 1, 1], [1, 0, 0, 0], [2, 2, 0, 0]])
-    np.testing.assert_allclose(true_perplexity(rows).astype(np.float64), [4, 1, 2], rtol=1e-15)
+    rows = np.array([[1.0, 1, 1, 1], [1, 0, 0, 0], [2, 2, 0, 0], [0, 0, 0, 0]])
+    np.testing.assert_allclose(true_perplexity(rows).astype(np.float64), [4, 1, 2, 0], rtol=1e-15)
 
 
 def test_rows() -> None:
@@ -40,8 +40,9 @@ def test_open_tsne_missing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_methods() -> None:
-    """Batches of 16 of 40 images: 32 rows, every method on all of them."""
-    rows = method_bench(PRESETS["tiny"], load_digits().images[:40].astype(np.uint8), 5.0)
+    """Two batches, two targets: 32 rows, every method on all of them."""
+    images = load_digits().images.astype(np.uint8)
+    rows = method_bench(PRESETS["tiny"], [(images[:16], 5.0), (images[16:32], 6.0)])
     assert [row.method for row in rows][:5] == [
         "de-rand1", "de-best1", "section", "window", "scikit-learn's bisection",
     ]  # fmt: skip
@@ -57,16 +58,16 @@ def test_methods_on_rows_without_solution() -> None:
     """15 equal images and another: the odd one, at the same distance from all, has no solution."""
     images = np.zeros((16, 64), np.uint8)
     images[3] = 9
-    rows = method_bench(load("tiny", ["formats=wide"]), images, 14.5)
+    rows = method_bench(load("tiny", ["formats=wide"]), [(images, 14.5)])
     assert all(len(row.steps) == 15 for row in rows)
     assert all(row.error.max() < 1e-10 for row in rows[:4])
-    assert all(len(row.steps) == 0 for row in method_bench(PRESETS["tiny"], np.zeros_like(images), 5.0))
+    assert all(len(row.steps) == 0 for row in method_bench(PRESETS["tiny"], [(np.zeros_like(images), 5.0)]))
 
 
 def test_a_row_given_up() -> None:
     """A target so close to the number of other images that no beta in the range reaches it."""
     images = load_digits().images[:16].astype(np.uint8)
-    rows = method_bench(load("tiny", ["formats=wide"]), images, 15 - 1e-8)
+    rows = method_bench(load("tiny", ["formats=wide"]), [(images, 15 - 1e-8)])
     assert all(row.gave_up.all() and (row.steps == 128).all() for row in rows[:4])
 
 

@@ -11,6 +11,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from golden import bracket, cordic, de, evolution, exact, fitness, pe, pea, prng, sampler
+from golden.hard import rows as hard_rows
 from nms.errors import UserError
 from nms.spec.config import PRESETS, Config, load
 from nms.spec.derived import Derived
@@ -50,37 +51,6 @@ def true_error(config: Config, found: de.Result, distance: np.ndarray, perplexit
     beta = np.where(solved, beta2 * np.log(np.longdouble(2)), np.inf)
     target = goal(config, len(distance), perplexity) * np.longdouble(config.profile.perplexity.lsb)
     return np.abs(exact.perplexity(beta, distance) - target)[solved]
-
-
-def hard_rows() -> dict[str, tuple[np.ndarray, float]]:
-    """Batches that searches fail on, each with its target."""
-    rng = np.random.default_rng(3)
-    base = rng.integers(40, 200, 3072)
-    noise = rng.integers(0, 256, (64, 3072))
-    near = base + (rng.random((64, 3072)) < 0.004)
-    outlier, cluster, loose, duplicates = near.copy(), near.copy(), near.copy(), noise.copy()
-    outlier[17] = 255
-    cluster[40:] = 255 - near[40:]
-    loose[30:] = np.clip(255 - near[30:] + rng.integers(-40, 40, (34, 3072)), 0, 255)
-    duplicates[:15] = base
-    one_more = duplicates.copy()
-    one_more[14, 0] += 1
-    ramp = np.arange(64)[:, None]
-    batches = {
-        "near-identical": (near, 15.0),
-        "one outlier": (outlier, 15.0),
-        "one far cluster": (cluster, 15.0),
-        "a tight and a loose cluster": (loose, 15.0),
-        "15 equal": (duplicates, 15.0),
-        "15 equal and one": (duplicates[:16], 14.5),
-        "14 equal and one next to them": (one_more, 14.999),
-        "all pairs equal": (255 * np.eye(64, 3072), 15.0),
-        "line": (np.repeat(4 * ramp, 3072, axis=1), 15.0),
-        "bits of a counter in unary": (np.arange(3072) < ramp, 15.0),
-        "17 images": (noise[:17], 15.0),
-        "17 images, almost all of them": (noise[:17], 15.99),
-    }
-    return {name: (images.astype(np.uint8), perplexity) for name, (images, perplexity) in batches.items()}
 
 
 class TestRows:

@@ -12,10 +12,13 @@ import numpy as np
 import pytest
 
 from golden import sampler as golden
-from nms import bench as measure
 from nms import cli
+from nms.bench.figure import TRUE_ERROR
+from nms.bench.search import GENERATIONS
 from nms.spec.config import PRESETS
+from sim.check import UnitResult
 from sim.compare import TableComparison
+from sim.random import Draw
 from sim.sampler import HardwareRun
 from tests.conftest import ROOT
 
@@ -60,6 +63,9 @@ class TestRefusals:
             (["check", "nothing"], ["nothing"]),
             (["check", "--verilog", "none.v"], ["none.v"]),
             (["bench", "everything"], ["everything", "search"]),
+            (["bench", "hardware", "--data", "hard"], ["'hard'", "search"]),
+            (["bench", "search", "--data", "hard", "--count", "5"], ["count 5", "hard"]),
+            (["bench", "search", "--data", "hard", "-c", "tiny", "-P", "images=8"], ["images=8", "hard"]),
         ],
     )
     def test_one_line(
@@ -245,7 +251,7 @@ def test_bench(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[st
     figures = {figure["name"]: figure for figure in json.loads(capsys.readouterr().out)}
     assert figures["rows solved"]["value"] == 12
     assert figures["largest true error"]["value"] <= 2e-4
-    monkeypatch.setitem(measure.TRUE_ERROR, "edge", 1e-12)
+    monkeypatch.setitem(TRUE_ERROR, "edge", 1e-12)
     assert nms(*command[:-1], monkeypatch=monkeypatch) == 1
     assert "BROKEN" in capsys.readouterr().out
     assert nms(*command[:-1], "--markdown", monkeypatch=monkeypatch) == 1
@@ -254,7 +260,9 @@ def test_bench(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[st
 
 def test_bench_of_the_search(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """The searches of the hardware and of software; without a preset in the wide formats of ``paper``."""
-    assert nms("bench", "search", "--count", "40", "--json", monkeypatch=monkeypatch) == 0
+    assert (
+        nms("bench", "search", "--level", "golden", "--count", "40", "--json", monkeypatch=monkeypatch) == 0
+    )
     figures = {(row["subject"], row["name"]): row for row in json.loads(capsys.readouterr().out)}
     for method in ("de-rand1", "de-best1", "section", "window"):
         assert figures[method, "solvable rows"]["value"] == 40
@@ -273,11 +281,11 @@ def test_bench_of_the_search(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
 def test_bench_of_the_search_with_a_broken_bound(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    command = ["bench", "search", "-c", "tiny", "--count", "40"]
+    command = ["bench", "search", "-c", "tiny", "--level", "golden", "--count", "40"]
     assert nms(*command, monkeypatch=monkeypatch) == 0
     assert "BROKEN" not in capsys.readouterr().out
-    monkeypatch.setitem(measure.TRUE_ERROR, "edge", 1e-6)
-    monkeypatch.setitem(measure.SEARCH_GENERATIONS, "window", (4, 2))
+    monkeypatch.setitem(TRUE_ERROR, "edge", 1e-6)
+    monkeypatch.setitem(GENERATIONS, "window", (4, 2))
     assert nms(*command, monkeypatch=monkeypatch) == 1
     assert capsys.readouterr().out.count("BROKEN") == 4 * 2 + 1
 
@@ -294,3 +302,26 @@ def test_random_draws_take_no_unit(monkeypatch: pytest.MonkeyPatch, capsys: pyte
         cli.main()
     assert exited.value.code == 2
     assert "--random 2" in capsys.readouterr().err
+
+
+def test_check_tells_of_each_unit(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+    """While it runs, on standard error; the table is on standard output."""
+    verdicts = {"newton": UnitResult("newton", 3, 0, 50, 1.0), "grid": UnitResult("grid", 2, 1, 9, 2.0)}
+    monkeypatch.setattr("sim.check._check", lambda unit, *_: verdicts[unit])
+    assert nms("check", "grid", "newton", monkeypatch=monkeypatch) == 1
+    output, errors = capsys.readouterr()
+    assert errors.splitlines() == ["newton: passed, 1 s", "grid: FAILED, 2 s"]
+    assert [line.split()[0] for line in output.splitlines()[1:]] == ["newton", "grid"]
+
+
+@pytest.mark.parametrize("failure", ["", "the simulated sampler failed: no interrupt"])
+def test_a_failing_draw_is_repeated_by_a_command(
+    failure: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    draws = [Draw(4, "fine", 10, 0, "unused"), Draw(5, "bad", 10, 0 if failure else 2, "nms repeat", failure)]
+    monkeypatch.setattr("sim.random.regress", lambda seed, number, first: iter(draws))
+    assert nms("check", "--random", "2", "--first", "4", "--seed", "3", monkeypatch=monkeypatch) == 1
+    fine, bad, repeat = capsys.readouterr().out.splitlines()
+    assert fine == "seed 3 draw 4: fine: 10 values, equal"
+    assert bad.endswith(failure or "2 mismatches")
+    assert repeat == "repeat it by: nms repeat"

@@ -8,9 +8,11 @@ from amaranth.sim import Simulator, SimulatorContext
 
 from nms.spec.config import PRESETS, load
 from rtl import emit
+from rtl.axi import NearMemorySampler
 from rtl.gearbox import Gearbox
 from sim.check import check
 from sim.lint import lint
+from sim.runner import simulate
 
 
 @pytest.mark.parametrize(
@@ -68,9 +70,24 @@ def test_the_regressions_pass() -> None:
     assert result.compared > 3000
 
 
+@pytest.mark.parametrize("outstanding", [1, 64])
+def test_reads_overlap(outstanding: int) -> None:
+    """Images keep coming from a slow memory, unless it serves one read after the other."""
+    outcome = simulate(
+        module="near_memory_sampler",
+        verilog=emit.verilog(NearMemorySampler(PRESETS["tiny"])),
+        bench="sim.bench.axi",
+        parameters={"config": PRESETS["tiny"].model_dump(), "outstanding": outstanding},
+        tests=["latency"],
+    )
+    assert bool(outcome) == (outstanding > 1), outcome.failures
+    assert outstanding > 1 or "of which 1024 are beats" in "".join(outcome.failures)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "overrides", [["bus_bits=128", "lanes=3"], ["bus_bits=512", "lanes=16"], ["lanes=24"]]
+    "overrides",
+    [["bus_bits=128", "lanes=3"], ["bus_bits=512", "lanes=16"], ["lanes=24"], ["lanes=8", "pixels=2048"]],
 )
 def test_the_regressions_pass_at_other_widths(overrides: list[str]) -> None:
     (result,) = check(load("tiny", overrides), ["axi"])

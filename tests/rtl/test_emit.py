@@ -11,6 +11,9 @@ import time
 from pathlib import Path
 
 import pytest
+from cocotbext.axi.axi_channels import AxiARBus, AxiAWBus, AxiBBus, AxiRBus, AxiWBus
+from cocotbext.axi.axil_channels import AxiLiteARBus, AxiLiteAWBus, AxiLiteBBus, AxiLiteRBus, AxiLiteWBus
+from cocotbext.axi.axis import AxiStreamBus
 
 from nms.spec.config import PRESETS
 from rtl import emit
@@ -76,17 +79,41 @@ def test_manifest(core: Path) -> None:
         assert hashlib.sha256((core / name).read_bytes()).hexdigest() == digest
 
 
-def test_ports_are_those_of_the_module(core: Path) -> None:
+def test_ports_are_those_of_the_modules(core: Path) -> None:
     described = json.loads((core / "ports.json").read_text())
-    found = headers((core / "sampler.v").read_text())["sampler"].ports
-    assert {port["name"]: (port["direction"], port["width"]) for port in described["ports"]} == {
-        name: (port.direction, port.width) for name, port in found.items()
-    }
-    kept = next(stream for stream in described["streams"] if stream["name"] == "o_kept")
+    found = headers((core / "sampler.v").read_text())
+    for module in (described, described["sampler"]):
+        assert {port["name"]: (port["direction"], port["width"]) for port in module["ports"]} == {
+            name: (port.direction, port.width) for name, port in found[module["module"]].ports.items()
+        }
+    kept = next(stream for stream in described["sampler"]["streams"] if stream["name"] == "o_kept")
     assert kept["payload"]["fields"] == [
         {"name": "index", "offset": 0, "width": 4, "signed": False},
         {"name": "last", "offset": 4, "width": 1, "signed": False},
     ]
+
+
+def test_buses_have_the_names_of_their_protocols(core: Path) -> None:
+    """Every port belongs to one bus or is clock, reset or interrupt; cocotbext-axi knows every signal."""
+    described = json.loads((core / "ports.json").read_text())
+    assert described["parameters"] == PRESETS["tiny"].model_dump()
+    alone = [described[name]["name"] for name in ("clock", "reset", "interrupt")]
+    assert alone == ["aclk", "aresetn", "irq"]
+    ports = [port for bus in described["buses"] for port in bus["signals"].values()]
+    assert sorted(ports + alone) == sorted(port["name"] for port in described["ports"])
+    channels = {
+        "s_axil": (AxiLiteAWBus, AxiLiteWBus, AxiLiteBBus, AxiLiteARBus, AxiLiteRBus),
+        "m_axi": (AxiAWBus, AxiWBus, AxiBBus, AxiARBus, AxiRBus),
+        "m_axis": (AxiStreamBus,),
+    }
+    for bus in described["buses"]:
+        required = {name for channel in channels[bus["name"]] for name in channel._signals}
+        optional = {name for channel in channels[bus["name"]] for name in channel._optional_signals}
+        signals = {name.lower() for name in bus["signals"]}
+        assert required <= signals <= required | optional, bus["name"]
+    widths = {port["name"]: port["width"] for port in described["ports"]}
+    assert (widths["m_axi_rdata"], widths["m_axi_wstrb"], widths["m_axis_tkeep"]) == (64, 8, 8)
+    assert (widths["s_axil_awaddr"], widths["m_axi_araddr"], widths["m_axis_tuser"]) == (12, 64, 4)
 
 
 def test_core_names_files_that_exist(core: Path) -> None:

@@ -86,6 +86,28 @@ def test_mistakes_are_named(tmp_path):
         check(TINY, ["meter"], verilog=tmp_path / "other.v")
 
 
+@pytest.mark.usefixtures("units")
+def test_a_file_is_judged_before_anything_runs(blocks, tmp_path):
+    """One for another configuration, or without the module of the last unit; each unit is told of."""
+    text, began, ended = verilog(blocks.Meter()), [], []
+    file = tmp_path / "some.v"
+
+    def run():
+        return check(TINY, ["meter", "inner"], file, began=began.append, ended=ended.append)
+
+    file.write_text(text)
+    with pytest.raises(UserError, match=r"some\.v: has no module 'incrementer'"):
+        run()
+    title = "// Near-memory sampler, configuration edge, digest 0123456789ab, as generated."
+    file.write_text(f"{title}\n{text}{verilog(blocks.Chain(2))}")
+    with pytest.raises(UserError, match=f"for configuration edge, digest 0123456789ab, not .* {TINY.digest}"):
+        run()
+    assert began == ended == []
+    file.write_text(file.read_text().replace("0123456789ab", TINY.digest))
+    assert run() == ended
+    assert began == ["meter", "inner"]
+
+
 def test_every_unit_is_there():
     assert list(UNITS) == [
         "cordic", "newton", "pe", "pea", "fitness", "prng", "de", "affinity", "te", "grid", "sampler", "axi",

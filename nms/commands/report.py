@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``nms report``: the page of a run."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from nms.errors import UserError
+from nms.output import usable
+
+Directory = Annotated[Path, typer.Argument(metavar="DIR", help="What nms run has written.")]
+PageOutput = Annotated[
+    Path | None, typer.Option("-o", "--output", metavar="FILE", help="HTML file; else DIR/report.html.")
+]
+
+
+def report(directory: Directory, output: PageOutput = None) -> None:
+    """Show a run as one self-contained HTML page."""
+    page = output or directory / "report.html"
+    if page.is_dir():
+        raise UserError(f"output {str(page)!r}: is a directory; name the HTML file")
+    if output is not None:
+        usable(output.parent)
+    from nms.report.build import report as write
+
+    with Console(stderr=True).status("reading") as status:
+        write(directory, page, status.update)
+    print(page)

@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the page says and shows of a run, ready for the template."""
+
+import base64
+import io
+import math
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from golden import grid
+from nms.bench.figure import TRUE_ERROR
+from nms.report.replay import Replay
+from nms.report.stored import Run
+from nms.report.theme import MARKERS
+from nms.spec.registers import BYTES, COUNTED
+from nms.spec.settings import Search
+from nms.spec.tables import Status
+
+THUMBNAIL = 96
+"""Longest side of a picture on the page, in pixels."""
+
+SHAPES = "●■▲◆▼✚✖◀▶⬟"
+"""The markers of the map as characters."""
+
+PAGE_TOOLS = ("matplotlib", "scikit-learn", "openTSNE")
+"""Distributions that the page rests on beside those that the run names."""
+
+MEANING = dict(COUNTED)
+
+
+def content(run: Run, replay: Replay, errors: dict[str, np.ndarray | None]) -> dict[str, Any]:
+    """Everything that the template names but the figures and the colours."""
+    stored = run.figures
+    cells = grid_of(run)
+    shown = {name: error for name, error in errors.items() if error is not None and len(error)}
+    return {
+        "title": f"{stored.kept} of {stored.count} images of {stored.input.name} kept",
+        "run": stored,
+        "hardware": bool(stored.tables),
+        "differences": {name: count for name, count in replay.differences.items() if count},
+        "tiles": list(_tiles(run, replay, shown)),
+        "grid": cells,
+        "occupied": len(np.unique(cells.of)),
+        "classes": _classes(run),
+        "images": list(_images(run, cells)),
+        "origin": _origin(run, replay),
+        "statuses": ", ".join(f"{count} {name}" for name, count in statuses(run).items() if count),
+        "largest": {name: float(error.max()) for name, error in shown.items()},
+        "claimed": TRUE_ERROR[run.config.formats],
+        "absent": [name for name, error in errors.items() if error is None],
+        "total": sum(stored.cycles.values()),
+        "traffic": _traffic(run),
+        "energy": list(_flat(run.energy)) if run.energy else None,
+        "settings": _settings(run),
+        "configuration": [*run.config.model_dump().items(), ("digest", stored.digest)],
+        "versions": {**stored.versions, **_installed()},
+    }
+
+
+def statuses(run: Run) -> dict[str, int]:
+    """Rows by how their search ended."""
+    return {status.name.lower(): int(np.sum(run.values["status"] == status)) for status in Status}
+
+
+def class_of(run: Run) -> np.ndarray | None:
+    """(N,) the place of each image's class among those of the batch; None without 1 to 10 classes.
+
+    More would not be told apart by colour and shape.
+    """
+    known, place = np.unique(run.values["labels"], return_inverse=True)
+    return None if known[0] < 0 or len(known) > len(MARKERS) else place
+
+
+def _tiles(run: Run, replay: Replay, errors: dict[str, np.ndarray]) -> Iterator[tuple[str, str, str]]:
+    stored = run.figures
+    yield "kept", f"{stored.kept / stored.count:.1%}", f"{stored.kept} of {stored.count} images"
+    found = statuses(run)
+    searched = run.values["generations"][run.values["generations"] > 0]
+    yield "rows solved", f"{found['solved']} of {stored.count}", f"perplexity {stored.perplexity.target:g}"
+    if "this run" in errors:
+        own = errors["this run"]
+        yield "largest perplexity error", f"{own.max():.2g}", f"median {np.median(own):.2g}, true"
+    if len(searched):
+        yield "generations a row", f"{np.median(searched):g}", f"median; at most {searched.max()}"
+    yield "divergence of the map", f"{replay.divergence[-1]:.3f}", "Kullback-Leibler, nats"
+    if stored.cycles:
+        longest = max(stored.cycles, key=lambda phase: stored.cycles[phase])
+        total = sum(stored.cycles.values())
+        yield "cycles", f"{total:,}", f"most of them ({stored.cycles[longest] / total:.0%}) {longest}"
+
+
+def _classes(run: Run) -> list[dict[str, Any]] | None:
+    place = class_of(run)
+    if place is None:
+        return None
+    labels = run.values["labels"]
+    all_, kept = Counter(labels.tolist()), Counter(labels[run.values["kept"]].tolist())
+    return [
+        {
+            "label": label,
+            "count": all_[label],
+            "kept": kept[label],
+            "colour": f"class{index}",
+            "shape": SHAPES[index] + "\N{VARIATION SELECTOR-15}",  # as text, not as an emoji
+        }
+        for index, label in enumerate(sorted(all_))
+    ]
+
+
+def _images(run: Run, cells: "Grid") -> Iterator[dict[str, Any]]:
+    values, kept = run.values, set(run.values["kept"].tolist())
+    for index, source in enumerate(thumbnails(run)):
+        label = int(values["labels"][index])
+        what = f"image {index}" + (f", class {label}" if label >= 0 else "")
+        fate = "kept" if index in kept else "left out"
+        x, y = values["embedding"][index]
+        yield {
+            "index": index,
+            "label": label if label >= 0 else "",
+            "kept": index in kept,
+            "source": source,
+            "alt": f"{what}, {fate}",
+            "about": f"{what}\n{fate}\ncell {cells.of[index]}\n{values['generations'][index]} generations",
+            "x": x,
+            "y": y,
+            "cell": cells.of[index],
+            "beta": values["beta"][index],
+            "perplexity": values["perplexity"][index],
+            "generations": values["generations"][index],
+            "status": Status(values["status"][index]).name.lower(),
+        }
+
+
+def _origin(run: Run, replay: Replay) -> str:
+    """Where the curves of the search and the map come from, and what that is worth."""
+    stored = run.figures
+    again = (
+        "A run stores its results, not the way to them. The curves by generation and by iteration are the"
+        f" bit-true model's, computed again from the images, the settings and seed {stored.seed}"
+    )
+    if any(replay.differences.values()):
+        return f"{again}; its results are not those stored, so that the curves are not this run's."
+    if stored.mismatches:
+        return f"{again}; the hardware differed from it, so that they are not the hardware's."
+    if stored.tables:
+        return (
+            f"{again}. The hardware equalled this model bit for bit in all {stored.compared:,} values"
+            " compared, generations and positions among them, and so did the results stored here."
+        )
+    return f"{again}. It gave exactly the results that are stored."
+
+
+def _traffic(run: Run) -> dict[str, Any]:
+    """Who counted, and what each of them counted; beside it, what follows from the sizes alone."""
+    stored = run.figures
+    sources = list(stored.traffic)
+    counted = {name for counts in stored.traffic.values() for name in counts}
+    names = [name for name in BYTES if name in counted]
+    return {
+        "sources": sources,
+        "rows": [
+            (name, MEANING[name], [stored.traffic[source].get(name) for source in sources]) for name in names
+        ],
+        "agree": all(counts == stored.traffic[sources[0]] for counts in stored.traffic.values()),
+        "batch": stored.count * stored.pixels,
+        "kept": stored.kept * stored.pixels,
+    }
+
+
+def _flat(values: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """(path, value) of everything in nested objects and lists."""
+    for name, value in values.items():
+        path = f"{above} / {name}" if above else name
+        if isinstance(value, list):
+            value = {str(place): entry for place, entry in enumerate(value)}
+        if isinstance(value, dict):
+            yield from _flat(value, path)
+        else:
+            yield path, f"{value:.4g}" if isinstance(value, float) else value
+
+
+def _settings(run: Run) -> list[tuple[str, object]]:
+    settings, given = run.settings, run.figures.input
+    return [
+        ("input", given.name),
+        ("images N", settings.count),
+        ("bytes an image D", f"{settings.pixels} ({' x '.join(map(str, given.shape))})"),
+        ("kept K", settings.keep),
+        ("perplexity", f"{run.figures.perplexity.target:g} ({settings.target} raw)"),
+        ("search", str(Search(settings.search))),
+        ("iterations", settings.iterations),
+        ("of these exaggerated", settings.exaggerated),
+        ("seed", settings.seed),
+        ("SHA-256 of the images", given.sha256),
+    ]
+
+
+def _installed() -> dict[str, str]:
+    found = {}
+    for name in PAGE_TOOLS:
+        try:
+            found[f"{name} (this page)"] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[f"{name} (this page)"] = "not installed"
+    return found
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The grid on the map: its corner, the side of a cell, cells on each side, and each point's cell."""
+
+    corner: tuple[float, float]
+    cell: float
+    side: int
+    of: np.ndarray  # (N,) cell id, row by row from the corner
+
+
+def grid_of(run: Run) -> Grid:
+    """The grid on the stored map."""
+    embedding, kept, position = run.values["embedding"], run.figures.kept, run.config.profile.position
+    raw = np.ldexp(embedding, position.fraction).astype(np.int64)
+    cells, _ = grid.cells(raw, kept)
+    side = math.isqrt(2 * kept - 1) + 1
+    low = embedding.min(axis=0)
+    span = float(np.ptp(embedding, axis=0).max()) + position.lsb
+    return Grid((float(low[0]), float(low[1])), span / side, side, cells)
+
+
+def thumbnails(run: Run) -> list[str]:
+    """Each image as the ``data:`` address of a PNG, at most :data:`THUMBNAIL` pixels on a side.
+
+    Images of other than 1 or 3 channels are shown by their first 3, or 1 if there are fewer.
+    """
+    given = run.figures.input
+    height, width, channels = given.shape
+    images = run.values["images"]
+    if given.planar:
+        images = images.reshape(-1, channels, height, width).transpose(0, 2, 3, 1)
+    else:
+        images = images.reshape(-1, height, width, channels)
+    return [_png(image[..., :3] if channels >= 3 else image[..., 0]) for image in images]
+
+
+def _png(pixels: np.ndarray) -> str:
+    picture = Image.fromarray(np.ascontiguousarray(pixels))
+    picture.thumbnail((THUMBNAIL, THUMBNAIL))
+    file = io.BytesIO()
+    picture.save(file, "PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()

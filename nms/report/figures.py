@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The plots, in the style of :mod:`nms.report.svg`, as wide as a phone shows them: text keeps its size."""
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
+
+from nms.report.data import Grid
+from nms.report.theme import LIGHT, MARKERS
+
+INCH = 72  # units
+
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def _figure(width: float, height: float) -> Figure:
+    return Figure(figsize=(width / INCH, height / INCH), layout="constrained")
+
+
+def _axes(figure: Figure, x: str, y: str, rows: int = 1) -> list:
+    axes = figure.subplots(rows, 1, sharex=True, squeeze=False)[:, 0]
+    axes[-1].set_xlabel(x)
+    axes[len(axes) // 2].set_ylabel(y)
+    for each in axes:
+        each.grid(True, linewidth=0.6)
+        each.set_axisbelow(True)
+    return list(axes)
+
+
+def _decade(value: float, _: object = None) -> str:
+    return "10" + str(round(np.log10(value))).translate(_SUPERSCRIPT)
+
+
+def _decades(axis: object) -> None:
+    axis.set_major_locator(LogLocator(numticks=8))  # type: ignore[attr-defined]
+    axis.set_major_formatter(FuncFormatter(_decade))  # type: ignore[attr-defined]
+    axis.set_minor_locator(LogLocator(subs=()))  # type: ignore[attr-defined]
+
+
+def embedding_map(points: np.ndarray, kept: np.ndarray, classes: np.ndarray, grid: Grid) -> Figure:
+    """The map with its grid: kept points filled, the others hollow; occupied cells are tinted.
+
+    Parameters
+    ----------
+    points : (N, 2)
+    kept : indices
+    classes : (N,) 0 to 9, the colour and shape of each point
+    """
+    figure = _figure(480, 480)
+    (axes,) = _axes(figure, "map x (no unit)", "map y (no unit)")
+    axes.grid(False)
+    (x, y), side = grid.corner, grid.side
+    for cell in np.unique(grid.of):
+        corner = (x + cell % side * grid.cell, y + cell // side * grid.cell)
+        axes.add_patch(Rectangle(corner, grid.cell, grid.cell, facecolor=LIGHT["tint"], edgecolor="none"))
+    ends = grid.cell * side
+    edges = np.arange(side + 1) * grid.cell
+    axes.hlines(y + edges, x, x + ends, color=LIGHT["rule"], linewidth=0.8, zorder=1)
+    axes.vlines(x + edges, y, y + ends, color=LIGHT["rule"], linewidth=0.8, zorder=1)
+    chosen = np.isin(np.arange(len(points)), kept)
+    scale = max(0.6, min(1.0, (64 / len(points)) ** 0.5))
+    for index in np.argsort(chosen, kind="stable"):  # the kept on top
+        colour = LIGHT[f"class{classes[index]}"]
+        axes.plot(
+            *points[index], MARKERS[classes[index]], gid=f"point-{index}", zorder=3,
+            markersize=scale * (10 if chosen[index] else 7), markeredgewidth=1.4 * scale,
+            markerfacecolor=colour if chosen[index] else LIGHT["card"],
+            markeredgecolor=LIGHT["text"] if chosen[index] else colour,
+        )  # fmt: skip
+    margin = 0.05 * ends
+    axes.set(xlim=(x - margin, x + ends + margin), ylim=(y - margin, y + ends + margin), aspect="equal")
+    return figure
+
+
+def convergence(errors: np.ndarray, floor: float, stop: float) -> Figure:
+    """Smallest error so far of each row, by generation; a row's line ends where its search did.
+
+    Parameters
+    ----------
+    errors : (generations, N), NaN where a row is not searched
+    floor : what 0 is drawn as
+    stop : a row ends below it
+    """
+    figure = _figure(390, 300)
+    (axes,) = _axes(figure, "generation (of 32 candidates)", "|perplexity - target|")
+    shown = np.maximum(errors, floor)
+    generation = np.arange(1, len(errors) + 1)
+    for row, line in enumerate(shown.T):
+        axes.semilogy(generation, line, color=LIGHT["main"], alpha=0.5, linewidth=0.9, gid=f"row-{row}")
+        last = np.flatnonzero(~np.isnan(line))
+        if len(last):
+            axes.semilogy(generation[last[-1]], line[last[-1]], ".", color=LIGHT["main"], markersize=4)
+    axes.axhline(stop, color=LIGHT["second"], linestyle="--", linewidth=1.2)
+    axes.annotate(
+        f"solved below {stop:.2g}", (0, stop), (6, -4), color=LIGHT["second"], fontsize=10,
+        xycoords=("axes fraction", "data"), textcoords="offset points", va="top",
+    )  # fmt: skip
+    _decades(axes.yaxis)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    return figure
+
+
+def generations(counts: np.ndarray, solved: np.ndarray) -> Figure:
+    """Generations that each row took; rows that were not solved are marked with a cross."""
+    figure = _figure(390, 300)
+    (axes,) = _axes(figure, "row (index of the image)", "generations")
+    for row, count in enumerate(counts):
+        axes.bar(row, count, width=0.8, color=LIGHT["main"], gid=f"bar-{row}")
+    unsolved = np.flatnonzero(~solved)
+    axes.plot(unsolved, counts[unsolved], "x", color=LIGHT["bad"])
+    middle = float(np.median(counts))
+    axes.axhline(middle, color=LIGHT["second"], linestyle="--", linewidth=1.2)
+    axes.set_title(f"dashed: median {middle:g}", loc="right", color=LIGHT["second"], fontsize=10, pad=3)
+    axes.set_ylim(0, 1.05 * max(1, counts.max()))
+    axes.set_xlim(-0.8, len(counts) - 0.2)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(MaxNLocator(integer=True))
+    return figure
+
+
+def errors(by_method: dict[str, np.ndarray], floor: float, claimed: float) -> Figure:
+    """Rows by true error of the perplexity, one histogram a method, on one logarithmic axis.
+
+    Parameters
+    ----------
+    by_method : (rows,) each
+    floor : what 0 is drawn as
+    claimed : the largest error that the formats are made for
+    """
+    figure = _figure(390, 300)
+    axes = _axes(figure, "|perplexity - target|, 80-bit", "rows", len(by_method))
+    shown = {name: np.maximum(values, floor) for name, values in by_method.items()}
+    together = np.log10(np.concatenate([*shown.values(), [claimed]]))
+    low, high = np.floor(together.min()), np.ceil(together.max() + 1e-9)
+    bins = np.logspace(low, high, int(high - low) * 4 + 1)
+    for each, (name, values), colour in zip(axes, shown.items(), ("main", "second", "third"), strict=False):
+        each.hist(values, bins=bins, color=LIGHT[colour])
+        each.set_xscale("log")
+        each.axvline(claimed, color=LIGHT["text"], linestyle="--", linewidth=1)
+        each.set_title(name, loc="left", pad=2)
+        each.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=3))
+    _decades(axes[-1].xaxis)
+    return figure
+
+
+def divergence(values: np.ndarray, exaggerated: int) -> Figure:
+    """Kullback-Leibler divergence after each iteration; the dashed line ends the exaggeration."""
+    figure = _figure(390, 300)
+    (axes,) = _axes(figure, "iteration", "divergence KL(P‖Q), nats")
+    axes.plot(values, color=LIGHT["main"])
+    axes.set_ylim(0, 1.08 * values.max())
+    if exaggerated:
+        axes.axvline(exaggerated, color=LIGHT["second"], linestyle="--", linewidth=1.2)
+        axes.annotate(
+            f"exaggerated up to {exaggerated}", (exaggerated, 1), (5, -2), color=LIGHT["second"], fontsize=10,
+            xycoords=("data", "axes fraction"), textcoords="offset points", va="top",
+        )  # fmt: skip
+    axes.annotate(
+        f"{values[-1]:.3f}", (len(values) - 1, values[-1]), (0, 6), textcoords="offset points", ha="right"
+    )
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    return figure
+
+
+def timeline(cycles: dict[str, int], utilisation: dict[str, float]) -> Figure:
+    """Phases after one another, in cycles; of each bar's height as much is filled as was busy.
+
+    ``utilisation`` may lack phases; these are only tinted.
+    """
+    figure = _figure(390, 320)
+    (axes,) = _axes(figure, "thousands of cycles since the start", "")
+    axes.grid(False, axis="y")
+    total = sum(cycles.values()) / 1000
+    begin = 0.0
+    for place, (phase, taken) in enumerate(cycles.items()):
+        width = taken / 1000
+        axes.barh(place, width, 0.62, begin, color=LIGHT["tint"], edgecolor=LIGHT["main"], linewidth=0.8)
+        words = f"{taken:,}"
+        if phase in utilisation:
+            busy = utilisation[phase]
+            axes.barh(place + 0.31 * (1 - busy), width, 0.62 * busy, begin, color=LIGHT["main"])
+            words += f" · {busy:.1%} busy"
+        late = begin + width > 0.55 * total
+        axes.annotate(
+            words, (begin if late else begin + width, place), (-5 if late else 5, 0), fontsize=10,
+            textcoords="offset points", ha="right" if late else "left", va="center",
+        )  # fmt: skip
+        begin += width
+    axes.set_yticks(range(len(cycles)), list(cycles), color=LIGHT["text"])
+    axes.tick_params(axis="y", length=0)
+    axes.invert_yaxis()
+    axes.set_xlim(0, total)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    return figure

@@ -1,0 +1,444 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The page of a run says what the run left, and where it does not know, says so."""
+
+import base64
+import io
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from lxml import html
+from matplotlib.figure import Figure
+from PIL import Image
+
+from golden import metrics
+from nms import cli
+from nms.commands.options import Level
+from nms.commands.run import run as run_command
+from nms.errors import UserError
+from nms.report import build, replay, stored, svg, theme
+
+CYCLES = {
+    "affinity": 763,
+    "distance": 2064,
+    "embed": 37218,
+    "emit": 328,
+    "grid": 266,
+    "load": 1047,
+    "search": 900,
+}
+"""As ``results.json`` has them: sorted by name, not in the order of the phases."""  # fmt: skip
+
+HARDWARE: dict[str, Any] = {
+    "level": "rtl",
+    "tables": {"kept": {"compared": 5, "mismatches": 0}, "distance": {"compared": 256, "mismatches": 0}},
+    "compared": 261,
+    "mismatches": 0,
+    "cycles": CYCLES,
+    "utilisation": {"distance": 0.93, "embed": 0.484, "search": 0.973},
+    "traffic": {"counters": {"bytes_read": 1024, "bytes_sent": 320}, "monitors": {"bytes_read": 1032}},
+}
+
+
+def silent(_: str) -> None:
+    pass
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of the model on 16 digits."""
+    directory = tmp_path_factory.mktemp("run")
+    run_command("tiny", count=16, perplexity=5.0, iterations=100, level=Level.GOLDEN, output=directory)
+    return directory
+
+
+@pytest.fixture
+def directory(original: Path, tmp_path: Path) -> Path:
+    """A copy of the run, to be changed."""
+    return Path(shutil.copytree(original, tmp_path / "run"))
+
+
+@pytest.fixture(scope="module")
+def page(original: Path) -> html.HtmlElement:
+    """The page of the run."""
+    return parse(original)
+
+
+def parse(directory: Path) -> html.HtmlElement:
+    return html.document_fromstring(build.build(stored.read(directory), silent))
+
+
+def text(element: html.HtmlElement) -> str:
+    return " ".join(" ".join(element.itertext()).split())
+
+
+def by_id(page: html.HtmlElement, name: str) -> str:
+    return text(page.get_element_by_id(name))
+
+
+def rewrite(directory: Path, **changes: object) -> None:
+    path = directory / "results.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def resave(directory: Path, **changes: np.ndarray) -> None:
+    path = directory / "results.npz"
+    with np.load(path) as file:
+        values = dict(file)
+    np.savez(path, **(values | changes))
+
+
+def arrays(directory: Path) -> dict[str, np.ndarray]:
+    with np.load(directory / "results.npz") as file:
+        return dict(file)
+
+
+class TestPage:
+    def test_nothing_is_fetched(self, page: html.HtmlElement) -> None:
+        """Neither by an element nor by a style or script: every reference is data or within the page."""
+        references = [
+            value
+            for element in page.iter()
+            for name, value in element.attrib.items()
+            if name in ("src", "href", "srcset", "data", "poster", "action") or name.endswith(":href")
+        ]
+        assert len(references) > 16
+        assert all(value.startswith(("data:", "#")) for value in references)
+        source = html.tostring(page, encoding="unicode")
+        assert "://" not in source
+        assert all(inside.startswith("#") for inside in re.findall(r"url\(\s*['\"]?(.)", source))
+        assert not re.search(r"@import|fetch\(|XMLHttpRequest|import\(", source)
+
+    def test_ids_are_unique_and_referred_to(self, page: html.HtmlElement) -> None:
+        ids = page.xpath("//@id")
+        assert len(ids) == len(set(ids))
+        for element in page.xpath("//*[@aria-labelledby]"):
+            assert set(element.get("aria-labelledby").split()) <= set(ids)
+        for reference in page.xpath("//@href[starts-with(., '#')]"):
+            assert reference[1:] in ids
+
+    def test_all_points(self, page: html.HtmlElement, original: Path) -> None:
+        """Every image is on the map, among the pictures and in the table; the kept are marked in each."""
+        values = arrays(original)
+        kept = set(values["kept"].tolist())
+        drawn = page.xpath("//figure[@id='map']//*[@class='point']/@data-index")
+        assert sorted(map(int, drawn)) == list(range(16))
+        assert {int(index) for index in drawn[-len(kept) :]} == kept  # on top of the others
+        pictures = page.xpath("//ul[@class='gallery']/li")
+        assert [int(item.get("data-index")) for item in pictures] == list(range(16))
+        assert {int(item.get("data-index")) for item in pictures if item.get("class") == "kept"} == kept
+        rows = page.xpath("//table[@id='points']/tbody/tr")
+        assert {int(row.get("data-image")) for row in rows if "kept" in text(row).split()} == kept
+        for row in rows:
+            index, label, *cells = (text(cell) for cell in row)
+            assert int(label) == values["labels"][int(index)]
+            assert [float(cell) for cell in cells[1:3]] == pytest.approx(
+                values["embedding"][int(index)], abs=1e-6
+            )
+            assert int(cells[6]) == values["generations"][int(index)]
+
+    def test_pictures_are_the_images(self, page: html.HtmlElement, original: Path) -> None:
+        images = arrays(original)["images"].reshape(-1, 8, 8)
+        sources = page.xpath("//ul[@class='gallery']//img/@src")
+        for image, source in zip(images, sources, strict=True):
+            data = base64.b64decode(source.removeprefix("data:image/png;base64,"))
+            np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(data))), image)
+
+    def test_figures_are_those_of_the_run(self, page: html.HtmlElement, original: Path) -> None:
+        figures = json.loads((original / "results.json").read_text())
+        search = figures["perplexity"]
+        tiles = {text(tile[0]): text(tile[1]) for tile in page.xpath("//dl[@class='tiles']/div")}
+        assert tiles["rows solved"].startswith(f"{search['rows']['solved']} of {figures['count']}")
+        assert f"{search['true_error']['max']:.2g}" in tiles["largest perplexity error"]
+        assert f"{search['true_error']['median']:.2g}" in tiles["largest perplexity error"]
+        assert tiles["generations a row"].startswith(f"{search['generations']['median']:g}")
+        assert tiles["generations a row"].endswith(f"{search['generations']['max']}")
+        assert "cycles" not in tiles
+        for name, value in figures["configuration"].items():
+            assert f"{name} {value}" in by_id(page, "configuration")
+        assert figures["digest"] in by_id(page, "configuration")
+        for name, version in figures["versions"].items():
+            assert f"{name} {version}" in by_id(page, "versions")
+        assert by_id(page, "command").endswith(figures["command"])
+
+    def test_every_plot_is_described_and_labelled(self, page: html.HtmlElement) -> None:
+        plots = page.xpath("//figure/svg")
+        assert len(plots) == 5
+        for plot in plots:
+            assert plot.get("role") == "img"
+            title, description = (
+                page.get_element_by_id(name) for name in plot.get("aria-labelledby").split()
+            )
+            assert len(text(title)) > 20
+            assert len(text(description)) > 20
+        words = text(page)
+        for label in ("map x (no unit)", "generation (of 32 candidates)", "divergence KL(P‖Q), nats"):
+            assert label in words
+        assert all(image.get("alt") for image in page.xpath("//ul//img"))
+
+    def test_without_hardware(self, page: html.HtmlElement) -> None:
+        """What a run of the model cannot know is said to be missing."""
+        assert "No hardware ran" in by_id(page, "compared")
+        assert "Not counted" in by_id(page, "cycles")
+        assert "Not counted in this run" in by_id(page, "traffic")
+        assert "the batch is 1,024 bytes, the images kept are 320" in by_id(page, "traffic")
+        assert "Not measured" in by_id(page, "energy")
+        assert not page.xpath("//*[@id='replayed']")
+        assert "It gave exactly the results that are stored" in by_id(page, "origin")
+
+    def test_same_again(self, page: html.HtmlElement, original: Path) -> None:
+        assert html.tostring(parse(original)) == html.tostring(page)
+
+
+class TestHardware:
+    def test_agrees(self, directory: Path) -> None:
+        rewrite(directory, **HARDWARE)
+        (directory / "energy.json").write_text(
+            json.dumps({"total": {"search": 1.25e-6}, "library": "sky130"})
+        )
+        page = parse(directory)
+        assert "all 261 values read out, 2 tables" in by_id(page, "compared")
+        assert "bit for bit in all 261 values" in by_id(page, "origin")
+        phases = [text(label) for label in page.xpath("//figure[@id='cycles']/svg//*[name()='text']")]
+        order = [phase for phase in phases if phase in CYCLES]
+        assert order == ["load", "distance", "search", "affinity", "embed", "grid", "emit"]
+        assert {"37,218 · 48.4% busy", "2,064 · 93.0% busy", "763"} <= set(phases)
+        assert f"{sum(CYCLES.values()):,} cycles in all" in by_id(page, "cycles")
+        rows = [text(row) for row in page.xpath("//div[@id='traffic']//tr")]
+        assert rows[0].endswith("counters monitors")
+        assert rows[1].startswith("bytes_read")
+        assert rows[1].endswith("1,024 1,032")
+        assert rows[2].endswith("320")
+        assert "they differ" in by_id(page, "traffic")
+        assert "total / search 1.25e-06" in by_id(page, "energy")
+        assert text(page.xpath("//div[@id='tables']//tbody/tr")[0]) == "distance 256 0"
+
+    def test_differs(self, directory: Path) -> None:
+        tables = {"kept": {"compared": 5, "mismatches": 2}}
+        traffic = dict.fromkeys(("counters", "monitors"), HARDWARE["traffic"]["counters"])
+        changes = {"tables": tables, "compared": 5, "mismatches": 2, "traffic": traffic}
+        rewrite(directory, **(HARDWARE | changes))
+        page = parse(directory)
+        assert "they agree" in by_id(page, "traffic")
+        assert "2 of 5 values differ" in by_id(page, "compared")
+        assert "kept (2)" in by_id(page, "compared")
+        assert "they are not the hardware's" in by_id(page, "origin")
+
+
+class TestReplay:
+    def test_way(self, original: Path) -> None:
+        """It ends where the run ended, row by row and in the map."""
+        run = stored.read(original)
+        told: list[str] = []
+        again = replay.replay(run, told.append)
+        values = run.values
+        np.testing.assert_array_equal((~np.isnan(again.errors)).sum(axis=0), values["generations"])
+        last = again.errors[values["generations"] - 1, np.arange(16)]
+        np.testing.assert_array_equal(last, np.abs(values["perplexity"] - 5.0))
+        assert not np.any(np.diff(again.errors, axis=0) > 0)
+        assert len(again.divergence) == 100 + 1
+        assert again.divergence[-1] == pytest.approx(metrics.kl(values["affinity"], values["embedding"]))
+        assert set(again.differences.values()) == {0}
+        assert "model: map, iteration 100 of 100" in told
+
+    def test_another_selection_is_seen(self, directory: Path, page: html.HtmlElement) -> None:
+        kept = arrays(directory)["kept"]
+        left_out = np.setdiff1d(np.arange(16), kept)
+        resave(directory, kept=np.sort([left_out[0], *kept[1:]]))
+        tampered = parse(directory)
+        assert "kept (" in by_id(tampered, "replayed")
+        assert "embedding" not in by_id(tampered, "replayed")
+        assert "not this run's" in by_id(tampered, "origin")
+        assert str(left_out[0]) in tampered.xpath("//li[@class='kept']/@data-index")
+        assert str(kept[0]) not in tampered.xpath("//li[@class='kept']/@data-index")
+        drawn = [html.tostring(each.xpath("//figure[@id='map']")[0]) for each in (page, tampered)]
+        assert drawn[0] != drawn[1]
+
+    def test_without_open_tsne(self, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("golden.bench._open_tsne", lambda *_: None)
+        words = text(parse(directory))
+        assert "openTSNE: not installed here, so not shown" in words
+        assert "openTSNE at most" not in words
+        assert "scikit-learn at most" in words
+
+
+def test_planar_images(directory: Path) -> None:
+    """Colour planes one after another, as CIFAR-10 stores them, become pixels of three channels."""
+    figures = json.loads((directory / "results.json").read_text())
+    images = np.random.default_rng(1).integers(0, 256, (16, 48), np.uint8)
+    from nms import provenance
+    from nms.report.data import thumbnails
+
+    given = figures["input"] | {"shape": [4, 4, 3], "planar": True, "sha256": provenance.digest(images)}
+    rewrite(directory, input=given, pixels=48)
+    resave(directory, images=images)
+    source = thumbnails(stored.read(directory))[3]
+    picture = Image.open(io.BytesIO(base64.b64decode(source.partition(",")[2])))
+    np.testing.assert_array_equal(np.asarray(picture)[2, 1], images[3, [9, 25, 41]])
+
+
+class TestBadInput:
+    @pytest.mark.parametrize(
+        ("file", "content", "said"),
+        [
+            ("results.json", None, "no results.json"),
+            ("results.npz", None, "no results.npz"),
+            ("results.json", b"{", "cannot be read as JSON"),
+            ("results.json", b"\xff\xfe", "cannot be read as JSON"),
+            ("results.json", b"[1]", "must hold one JSON object"),
+            ("results.json", b"{}", "Field required"),
+            ("results.npz", b"PK\x03\x04nothing", "damaged"),
+            ("results.npz", b"", "damaged"),
+            ("energy.json", b"no", "energy.json: cannot be read as JSON"),
+        ],
+    )
+    def test_files(self, file: str, content: bytes | None, said: str, directory: Path) -> None:
+        path = directory / file
+        path.unlink(missing_ok=True)
+        if content is not None:
+            path.write_bytes(content)
+        with pytest.raises(UserError, match=re.escape(said)):
+            stored.read(directory)
+
+    @pytest.mark.parametrize(
+        ("changes", "said"),
+        [
+            ({"digest": "000000000000"}, "digest 000000000000, but this version makes"),
+            ({"count": 15}, "shape"),
+            ({"search": "guess"}, "'guess'"),
+            ({"seed": -1}, "seed -1"),
+            ({"cycles": {"lunch": 1}}, "'lunch' is none of"),
+            ({"count": "many"}, "count: "),
+        ],
+    )
+    def test_figures(self, changes: dict[str, object], said: str, directory: Path) -> None:
+        rewrite(directory, **changes)
+        with pytest.raises(UserError, match=re.escape(said)):
+            stored.read(directory)
+
+    @pytest.mark.parametrize(
+        ("changes", "said"),
+        [
+            ({"kept": np.array([0, 1, 2, 3, 16])}, "must be ascending indices of 16 images"),
+            ({"kept": np.array([0, 2, 1, 3, 4])}, "must be ascending indices"),
+            ({"kept": np.arange(4)}, "shape (4,)"),
+            ({"images": np.zeros((16, 64), np.uint8)}, "not those of results.json"),
+            ({"status": np.full(16, 9)}, "status: must be 0 to 3"),
+            ({"embedding": np.full((16, 2), np.nan)}, "embedding: must be finite"),
+            ({"beta": np.full(16, "x")}, "must be numbers"),
+            ({"beta": np.full(16, None)}, "damaged"),
+        ],
+    )
+    def test_arrays(self, changes: dict[str, np.ndarray], said: str, directory: Path) -> None:
+        resave(directory, **changes)
+        with pytest.raises(UserError, match=re.escape(said)):
+            stored.read(directory)
+
+    def test_a_truncated_archive(self, directory: Path) -> None:
+        path = directory / "results.npz"
+        path.write_bytes(path.read_bytes()[:-200])
+        with pytest.raises(UserError, match="damaged"):
+            stored.read(directory)
+
+    @pytest.mark.parametrize("name", ["nowhere", "empty"])
+    def test_command(
+        self, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """One line, status 2, nothing written."""
+        (tmp_path / "empty").mkdir()
+        monkeypatch.setattr(sys, "argv", ["nms", "report", str(tmp_path / name)])
+        with pytest.raises(SystemExit) as exited:
+            cli.main()
+        assert exited.value.code == 2
+        error = capsys.readouterr().err.strip().splitlines()
+        assert len(error) == 1
+        assert name in error[0]
+        assert [path.name for path in tmp_path.rglob("*")] == ["empty"]
+
+
+def test_command(
+    directory: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The last line that is printed names the page."""
+    monkeypatch.setattr("nms.report.build.build", lambda run, tell: "<p>page</p>")
+    monkeypatch.setattr(sys, "argv", ["nms", "report", str(directory)])
+    with pytest.raises(SystemExit) as exited:
+        cli.main()
+    assert exited.value.code == 0
+    named = Path(capsys.readouterr().out.splitlines()[-1])
+    assert named == directory / "report.html"
+    assert named.read_text() == "<p>page</p>"
+
+
+class TestTheme:
+    @pytest.mark.parametrize("colours", [theme.LIGHT, theme.DARK], ids=["light", "dark"])
+    def test_contrast(self, colours: dict[str, str]) -> None:
+        """WCAG 2: 4.5 for what is written, 3 for what is drawn."""
+        written = {"text", "muted", "second", "third", "bad"}
+        for name, colour in colours.items():
+            if name in ("page", "card", "rule", "tint"):
+                continue
+            for ground in ("page", "card") if name in written else ("card", "tint"):
+                least = 4.5 if name in written else 3.0
+                assert contrast(colour, colours[ground]) >= least, (name, ground)
+
+    def test_same_names(self) -> None:
+        assert theme.LIGHT.keys() == theme.DARK.keys()
+        assert len(set(theme.LIGHT.values())) == len(theme.LIGHT)
+
+    def test_a_foreign_colour_is_refused(self) -> None:
+        figure = Figure()
+        figure.subplots().plot([1, 2], color="#123456")
+        with pytest.raises(KeyError):
+            svg.inline(figure, "plot", "title", "text")
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast ratio of WCAG 2."""
+
+    def luminance(colour: str) -> float:
+        channels = np.array([int(colour[at : at + 2], 16) for at in (1, 3, 5)]) / 255
+        linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+        return float(linear @ (0.2126, 0.7152, 0.0722))
+
+    high, low = sorted((luminance(one), luminance(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.slow
+def test_in_a_browser(original: Path, tmp_path: Path) -> None:
+    """The script runs, and the page follows the theme of its surroundings."""
+    browser = shutil.which("chromium")
+    if browser is None:
+        pytest.skip("no chromium; apt-get install chromium")
+    page = tmp_path / "report.html"
+    build.report(original, page, silent)
+
+    def browse(*options: str) -> str:
+        profile = tmp_path / f"profile{len(list(tmp_path.iterdir()))}"
+        return subprocess.run(
+            [
+                browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+                "--disable-background-networking", "--disable-component-update", "--disable-sync",
+                f"--user-data-dir={profile}", "--window-size=390,844", *options, page.as_uri(),
+            ],
+            check=True, capture_output=True, text=True, timeout=120,
+        ).stdout  # fmt: skip
+
+    points = html.document_fromstring(browse("--dump-dom")).xpath("//*[@class='point']")
+    assert len(points) == 16
+    assert [point.get("tabindex") for point in points].count("0") == 1
+    assert all(re.match(r"image \d+, class \d", point.get("aria-label")) for point in points)
+    brightness = []
+    for scheme in (0, 1):  # dark, light
+        picture = tmp_path / f"{scheme}.png"
+        browse(f"--blink-settings=preferredColorScheme={scheme}", f"--screenshot={picture}")
+        brightness.append(np.asarray(Image.open(picture).convert("L")).mean())
+    assert brightness[0] < 80
+    assert brightness[1] > 200

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What synthesis gives today, against the committed figures."""
+
+import json
+
+import pytest
+
+from nms.spec.config import load
+from synth import flow, metrics, targets
+
+RECORDS = [
+    (path.stem, block["unit"])
+    for path in sorted(metrics.BASELINES.glob("*.json"))
+    for block in json.loads(path.read_text())["blocks"]
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "unit"), list(dict.fromkeys(RECORDS)))
+def test_a_unit_is_as_it_was(name: str, unit: str, tmp_path) -> None:
+    preset, target = name.split("-")
+    if target == "osu018" and not targets.OSU018.is_file():
+        pytest.skip("needs the cells of Debian's qflow-tech-osu018")
+    results = flow.synthesise(load(preset), unit, targets.target(target), tmp_path)
+    changes = metrics.compare([result.metrics for result in results], metrics.baseline(preset, target))
+    assert len(changes) >= 5 * len(results)
+    assert [change for change in changes if not change.within] == []

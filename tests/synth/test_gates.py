@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The netlist passes what the description passes, and a wrong gate in it does not."""
+
+import json
+import re
+
+import pytest
+
+from nms.cli import main
+from nms.spec.config import load
+from sim.check import check
+from synth import flow, targets
+
+TINY = load("tiny")
+
+pytestmark = pytest.mark.slow
+
+
+def gates(block, design) -> str:
+    return flow.netlist_verilog(TINY, targets.cells(), block, design)
+
+
+def wrong(block, design) -> str:
+    """One gate of the block's module is another: exclusive or in place of its complement, say."""
+    text, changed = re.subn(r"^  XOR2 ", "  XNOR2 ", gates(block, design), count=1, flags=re.MULTILINE)
+    assert changed
+    return text
+
+
+@pytest.mark.parametrize("unit", ["prng", "affinity", "newton", "grid"])
+def test_units_as_gates(unit: str) -> None:
+    [result] = check(TINY, [unit], text=gates)
+    assert result, result.failures
+    assert result.compared > 500
+
+
+def test_a_wrong_gate_is_found() -> None:
+    [result] = check(TINY, ["prng"], text=wrong)
+    assert result.failed
+
+
+def test_the_whole_sampler_as_gates(tmp_path, monkeypatch) -> None:
+    """A batch by registers and buses: every table of the netlist equals the model's."""
+    words = "run -c tiny --count 16 --perplexity 5 --iterations 8 --search window --level netlist -o"
+    monkeypatch.setattr("sys.argv", ["nms", *words.split(), str(tmp_path)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 0
+    figures = json.loads((tmp_path / "results.json").read_text())
+    assert figures["level"] == "netlist"
+    assert figures["mismatches"] == 0
+    assert figures["compared"] > 500
