@@ -40,6 +40,7 @@ lint: setup
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 	$(BIN)/python -m nms.registers --check
+	$(BIN)/python -m nms.reference --check
 
 clean:
 	rm -rf .venv .nms build out .pytest_cache .mypy_cache .ruff_cache .import_linter_cache nms.egg-info

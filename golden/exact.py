@@ -28,6 +28,9 @@ NEWTON_ALONE = 32
 BLOCK = 1 << 17
 """Elements of one block of rows: 1 MiB of float64, which stays in a core's cache."""
 
+MAP_BLOCK = 1 << 14
+"""Elements of one block of rows of the gradient, which works on five such blocks at once."""
+
 
 def distances(images: np.ndarray) -> np.ndarray:
     """Exact squared distances ``D_ij = sum_d (x_id - x_jd)**2``.
@@ -54,6 +57,29 @@ def distances(images: np.ndarray) -> np.ndarray:
     gram = pixels @ pixels.T
     norms = np.diagonal(gram)
     return (norms[:, None] + norms[None, :] - 2.0 * gram).astype(np.int64)
+
+
+def feature_distances(features: np.ndarray) -> np.ndarray:
+    """Squared distances of real features, as the integers that the search works on.
+
+    Differences are squared and summed in float64, so that equal rows are at exactly 0; all are then scaled
+    by the power of two that takes the largest to 2**51 .. 2**52 and rounded to even. P depends on no scale.
+
+    Parameters
+    ----------
+    features : (N, D) float64, finite
+
+    Returns
+    -------
+    (N, N) int64
+    """
+    largest = np.abs(features).max()
+    unit = np.ldexp(features, -int(np.frexp(largest)[1]))  # below 1, so that no square overflows
+    squared = np.empty((len(unit), len(unit)))
+    for row, one in zip(squared, unit, strict=True):
+        difference = unit - one
+        np.einsum("ij,ij->i", difference, difference, out=row)
+    return np.rint(np.ldexp(squared, 52 - int(np.frexp(squared.max())[1]))).astype(np.int64)
 
 
 def off_diagonal(matrix: np.ndarray) -> np.ndarray:
@@ -276,12 +302,28 @@ def gradient(joint: np.ndarray, y: np.ndarray, exaggeration: float = 1.0) -> np.
     -------
     (N, 2)
     """
-    dx = y[:, None, 0] - y[None, :, 0]
-    dy = y[:, None, 1] - y[None, :, 1]
-    w = 1.0 / (1.0 + dx * dx + dy * dy)
+    count = len(y)
+    xs = np.ascontiguousarray(y.T)
+    rows = max(1, MAP_BLOCK // count)
+    blocks = [slice(begin, begin + rows) for begin in range(0, count, rows)]
+    w = np.empty((count, count))
+    for block in blocks:
+        dx, dy = (np.subtract.outer(axis[block], axis) for axis in xs)
+        dx *= dx
+        dy *= dy
+        dx += dy
+        dx += 1.0
+        np.divide(1.0, dx, out=w[block])
     np.fill_diagonal(w, 0.0)
-    force = w * (exaggeration * joint - (len(y) / w.sum()) * w)
-    return np.stack([(force * dx).sum(axis=1), (force * dy).sum(axis=1)], axis=1)
+    repulsion = count / w.sum()
+    result = np.empty((count, 2))
+    for block in blocks:
+        force = exaggeration * joint[block]
+        force -= repulsion * w[block]
+        force *= w[block]
+        for column, axis in enumerate(xs):
+            result[block, column] = np.einsum("ij,ij->i", force, np.subtract.outer(axis[block], axis))
+    return result
 
 
 def embed(
@@ -316,18 +358,64 @@ def embed(
     return y
 
 
-def sample(y: np.ndarray, keep: int, step: float = 2.0**-24) -> np.ndarray:
-    """The grid rule: ``keep`` indices that cover the map, ascending.
+def hardware_side(keep: int) -> int:
+    """G of the hardware's grid: the smallest integer with ``G**2 >= 2 keep``."""
+    return math.isqrt(2 * keep - 1) + 1
+
+
+def fine_side(y: np.ndarray, keep: int, step: float = 2.0**-24) -> int:
+    """The smallest G whose grid has at least ``keep`` occupied cells, so that each kept point has its own.
+
+    G is at most ``4 ceil(sqrt N)``, which is taken if points lie so close that none is enough.
+    """
+    highest = 4 * (math.isqrt(len(y) - 1) + 1)
+    for side in range(math.isqrt(keep - 1) + 1, highest):
+        if len(np.unique(cells(y, side, step)[0])) >= keep:
+            return side
+    return highest
+
+
+def cells(y: np.ndarray, side: int, step: float = 2.0**-24) -> tuple[np.ndarray, np.ndarray]:
+    """Where points lie on a grid of ``side`` x ``side`` square cells over their bounding box.
 
     Positions are first taken to integer multiples of ``step`` (half_up); from there on the rule is exact.
-    G = smallest integer with ``G**2 >= 2 keep``; G x G square cells over the bounding box. In each cell
-    points are ranked by (squared offset from the centre, index). All of rank 0 are kept, then all of
-    rank 1, ...; in the round that would pass ``keep``, fuller cells first, then the lower cell.
+
+    Returns
+    -------
+    (N,) int64 cell id, ``cy * side + cx``; (N,) int64 squared offset from the cell's centre, 1/4096 cells
+    """
+    raw = np.floor(y / step + 0.5).astype(np.int64).astype(object)  # Python integers: no overflow
+    raw -= raw.min(axis=0)
+    span = raw.max() + 1
+    shift = span.bit_length() + 16
+    u = raw * ((1 << shift) // span * side)
+    cell = (u >> shift).astype(np.int64)
+    offset = ((u >> (shift - 12)) & 4095).astype(np.int64) - 2048
+    return cell[:, 1] * side + cell[:, 0], (offset**2).sum(axis=1)
+
+
+def sample(
+    y: np.ndarray,
+    keep: int,
+    step: float = 2.0**-24,
+    side: int | None = None,
+    preference: np.ndarray | None = None,
+    proportional: bool = False,
+) -> np.ndarray:
+    """The grid rule: ``keep`` indices that cover the map, ascending.
+
+    In each of the G x G cells points are ranked by (preference, index). By rounds, all of rank 0 are kept,
+    then all of rank 1, ...; in the round that would pass ``keep``, fuller cells first, then the lower cell.
 
     Parameters
     ----------
     y : (N, 2)
     keep : K, 1 to N
+    step : of the positions, see :func:`cells`
+    side : G; if not given, :func:`hardware_side`
+    preference : (N,), the lower the sooner kept of its cell; if not given, the squared offset from the centre
+    proportional : keep K n/N of a cell's n points, whole parts first, then the largest remainders (equal
+        ones: the lower cell), not by rounds; the hardware knows rounds alone
 
     Returns
     -------
@@ -338,24 +426,33 @@ def sample(y: np.ndarray, keep: int, step: float = 2.0**-24) -> np.ndarray:
     UserError
         ``keep`` out of range.
     """
-    if not 1 <= keep <= len(y):
-        raise UserError(f"keep {keep}: must be 1 to {len(y)} (images)")
-    raw = np.floor(y / step + 0.5).astype(np.int64).astype(object)  # Python integers: no overflow
-    raw -= raw.min(axis=0)
-    side = math.isqrt(2 * keep - 1) + 1
-    span = raw.max() + 1
-    shift = span.bit_length() + 16
-    u = raw * ((1 << shift) // span * side)
-    cell = (u >> shift).astype(np.int64)
-    offset = ((u >> (shift - 12)) & 4095).astype(np.int64) - 2048
-    cell_id = cell[:, 1] * side + cell[:, 0]
-    squared = (offset**2).sum(axis=1)
-
-    order = np.lexsort((squared, cell_id))  # stable: equal keys stay in the order of the index
-    _, first, occupancy = np.unique(cell_id[order], return_index=True, return_counts=True)
-    rank = np.arange(len(y)) - np.repeat(first, occupancy)
+    count = len(y)
+    if not 1 <= keep <= count:
+        raise UserError(f"keep {keep}: must be 1 to {count} (images)")
+    cell, squared = cells(y, hardware_side(keep) if side is None else side, step)
+    # stable: equal keys stay in the order of the index
+    order = np.lexsort((squared if preference is None else preference, cell))
+    _, first, occupancy = np.unique(cell[order], return_index=True, return_counts=True)
+    rank = np.arange(count) - np.repeat(first, occupancy)
+    if proportional:
+        return np.sort(order[rank < np.repeat(shares(keep, occupancy), occupancy)])
     fullness = np.repeat(occupancy, occupancy)
-    return np.sort(order[np.lexsort((cell_id[order], -fullness, rank))[:keep]])
+    return np.sort(order[np.lexsort((cell[order], -fullness, rank))[:keep]])
+
+
+def shares(total: int, sizes: np.ndarray) -> np.ndarray:
+    """``total`` divided in proportion to ``sizes``, in whole numbers that sum to it, none above its size.
+
+    ``floor(total n / sum n)``, then one more each to the largest remainders, the first among equals.
+
+    Parameters
+    ----------
+    total : at most the sum of the sizes
+    sizes : (M,) int64, their sum above 0
+    """
+    whole, remainder = np.divmod(total * sizes, sizes.sum())
+    whole[np.argsort(-remainder, kind="stable")[: total - whole.sum()]] += 1
+    return whole
 
 
 @dataclass(frozen=True)

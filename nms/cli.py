@@ -16,6 +16,7 @@ from nms.commands.generate import generate
 from nms.commands.presets import presets
 from nms.commands.report import report
 from nms.commands.run import run
+from nms.commands.sample import sample
 from nms.commands.show import show
 from nms.commands.synth import synth
 from nms.errors import UserError
@@ -23,10 +24,9 @@ from nms.errors import UserError
 app = typer.Typer(
     help="Near-memory sampler: generate the hardware, run it on images, prove it.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (presets, show, generate, run, report, check, synth, bench, energy, doctor):
+for command in (presets, show, generate, run, sample, report, check, synth, bench, energy, doctor):
     app.command()(command)
 
 

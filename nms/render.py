@@ -77,6 +77,35 @@ def print_run(outcome: "Outcome", figures: dict[str, Any], kept: list[int]) -> N
     print("seconds:", ", ".join(f"{name} {seconds:.1f}" for name, seconds in outcome.seconds.items()))
 
 
+def print_sample(figures: dict[str, Any]) -> None:
+    """The summary of a sampled data set: groups, kept images by class, groups that were verified."""
+    source, groups, settings = figures["input"], figures["groups"], figures["settings"]
+    size = f"{groups['smallest']} to {groups['largest']} images"
+    rows: list[Sequence[object]] = [
+        ("input", f"{source['name']}, {source['count']:,} images, {' x '.join(map(str, source['shape']))}"),
+        ("groups", f"{groups['count']:,} by {settings['group']}, {size}"),
+        ("seed", str(figures["seed"])),
+        ("kept", f"{figures['kept']:,}"),
+    ]
+    for name, text in (("lower_perplexity", "a lower perplexity"), ("without_map", "no map: too small")):
+        if groups[name]:
+            rows.append(("groups with", f"{text}: {groups[name]:,}"))
+    if figures["rows_without_solution"]:
+        rows.append(("rows without a solution", f"{figures['rows_without_solution']:,}"))
+    if figures["software_only"]:
+        rows.append(("software only", ", ".join(figures["software_only"])))
+    print_table(["", ""], rows, header=False)
+    if figures["classes"]:
+        classes = figures["classes"].items()
+        print_table(["class", "images", "kept"], [[name, of["images"], of["kept"]] for name, of in classes])
+    if "verified" in figures:
+        verified = figures["verified"]["groups"]
+        print_table(
+            ["group", "images", "kept", "compared", "mismatches", "as float64", "as this run"],
+            [list(group.values()) for group in verified],
+        )
+
+
 def print_figures(figures: "list[Figure]", markdown: bool = False) -> None:
     """Measured values with their bounds; ``markdown`` for a document."""
     columns = ["", "figure", "measured", "unit", "bound", ""]

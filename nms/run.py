@@ -51,11 +51,12 @@ def run(
     level: str,
     progress: Callable[[str], None] | None = None,
     bus: Literal["axi", "native"] = "axi",
+    traces: Path | None = None,
 ) -> Outcome:
     """The tables of ``data`` at ``level``; at levels rtl and netlist, by ``bus``, compared with the model.
 
     Level netlist simulates the library cells of target ``generic`` in place of what was emitted; memories
-    stay behavioural.
+    stay behavioural. With ``traces``, the simulation's waves are left in that directory.
     """
     from golden import sampler as golden
 
@@ -73,7 +74,9 @@ def run(
 
     with tempfile.TemporaryDirectory() as folder:
         verilog = _netlist(config, bus, Path(folder), progress) if level == "netlist" else None
-        run = hardware.run(config, settings, data.images, verilog=verilog, progress=progress, bus=bus)
+        run = hardware.run(
+            config, settings, data.images, verilog=verilog, progress=progress, bus=bus, traces=traces
+        )
     return Outcome(
         level,
         run.tables,

@@ -13,7 +13,7 @@ from rtl import units
 from rtl.emit import TITLE, Design
 from rtl.hierarchy import Block
 from rtl.units import UNITS
-from sim import protocol
+from sim import protocol, waves
 from sim.runner import read, simulate
 
 PARAMETERS: dict[str, Callable[[Any], dict[str, Any]]] = {
@@ -53,6 +53,7 @@ def check(
     verilog: Path | None = None,
     seed: int = 1,
     text: Callable[[Block, Design], str] = emitted,
+    traces: Path | None = None,
     began: Callable[[str], None] = lambda unit: None,
     ended: Callable[[UnitResult], None] = lambda result: None,
 ) -> list[UnitResult]:
@@ -61,7 +62,8 @@ def check(
     Each block is simulated on what ``text`` makes of it, freshly emitted Verilog by default, or, with
     ``verilog``, with the block's module in that file as the top: a file as ``nms generate`` writes it for
     ``config``, or one with the same modules. A unit that has no block, or a bench that compared nothing,
-    has failed. ``began`` and ``ended`` are told of each unit.
+    has failed. With ``traces``, the runs' waves and views are left in that directory. ``began`` and
+    ``ended`` are told of each unit.
 
     Raises
     ------
@@ -77,7 +79,8 @@ def check(
     results = []
     for unit, found in blocks.items():
         began(unit)
-        results.append(_check(unit, found, config, verilog, seed, text))
+        texts = {block.module: verilog or text(block, design) for block, design in found}
+        results.append(_check(unit, [block for block, _ in found], texts, config, seed, traces))
         ended(results[-1])
     return results
 
@@ -99,24 +102,28 @@ def _usable(verilog: Path, config: Config, wanted: Iterable[str]) -> None:
 
 def _check(
     unit: str,
-    blocks: list[tuple[Block, Design]],
+    blocks: list[Block],
+    texts: dict[str, str | Path],
     config: Config,
-    verilog: Path | None,
     seed: int,
-    text: Callable[[Block, Design], str],
+    traces: Path | None,
 ) -> UnitResult:
     started = time.monotonic()
     about = PARAMETERS.get(unit, lambda block: {})
     outcomes = [
         simulate(
             module=block.module,
-            verilog=verilog or text(block, design),
+            verilog=texts[block.module],
             bench=f"sim.bench.{unit}",
             parameters={"config": config.model_dump(), **about(block)},
             seed=seed,
+            waves=traces is not None,
         )
-        for block, design in blocks
+        for block in blocks
     ]
+    for block, outcome in zip(blocks, outcomes, strict=True):
+        if traces is not None and outcome.waves is not None:
+            waves.keep(traces, block.module, outcome.ports, outcome.waves)
     silent = not outcomes or any(not outcome.compared and not outcome.failed for outcome in outcomes)
     return UnitResult(
         unit=unit,

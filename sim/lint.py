@@ -5,7 +5,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from rtl.emit import WAIVERS
+from rtl.core import WAIVERS
 from sim import tools
 
 PROBLEM = re.compile(r"^%(?:Error|Warning).*$", re.MULTILINE)

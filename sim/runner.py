@@ -38,7 +38,7 @@ import cocotb_tools.runner
 
 from nms.errors import UserError
 from sim import cells, protocol, tools
-from sim.context import VARIABLE, Context
+from sim.context import VARIABLE, Context, Port
 
 ROOT = Path(__file__).resolve().parents[1]
 """The directory that holds the packages of the project."""
@@ -75,6 +75,7 @@ class Outcome:
     failures: list[str] = field(default_factory=list)
     log: Path | None = None
     waves: Path | None = None
+    ports: dict[str, Port] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return self.passed > 0 and self.failed == 0
@@ -379,6 +380,7 @@ def simulate(
         failures=failures,
         log=log,
         waves=work / "dump.vcd" if waves else None,
+        ports=header.ports,
     )
 
 

@@ -15,6 +15,7 @@ from nms.spec.readout import Phase
 from nms.spec.registers import BYTES
 from nms.spec.settings import Settings
 from nms.spec.tables import Tables
+from sim import waves
 from sim.driver import Results
 from sim.runner import simulate
 from sim.streams import Stalls
@@ -67,12 +68,15 @@ def run(
     stalls: Stalls = Stalls.NONE,
     progress: Callable[[str], None] | None = None,
     bus: Literal["axi", "native"] = "native",
+    traces: Path | None = None,
 ) -> HardwareRun:
     """Run ``images`` (N, D) uint8 through the sampler, freshly emitted or from the file ``verilog``.
 
     By ``axi`` they go through memory, registers and buses of :class:`rtl.axi.NearMemorySampler`; by
     ``native`` into the ports of :class:`rtl.sampler.Sampler`. By ``axi`` they may be a job of several
     batches (B, N, D), whose last one the tables and cycles tell of.
+
+    With ``traces``, waves and a view of the ports are left in that directory.
 
     Raises
     ------
@@ -104,7 +108,10 @@ def run(
                 "stalls": stalls.value,
             },
             fast=config.images > LARGE,
+            waves=traces is not None,
         )
+        if traces is not None and outcome.waves is not None:
+            waves.keep(traces, module, outcome.ports, outcome.waves)
         if not outcome:
             raise RuntimeError("the simulated sampler failed: " + "\n".join(outcome.failures))
         with np.load(result) as found:

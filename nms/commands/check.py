@@ -13,6 +13,7 @@ from rich.console import Console
 from nms import render
 from nms.commands.options import Json, Overrides, Preset, Seed
 from nms.errors import UserError
+from nms.output import usable
 from nms.spec import config as configuration
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ Netlist = Annotated[
 TargetName = Annotated[
     str | None, typer.Option("--target", metavar="TARGET", help="Cells of --netlist: generic or osu018.")
 ]
+Waves = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Leave each block's VCD trace and a GTKWave view there.")
+]
 FirstDraw = Annotated[int, typer.Option("--first", min=0, help="Number of the first draw of --random.")]
 
 
@@ -39,6 +43,7 @@ def check(
     verilog: Verilog = None,
     netlist: Netlist = False,
     target: TargetName = None,
+    waves: Waves = None,
     seed: Seed = 1,
     random: RandomDraws = 0,
     first: FirstDraw = 0,
@@ -46,8 +51,8 @@ def check(
 ) -> None:
     """Run the blocks' regressions in simulation or, with --random, whole samplers drawn from the seed."""
     if random:
-        if units or verilog is not None or netlist:
-            raise UserError(f"--random {random}: draws whole samplers; name no unit, --verilog or --netlist")
+        if units or verilog is not None or netlist or waves is not None:
+            raise UserError(f"--random {random}: draws whole samplers; it takes --seed and --first alone")
         _check_random(random, first, seed, as_json)
         return
     config = configuration.load(preset, overrides or ())
@@ -57,6 +62,8 @@ def check(
         raise UserError(f"verilog {str(verilog)!r}: --netlist makes its own; leave out one of them")
     if target is not None and not netlist:
         raise UserError(f"target {target!r}: for --netlist only")
+    if waves is not None:
+        usable(waves)
     from sim import check as regressions
 
     text = regressions.emitted
@@ -75,7 +82,8 @@ def check(
             units or (),
             verilog,
             seed,
-            text=text,
+            text,
+            waves,
             began=lambda unit: status.update(f"{unit}: building and simulating"),
             ended=told,
         )

@@ -23,8 +23,8 @@ def generate(
     directory = output or Path("build") / preset
     usable(directory)
     from nms import provenance
-    from rtl import emit
+    from rtl import core
 
     record = provenance.collect(config, ["generate", *chosen(preset, overrides)])
-    for path in place(directory, lambda staging: emit.generate(config, staging, record)):
+    for path in place(directory, lambda staging: core.generate(config, staging, record)):
         print(path)

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from nms.spec.config import PRESETS
+
 
 class Level(StrEnum):
     """What runs the job."""
@@ -23,11 +25,19 @@ class Bus(StrEnum):
     NATIVE = "native"
 
 
-Preset = Annotated[str, typer.Option("-c", "--config", metavar="PRESET", help="Preset to start from.")]
+Preset = Annotated[
+    str,
+    typer.Option(
+        "-c", "--config", metavar="PRESET", help="Preset to start from.", autocompletion=lambda: [*PRESETS]
+    ),
+]
 Overrides = Annotated[list[str] | None, typer.Option("-P", metavar="KEY=VALUE", help="Change a parameter.")]
 Data = Annotated[str, typer.Option(help="digits, or the path of CIFAR-10, IDX, image folder or .npz data.")]
 Count = Annotated[int | None, typer.Option(help="Images, from the first; if not given, as many as fit.")]
-Size = Annotated[int | None, typer.Option(help="Resize the images of a folder to this side, in pixels.")]
+Size = Annotated[
+    int | None,
+    typer.Option("--size", "--resize", help="Resize the images of a folder to this side, in pixels."),
+]
 Ratio = Annotated[float, typer.Option(help="Fraction of the images to keep.")]
 Perplexity = Annotated[float, typer.Option(help="Target of the search of every row.")]
 Iterations = Annotated[int, typer.Option(help="Gradient iterations of the embedding.")]

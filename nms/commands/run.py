@@ -2,6 +2,7 @@
 """``nms run``: the main job."""
 
 from pathlib import Path
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -26,9 +27,14 @@ from nms.commands.options import (
     Size,
     chosen,
 )
+from nms.errors import UserError
 from nms.output import usable
 from nms.spec import config as configuration
 from nms.spec.settings import Settings
+
+Waves = Annotated[
+    bool, typer.Option("--waves", help="Leave a VCD trace of the simulation and a GTKWave view of its ports.")
+]
 
 
 def run(
@@ -44,12 +50,15 @@ def run(
     search: SearchOption = "de-rand1",
     level: LevelOption = Level.RTL,
     bus: BusOption = Bus.AXI,
+    waves: Waves = False,
     output: Output = Path("out"),
     as_json: Json = False,
 ) -> None:
     """Sample a batch of images; at level rtl, compare every table of the hardware with the model."""
     config = configuration.load(preset, overrides or ())
     usable(output)
+    if waves and level is Level.GOLDEN:
+        raise UserError("waves: level golden simulates nothing; take --level rtl")
     if count is not None:  # refuse what can be refused before any file is read
         Settings.make(config, count, 1, ratio, perplexity, iterations, seed, search)
     from nms import datasets, provenance, results
@@ -65,7 +74,9 @@ def run(
         "--level", level.value, *(["--bus", bus.value] if level is not Level.GOLDEN else []),
     ]  # fmt: skip
     with Console(stderr=True).status("starting") as status:
-        outcome = job.run(config, settings, images, level, progress=status.update, bus=bus.value)
+        outcome = job.run(
+            config, settings, images, level, status.update, bus.value, output if waves else None
+        )
     values = results.arrays(outcome.tables, config, images)
     record = provenance.collect(config, command, seed, images)
     figures = job.figures(outcome, settings, perplexity, values, record)

@@ -6,17 +6,27 @@ One loader a file. Each reads no more than ``count`` images where its format all
 """
 
 from pathlib import Path
+from types import ModuleType
+
+import numpy as np
 
 from nms.datasets import cifar, digits, folder, idx, npz
+from nms.datasets.hold import in_file, in_memory
 from nms.datasets.images import Images
 from nms.errors import UserError
 
-__all__ = ["Images", "load"]
+__all__ = ["Images", "load", "stream", "write_subset"]
 
 KINDS = "digits, a CIFAR-10 directory, an IDX file or directory, a folder of class folders, or an .npz file"
 
 
-def load(spec: str, count: int | None = None, size: int | None = None, most: int | None = None) -> Images:
+def load(
+    spec: str,
+    count: int | None = None,
+    size: int | None = None,
+    most: int | None = None,
+    held: bool = True,
+) -> Images:
     """The first ``count`` images of the data set named by ``spec``, in stored order.
 
     Parameters
@@ -25,6 +35,7 @@ def load(spec: str, count: int | None = None, size: int | None = None, most: int
     count : images to read; ``None`` takes all
     size : side in pixels to which the images of a folder are resized
     most : limit when ``count`` is ``None``
+    held : whether all images are held in memory; see :func:`stream`
 
     Raises
     ------
@@ -38,7 +49,7 @@ def load(spec: str, count: int | None = None, size: int | None = None, most: int
         raise UserError(f"size {size}: must be at least 1 pixel")
     limit = most if count is None else count
     try:
-        found = _load(spec, limit, size)
+        found = _load(spec, limit, size, held)
     except OSError as error:
         raise UserError(f"{error.filename or spec}: {error.strerror or error}") from None
     if count is not None and len(found.images) < count:
@@ -46,19 +57,48 @@ def load(spec: str, count: int | None = None, size: int | None = None, most: int
     return found
 
 
-def _load(spec: str, limit: int | None, size: int | None) -> Images:
+def stream(spec: str, count: int | None = None, size: int | None = None) -> Images:
+    """As :func:`load`, with images that memory holds only while they are looked at.
+
+    The images of a folder stay in their files (:class:`nms.datasets.folder.Files`); others are unpacked once
+    into a temporary file, which is mapped. Index them by an array of indices, then take ``np.asarray``.
+    """
+    return load(spec, count, size, held=False)
+
+
+def write_subset(spec: str, kept: np.ndarray, target: Path) -> None:
+    """Write the images ``kept`` (indices, ascending) into the folder ``target``, in the format they came in.
+
+    Digits, which come in no file of theirs, become ``digits.npz``.
+    """
+    kind = _kind(spec)
+    if kind is digits:
+        data = digits.load(None)
+        images = data.images[kept].reshape(-1, *data.shape[:2])
+        np.savez_compressed(target / "digits.npz", images=images, labels=data.labels[kept])
+    else:
+        kind.write_subset(Path(spec), kept, target)
+
+
+def _kind(spec: str) -> ModuleType:
+    """The loader of a data set."""
+    if spec == "digits":
+        return digits
     path = Path(spec)
-    if spec != "digits" and not path.exists():
+    if not path.exists():
         raise UserError(f"data {spec!r}: no such file or directory; expected {KINDS}")
-    known = (
-        None
-        if spec == "digits"
-        else next((kind for kind in (cifar, idx, npz) if kind.recognises(path)), None)
-    )
-    if known is None and spec != "digits":
-        if not path.is_dir():
-            raise UserError(f"data {spec!r}: not a known kind of file; expected {KINDS}")
-        return folder.load(path, limit, size)
+    for kind in (cifar, idx, npz):
+        if kind.recognises(path):
+            return kind
+    if not path.is_dir():
+        raise UserError(f"data {spec!r}: not a known kind of file; expected {KINDS}")
+    return folder
+
+
+def _load(spec: str, limit: int | None, size: int | None, held: bool) -> Images:
+    kind, path = _kind(spec), Path(spec)
+    if kind is folder:
+        return folder.load(path, limit, size, lazy=not held)
     if size is not None:
         raise UserError(f"size {size}: only a folder of class folders is resized, and {spec!r} is none")
-    return digits.load(limit) if known is None else known.load(path, limit)
+    return digits.load(limit) if kind is digits else kind.load(path, limit, in_memory if held else in_file)

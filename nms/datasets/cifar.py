@@ -7,11 +7,15 @@ this order.
 
 import pickle
 import re
-from collections.abc import Callable
+import shutil
+import struct
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 
+from nms.datasets.hold import Hold, in_memory
 from nms.datasets.images import Images
 from nms.errors import UserError
 
@@ -53,25 +57,81 @@ def recognises(path: Path) -> bool:
     return BATCH.fullmatch(path.name) is not None
 
 
-def load(path: Path, limit: int | None) -> Images:
+def load(path: Path, limit: int | None, hold: Hold = in_memory) -> Images:
     """The images of one batch, or of a directory's training batches in their order.
 
     Batches past the limit are not opened.
     """
-    batches = _training(path) if path.is_dir() else [path]
-    images, labels, wanted = [], [], limit
-    for batch in batches:
+    labels = []
+
+    def parts() -> Iterator[bytes]:
+        for _, pixels, classes in _batches(path, limit):
+            labels.append(classes)
+            yield pixels.tobytes()
+
+    images = hold(parts()).reshape(-1, PIXELS)
+    return Images(images, np.concatenate(labels), (32, 32, 3), path.resolve().name, planar=True)
+
+
+def write_subset(path: Path, kept: np.ndarray, target: Path) -> None:
+    """Write the images ``kept`` into the folder ``target``, in batches of the same names and format.
+
+    A batch of which nothing is kept is left out. The file of class names beside the batches is copied.
+    """
+    begin = 0
+    for batch, pixels, labels in _batches(path, int(kept[-1]) + 1):
+        chosen = kept[(kept >= begin) & (kept < begin + len(pixels))] - begin
+        begin += len(pixels)
+        if not len(chosen):
+            continue
+        if batch.suffix == ".bin":
+            records = np.concatenate([labels[chosen, None].astype(np.uint8), pixels[chosen]], axis=1)
+            records.tofile(target / batch.name)
+        else:
+            with (target / batch.name).open("wb") as file:
+                _Python2(file, protocol=2).dump(_chosen_of(_unpickled(batch), chosen))
+    folder = path if path.is_dir() else path.parent
+    for name in ("batches.meta", "batches.meta.txt"):
+        if (folder / name).is_file():
+            shutil.copyfile(folder / name, target / name)
+
+
+def _chosen_of(batch: dict, chosen: np.ndarray) -> dict:
+    """A python batch with, of each list or array that has an item for each image, the ``chosen`` ones."""
+    count = len(batch[b"data"])
+    found = {}
+    for key, value in batch.items():
+        if isinstance(value, list) and len(value) == count:
+            value = [value[index] for index in chosen.tolist()]
+        elif isinstance(value, np.ndarray) and len(value) == count:
+            value = value[chosen]
+        found[key] = value
+    return found
+
+
+class _Python2(pickle._Pickler):
+    """Pickles bytes as Python 2 did its strings, so that whatever reads CIFAR-10 as published reads this."""
+
+    dispatch: ClassVar[dict] = dict(pickle._Pickler.dispatch)
+
+    def save_bytes(self: Any, value: bytes) -> None:
+        self.write(pickle.BINSTRING + struct.pack("<i", len(value)) + value)
+        self.memoize(value)
+
+    dispatch[bytes] = save_bytes
+
+
+def _batches(path: Path, limit: int | None) -> Iterator[tuple[Path, np.ndarray, np.ndarray]]:
+    """(file, pixels, labels) of each batch up to the limit; one is held at a time."""
+    wanted = limit
+    for batch in _training(path) if path.is_dir() else [path]:
         read: Callable = _binary if batch.suffix == ".bin" else _python
-        pixels, classes = read(batch, wanted)
-        images.append(pixels)
-        labels.append(classes)
+        pixels, labels = read(batch, wanted)
+        yield batch, pixels, labels
         if wanted is not None:
             wanted -= len(pixels)
             if wanted <= 0:
                 break
-    return Images(
-        np.concatenate(images), np.concatenate(labels), (32, 32, 3), path.resolve().name, planar=True
-    )
 
 
 def _training(directory: Path) -> list[Path]:
@@ -84,7 +144,8 @@ def _training(directory: Path) -> list[Path]:
     return [entry for _, entry in sorted(kept)]
 
 
-def _python(path: Path, limit: int | None) -> tuple[np.ndarray, np.ndarray]:
+def _unpickled(path: Path) -> dict:
+    """The dictionary of a python batch, its keys as bytes."""
     try:
         with path.open("rb") as file:
             batch = _ArraysOnly(file, encoding="bytes").load()
@@ -96,13 +157,17 @@ def _python(path: Path, limit: int | None) -> tuple[np.ndarray, np.ndarray]:
         ) from None
     if not isinstance(batch, dict):
         raise UserError(f"{path}: holds a {type(batch).__name__}; a CIFAR-10 python batch is a dictionary")
-    batch = {key.decode("latin1") if isinstance(key, bytes) else key: value for key, value in batch.items()}
-    missing = [key for key in ("data", "labels") if key not in batch]
-    if missing:
-        raise UserError(
-            f"{path}: no {missing[0]!r} in this batch; a CIFAR-10 python batch has 'data' and 'labels'"
-        )
-    data = batch["data"]
+    return {key.encode("latin1") if isinstance(key, str) else key: value for key, value in batch.items()}
+
+
+def _python(path: Path, limit: int | None) -> tuple[np.ndarray, np.ndarray]:
+    batch = _unpickled(path)
+    for key in (b"data", b"labels"):
+        if key not in batch:
+            raise UserError(
+                f"{path}: no {key.decode()!r} in this batch; a CIFAR-10 python batch has 'data' and 'labels'"
+            )
+    data = batch[b"data"]
     if (
         not isinstance(data, np.ndarray)
         or data.dtype != np.uint8
@@ -111,7 +176,7 @@ def _python(path: Path, limit: int | None) -> tuple[np.ndarray, np.ndarray]:
     ):
         found = f"{data.dtype} {data.shape}" if isinstance(data, np.ndarray) else type(data).__name__
         raise UserError(f"{path}: 'data' is {found}; must be uint8 (N, {PIXELS})")
-    labels = np.array(batch["labels"], object)
+    labels = np.array(batch[b"labels"], object)
     if labels.ndim != 1 or not all(isinstance(label, int) for label in labels):
         raise UserError(f"{path}: 'labels' must be a list of integers")
     if len(labels) != len(data):

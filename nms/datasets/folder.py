@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A folder of class folders of images, as ImageNet is laid out."""
 
+import shutil
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -15,21 +17,14 @@ GREY = {"1", "L", "LA"}
 COLOUR = {"P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV", "LAB"}
 
 
-def load(path: Path, limit: int | None, size: int | None) -> Images:
+def load(path: Path, limit: int | None, size: int | None, lazy: bool = False) -> Images:
     """The images class by class, classes and files in the order of their names.
 
     A class is numbered by its place among the folders. Pixels are grey if all images are, else
     red, green, blue in turn; transparency is dropped. ``size`` resizes to a square of that side
-    (bilinear, averaging where it shrinks).
+    (bilinear, averaging where it shrinks). ``lazy`` leaves the pixels in their files (:class:`Files`).
     """
-    classes = sorted(entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
-    if not classes:
-        raise UserError(
-            f"{path}: no class folders in it; expected a folder for each class, with images in it"
-        )
-    files = list(
-        islice(((label, file) for label, folder in enumerate(classes) for file in _images_of(folder)), limit)
-    )
+    files = _listed(path, limit)
     headers = [_header(file) for _, file in files]
     first = headers[0][0]
     if size is None:
@@ -42,11 +37,56 @@ def load(path: Path, limit: int | None, size: int | None) -> Images:
     mode = "L" if all(mode in GREY for _, mode in headers) else "RGB"
     width, height = first if size is None else (size, size)
     channels = len(mode)
-    images = np.empty((len(files), height * width * channels), np.uint8)
-    for row, (_, file) in zip(images, files, strict=True):
-        row[:] = _pixels(file, mode, (width, height)).reshape(-1)
+    images: Any = Files([file for _, file in files], mode, (width, height))
     labels = np.array([label for label, _ in files], np.int64)
-    return Images(images, labels, (height, width, channels), path.resolve().name)
+    return Images(
+        images if lazy else np.asarray(images), labels, (height, width, channels), path.resolve().name
+    )
+
+
+def write_subset(path: Path, kept: np.ndarray, target: Path) -> None:
+    """Copy the files ``kept``, as they are, into class folders of the same names in the folder ``target``."""
+    wanted = set(kept.tolist())
+    for index, (_, file) in enumerate(_listed(path, int(kept[-1]) + 1)):
+        if index in wanted:
+            (target / file.parent.name).mkdir(exist_ok=True)
+            shutil.copyfile(file, target / file.parent.name / file.name)
+
+
+class Files:
+    """Images that are read when asked for: indexed like an array (N, pixels), one when it has to be."""
+
+    def __init__(self, files: list[Path], mode: str, size: tuple[int, int]) -> None:
+        self.files, self.mode, self.size = files, mode, size
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(N, pixels)."""
+        return len(self.files), self.size[0] * self.size[1] * len(self.mode)
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, indices: np.ndarray) -> "Files":
+        return Files([self.files[index] for index in indices.tolist()], self.mode, self.size)
+
+    def __array__(self, dtype: object = None, copy: bool | None = None) -> np.ndarray:
+        images = np.empty(self.shape, np.uint8)
+        for row, file in zip(images, self.files, strict=True):
+            row[:] = _pixels(file, self.mode, self.size).reshape(-1)
+        return images
+
+
+def _listed(path: Path, limit: int | None) -> list[tuple[int, Path]]:
+    """(class, file) of the first ``limit`` images."""
+    classes = sorted(entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    if not classes:
+        raise UserError(
+            f"{path}: no class folders in it; expected a folder for each class, with images in it"
+        )
+    return list(
+        islice(((label, file) for label, folder in enumerate(classes) for file in _images_of(folder)), limit)
+    )
 
 
 def _images_of(folder: Path) -> list[Path]:

@@ -8,16 +8,15 @@ import gzip
 import math
 import struct
 import zlib
-from io import BufferedIOBase
 from pathlib import Path
 
 import numpy as np
 
+from nms.datasets.hold import ROWS, Hold, in_file, in_memory, pieces
 from nms.datasets.images import Images
 from nms.errors import UserError
 
 UNSIGNED_BYTE = 8
-PIECE = 1 << 24
 
 
 def recognises(path: Path) -> bool:
@@ -27,16 +26,11 @@ def recognises(path: Path) -> bool:
     return "idx" in path.name
 
 
-def load(path: Path, limit: int | None) -> Images:
+def load(path: Path, limit: int | None, hold: Hold = in_memory) -> Images:
     """The images of an IDX file with the labels beside it; a directory's training images if it has them."""
-    images_path = _images_of(path) if path.is_dir() else path
-    if images_path is None or "images" not in images_path.name:
-        raise UserError(
-            f"{path}: name the file of images (...images-idx3-ubyte); its labels are found beside it"
-        )
-    labels_path = _labels_of(images_path)
-    images, total = _read(images_path, dimensions=3, limit=limit)
-    labels, labelled = _read(labels_path, dimensions=1, limit=limit)
+    images_path, labels_path = _pair(path)
+    images, total = _read(images_path, 3, limit, hold)
+    labels, labelled = _read(labels_path, 1, limit, in_memory)
     if total != labelled:
         raise UserError(f"{labels_path}: {labelled} labels for the {total} images of {images_path.name}")
     count, height, width = images.shape
@@ -44,6 +38,33 @@ def load(path: Path, limit: int | None) -> Images:
         raise UserError(f"{images_path}: holds no pixels, {total} images of {height} x {width}")
     name = path.resolve().name if path.is_dir() else images_path.name.split(".")[0]
     return Images(images.reshape(count, -1), labels.astype(np.int64), (height, width, 1), name)
+
+
+def write_subset(path: Path, kept: np.ndarray, target: Path) -> None:
+    """Write the images ``kept`` and their labels into the folder ``target``, in files of the same names."""
+    last = int(kept[-1]) + 1
+    for file, dimensions in zip(_pair(path), (3, 1), strict=True):
+        items, _ = _read(file, dimensions, last, in_file)
+        header = struct.pack(
+            f">BBBB{items.ndim}I", 0, 0, UNSIGNED_BYTE, items.ndim, len(kept), *items.shape[1:]
+        )
+        with (
+            (target / file.name).open("wb") as raw,
+            gzip.GzipFile("", "wb", fileobj=raw, mtime=0) if file.suffix == ".gz" else raw as to,
+        ):
+            to.write(header)
+            for begin in range(0, len(kept), ROWS):
+                to.write(items[kept[begin : begin + ROWS]].tobytes())
+
+
+def _pair(path: Path) -> tuple[Path, Path]:
+    """The file of images and the file of labels."""
+    images = _images_of(path) if path.is_dir() else path
+    if images is None or "images" not in images.name:
+        raise UserError(
+            f"{path}: name the file of images (...images-idx3-ubyte); its labels are found beside it"
+        )
+    return images, _labels_of(images)
 
 
 def _images_of(directory: Path) -> Path | None:
@@ -60,7 +81,7 @@ def _labels_of(images: Path) -> Path:
     raise UserError(f"{images}: no labels beside it; expected {plain} or {plain}.gz")
 
 
-def _read(path: Path, dimensions: int, limit: int | None) -> tuple[np.ndarray, int]:
+def _read(path: Path, dimensions: int, limit: int | None, hold: Hold) -> tuple[np.ndarray, int]:
     """The first ``limit`` items along the first dimension, and how many the header promises."""
     try:
         with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
@@ -77,20 +98,11 @@ def _read(path: Path, dimensions: int, limit: int | None) -> tuple[np.ndarray, i
             total, *item = struct.unpack(f">{dimensions}I", sizes)
             count = total if limit is None else min(limit, total)
             wanted = count * math.prod(item)
-            data = _take(file, wanted)
+            data = hold(pieces(file, wanted))
             if count == total and file.read(1):  # at the end gzip also compares its checksum
                 raise UserError(f"{path}: longer than the {wanted} bytes that its header promises")
     except (OSError, EOFError, zlib.error) as error:
         raise UserError(f"{path}: damaged or truncated ({error})") from None
     if len(data) < wanted:
         raise UserError(f"{path}: truncated, {len(data)} of the {wanted} bytes that its header promises")
-    return np.frombuffer(data, np.uint8).reshape(count, *item), total
-
-
-def _take(file: BufferedIOBase, wanted: int) -> bytes:
-    """``wanted`` bytes or what there is, in pieces: a damaged header may promise more than memory holds."""
-    parts = []
-    while wanted and (part := file.read(min(wanted, PIECE))):
-        parts.append(part)
-        wanted -= len(part)
-    return b"".join(parts)
+    return data.reshape(count, *item), total

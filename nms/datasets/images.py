@@ -12,7 +12,7 @@ class Images:
 
     Parameters
     ----------
-    images : (N, D) uint8
+    images : (N, D) uint8; where images are streamed, what gives such an array for an array of indices
     labels : (N,) int64, class of each image; -1 where the data set has no labels
     shape : (H, W, C) with H * W * C = D
     name : the data set's name, without the folders above it

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.lib import format as npy
 
+from nms.datasets.hold import Hold, in_file, in_memory, pieces
 from nms.datasets.images import Images
 from nms.errors import UserError
 
@@ -18,8 +19,28 @@ def recognises(path: Path) -> bool:
     return path.is_file() and path.suffix == ".npz"
 
 
-def load(path: Path, limit: int | None) -> Images:
+def load(path: Path, limit: int | None, hold: Hold = in_memory) -> Images:
     """``images`` uint8 of shape (N, D), (N, H, W) or (N, H, W, C); ``labels`` integers of shape (N,)."""
+    images, labels = _arrays(path, limit, hold)
+    match images.shape[1:]:
+        case (pixels,):
+            shape = (1, pixels, 1)
+        case (height, width):
+            shape = (height, width, 1)
+        case (height, width, channels):
+            shape = (height, width, channels)
+    labels = np.full(len(images), -1) if labels is None else labels.astype(np.int64)
+    return Images(images.reshape(len(images), -1), labels, shape, path.stem)
+
+
+def write_subset(path: Path, kept: np.ndarray, target: Path) -> None:
+    """Write the images ``kept``, and labels if it has any, into an .npz of the same name in ``target``."""
+    images, labels = _arrays(path, int(kept[-1]) + 1, in_file)
+    found = {"images": images[kept]} if labels is None else {"images": images[kept], "labels": labels[kept]}
+    np.savez_compressed(target / path.name, **found)
+
+
+def _arrays(path: Path, limit: int | None, hold: Hold) -> tuple[np.ndarray, np.ndarray | None]:
     try:
         with zipfile.ZipFile(path) as archive:
             names = {name.removesuffix(".npy") for name in archive.namelist()}
@@ -27,16 +48,16 @@ def load(path: Path, limit: int | None) -> Images:
                 raise UserError(
                     f"{path}: no array 'images'; it holds {', '.join(sorted(names)) or 'nothing'}"
                 )
-            images, total = _read(path, archive, "images", limit)
+            images, total = _read(path, archive, "images", limit, hold)
             if images.dtype != np.uint8:
                 raise UserError(f"{path}: 'images' is {images.dtype}; must be uint8, 0 to 255")
             if images.ndim not in (2, 3, 4) or not images.size:
                 raise UserError(
                     f"{path}: 'images' is {images.shape}; must be (N, D), (N, H, W) or (N, H, W, C)"
                 )
-            labels = np.full(len(images), -1)
+            labels = None
             if "labels" in names:
-                labels, labelled = _read(path, archive, "labels", limit)
+                labels, labelled = _read(path, archive, "labels", limit, in_memory)
                 if labels.ndim != 1 or labels.dtype.kind not in "iu":
                     raise UserError(
                         f"{path}: 'labels' is {labels.dtype} {labels.shape}; must be integers (N,)"
@@ -45,17 +66,12 @@ def load(path: Path, limit: int | None) -> Images:
                     raise UserError(f"{path}: {total} images but {labelled} labels")
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError) as error:
         raise UserError(f"{path}: damaged or truncated .npz file ({error})") from None
-    match images.shape[1:]:
-        case (pixels,):
-            shape = (1, pixels, 1)
-        case (height, width):
-            shape = (height, width, 1)
-        case (height, width, channels):
-            shape = (height, width, channels)
-    return Images(images.reshape(len(images), -1), labels.astype(np.int64), shape, path.stem)
+    return images, labels
 
 
-def _read(path: Path, archive: zipfile.ZipFile, name: str, limit: int | None) -> tuple[np.ndarray, int]:
+def _read(
+    path: Path, archive: zipfile.ZipFile, name: str, limit: int | None, hold: Hold
+) -> tuple[np.ndarray, int]:
     """The first ``limit`` items of an array, and how many it has; numpy's own loader would read them all."""
     info = archive.getinfo(f"{name}.npy")
     with archive.open(info) as file:
@@ -74,5 +90,5 @@ def _read(path: Path, archive: zipfile.ZipFile, name: str, limit: int | None) ->
                 f"{path}: {name!r} is truncated, {info.file_size - file.tell()} of {promised} bytes"
             )
         count = shape[0] if limit is None else min(limit, shape[0])
-        data = file.read(count * math.prod(shape[1:]) * dtype.itemsize)
-    return np.frombuffer(data, dtype).reshape(count, *shape[1:]), shape[0]
+        data = hold(pieces(file, count * math.prod(shape[1:]) * dtype.itemsize))
+    return data.view(dtype).reshape(count, *shape[1:]), shape[0]

@@ -10,7 +10,7 @@ import mpmath
 import numpy as np
 import pytest
 from scipy.optimize import differential_evolution
-from scipy.spatial.distance import squareform
+from scipy.spatial.distance import pdist, squareform
 from scipy.special import softmax
 from scipy.stats import entropy
 from sklearn.datasets import load_digits
@@ -431,3 +431,75 @@ def test_run(load: Load) -> None:
 def test_run_refuses_another_start() -> None:
     with pytest.raises(UserError, match="y0"):
         exact.run(digits(20), 5, 5.0, y0=np.zeros((19, 2)))
+
+
+# Grids of other sides, and what the sampler of whole data sets needs besides
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_fine_side_is_the_smallest_with_enough_cells(seed: int) -> None:
+    y = np.random.default_rng(seed).normal(0, 3, (150, 2))
+    for keep in (1, 15, 60):
+        side = exact.fine_side(y, keep)
+        occupied = [len(set(exact.cells(y, g)[0].tolist())) for g in range(1, side + 1)]
+        assert max(occupied[:-1], default=0) < keep <= occupied[-1]
+        kept = exact.sample(y, keep, side=side)
+        assert len(set(exact.cells(y, side)[0][kept].tolist())) == keep
+
+
+def test_fine_side_where_points_coincide() -> None:
+    y = np.repeat(np.random.default_rng(1).normal(0, 1, (5, 2)), 20, axis=0)
+    assert exact.fine_side(y, 30) == 40  # 4 ceil(sqrt 100)
+    assert len(exact.sample(y, 30, side=40)) == 30
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_proportional_quota_by_hand(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    y, preference = rng.normal(0, 1, (60, 2)), rng.permutation(60)
+    keep, side = int(rng.integers(1, 61)), int(rng.integers(1, 9))
+    cell = exact.cells(y, side)[0].tolist()
+    members = {c: sorted((i for i in range(60) if cell[i] == c), key=lambda i: preference[i]) for c in cell}
+    share = {c: keep * len(of) // 60 for c, of in members.items()}
+    rest = sorted(members, key=lambda c: (-(keep * len(members[c]) % 60), c))
+    for c in rest[: keep - sum(share.values())]:
+        share[c] += 1
+    expected = sorted(i for c, of in members.items() for i in of[: share[c]])
+    assert exact.sample(y, keep, side=side, preference=preference, proportional=True).tolist() == expected
+
+
+def test_preference_decides_within_a_cell() -> None:
+    y = np.repeat([[0.0, 0.0], [1.0, 1.0]], 3, axis=0)
+    assert exact.sample(y, 2, side=2, preference=np.array([2, 0, 1, 5, 5, 4])).tolist() == [1, 5]
+
+
+def test_feature_distances() -> None:
+    rng = np.random.default_rng(4)
+    features = rng.normal(0, 1e-3, (40, 30))
+    features[7] = features[3]
+    distance = exact.feature_distances(features)
+    ratio = distance / distance.max()
+    expected = squareform(pdist(features, "sqeuclidean"))
+    np.testing.assert_allclose(ratio, expected / expected.max(), rtol=0, atol=2.0**-50)
+    assert distance[3, 7] == 0
+    assert 2**51 <= distance.max() <= 2**52
+    assert (distance == exact.feature_distances(features * 2.0**900)).all()
+    assert (exact.feature_distances(np.zeros((3, 2))) == 0).all()
+
+
+def test_integers_as_features_give_the_same_affinities() -> None:
+    images = digits(64)
+    as_bytes = exact.affinities(exact.distances(images), 15.0)
+    as_floats = exact.affinities(exact.feature_distances(images.reshape(64, -1).astype(float)), 15.0)
+    np.testing.assert_allclose(as_floats.conditional, as_bytes.conditional, rtol=1e-12, atol=1e-300)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_shares(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    sizes = rng.integers(0, 50, 12)
+    total = int(rng.integers(0, sizes.sum() + 1))
+    found = exact.shares(total, sizes)
+    assert found.sum() == total
+    assert (found <= sizes).all()
+    assert (np.abs(found - total * sizes / sizes.sum()) < 1).all()

@@ -43,6 +43,7 @@ class TestRefusals:
             (["run"], ["--config"]),
             (["run", "-c", "papr"], ["papr", "paper"]),
             (["run", "-c", "tiny", "-P", "pes=5"], ["pes=5"]),
+            (["run", "-c", "tiny", "--level", "golden", "--waves"], ["waves", "rtl"]),
             (["run", "-c", "tiny", "-P", "pez=4"], ["pez=4", "pes"]),
             (["run", "-c", "tiny", "--count", "many"], ["--count", "many"]),
             (["run", "-c", "tiny", "--count", "17"], ["count 17", "16"]),
@@ -229,6 +230,9 @@ class TestRun:
                 simulated_cycles=1010,
                 build_seconds=1.0,
                 run_seconds=2.0,
+                processor_seconds=1.5,
+                job_cycles=1010,
+                job_seconds=1.0,
             )
 
         monkeypatch.setattr("sim.sampler.run", hardware)
@@ -325,3 +329,14 @@ def test_a_failing_draw_is_repeated_by_a_command(
     assert fine == "seed 3 draw 4: fine: 10 values, equal"
     assert bad.endswith(failure or "2 mismatches")
     assert repeat == "repeat it by: nms repeat"
+
+
+@pytest.mark.parametrize(
+    ("words", "current", "offered"),
+    [("nms sho", 1, {"show"}), ("nms run -c ", 3, {"tiny", "paper", "edge", "large"})],
+)
+def test_shell_completion(words: str, current: int, offered: set[str]) -> None:
+    asked = {"_NMS_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(current)}
+    program = Path(sys.executable).parent / "nms"
+    done = subprocess.run([program], env=os.environ | asked, capture_output=True, text=True, check=False)
+    assert set(done.stdout.split()) == offered

@@ -461,3 +461,88 @@ def test_random_damage(kind: str, tmp_path: Path) -> None:
         except UserError:
             refusals += 1
     assert refusals > 30
+
+
+class TestStreams:
+    """Streamed images are those that are loaded; a written subset loads as the images chosen."""
+
+    def check(self, spec: str, folder: Path, subset: str = "") -> None:
+        whole, stream = datasets.load(spec), datasets.stream(spec)
+        everything = np.arange(len(whole.labels))
+        np.testing.assert_array_equal(np.asarray(stream.images[everything[::-1]]), whole.images[::-1])
+        np.testing.assert_array_equal(stream.labels, whole.labels)
+        assert (stream.shape, stream.name, stream.planar) == (whole.shape, whole.name, whole.planar)
+        assert len(datasets.stream(spec, count=2).images) == 2
+        kept = everything[::2]
+        (folder / "subset").mkdir()
+        datasets.write_subset(spec, kept, folder / "subset")
+        found = datasets.load(str(folder / "subset" / subset))
+        np.testing.assert_array_equal(found.images, whole.images[kept])
+        np.testing.assert_array_equal(found.labels, whole.labels[kept])
+
+    def test_digits(self, tmp_path: Path) -> None:
+        self.check("digits", tmp_path, "digits.npz")
+
+    def test_cifar_binary(self, tmp_path: Path) -> None:
+        data = tmp_path / "data"
+        data.mkdir()
+        (data / "batches.meta.txt").write_text("a class")
+        for number in (1, 2, 3):
+            TestCifarBinary().write(data / f"data_batch_{number}.bin", [number, 0, 9])
+        self.check(str(data), tmp_path)
+        assert (tmp_path / "subset" / "batches.meta.txt").read_text() == "a class"
+
+    def test_cifar_python(self, tmp_path: Path) -> None:
+        data = tmp_path / "data"
+        data.mkdir()
+        for number in (1, 2):
+            write_python(data / f"data_batch_{number}", bytes_of(3, 3072), [number, 0, 9])
+        self.check(str(data), tmp_path)
+
+    def test_cifar_python_as_published(self, tmp_path: Path, shared_data: Path) -> None:
+        """What reads the published batches reads the subset: same keys and types in either encoding."""
+        source = shared_data / "native" / "cifar-10-batches-py" / "data_batch_1"
+        datasets.write_subset(str(source), np.array([3, 999]), tmp_path)
+        for encoding in ("bytes", "latin1"):
+            published, written = (
+                pickle.loads((folder / "data_batch_1").read_bytes(), encoding=encoding)
+                for folder in (source.parent, tmp_path)
+            )
+            assert {key: type(value) for key, value in written.items()} == {
+                key: type(value) for key, value in published.items()
+            }
+            labels, names = (
+                next(key for key in written if key in (word, word.encode()))
+                for word in ("labels", "filenames")
+            )
+            for key in (labels, names):
+                assert written[key] == [published[key][3], published[key][999]]
+
+    @pytest.mark.parametrize("suffix", ["", ".gz"])
+    def test_idx(self, tmp_path: Path, suffix: str) -> None:
+        data = tmp_path / "data"
+        data.mkdir()
+        write_idx(data / f"train-images-idx3-ubyte{suffix}", bytes_of(7, 4, 3))
+        write_idx(data / f"train-labels-idx1-ubyte{suffix}", np.arange(7, dtype=np.uint8))
+        self.check(str(data), tmp_path)
+        assert sorted(file.name for file in (tmp_path / "subset").iterdir()) == sorted(
+            file.name for file in data.iterdir()
+        )
+
+    @pytest.mark.parametrize("labelled", [False, True])
+    @pytest.mark.parametrize("shape", [(7, 12), (7, 2, 2, 3)])
+    def test_npz(self, tmp_path: Path, shape: tuple[int, ...], labelled: bool) -> None:
+        labels = {"labels": np.arange(7)} if labelled else {}
+        np.savez(tmp_path / "some.npz", images=bytes_of(*shape), **labels)  # type: ignore[arg-type]
+        self.check(str(tmp_path / "some.npz"), tmp_path, "some.npz")
+
+    def test_folder(self, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+        target = tmp_path_factory.mktemp("other")
+        self.check(str(folder), target)
+        assert (target / "subset/ant/2.png").read_bytes() == (folder / "ant/2.png").read_bytes()
+
+    def test_no_room(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        np.savez(tmp_path / "some.npz", images=bytes_of(7, 12))
+        monkeypatch.setattr("tempfile.TemporaryFile", lambda **_: open("/dev/full", "wb"))  # noqa: SIM115
+        with pytest.raises(UserError, match=r"No space left.*TMPDIR"):
+            datasets.stream(str(tmp_path / "some.npz"))

@@ -9,7 +9,16 @@ from amaranth import Module, Signal, signed
 from amaranth.sim import Simulator
 
 from nms.spec.formats import Fixed
-from rtl.fixed import bit_length, half_up, half_up_by, normalise, product, product_latency, saturate
+from rtl.fixed import (
+    add_or_subtract,
+    bit_length,
+    half_up,
+    half_up_by,
+    normalise,
+    product,
+    product_latency,
+    saturate,
+)
 
 
 def run(m: Module, testbench: Callable, clocked: bool = False) -> None:
@@ -98,3 +107,22 @@ def test_products(left: object, right: object) -> None:
                 assert ctx.get(result) == exact[-latency]
 
     run(m, testbench, clocked=True)
+
+
+@pytest.mark.parametrize("narrow", [False, True], ids=["signed", "unsigned"])
+def test_one_adder_for_sum_and_difference(narrow: bool) -> None:
+    """Modulo the width of the first operand; the second is shorter, with its own sign or without."""
+    m, a, add = Module(), Signal(signed(9)), Signal()
+    b, result = Signal(5) if narrow else Signal(signed(5)), Signal(9)
+    m.d.comb += result.eq(add_or_subtract(a, b, add))
+
+    async def testbench(ctx) -> None:
+        rng = random.Random(1)
+        for _ in range(400):
+            x, y, plus = rng.randrange(-256, 256), rng.randrange(32) - (0 if narrow else 16), rng.randrange(2)
+            ctx.set(a, x)
+            ctx.set(b, y)
+            ctx.set(add, plus)
+            assert ctx.get(result) == (x + y if plus else x - y) % 512
+
+    run(m, testbench)

@@ -60,9 +60,9 @@ def test_tiny_on_digits_through_the_buses(stalls: Stalls) -> None:
     run = agree(TINY, settings, images.reshape(2, 16, -1), stalls=stalls, bus="axi")
     assert all(cycles > 0 for cycles in run.cycles.values())
     crossed = {
-        "bytes_read": 16 * 64,
-        "bytes_written": result_offsets(16, settings.keep)[2],
-        "bytes_sent": settings.keep * 64,
+        "bytes_read": 2 * 16 * 64,
+        "bytes_written": 2 * result_offsets(16, settings.keep)[2],
+        "bytes_sent": 2 * settings.keep * 64,
     }
     assert run.traffic == {"counters": crossed, "monitors": crossed}
 

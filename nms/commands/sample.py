@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``nms sample``: whole data sets."""
+
+import sys
+import time
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from nms import output as outputs
+from nms import render
+from nms.commands.options import (
+    Data,
+    Iterations,
+    Json,
+    Level,
+    Output,
+    Overrides,
+    Perplexity,
+    Ratio,
+    Seed,
+    chosen,
+)
+from nms.errors import UserError
+from nms.spec import config as configuration
+
+
+class Grouping(StrEnum):
+    """What is sampled together."""
+
+    CLASS = "class"
+    BATCH = "batch"
+
+
+class Form(StrEnum):
+    """In which form the kept images are written."""
+
+    NPY = "npy"
+    CSV = "csv"
+    SUBSET = "subset"
+
+
+AllImages = Annotated[int | None, typer.Option("--count", help="Images, from the first; if not given, all.")]
+Resize = Annotated[
+    int | None, typer.Option("--resize", help="Resize the images of a folder to this side, in pixels.")
+]
+GroupOption = Annotated[
+    Grouping | None,
+    typer.Option("--group", help="Within each class, or consecutive batches; class if there are labels."),
+]
+GroupSize = Annotated[int, typer.Option("--size", help="Images of the largest group, or of a batch.")]
+Grid = Annotated[str, typer.Option(help="Cells a side: adaptive, hardware or a number.")]
+Pick = Annotated[str, typer.Option(help="Which of a cell's images first: centre, random or medoid.")]
+Quota = Annotated[str, typer.Option(help="How cells share what is kept: rounds or proportional.")]
+Start = Annotated[str, typer.Option(help="Start of the map: random or projection.")]
+Contrast = Annotated[bool, typer.Option("--contrast", help="Bring images to the same mean and deviation.")]
+Write = Annotated[
+    list[Form] | None,
+    typer.Option("--write", help="Indices as npy (if none is named) or csv, or the subset; may be repeated."),
+]
+Workers = Annotated[int | None, typer.Option(min=1, help="Processes; if not given, one for each core.")]
+Scheduler = Annotated[
+    str | None, typer.Option(metavar="tcp://HOST:PORT", help="Run on the workers of this Dask scheduler.")
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with the interrupted run in --output.")]
+VerifyLevel = Annotated[
+    Level | None,
+    typer.Option("--level", help="Send the first groups through the bit-true model, or hardware, too."),
+]
+Verify = Annotated[int | None, typer.Option(min=1, metavar="M", help="Groups that --level sends; else 1.")]
+VerifyPreset = Annotated[
+    str, typer.Option("-c", "--config", metavar="PRESET", help="Preset of the hardware of --level.")
+]
+
+
+def sample(
+    data: Data = "digits",
+    count: AllImages = None,
+    resize: Resize = None,
+    ratio: Ratio = 0.3,
+    group: GroupOption = None,
+    size: GroupSize = 512,
+    perplexity: Perplexity = 15.0,
+    iterations: Iterations = 300,
+    grid: Grid = "adaptive",
+    pick: Pick = "centre",
+    quota: Quota = "rounds",
+    start: Start = "random",
+    contrast: Contrast = False,
+    seed: Seed = 1,
+    write: Write = None,
+    output: Output = Path("out"),
+    resume: Resume = False,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
+    level: VerifyLevel = None,
+    verify: Verify = None,
+    preset: VerifyPreset = "paper",
+    overrides: Overrides = None,
+    as_json: Json = False,
+) -> None:
+    """Sample a whole data set, group by group, in float64; at a level, compare the first groups with it."""
+    from nms import datasets, provenance
+    from nms.sampling import Method, by_class, in_batches, outcome, pool, to_keep, whole
+    from nms.sampling import verify as verification
+    from nms.sampling.journal import Journal
+
+    began = time.monotonic()
+    forms = list(dict.fromkeys(write or [Form.NPY]))
+    method = Method(
+        perplexity, iterations, int(grid) if grid.isdecimal() else grid, pick, quota, start, contrast
+    )
+    config = configuration.load(preset, overrides or ())
+    _refuse(ratio, size, seed, workers, scheduler, level, verify)
+    outputs.usable(output)
+    if Form.SUBSET in forms and (output / "subset").exists():
+        raise UserError(f"output {str(output / 'subset')!r}: exists; remove it, or name another --output")
+
+    images = datasets.stream(data, count, resize)
+    labelled = bool((images.labels >= 0).all())
+    if group is Grouping.CLASS and not labelled:
+        raise UserError(f"group class: {data!r} has no labels; take --group batch")
+    grouping = group or (Grouping.CLASS if labelled else Grouping.BATCH)
+    found = len(images.labels)
+    groups = by_class(images.labels, size) if grouping is Grouping.CLASS else in_batches(found, size)
+    quotas = groups.quotas(to_keep(ratio, found))
+    compared = (
+        verification.fitting(config, images, groups, quotas, method, seed, verify or 1) if level else {}
+    )
+
+    source = {"name": images.name, "count": found, "shape": list(images.shape)}
+    settings = outcome.settings(ratio, grouping.value, size, method)
+    versions = provenance.versions()
+    identity = {
+        "input": source,
+        "labels": provenance.digest(images.labels),
+        "seed": seed,
+        **settings,
+        "versions": {name: versions[name] for name in ("nms", "numpy")},
+    }
+    with Journal(output / "sample.journal", identity, resume) as journal:
+        whole.resume(journal, images, groups)
+        tasks = whole.tasks(images.images, groups, quotas, method, seed, set(journal.finished))
+        results = (
+            pool.on_dask(tasks, scheduler) if scheduler else pool.locally(tasks, workers or pool.cores())
+        )
+        try:
+            with _progress() as bar:
+                shown = bar.add_task("groups", total=len(groups.members), completed=len(journal.finished))
+                whole.finish(journal, results, lambda finished: bar.update(shown, completed=finished))
+        except (KeyboardInterrupt, UserError) as error:
+            done = f"{len(journal.finished)} of {len(groups.members)} groups are in {journal.path}"
+            if isinstance(error, UserError):
+                raise UserError(
+                    f"{error}; {done}: go on with --resume" if journal.finished else error
+                ) from None
+            print(f"nms: interrupted; {done}: go on with --resume", file=sys.stderr)
+            raise typer.Exit(130) from None
+    kept = whole.kept(journal, groups)
+    figures = {
+        "command": " ".join([
+            "nms", "sample", "--data", data, *(["--count", str(count)] if count else []),
+            *(["--resize", str(resize)] if resize else []), "--ratio", f"{ratio!r}",
+            "--group", grouping.value, "--size", str(size), "--perplexity", f"{perplexity!r}",
+            "--iterations", str(iterations), "--grid", grid, "--pick", pick, "--quota", quota,
+            "--start", start, *(["--contrast"] if contrast else []), "--seed", str(seed),
+            *(word for form in forms for word in ("--write", form.value)),
+            *(["--level", level.value, "--verify", str(verify or 1)] if level else []),
+            *(chosen(preset, overrides) if level else []),
+        ]),
+        "seed": seed,
+        "versions": versions,
+        "input": source | {"sha256_of_groups": whole.digest(journal)},
+        "settings": settings,
+        "software_only": method.software_only,
+        "groups": outcome.of_groups(groups, method),
+        "rows_without_solution": sum(entry["unsolved"] for entry in journal.finished.values()),
+        "kept": len(kept),
+        "classes": outcome.counts(images.labels, kept) if labelled else {},
+    }  # fmt: skip
+    mismatches = 0
+    if level:
+        with Console(stderr=True).status("verifying") as status:
+            verified = verification.verify(
+                config, images, groups, compared, method, kept, level.value, status.update
+            )
+        mismatches = sum(group.mismatches for group in verified)
+        figures["verified"] = {
+            "level": level.value,
+            "configuration": config.model_dump(),
+            "groups": [asdict(group) for group in verified],
+        }
+    written = outcome.save(output, forms, data, images, kept, figures)
+    journal.remove()
+    if as_json:
+        render.print_json(figures)
+    else:
+        render.print_sample(figures)
+        print(f"{time.monotonic() - began:.1f} seconds; written:", _named(output, written))
+    if mismatches:
+        raise typer.Exit(1)
+
+
+def _refuse(
+    ratio: float,
+    size: int,
+    seed: int,
+    workers: int | None,
+    scheduler: str | None,
+    level: Level | None,
+    verify: int | None,
+) -> None:
+    """Refuse what can be refused before any file is read."""
+    from nms.sampling import in_batches, to_keep
+
+    to_keep(ratio, sys.maxsize)
+    in_batches(1, size)
+    if not 0 <= seed < 1 << 32:
+        raise UserError(f"seed {seed}: must be 0 to {(1 << 32) - 1}")
+    if scheduler is not None and workers is not None:
+        raise UserError(f"workers {workers}: the scheduler {scheduler!r} has workers of its own")
+    if verify is not None and level is None:
+        raise UserError(f"verify {verify}: needs --level golden or --level rtl")
+    if level is Level.RTL:
+        from sim import tools
+
+        tools.require()
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("groups"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+    )
+
+
+def _named(output: Path, written: list[Path]) -> str:
+    """The files written; of a subset the folder only."""
+    return ", ".join(dict.fromkeys(str(output / path.relative_to(output).parts[0]) for path in written))

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What sampling a data set leaves behind: the kept images in the forms asked for, and ``sample.json``."""
+
+import csv
+import json
+from collections.abc import Collection
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nms import datasets, output
+from nms.datasets import Images
+from nms.sampling.groups import Groups
+from nms.sampling.select import Method
+
+
+def counts(labels: np.ndarray, kept: np.ndarray) -> dict[str, dict[str, int]]:
+    """Images and kept images of each class."""
+    return {
+        str(label): {"images": int((labels == label).sum()), "kept": int((labels[kept] == label).sum())}
+        for label in np.unique(labels).tolist()
+    }
+
+
+def of_groups(groups: Groups, method: Method) -> dict[str, Any]:
+    """How many groups, their sizes, and in how many the perplexity had to be lower or there is no map."""
+    targets = [method.perplexity_of(size) for size in groups.sizes.tolist()]
+    return {
+        "count": len(targets),
+        "smallest": int(groups.sizes.min()),
+        "largest": int(groups.sizes.max()),
+        "lower_perplexity": sum(target is not None and target < method.perplexity for target in targets),
+        "without_map": sum(target is None for target in targets),
+    }
+
+
+def settings(ratio: float, grouping: str, size: int, method: Method) -> dict[str, Any]:
+    """All that decides the result but the images and the seed."""
+    return {"ratio": ratio, "group": grouping, "size": size, **asdict(method)}
+
+
+def save(
+    directory: Path,
+    forms: Collection[str],
+    spec: str,
+    data: Images,
+    kept: np.ndarray,
+    figures: dict[str, Any],
+) -> list[Path]:
+    """Write ``sample.json`` and, as ``forms`` says, ``kept.npy``, ``kept.csv`` (index, label), ``subset/``.
+
+    Each file appears whole or not at all.
+    """
+
+    def write(staging: Path) -> None:
+        if "npy" in forms:
+            np.save(staging / "kept.npy", kept)
+        if "csv" in forms:
+            with (staging / "kept.csv").open("w", newline="") as file:
+                rows = csv.writer(file, lineterminator="\n")
+                rows.writerow(["index", "label"])
+                rows.writerows(zip(kept.tolist(), data.labels[kept].tolist(), strict=True))
+        if "subset" in forms:
+            (staging / "subset").mkdir()
+            datasets.write_subset(spec, kept, staging / "subset")
+        (staging / "sample.json").write_text(json.dumps(figures, indent=2) + "\n")
+
+    return output.place(directory, write)

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Groups on processes and on Dask: the same results from any number of workers, and when some are killed.
+
+The workers import this file, so it imports little.
+"""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nms.datasets import load
+from nms.errors import UserError
+from nms.sampling import Method, by_class, in_batches, pool, sample, whole
+
+FAST = Method(perplexity=5.0, iterations=20)
+
+
+def digits(count: int) -> tuple[np.ndarray, np.ndarray]:
+    found = load("digits", count)
+    return found.images, found.labels
+
+
+class Deadly:
+    """Images whose reader is killed the first ``times`` times, as by kill -9."""
+
+    def __init__(self, images: np.ndarray, folder: Path, times: int) -> None:
+        self.images, self.folder, self.times = images, folder, times
+
+    def __array__(self, dtype: object = None, copy: bool | None = None) -> np.ndarray:
+        died = len(list(self.folder.iterdir()))
+        if died < self.times:
+            (self.folder / str(died)).touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return self.images
+
+
+def test_the_result_does_not_depend_on_their_number() -> None:
+    images, labels = digits(300)
+    alone, two = (sample(images, labels, 0.2, FAST, 20, 9, workers) for workers in (1, 2))
+    assert len(alone.kept) == 60
+    np.testing.assert_array_equal(alone.kept, two.kept)
+    np.testing.assert_array_equal(alone.embedding, two.embedding)
+    other = sample(images, labels, 0.2, FAST, 20, 10)
+    assert other.kept.tolist() != alone.kept.tolist()
+
+
+def tasks(folder: Path, times: int) -> Iterator[pool.Task]:
+    images, _ = digits(100)
+    groups = in_batches(100, 20)
+    for task in whole.tasks(images, groups, groups.quotas(30), FAST, 1):
+        deadly: Any = Deadly(images[groups.members[2]], folder, times)
+        yield task if task.number != 2 else pool.Task(2, deadly, task.keep, FAST, task.seed)
+
+
+def test_a_killed_worker_costs_no_result(tmp_path: Path) -> None:
+    expected = {done.number: done for done in pool.locally(tasks(tmp_path, 0), 1)}
+    found = list(pool.locally(tasks(tmp_path, 1), 2))
+    assert len(list(tmp_path.iterdir())) == 1  # it did happen
+    assert sorted(done.number for done in found) == list(range(5))
+    for done in found:
+        np.testing.assert_array_equal(done.kept, expected[done.number].kept)
+        np.testing.assert_array_equal(done.embedding, expected[done.number].embedding)
+
+
+@pytest.mark.slow
+def test_a_group_that_kills_every_worker_is_given_up(tmp_path: Path) -> None:
+    found: list[int] = []
+    with pytest.raises(UserError, match="3 workers in a row were lost"):
+        found.extend(done.number for done in pool.locally(tasks(tmp_path, 99), 2))
+
+
+def test_dask() -> None:
+    distributed = pytest.importorskip("distributed")
+    images, labels = digits(100)
+    groups = by_class(labels, 512)
+    expected = sample(images, labels, 0.3, FAST, seed=4).kept
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None, protocol="tcp"
+    ) as cluster:
+        given = whole.tasks(images, groups, groups.quotas(30), FAST, 4)
+        results = pool.on_dask(given, cluster.scheduler_address)
+        found = [groups.members[done.number][done.kept] for done in results]
+    np.testing.assert_array_equal(np.sort(np.concatenate(found)), expected)
+
+
+@pytest.mark.slow
+def test_dask_loses_a_worker(tmp_path: Path) -> None:
+    distributed = pytest.importorskip("distributed")
+    expected = {done.number: done.kept.tolist() for done in pool.locally(tasks(tmp_path, 0), 1)}
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        images, _ = digits(100)
+        groups = in_batches(100, 20)
+        given = whole.tasks(images, groups, groups.quotas(30), FAST, 1)
+        results = pool.on_dask(given, cluster.scheduler_address)
+        found: dict[int, list[int]] = {}
+        for done in results:
+            if not found:
+                os.kill(next(iter(cluster.workers.values())).process.pid, signal.SIGKILL)
+            found[done.number] = done.kept.tolist()
+    assert found == expected
+
+
+@pytest.mark.parametrize("address", ["nowhere", "tcp://127.0.0.1:1"])
+def test_no_scheduler(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    distributed = pytest.importorskip("distributed")
+    monkeypatch.setattr(
+        distributed,
+        "Client",
+        lambda *_, client=distributed.Client, **more: client(address, timeout="0.2s"),
+    )
+    with pytest.raises(UserError, match=f"scheduler '{address}': no Dask scheduler"):
+        next(pool.on_dask(iter(()), address))
