@@ -12,6 +12,7 @@ from nms.commands.bench import bench
 from nms.commands.check import check
 from nms.commands.doctor import doctor
 from nms.commands.energy import energy
+from nms.commands.evaluate import evaluate
 from nms.commands.generate import generate
 from nms.commands.presets import presets
 from nms.commands.report import report
@@ -26,7 +27,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for command in (presets, show, generate, run, sample, report, check, synth, bench, energy, doctor):
+for command in (presets, show, generate, run, sample, evaluate, report, check, synth, bench, energy, doctor):
     app.command()(command)
 
 

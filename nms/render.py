@@ -77,6 +77,46 @@ def print_run(outcome: "Outcome", figures: dict[str, Any], kept: list[int]) -> N
     print("seconds:", ", ".join(f"{name} {seconds:.1f}" for name, seconds in outcome.seconds.items()))
 
 
+def print_evaluation(figures: dict[str, Any]) -> None:
+    """Accuracy on held-out images and difference from the first method, each with its standard error."""
+    source, settings, stream = figures["input"], figures["settings"], figures["settings"]["scenario"]
+    kind = stream["kind"]
+    if kind == "redundant":
+        order = "anywhere" if stream["shuffled"] else "in a row"
+        kind += f", {stream['duplicates']:.0%} near-duplicates, {order}"
+        kind += f", shifted by at most {stream['shift']} px"
+    elif kind == "long-tail":
+        kind += f", rank ** -{stream['tail']:g} of a class"
+    held = f"{source['held_out']}, {_span(source['held_out_images'])} images"
+    kept = f"{_span(figures['rows'][0]['kept'])} (ratio {settings['ratio']:g})"
+    rows: list[Sequence[object]] = [
+        ("input", f"{source['name']}; held out: {held}"),
+        ("stream", f"{_span(source['stream_images'])} images, {kind}"),
+        ("kept", f"{kept}, classes {settings['classes']}"),
+        ("model", settings["model"]),
+        ("seeds", f"{settings['seeds'][0]} to {settings['seeds'][-1]}"),
+    ]
+    if settings["software_only"]:
+        rows.append(("software only", ", ".join(settings["software_only"])))
+    print_table(["", ""], rows, header=False)
+    print()
+    body = [
+        [
+            row["method"],
+            f"{row['accuracy_percent']:.2f} ± {row['standard_error']:.2f}",
+            f"{row['difference_points']:+.2f} ± {row['difference_standard_error']:.2f}" if number else "",
+            "below 2 standard errors" if number and row["below_two_standard_errors"] else "",
+        ]
+        for number, row in enumerate(figures["rows"])
+    ]
+    print_table(["method", "accuracy, %", f"points from {figures['rows'][0]['method']}", ""], body)
+
+
+def _span(numbers: list[int]) -> str:
+    low, high = min(numbers), max(numbers)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+
+
 def print_sample(figures: dict[str, Any]) -> None:
     """The summary of a sampled data set: groups, kept images by class, groups that were verified."""
     source, groups, settings = figures["input"], figures["groups"], figures["settings"]

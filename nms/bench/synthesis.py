@@ -1,18 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What unrolling the CORDIC costs and buys: area, clock and cycles."""
+"""What the CORDIC's unrolling trades: area, clock, cycles."""
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
 from nms.bench.figure import Figure
-from nms.datasets import Images
 from nms.spec.config import Config
 from nms.spec.settings import Settings
 
 UNROLLS = (1, 2, 4)
 
 
-def synthesis(config: Config, data: Images, perplexity: float, seed: int = 1) -> list[Figure]:
+def synthesis(
+    config: Config, images: np.ndarray, perplexity: float, seed: int, progress: Callable[[str], None]
+) -> list[Figure]:
     """The PE for each unroll factor and profile: area, Fmax, cycles of a batch, and area times time.
 
     Cells are those of osu018 with OpenSTA's Fmax, where both are installed; otherwise those of target
@@ -28,11 +32,12 @@ def synthesis(config: Config, data: Images, perplexity: float, seed: int = 1) ->
     for formats in ("edge", "wide"):
         for unroll in UNROLLS:
             made = config.model_copy(update={"formats": formats, "unroll": unroll})
+            progress(f"{formats}, unroll {unroll}: synthesising and simulating")
             with tempfile.TemporaryDirectory() as folder:
                 [pe] = flow.synthesise(made, "pe", target, Path(folder))
-            count, pixels = data.images.shape
+            count, pixels = images.shape
             settings = Settings.make(made, count, pixels, perplexity=perplexity, seed=seed, search="window")
-            cycles = sum(simulated.run(made, settings, data.images).cycles.values())
+            cycles = sum(simulated.run(made, settings, images).cycles.values())
             subject, area = f"{formats}, unroll {unroll}", pe.metrics["nand2"]
             figures += [
                 Figure(subject, "area of a PE", area, "NAND2 equivalents"),

@@ -38,7 +38,7 @@ Measured = Annotated[
 ]
 BenchPreset = Annotated[
     str | None,
-    typer.Option("-c", "--config", metavar="PRESET", help="Preset; else paper (search, hardware) or tiny."),
+    typer.Option("-c", "--config", metavar="PRESET", help="Preset; else tiny (sampler, synthesis) or paper."),
 ]
 Markdown = Annotated[bool, typer.Option("--markdown", help="Print the table for a document.")]
 Source = Annotated[
@@ -120,9 +120,8 @@ def _simulation(given: Given) -> list[Figure]:
 def _synthesis(given: Given) -> list[Figure]:
     from nms.bench import synthesis
 
-    images = given.load(given.config.images)
-    given.progress("synthesising and simulating")
-    return synthesis.synthesis(given.config, images, given.target(len(images.images)), given.seed)
+    images = given.load(given.config.images).images
+    return synthesis.synthesis(given.config, images, given.target(len(images)), given.seed, given.progress)
 
 
 MEASURED = {
@@ -155,9 +154,8 @@ def bench(
     figures: list[Figure] = []
     with Console(stderr=True).status("starting") as status:
         for bench in what or list(Bench):
-            config = configuration.load(
-                preset or ("tiny" if bench in (Bench.SAMPLER, Bench.SYNTHESIS) else "paper"), overrides or ()
-            )
+            small = bench in (Bench.SAMPLER, Bench.SYNTHESIS)
+            config = configuration.load(preset or ("tiny" if small else "paper"), overrides or ())
             given = Given(config, data, count, size, perplexity, seed, level is Level.RTL, status.update)
             figures += MEASURED[bench](given)
     if as_json:

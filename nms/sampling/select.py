@@ -122,8 +122,20 @@ def run(images: np.ndarray, keep: int, method: Method, seed: int) -> Selection:
         search = exact.affinities(distance, perplexity)
         unsolved = int(np.count_nonzero(search.status != Status.SOLVED))
         y = exact.embed(search.joint, y, method.iterations)
+    return Selection(keep_of(y, keep, method, seed, distance), y, unsolved)
+
+
+def keep_of(y: np.ndarray, keep: int, method: Method, seed: int, distance: np.ndarray) -> np.ndarray:
+    """The ``keep`` points of a map that its grid keeps: (keep,) int64, ascending.
+
+    Parameters
+    ----------
+    y : (N, 2) the map, of whatever origin
+    seed : of a random pick
+    distance : (N, N) squared distances between the images, of a medoid's
+    """
     if keep == 0:
-        return Selection(np.empty(0, np.int64), y, unsolved)
+        return np.empty(0, np.int64)
     match method.grid:
         case "adaptive":
             side = exact.fine_side(y, keep)
@@ -133,14 +145,13 @@ def run(images: np.ndarray, keep: int, method: Method, seed: int) -> Selection:
             side = int(given)
     preference = None
     if method.pick == "random":
-        preference = np.random.default_rng(seed).permutation(count)
+        preference = np.random.default_rng(seed).permutation(len(y))
     elif method.pick == "medoid":
         cell, _ = exact.cells(y, side)
         preference = (distance * (cell[:, None] == cell)).sum(axis=1, dtype=np.float64)
-    kept = exact.sample(
+    return exact.sample(
         y, keep, side=side, preference=preference, proportional=method.quota == "proportional"
     )
-    return Selection(kept, y, unsolved)
 
 
 def hardware_start(count: int, seed: int) -> np.ndarray:

@@ -47,7 +47,7 @@ def job(batches: int = 1, **changes: Any) -> Job:
         image_stride=stride,
         batches=batches,
         batch_stride=settings.count * stride + 3 * SIZE,
-        result_base=BASE + MEMORY // 2 + 4096 - 3 * SIZE,
+        result_base=BASE + MEMORY // 2 + 4096 - SIZE,  # so that the second burst has two beats on any bus
         result_stride=result,
         **options,
     )

@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a trial trains and tests on: held-out images, and a stream made of the others."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from nms import datasets
+from nms.datasets import Images
+from nms.errors import UserError
+
+HELD_OUT = 0.2
+"""Share of each class that is held out where a data set has no test part."""
+
+BRIGHTNESS = 0.1
+"""A near-duplicate's pixels are multiplied by 1 +- this, at most."""
+
+NOISE = 4.0
+"""Standard deviation of a near-duplicate's noise, in steps of a byte."""
+
+KINDS = ("clean", "redundant", "long-tail")
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """How a stream is made of a data set's training images.
+
+    Parameters
+    ----------
+    kind : ``clean``, the images as they are; ``redundant``, as many images, ``duplicates`` of which are
+        near-duplicates of the others; ``long-tail``, of the class of rank r (1, 2, ..., in random order) only
+        ``r**-tail`` of its images
+    duplicates : share of near-duplicates, 0 to below 1
+    tail : exponent
+    shift : pixels, at most, by which a near-duplicate is shifted along each axis, its edges repeated
+    shuffled : whether near-duplicates are anywhere in the stream, not right after their original
+
+    Raises
+    ------
+    UserError
+        A value that is none of these.
+    """
+
+    kind: str = "clean"
+    duplicates: float = 0.8
+    tail: float = 1.0
+    shift: int = 1
+    shuffled: bool = False
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise UserError(f"scenario {self.kind!r}: must be one of {', '.join(KINDS)}")
+        if not 0.0 <= self.duplicates < 1.0:
+            raise UserError(f"duplicates {self.duplicates:g}: must be 0 to below 1")
+        if not 0.0 <= self.tail < np.inf:
+            raise UserError(f"tail {self.tail:g}: must be at least 0")
+        if not 0 <= self.shift <= 8:
+            raise UserError(f"shift {self.shift}: must be 0 to 8 pixels")
+
+    def stream(
+        self, images: np.ndarray, labels: np.ndarray, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Images (N, H, W, C) uint8 and labels (N,) of a stream, in random order, made of such images."""
+        if self.kind == "redundant":
+            originals = max(1, round((1.0 - self.duplicates) * len(images)))
+            source = draw(labels, originals, rng)
+            copied = rng.integers(originals, size=len(images) - originals)
+            source = np.concatenate([source, source[copied]])
+            copy = np.arange(len(source)) >= originals
+            place = np.concatenate([np.arange(originals), copied])
+            order = rng.permutation(len(source)) if self.shuffled else np.argsort(place, kind="stable")
+            found = images[source]
+            found[copy] = near_duplicates(found[copy], self.shift, rng)
+            return found[order], labels[source][order]
+        if self.kind == "long-tail":
+            classes = rng.permutation(np.unique(labels))
+            chosen = [
+                rng.permutation(of)[: max(1, round(len(of) * (rank + 1.0) ** -self.tail))]
+                for rank, label in enumerate(classes.tolist())
+                for of in [np.flatnonzero(labels == label)]
+            ]
+            source = rng.permutation(np.concatenate(chosen))
+        else:
+            source = rng.permutation(len(images))
+        return images[source], labels[source]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One seed's stream and held-out images, the same for every method.
+
+    Raises
+    ------
+    ValueError
+        A test image is also, byte for byte, in the stream.
+    """
+
+    seed: int
+    images: np.ndarray  # (N, H, W, C) uint8, the stream
+    labels: np.ndarray  # (N,) int64
+    test_images: np.ndarray  # (T, H, W, C) uint8
+    test_labels: np.ndarray  # (T,) int64
+
+    def __post_init__(self) -> None:
+        leaked = int(among(self.images, self.test_images).sum())
+        if leaked:
+            raise ValueError(f"{leaked} images of the stream are test images")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Training images and, where the data set has them, test images, all as (N, H, W, C)."""
+
+    images: np.ndarray
+    labels: np.ndarray
+    test: tuple[np.ndarray, np.ndarray] | None
+    name: str
+    removed: int
+
+    @classmethod
+    def load(cls, data: str, test: str | None = None, resize: int | None = None) -> "Source":
+        """The data set ``data``, with the test part ``test`` or, if not given, its own if it has one.
+
+        Training images that are, byte for byte, a test image are left out; ``removed`` says how many.
+
+        Raises
+        ------
+        UserError
+            What cannot be read, has no labels or fewer than two classes, or does not fit together.
+        """
+        train = datasets.load(data, size=resize)
+        images, labels = pixels(train), train.labels
+        if labels.min() < 0:
+            raise UserError(f"data {data!r}: has no labels to evaluate with")
+        if len(np.unique(labels)) < 2:
+            raise UserError(f"data {data!r}: has one class; at least 2 are told apart")
+        path = test or part_held_out(data)
+        if path is None:
+            return cls(images, labels, None, train.name, 0)
+        held = datasets.load(path, size=resize)
+        if held.shape != train.shape:
+            shapes = [" x ".join(map(str, of.shape)) for of in (held, train)]
+            raise UserError(f"test {path!r}: images of {shapes[0]}; those of {data!r} are of {shapes[1]}")
+        if not np.isin(held.labels, labels).all():
+            strange = int(held.labels[~np.isin(held.labels, labels)][0])
+            raise UserError(f"test {path!r}: label {strange} is not in {data!r}")
+        own = ~among(images, pixels(held))
+        if len(np.unique(labels[own])) < len(np.unique(labels)):
+            raise UserError(f"test {path!r}: holds all images of {data!r} of some class; must be others")
+        return cls(images[own], labels[own], (pixels(held), held.labels), train.name, int((~own).sum()))
+
+    @property
+    def split(self) -> str:
+        """Where the held-out images come from, in words."""
+        return "the test part" if self.test else f"{HELD_OUT:.0%} of each class, drawn by each seed"
+
+    def trial(self, seed: int, scenario: Scenario, count: int | None = None) -> Trial:
+        """The seed's trial: ``count`` training images drawn, classes in proportion; ``None`` takes all."""
+        rng = np.random.default_rng(seed)
+        index = np.arange(len(self.images))
+        if self.test is None:
+            held = draw(self.labels, max(1, round(HELD_OUT * len(index))), rng)
+            test_images, test_labels = self.images[held], self.labels[held]
+            index = np.setdiff1d(index, held)
+            index = index[~among(self.images[index], test_images)]
+        else:
+            test_images, test_labels = self.test
+        if count is not None:
+            if not 2 <= count <= len(index):
+                raise UserError(
+                    f"count {count}: must be 2 to {len(index)} (training images of {self.name!r})"
+                )
+            index = index[draw(self.labels[index], count, rng)]
+        images, labels = scenario.stream(self.images[index], self.labels[index], rng)
+        if scenario.kind == "redundant":  # noise may undo a shift
+            own = ~among(images, test_images)
+            images, labels = images[own], labels[own]
+        return Trial(seed, images, labels, test_images, test_labels)
+
+
+def pixels(data: Images) -> np.ndarray:
+    """(N, H, W, C) uint8."""
+    height, width, channels = data.shape
+    if data.planar:
+        return data.images.reshape(-1, channels, height, width).transpose(0, 2, 3, 1)
+    return data.images.reshape(-1, height, width, channels)
+
+
+def part_held_out(spec: str) -> str | None:
+    """The path of the test part beside a data set's training part, as CIFAR-10 and MNIST have it."""
+    path = Path(spec)
+    if path.is_dir():
+        names = [f"t10k-images{dot}idx3-ubyte{end}" for dot in "-." for end in ("", ".gz")]
+        trained = any(path.glob("data_batch_*")) or any(path.glob("train-images*"))
+        for name in ("test_batch", "test_batch.bin", *names):
+            if trained and (path / name).is_file():
+                return str(path / name)
+    return None
+
+
+def draw(labels: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+    """``count`` random indices in random order, classes in proportion to within one image."""
+    order = rng.permutation(len(labels))
+    rank = np.empty(len(labels))
+    for label in np.unique(labels).tolist():
+        own = order[labels[order] == label]
+        rank[own] = (np.arange(len(own)) + rng.uniform()) / len(own)
+    return rng.permutation(np.argsort(rank, kind="stable")[:count])
+
+
+def near_duplicates(images: np.ndarray, shift: int, rng: np.random.Generator) -> np.ndarray:
+    """Each image (N, H, W, C) uint8 shifted, its brightness changed and noise added; see the constants."""
+    count, height, width, _ = images.shape
+    wide = np.pad(images, ((0, 0), (shift, shift), (shift, shift), (0, 0)), mode="edge")
+    corner = rng.integers(0, 2 * shift + 1, (2, count))
+    rows = corner[0][:, None] + np.arange(height)
+    columns = corner[1][:, None] + np.arange(width)
+    shifted = wide[np.arange(count)[:, None, None], rows[:, :, None], columns[:, None, :]]
+    bright = shifted * rng.uniform(1 - BRIGHTNESS, 1 + BRIGHTNESS, (count, 1, 1, 1))
+    return np.clip(np.rint(bright + rng.normal(0, NOISE, images.shape)), 0, 255).astype(np.uint8)
+
+
+def among(images: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """(N,) whether each image is, byte for byte, one of ``others``."""
+    known = {image.tobytes() for image in others}
+    return np.array([image.tobytes() in known for image in images], bool)

@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``nms evaluate``: streams, methods, models, pairs, the command; faults that must be seen."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+from nms import cli
+from nms.errors import UserError
+from nms.evaluation import methods, model
+from nms.evaluation.evaluate import Row, evaluate, kept_by, paired
+from nms.evaluation.methods import METHODS, Choice, of_classes
+from nms.evaluation.scenario import Scenario, Source, Trial, among, draw, near_duplicates, part_held_out
+from nms.sampling import Method
+
+FAST = Choice(Method(perplexity=5.0, iterations=20), batch=40, apart=10.0)
+
+
+@pytest.fixture(scope="module")
+def source() -> Source:
+    """Three hundred digits, without a test part."""
+    images, labels = load_digits(return_X_y=True)
+    pixels = (images[:300] * 15).astype(np.uint8).reshape(-1, 8, 8, 1)
+    return Source(pixels, labels[:300].astype(np.int64), None, "digits", 0)
+
+
+@pytest.fixture(scope="module")
+def trial(source: Source) -> Trial:
+    return source.trial(1, Scenario(), 120)
+
+
+class TestScenario:
+    def test_held_out_images_are_in_no_stream(self, source: Source) -> None:
+        for kind in ("clean", "redundant", "long-tail"):
+            found = source.trial(3, Scenario(kind))
+            assert len(found.test_images) == 60
+            assert not among(found.test_images, found.images).any()
+
+    def test_a_leaked_test_image_is_refused(self, trial: Trial) -> None:
+        leaked = np.concatenate([trial.images, trial.test_images[:1]])
+        with pytest.raises(ValueError, match="1 images of the stream are test images"):
+            Trial(1, leaked, np.append(trial.labels, 0), trial.test_images, trial.test_labels)
+
+    def test_training_images_that_are_test_images_are_left_out(self, source: Source, tmp_path: Path) -> None:
+        np.savez(tmp_path / "a.npz", images=source.images[:200], labels=source.labels[:200])
+        np.savez(tmp_path / "b.npz", images=source.images[190:260], labels=source.labels[190:260])
+        found = Source.load(str(tmp_path / "a.npz"), str(tmp_path / "b.npz"))
+        assert found.removed == 10
+        assert found.split == "the test part"
+        with pytest.raises(UserError, match="must be others"):
+            Source.load(str(tmp_path / "a.npz"), str(tmp_path / "a.npz"))
+
+    def test_redundant(self, source: Source) -> None:
+        """A fifth of the images, each followed by its near-duplicates; or all anywhere."""
+        rng = np.random.default_rng(1)
+        images, labels = Scenario("redundant", 0.8).stream(source.images, source.labels, rng)
+        original = among(images, source.images)
+        assert (len(images), original.sum()) == (300, 60)
+        assert (labels == labels[original][np.cumsum(original) - 1]).all()
+        shuffled = Scenario("redundant", 0.8, shuffled=True)
+        _, mixed = shuffled.stream(source.images, source.labels, np.random.default_rng(1))
+        assert sorted(mixed) == sorted(labels)
+        assert np.count_nonzero(np.diff(mixed)) > np.count_nonzero(np.diff(labels))
+
+    def test_near_duplicates_are_nearer_than_other_images(self, shared_data: Path) -> None:
+        images = np.load(shared_data / "cifar10_dev.npz")["x_train"][:50]
+        copies = near_duplicates(images, 1, np.random.default_rng(1))
+        assert not among(copies, images).any()
+        distance = np.square(copies[:, None].astype(float) - images).sum(axis=(2, 3, 4))
+        assert (distance.argmin(axis=1) == np.arange(50)).mean() > 0.9
+
+    def test_long_tail(self, source: Source) -> None:
+        _, labels = Scenario("long-tail", tail=1.0).stream(
+            source.images, source.labels, np.random.default_rng(2)
+        )
+        found = sorted(np.bincount(labels).tolist(), reverse=True)
+        assert found == pytest.approx([30 / rank for rank in range(1, 11)], abs=1.5)
+
+    def test_draw_keeps_the_shares_of_classes(self) -> None:
+        labels = np.repeat([0, 1, 2], [100, 200, 300])
+        found = draw(labels, 60, np.random.default_rng(1))
+        assert len(set(found)) == 60
+        assert np.bincount(labels[found]) == pytest.approx([10, 20, 30], abs=1)
+
+    def test_the_same_seed_gives_the_same_trial(self, source: Source) -> None:
+        one, same, other = (source.trial(seed, Scenario("redundant"), 100) for seed in (1, 1, 2))
+        assert np.array_equal(one.images, same.images)
+        assert not np.array_equal(one.test_images, other.test_images)
+
+    def test_the_test_part_beside_the_training_part(self, tmp_path: Path) -> None:
+        assert part_held_out("digits") is None
+        (tmp_path / "test_batch").touch()
+        assert part_held_out(str(tmp_path)) is None
+        (tmp_path / "data_batch_1").touch()
+        assert part_held_out(str(tmp_path)) == str(tmp_path / "test_batch")
+
+
+class TestMethods:
+    @pytest.mark.parametrize("name", METHODS)
+    def test_each_keeps_what_it_should_and_again_the_same(self, name: str, trial: Trial) -> None:
+        kept = kept_by(name, METHODS[name][1], trial, 25, FAST)
+        assert len(kept) == (120 if name == "all" else 25)
+        assert np.array_equal(kept, kept_by(name, METHODS[name][1], trial, 25, FAST))
+        if name in ("balanced", "nms-class", "k-means", "k-center", "pca", "projection"):
+            counts = np.bincount(trial.labels[kept])
+            assert counts.max() - counts.min() <= 1
+
+    @pytest.mark.parametrize("wrong", [[0, 1], [0, 1, 1], [0, 1, 2, 3], [0, 1, 120], [-1, 0, 1]])
+    def test_a_wrong_number_of_images_is_refused(self, wrong: list[int], trial: Trial) -> None:
+        with pytest.raises(ValueError, match="pca: kept"):
+            kept_by("pca", lambda *_: np.array(wrong), trial, 3, FAST)
+
+    def test_shares_of_classes(self) -> None:
+        labels = np.repeat([4, 5, 6], [2, 20, 78])
+        assert of_classes(labels, 21, "balanced") == {4: 2, 5: 10, 6: 9}
+        assert of_classes(labels, 100, "balanced") == {4: 2, 5: 20, 6: 78}
+        assert of_classes(labels, 50, "proportional") == {4: 1, 5: 10, 6: 39}
+
+    def test_k_center_keeps_one_of_each_heap(self) -> None:
+        rows = np.repeat(np.array([[0, 0], [0, 200], [200, 0]], np.uint8), 4, axis=0)
+        kept = methods.k_center_within(rows, 3, FAST, 1)
+        assert sorted(kept // 4) == [0, 1, 2]
+        assert len(methods.k_means_within(rows, 5, FAST, 1)) == 5  # more than there are different images
+
+    def test_near_duplicates_of_an_earlier_batch_are_left_out(self) -> None:
+        """The second batch is the first again with 4 others: exactly these are kept of it."""
+        rng = np.random.default_rng(1)
+        first = rng.integers(0, 256, (16, 30), np.uint8)
+        second = np.concatenate([first[:12] ^ 1, rng.integers(0, 256, (4, 30), np.uint8)])
+        choice = Choice(FAST.method, batch=16, apart=5.0)
+        rows = np.concatenate([first, first, second])
+        kept = methods.nms_apart(rows, np.zeros(48), 12, choice, 1)
+        assert len(set(kept)) == 12
+        pairs = np.square(rows[kept][:, None].astype(float) - rows[kept]).mean(axis=2)
+        assert (pairs[~np.eye(12, dtype=bool)] >= 25).all()
+
+
+class TestEvaluate:
+    def test_more_data_is_better_and_chance_is_seen(self, source: Source) -> None:
+        found = evaluate(
+            source, Scenario(), ["balanced", "all"], 0.1, range(5), model.ridge, FAST, progress=lambda: None
+        )
+        few, every = found.rows
+        assert every.mean > few.mean + 5
+        assert few.kept == dict.fromkeys(range(5), 24)
+        assert not paired(every, few).within
+
+    def test_wrong_labels_are_worth_chance(self, trial: Trial) -> None:
+        labels = np.random.default_rng(1).permutation(trial.labels)
+        shuffled = Trial(1, trial.images, labels, trial.test_images, trial.test_labels)
+        assert model.ridge(shuffled)(np.arange(120)) < 0.35 < model.ridge(trial)(np.arange(120))
+
+    def test_figures_of_a_pair(self) -> None:
+        one = Row("one", {1: 50.0, 2: 60.0, 3: 70.0}, {})
+        two = Row("two", {1: 51.0, 2: 62.0, 3: 73.0}, {})
+        assert (one.mean, one.error) == pytest.approx((60.0, 10 / 3**0.5))
+        found = paired(two, one)
+        assert (found.mean, found.error) == pytest.approx((2.0, 1 / 3**0.5))
+        assert not found.within
+        assert paired(one, one).within
+
+    def test_other_seeds_make_no_pairs(self) -> None:
+        with pytest.raises(ValueError, match="not of the same seeds"):
+            paired(Row("a", {1: 50.0, 2: 60.0}, {}), Row("b", {1: 50.0, 3: 60.0}, {}))
+
+    def test_cnn(self, trial: Trial) -> None:
+        pytest.importorskip("torch")
+        assert model.cnn(trial)(np.arange(120)) > 0.6
+
+
+def command(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["nms", "evaluate", *words])
+    with pytest.raises(SystemExit) as exit_:
+        cli.main()
+    return int(exit_.value.code or 0)
+
+
+class TestCommand:
+    def test_file_and_json(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        words = ["--count", "150", "--methods", "projection,random", "--iterations", "20", "--json"]
+        assert command(monkeypatch, *words, "-o", str(tmp_path / "out")) == 0
+        printed: dict[str, Any] = json.loads(capsys.readouterr().out)
+        assert printed == json.loads((tmp_path / "out" / "evaluate.json").read_text())
+        rows = printed["rows"]
+        assert [row["method"] for row in rows] == [
+            METHODS[of][0] for of in ("balanced", "projection", "random")
+        ]
+        assert rows[0]["kept"] == [15] * 5
+        for row in rows:
+            assert row["below_two_standard_errors"] == (
+                abs(row["difference_points"]) < 2 * row["difference_standard_error"] or row is rows[0]
+            )
+
+    @pytest.mark.parametrize(
+        ("words", "message"),
+        [
+            ("--seeds 4", "seeds 4"),
+            ("--methods foo", "methods 'foo'"),
+            ("--methods nms-apart", "needs --apart"),
+            ("--scenario odd", "scenario 'odd'"),
+            ("--duplicates 1", "duplicates 1"),
+            ("--tail -1", "tail -1"),
+            ("--shift -1", "shift -1"),
+            ("--ratio 0", "ratio 0"),
+            ("--ratio 0.001", "10 classes"),
+            ("--count 5000", "count 5000"),
+            ("--model svm", "model 'svm'"),
+            ("--apart 0", "apart 0"),
+            ("--classes some", "classes 'some'"),
+            ("--data nowhere", "data 'nowhere'"),
+        ],
+    )
+    def test_mistakes(
+        self, words: str, message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert command(monkeypatch, *words.split()) == 2
+        lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("nms:")]
+        assert len(lines) == 1
+        assert message in lines[0]
