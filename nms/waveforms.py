@@ -6,8 +6,9 @@ out/near_memory_sampler.vcd docs/images``.
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -59,13 +60,18 @@ def transfers(nets: dict[str, Net], channel: str) -> np.ndarray:
     return np.array(nets[f"{channel}valid"].values) & np.array(nets[f"{channel}ready"].values)
 
 
+def spans(values: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Where values stay the same: (start, stop) of each stretch."""
+    changes = [at for at, (old, new) in enumerate(pairwise(values), 1) if old != new]
+    return pairwise([0, *changes, len(values)])
+
+
 def draw_job(axes: Axes, nets: dict[str, Net], cycles: range) -> None:
     """Phases of the job, the share of cycles in which each channel transfers, and the interrupt."""
     here = slice(cycles.start, cycles.stop)
     phase = np.array(nets["phase"].values[here])
-    changes = [0, *(np.flatnonzero(np.diff(phase)) + 1), len(phase)]
     rows = ["phase", *CHANNELS, "irq"]
-    for start, stop in zip(changes, changes[1:], strict=False):
+    for start, stop in spans(phase):
         axes.barh(0, stop - start, 0.8, start, color=FILL, edgecolor=INK)
         if stop - start > len(phase) / 25:
             axes.text((start + stop) / 2, 0, Phase(phase[start]).name, ha="center", va="center", fontsize=7)
@@ -90,10 +96,10 @@ def draw_nets(axes: Axes, nets: dict[str, Net], names: Sequence[str], cycles: ra
             levels = row + 0.35 - 0.7 * np.array([*values, values[-1]])
             axes.step(times, levels, where="post", color=INK, linewidth=1)
             continue
-        changes = [0, *(np.flatnonzero([a != b for a, b in zip(values, values[1:], strict=False)]) + 1), len(values)]
-        for start, stop in zip(changes, changes[1:], strict=False):
-            axes.fill([start, start + 0.15, stop - 0.15, stop, stop - 0.15, start + 0.15],
-                      row + np.array([0, -0.35, -0.35, 0, 0.35, 0.35]), FILL, edgecolor=INK, linewidth=0.7)  # fmt: skip
+        for start, stop in spans(values):
+            across = [start, start + 0.15, stop - 0.15, stop, stop - 0.15, start + 0.15]
+            down = row + np.array([0, -0.35, -0.35, 0, 0.35, 0.35])
+            axes.fill(across, down, FILL, edgecolor=INK, linewidth=0.7)
             text = Phase(values[start]).name if name == "phase" else f"{values[start]:x}"
             if len(text) * len(cycles) / 90 <= stop - start:
                 axes.text((start + stop) / 2, row, text, ha="center", va="center", fontsize=6)
