@@ -71,7 +71,7 @@ def draw_job(axes: Axes, nets: dict[str, Net], cycles: range) -> None:
     here = slice(cycles.start, cycles.stop)
     phase = np.array(nets["phase"].values[here])
     rows = ["phase", *CHANNELS, "irq"]
-    for start, stop in spans(phase):
+    for start, stop in spans(phase.tolist()):
         axes.barh(0, stop - start, 0.8, start, color=FILL, edgecolor=INK)
         if stop - start > len(phase) / 25:
             axes.text((start + stop) / 2, 0, Phase(phase[start]).name, ha="center", va="center", fontsize=7)
