@@ -92,6 +92,16 @@ class Bounds:
             largest * self.relative(last) + self.truncation(last, rising), math.sqrt(turned + floors)
         )
 
+    def decay(self, last: int) -> Error:
+        """s against 2^-f, for 0 <= f < 1: as :meth:`exp2`, with one floor a step in place of two.
+
+        rms: a floor has mean 1/2 and variance 1/12 ulp, with the random direction of the step 1/3.
+        """
+        rotations = len(cordic_indices(last))
+        turned = (angle(last) ** 2 / 3 + rotations * self.ulp**2 / 12) * LN2**2 * 0.375 / LN2
+        floors = rotations * self.ulp**2 / 3
+        return Error(self.relative(last) + growth(last) * self.ulp, math.sqrt(turned + floors))
+
     def log2(self, last: int) -> Error:
         """max(2t, 0) against log2 m, 1 <= m < 2.
 
@@ -158,7 +168,7 @@ class Bounds:
         """
         p = self.profile
         whole = 2.0 ** -math.floor(max(z - self.exponent, 0.0))
-        rotation = self.exp2(p.weight_last, rising=False).max
+        rotation = self.decay(p.weight_last).max
         slope = (2.0**self.exponent - 1) * 2.0**-z
         return max(whole * rotation + p.weight.lsb / 2 + slope, 2.0**-p.cutoff)
 
@@ -176,7 +186,7 @@ class Bounds:
         p = self.profile
         mean = math.log2(perplexity)
         z = LN2 * 2 * mean * self.exponent
-        relative = self.relative(p.weight_last) + 2 * self.truncation(p.weight_last, rising=False)
+        relative = self.relative(p.weight_last) + 2 * growth(p.weight_last) * self.ulp
         rotation = relative * (1 / LN2 + 2 * mean)
         roundings = (count - 1) * p.weight.lsb / 2 * (1 / LN2 + p.cutoff + 1)
         return FIRST_ORDER * (z + rotation + roundings)
@@ -260,7 +270,7 @@ class Bounds:
         images = self.config.images
         perplexity = min(15.0, images / 2)
         errors = [
-            ("2^-f of the weight", self.exp2(p.weight_last, rising=False)),
+            ("2^-f of the weight", self.decay(p.weight_last)),
             ("2^f after H2", self.exp2(p.post_last, rising=True)),
             ("log2 m", self.log2(p.post_last)),
             ("1/m of the search", self.search_reciprocal),
