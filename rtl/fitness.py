@@ -55,8 +55,8 @@ class Fitness(Block):
 
     @property
     def latency(self) -> int:
-        """Cycles from ``i`` to ``o``: four registers around the longer of log2 S and T/S, and 2^H2."""
-        return 4 + max(self.vector.latency, self._division_latency) + self.rotate.latency
+        """Cycles from ``i`` to ``o``: five registers around the longer of log2 S and T/S, and 2^H2."""
+        return 5 + max(self.vector.latency, self._division_latency) + self.rotate.latency
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -144,13 +144,20 @@ class Fitness(Block):
             beside_rotate.i.payload.whole.eq(h2.o.payload.h2[entropy.fraction :]),
             beside_rotate.i.payload.kept.eq(h2.o.payload.kept),
         ]
-        m.submodules.last = last = Register(self.o.payload.shape())
-        together(m, [rotate.o, beside_rotate.o], [last.i])
         power = (rotate.o.payload.x - rotate.o.payload.y) << beside_rotate.o.payload.whole
-        kept = beside_rotate.o.payload.kept
+        halves = power.shift_right(cordic - profile.perplexity.fraction - 1)
+        m.submodules.scaled = scaled = Register(StructLayout({"halves": len(halves) - 1, "kept": kept}))
+        together(m, [rotate.o, beside_rotate.o], [scaled.i])
+        m.d.comb += [
+            scaled.i.payload.halves.eq(halves),
+            scaled.i.payload.kept.eq(beside_rotate.o.payload.kept),
+        ]
+        m.submodules.last = last = Register(self.o.payload.shape())
+        together(m, [scaled.o], [last.i])
+        kept = scaled.o.payload.kept
         m.d.comb += [
             last.i.payload.score.perplexity.eq(
-                saturate(half_up(power, cordic - profile.perplexity.fraction), profile.perplexity)
+                saturate(half_up(scaled.o.payload.halves, 1), profile.perplexity)
             ),
             last.i.payload.score.reciprocal.eq(kept.reciprocal),
             last.i.payload.score.shift.eq(kept.shift),
