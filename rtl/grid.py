@@ -28,7 +28,7 @@ QUOTIENT = 18
 """Bits of floor(2^RB / s), which is above 2^16 and at most 2^17."""
 
 PASS_LATENCY = 4
-"""Cycles from the address of a row's last block to its counts: data, comparisons, sums over the lanes, totals."""
+"""Cycles from the address of a row's last block to its counts: data, comparisons, sums of lanes, totals."""
 
 
 class Ratio(Component):
@@ -311,7 +311,9 @@ class Grid(Block):
         are_fewer, are_alike = Signal(self.lanes), Signal(self.lanes)
         fewer_sum, alike_sum = Signal(range(self.lanes + 1)), Signal(range(self.lanes + 1))
         fewer_total, alike_total = Signal.like(self.count), Signal.like(self.count)
-        cell_compared, cell_sum, cell_total = (Signal(len(spot.cell), name=f"cell_{stage}") for stage in ("compared", "sum", "total"))
+        cell_compared, cell_sum, cell_total = (
+            Signal(len(spot.cell), name=f"cell_{stage}") for stage in ("compared", "sum", "total")
+        )
         with m.If(advance):
             m.d.sync += [
                 read.valid.eq(running),
