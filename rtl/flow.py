@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pieces between streams: a delay, a register, a queue, a multiplier; moving items through several at once."""
+"""Pieces between streams: delay, register, queue, multiplier; moving items through several at once."""
 
 from collections.abc import Sequence
 from functools import reduce

@@ -3,7 +3,7 @@
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -98,6 +98,18 @@ def baseline(config: str, target: str) -> list[dict[str, Any]]:
     return json.loads(file.read_text())["blocks"]
 
 
+def blocks(records: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The blocks of the records and those below them, each once."""
+    seen = set()
+    for record in records:
+        named = {"module": record["module"], "digest": record["digest"]}
+        inner = ({**named, "module": name, **found} for name, found in record.get("below", {}).items())
+        for block in (record, *inner):
+            if block["module"] not in seen:
+                seen.add(block["module"])
+                yield block
+
+
 def compare(records: Iterable[dict[str, Any]], before: Iterable[dict[str, Any]]) -> list[Change]:
     """Every figure that both have, of the blocks that both have.
 
@@ -106,12 +118,12 @@ def compare(records: Iterable[dict[str, Any]], before: Iterable[dict[str, Any]])
     UserError
         A block has no record in ``before``, or one of another configuration.
     """
-    known = {(record["unit"], record["module"]): record for record in before}
+    known = {block["module"]: block for block in blocks(before)}
     changes = []
-    for record in records:
-        old = known.get((record["unit"], record["module"]))
+    for record in blocks(records):
+        old = known.get(record["module"])
         if old is None:
-            raise UserError(f"{record['unit']} {record['module']}: not in the baseline")
+            raise UserError(f"{record['module']}: not in the baseline")
         if old["digest"] != record["digest"]:
             raise UserError(
                 f"{record['module']}: configuration {record['digest']}, the baseline's is {old['digest']}"
