@@ -149,10 +149,9 @@ class Affinity(Block):
         scaling = Signal(self.i_scalings.payload.shape())
         open_ = Signal()
         column = Signal(range(self.config.images + 1))
+        before, last = Signal.like(column), Signal.like(column)  # the column before the diagonal, the last
         m.d.comb += into.payload.beside.shift.eq(scaling.shift)
         with m.If(open_):
-            following = column + 1
-            skipping = Signal.like(column)
             m.d.comb += [
                 self.i_weights.ready.eq(into.ready),
                 into.valid.eq(self.i_weights.valid),
@@ -160,10 +159,9 @@ class Affinity(Block):
                 into.payload.b.eq(scaling.reciprocal),
                 into.payload.beside.place.row.eq(scaling.row),
                 into.payload.beside.place.column.eq(column),
-                skipping.eq(following + (following == scaling.row)),
             ]
             with m.If(self.i_weights.valid & into.ready):
-                m.d.sync += [column.eq(skipping), open_.eq(skipping < self.count)]
+                m.d.sync += [column.eq(column + 1 + (column == before)), open_.eq(column != last)]
         with m.Else():
             row = self.i_scalings.payload.row
             m.d.comb += [
@@ -173,7 +171,13 @@ class Affinity(Block):
                 into.payload.beside.place.column.eq(row),
             ]
             with m.If(self.i_scalings.valid & into.ready):
-                m.d.sync += [scaling.eq(self.i_scalings.payload), column.eq(row == 0), open_.eq(1)]
+                m.d.sync += [
+                    scaling.eq(self.i_scalings.payload),
+                    column.eq(row == 0),
+                    before.eq(row - 1),
+                    last.eq(self.count - 1 - (row + 1 == self.count)),
+                    open_.eq(1),
+                ]
 
     def _probability(self) -> Value:
         """``half_up(w*y, n + e)`` with n = fw + B - fa, as ``(floor(w*y / 2^(n - 1 + e)) + 1) >> 1``."""

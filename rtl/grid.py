@@ -123,7 +123,7 @@ class Grid(Block):
         N points in; bitlen(s) + 21 for the extent s and its ratio; N points placed; two passes of
         N * ceil(N / lanes).
         """
-        place = count + 4 + product_latency(self.position, QUOTIENT + self.side)
+        place = count + 5 + product_latency(self.position, QUOTIENT + self.side)
         passes = 2 * (count * -(-count // self.lanes) + PASS_LATENCY)
         return count + extent.bit_length() + 21 + place + passes
 
@@ -225,16 +225,18 @@ class Grid(Block):
         self, m: Module, placing: Signal, point: Value, low: list[Signal], ratio: Ratio, write: WritePort
     ) -> Signal:
         """Spots of the points that memory reads out while ``placing``; high as the last is written."""
-        latency = 3 + product_latency(self.position, QUOTIENT + self.side)
+        latency = 4 + product_latency(self.position, QUOTIENT + self.side)
         valid = Signal(1 + latency)
         spot = Signal(self.spot)
         m.d.sync += valid.eq(Cat(placing, valid))
 
+        fetched = Signal(self.point, reset_less=True)
+        m.d.sync += fetched.eq(point)
         cells, offsets = [], []
         for axis, least in zip(("x", "y"), low, strict=True):
             above = Signal(self.position, name=f"above_{axis}")
             grid = Signal(self.side + OFFSET, name=f"grid_{axis}")  # u / 2^(RB - 12)
-            m.d.sync += above.eq(point[axis] - least)
+            m.d.sync += above.eq(fetched[axis] - least)
             scaled = product(m, above, ratio.ratio) >> (ratio.rb - OFFSET)[: len(ratio.rb)]
             m.d.sync += grid.eq(scaled)
             with m.If(valid[-2]):
