@@ -49,9 +49,9 @@ class Fitness(Block):
 
     @property
     def _division_latency(self) -> int:
-        """Cycles of 1/S and T/S."""
+        """Cycles of 1/S, its queue and T/S."""
         profile = self.config.profile
-        return self.newton.latency + product_latency(profile.sums.width, profile.reciprocal.width)
+        return self.newton.latency + 1 + product_latency(profile.sums.width, profile.reciprocal.width)
 
     @property
     def latency(self) -> int:
@@ -85,7 +85,7 @@ class Fitness(Block):
 
         # log2 and reciprocal of the mantissa
         m.submodules.beside_newton = beside_newton = Queue(
-            StructLayout({"t": sums.width, "shift": SHIFT, "tag": tag}), newton.latency + 1
+            StructLayout({"t": sums.width, "shift": SHIFT, "tag": tag}), newton.latency + 2
         )
         together(m, [normal.o], [vector.i, newton.i, beside_newton.i])
         m.d.comb += [
@@ -96,14 +96,17 @@ class Fitness(Block):
             beside_newton.i.payload.tag.eq(normal.o.payload.tag),
         ]
 
-        # T * y, then T/S in log2 S + T/S
+        # T * y, then T/S in log2 S + T/S; a queue of two cuts the way of a stall from here to the input
+        m.submodules.reciprocals = reciprocals = Queue(y.width, 2)
+        together(m, [newton.o], [reciprocals.i])
+        m.d.comb += reciprocals.i.payload.eq(newton.o.payload.y)
         kept = StructLayout({"reciprocal": y.width, "shift": SHIFT, "tag": tag})
         m.submodules.times = times = Multiply(sums.width, y.width, kept)
-        together(m, [newton.o, beside_newton.o], [times.i])
+        together(m, [reciprocals.o, beside_newton.o], [times.i])
         m.d.comb += [
             times.i.payload.a.eq(beside_newton.o.payload.t),
-            times.i.payload.b.eq(newton.o.payload.y),
-            times.i.payload.beside.reciprocal.eq(newton.o.payload.y),
+            times.i.payload.b.eq(reciprocals.o.payload),
+            times.i.payload.beside.reciprocal.eq(reciprocals.o.payload),
             times.i.payload.beside.shift.eq(beside_newton.o.payload.shift),
             times.i.payload.beside.tag.eq(beside_newton.o.payload.tag),
         ]
