@@ -99,15 +99,12 @@ def baseline(config: str, target: str) -> list[dict[str, Any]]:
 
 
 def blocks(records: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """The blocks of the records and those below them, each once."""
-    seen = set()
+    """The blocks of the records, each followed by those below it."""
     for record in records:
-        named = {"module": record["module"], "digest": record["digest"]}
-        inner = ({**named, "module": name, **found} for name, found in record.get("below", {}).items())
-        for block in (record, *inner):
-            if block["module"] not in seen:
-                seen.add(block["module"])
-                yield block
+        yield record
+        named = {"unit": record["unit"], "digest": record["digest"]}
+        for name, found in record.get("below", {}).items():
+            yield {**named, "module": name, **found}
 
 
 def compare(records: Iterable[dict[str, Any]], before: Iterable[dict[str, Any]]) -> list[Change]:
@@ -118,12 +115,12 @@ def compare(records: Iterable[dict[str, Any]], before: Iterable[dict[str, Any]])
     UserError
         A block has no record in ``before``, or one of another configuration.
     """
-    known = {block["module"]: block for block in blocks(before)}
+    known = {(block["unit"], block["module"]): block for block in blocks(before)}
     changes = []
     for record in blocks(records):
-        old = known.get(record["module"])
+        old = known.get((record["unit"], record["module"]))
         if old is None:
-            raise UserError(f"{record['module']}: not in the baseline")
+            raise UserError(f"{record['unit']} {record['module']}: not in the baseline")
         if old["digest"] != record["digest"]:
             raise UserError(
                 f"{record['module']}: configuration {record['digest']}, the baseline's is {old['digest']}"
