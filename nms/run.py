@@ -95,7 +95,7 @@ def _netlist(config: Config, bus: str, folder: Path, progress: Callable[[str], N
     unit = {"axi": "axi", "native": "sampler"}[bus]
     [result] = flow.synthesise(config, unit, targets.cells(), folder, progress)
     file = folder / "sampler.v"
-    file.write_text(result.verilog)
+    file.write_text(result.expressions())
     return file
 
 

@@ -11,7 +11,7 @@ from amaranth.lib.wiring import In, Out
 from nms.spec.config import Config
 from nms.spec.derived import Derived
 from rtl.fixed import half_up
-from rtl.flow import Multiply
+from rtl.flow import Multiply, delay
 from rtl.hierarchy import Block
 from rtl.signatures import SHIFT, Payloads
 
@@ -28,8 +28,8 @@ class Affinity(Block):
     The memory has images * ceil(images / te_lanes) words of ``te_lanes`` elements; element j of row i
     is in lane j mod te_lanes of the row's word j / te_lanes. ``word`` is, one cycle after ``row`` and
     ``block``, that word of the row; its elements at columns >= count are undefined. ``i_read`` gives
-    single elements, one cycle later; word and reads are meant for the times after ``done``, and in the
-    cycle after a read was taken ``word`` is undefined.
+    single elements, three cycles later, the next one after that was taken; word and reads are meant for the
+    times after ``done``, and in the cycle after a read was taken ``word`` is undefined.
     """
 
     module = "affinity"
@@ -62,7 +62,7 @@ class Affinity(Block):
     @property
     def latency(self) -> int:
         """Cycles from a weight above the diagonal to its place in the memory."""
-        return self.multiply.latency + 1
+        return self.multiply.latency + 3
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -95,23 +95,36 @@ class Affinity(Block):
             m.d.sync += [there.eq(1), here.eq(came.place), p.eq(probability)]
         m.d.sync += Assert(~enter | (probability < (1 << len(p))), "affinity: p of 2 or more")
 
+        # What was read: first the neighbourhood of an element, then the element
+        fetched, near, asked_lane = Signal(), Signal(), Signal(range(self.lanes))
+        lane = Mux(fetched, asked_lane, self._lane(here.row))
+        fine = len(lane) // 2
+        group = Signal(len(p) << fine, reset_less=True)
+        m.d.sync += group.eq(Value.cast(read.data).word_select(lane[fine:], len(group)))
+        element = group.word_select(delay(m, lane[:fine], 1), len(p))
+
         # Above the diagonal p stays where P' will be; below, both halves are known
-        above_p = Value.cast(read.data).word_select(self._lane(here.row), len(p))
-        mean = half_up(p + above_p, 1)
+        waits = there & below
+        is_last = (here.row + 1 == self.count) & (here.column + 2 == self.count)
+        done = delay(m, there & finished & is_last, 2, reset_less=False)
+        there, second = delay(m, there, 2, reset_less=False), delay(m, second, 2)
+        here, p, below = delay(m, here, 2), delay(m, p, 2), delay(m, below, 2)
+        mean = half_up(p + delay(m, element, 1), 1)
         target_row, target_column = Mux(second, here.column, here.row), Mux(second, here.row, here.column)
         m.d.comb += [
             write.addr.eq(self._address(target_row, target_column)),
             write.data.eq(Cat(Mux(below, mean, p)[: len(p)] for _ in range(self.lanes))),
             write.en.eq(there << self._lane(target_column)),
         ]
+        m.d.sync += self.done.eq(done)
 
         # The read port: the element above the diagonal, else a single read, else the embedding
         transfer = self.i_read.valid & self.i_read.ready
         asked = self.i_read.payload
-        held = self.o_read.valid & ~self.o_read.ready
-        waits = there & below
         m.d.comb += [
-            self.i_read.ready.eq(~held & ~waits & ~(multiply.o.valid & came_below)),
+            self.i_read.ready.eq(
+                ~(fetched | near | self.o_read.valid) & ~waits & ~(multiply.o.valid & came_below)
+            ),
             read.en.eq(~waits | enter),
             self.word.eq(read.data),
         ]
@@ -121,15 +134,13 @@ class Affinity(Block):
             m.d.comb += read.addr.eq(self._address(asked.row, asked.column))
         with m.Else():
             m.d.comb += read.addr.eq(self.row * self.blocks + self.block)
-        lane, fresh, kept = Signal(range(self.lanes)), Signal(), Signal.like(p)
-        element = Value.cast(read.data).word_select(lane, len(p))
-        m.d.sync += [fresh.eq(transfer), kept.eq(self.o_read.payload)]
-        with m.If(~held):
-            m.d.sync += [self.o_read.valid.eq(transfer), lane.eq(self._lane(asked.column))]
-        m.d.comb += self.o_read.payload.eq(Mux(fresh, element, kept))
-
-        is_last = (here.row + 1 == self.count) & (here.column + 2 == self.count)
-        m.d.sync += self.done.eq(there & finished & is_last)
+        m.d.sync += [fetched.eq(transfer), near.eq(fetched)]
+        with m.If(transfer):
+            m.d.sync += asked_lane.eq(self._lane(asked.column))
+        with m.If(near):
+            m.d.sync += [self.o_read.valid.eq(1), self.o_read.payload.eq(element)]
+        with m.Elif(self.o_read.ready):
+            m.d.sync += self.o_read.valid.eq(0)
         return m
 
     def _feed(self, m: Module) -> None:
@@ -138,10 +149,9 @@ class Affinity(Block):
         scaling = Signal(self.i_scalings.payload.shape())
         open_ = Signal()
         column = Signal(range(self.config.images + 1))
+        before, last = Signal.like(column), Signal.like(column)  # the column before the diagonal, the last
         m.d.comb += into.payload.beside.shift.eq(scaling.shift)
         with m.If(open_):
-            following = column + 1
-            skipping = Signal.like(column)
             m.d.comb += [
                 self.i_weights.ready.eq(into.ready),
                 into.valid.eq(self.i_weights.valid),
@@ -149,10 +159,9 @@ class Affinity(Block):
                 into.payload.b.eq(scaling.reciprocal),
                 into.payload.beside.place.row.eq(scaling.row),
                 into.payload.beside.place.column.eq(column),
-                skipping.eq(following + (following == scaling.row)),
             ]
             with m.If(self.i_weights.valid & into.ready):
-                m.d.sync += [column.eq(skipping), open_.eq(skipping < self.count)]
+                m.d.sync += [column.eq(column + 1 + (column == before)), open_.eq(column != last)]
         with m.Else():
             row = self.i_scalings.payload.row
             m.d.comb += [
@@ -162,7 +171,13 @@ class Affinity(Block):
                 into.payload.beside.place.column.eq(row),
             ]
             with m.If(self.i_scalings.valid & into.ready):
-                m.d.sync += [scaling.eq(self.i_scalings.payload), column.eq(row == 0), open_.eq(1)]
+                m.d.sync += [
+                    scaling.eq(self.i_scalings.payload),
+                    column.eq(row == 0),
+                    before.eq(row - 1),
+                    last.eq(self.count - 1 - (row + 1 == self.count)),
+                    open_.eq(1),
+                ]
 
     def _probability(self) -> Value:
         """``half_up(w*y, n + e)`` with n = fw + B - fa, as ``(floor(w*y / 2^(n - 1 + e)) + 1) >> 1``."""

@@ -49,14 +49,14 @@ class Fitness(Block):
 
     @property
     def _division_latency(self) -> int:
-        """Cycles of 1/S and T/S."""
+        """Cycles of 1/S, its queue and T/S."""
         profile = self.config.profile
-        return self.newton.latency + product_latency(profile.sums.width, profile.reciprocal.width)
+        return self.newton.latency + 1 + product_latency(profile.sums.width, profile.reciprocal.width)
 
     @property
     def latency(self) -> int:
-        """Cycles from ``i`` to ``o``: four registers around the longer of log2 S and T/S, and 2^H2."""
-        return 4 + max(self.vector.latency, self._division_latency) + self.rotate.latency
+        """Cycles from ``i`` to ``o``: five registers around the longer of log2 S and T/S, and 2^H2."""
+        return 5 + max(self.vector.latency, self._division_latency) + self.rotate.latency
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -85,7 +85,7 @@ class Fitness(Block):
 
         # log2 and reciprocal of the mantissa
         m.submodules.beside_newton = beside_newton = Queue(
-            StructLayout({"t": sums.width, "shift": SHIFT, "tag": tag}), newton.latency + 1
+            StructLayout({"t": sums.width, "shift": SHIFT, "tag": tag}), newton.latency + 2
         )
         together(m, [normal.o], [vector.i, newton.i, beside_newton.i])
         m.d.comb += [
@@ -96,14 +96,17 @@ class Fitness(Block):
             beside_newton.i.payload.tag.eq(normal.o.payload.tag),
         ]
 
-        # T * y, then T/S in log2 S + T/S
+        # T * y, then T/S in log2 S + T/S; a queue of two cuts the way of a stall from here to the input
+        m.submodules.reciprocals = reciprocals = Queue(y.width, 2)
+        together(m, [newton.o], [reciprocals.i])
+        m.d.comb += reciprocals.i.payload.eq(newton.o.payload.y)
         kept = StructLayout({"reciprocal": y.width, "shift": SHIFT, "tag": tag})
         m.submodules.times = times = Multiply(sums.width, y.width, kept)
-        together(m, [newton.o, beside_newton.o], [times.i])
+        together(m, [reciprocals.o, beside_newton.o], [times.i])
         m.d.comb += [
             times.i.payload.a.eq(beside_newton.o.payload.t),
-            times.i.payload.b.eq(newton.o.payload.y),
-            times.i.payload.beside.reciprocal.eq(newton.o.payload.y),
+            times.i.payload.b.eq(reciprocals.o.payload),
+            times.i.payload.beside.reciprocal.eq(reciprocals.o.payload),
             times.i.payload.beside.shift.eq(beside_newton.o.payload.shift),
             times.i.payload.beside.tag.eq(beside_newton.o.payload.tag),
         ]
@@ -144,13 +147,20 @@ class Fitness(Block):
             beside_rotate.i.payload.whole.eq(h2.o.payload.h2[entropy.fraction :]),
             beside_rotate.i.payload.kept.eq(h2.o.payload.kept),
         ]
-        m.submodules.last = last = Register(self.o.payload.shape())
-        together(m, [rotate.o, beside_rotate.o], [last.i])
         power = (rotate.o.payload.x - rotate.o.payload.y) << beside_rotate.o.payload.whole
-        kept = beside_rotate.o.payload.kept
+        halves = power.shift_right(cordic - profile.perplexity.fraction - 1)
+        m.submodules.scaled = scaled = Register(StructLayout({"halves": len(halves) - 1, "kept": kept}))
+        together(m, [rotate.o, beside_rotate.o], [scaled.i])
+        m.d.comb += [
+            scaled.i.payload.halves.eq(halves),
+            scaled.i.payload.kept.eq(beside_rotate.o.payload.kept),
+        ]
+        m.submodules.last = last = Register(self.o.payload.shape())
+        together(m, [scaled.o], [last.i])
+        kept = scaled.o.payload.kept
         m.d.comb += [
             last.i.payload.score.perplexity.eq(
-                saturate(half_up(power, cordic - profile.perplexity.fraction), profile.perplexity)
+                saturate(half_up(scaled.o.payload.halves, 1), profile.perplexity)
             ),
             last.i.payload.score.reciprocal.eq(kept.reciprocal),
             last.i.payload.score.shift.eq(kept.shift),

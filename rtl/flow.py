@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pieces between streams: a register, a queue, a multiplier, and moving items through several at once."""
+"""Pieces between streams: delay, register, queue, multiplier; moving items through several at once."""
 
 from collections.abc import Sequence
 from functools import reduce
 from operator import and_
-from typing import Any
+from typing import Any, TypeVar
 
 from amaranth import Module, Shape, Signal, Value
 from amaranth.hdl import ShapeLike
@@ -14,6 +14,17 @@ from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
 from rtl.fixed import product, product_latency
+
+AnyValue = TypeVar("AnyValue", bound=Value)
+
+
+def delay(m: Module, value: AnyValue, cycles: int, reset_less: bool = True) -> AnyValue:
+    """``value``, ``cycles`` later; what is valid must be reset, data need not."""
+    for _ in range(cycles):
+        held = Signal(value.shape(), reset_less=reset_less)
+        m.d.sync += held.eq(value)
+        value = held
+    return value
 
 
 class Register(wiring.Component):

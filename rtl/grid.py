@@ -27,8 +27,8 @@ OFFSET = 12
 QUOTIENT = 18
 """Bits of floor(2^RB / s), which is above 2^16 and at most 2^17."""
 
-PASS_LATENCY = 3
-"""Cycles from the address of a row's last block to its counts: data, sums over the lanes, totals."""
+PASS_LATENCY = 4
+"""Cycles from the address of a row's last block to its counts: data, comparisons, sums of lanes, totals."""
 
 
 class Ratio(Component):
@@ -123,7 +123,7 @@ class Grid(Block):
         N points in; bitlen(s) + 21 for the extent s and its ratio; N points placed; two passes of
         N * ceil(N / lanes).
         """
-        place = count + 4 + product_latency(self.position, QUOTIENT + self.side)
+        place = count + 5 + product_latency(self.position, QUOTIENT + self.side)
         passes = 2 * (count * -(-count // self.lanes) + PASS_LATENCY)
         return count + extent.bit_length() + 21 + place + passes
 
@@ -225,16 +225,18 @@ class Grid(Block):
         self, m: Module, placing: Signal, point: Value, low: list[Signal], ratio: Ratio, write: WritePort
     ) -> Signal:
         """Spots of the points that memory reads out while ``placing``; high as the last is written."""
-        latency = 3 + product_latency(self.position, QUOTIENT + self.side)
+        latency = 4 + product_latency(self.position, QUOTIENT + self.side)
         valid = Signal(1 + latency)
         spot = Signal(self.spot)
         m.d.sync += valid.eq(Cat(placing, valid))
 
+        fetched = Signal(self.point, reset_less=True)
+        m.d.sync += fetched.eq(point)
         cells, offsets = [], []
         for axis, least in zip(("x", "y"), low, strict=True):
             above = Signal(self.position, name=f"above_{axis}")
             grid = Signal(self.side + OFFSET, name=f"grid_{axis}")  # u / 2^(RB - 12)
-            m.d.sync += above.eq(point[axis] - least)
+            m.d.sync += above.eq(fetched[axis] - least)
             scaled = product(m, above, ratio.ratio) >> (ratio.rb - OFFSET)[: len(ratio.rb)]
             m.d.sync += grid.eq(scaled)
             with m.If(valid[-2]):
@@ -289,7 +291,9 @@ class Grid(Block):
             rows.append(row.data)
 
         tag = StructLayout({"valid": 1, "row": self.index, "first": 1, "last": 1, "end": 1})
-        read, summed, total = (Signal(tag, name=name) for name in ("read", "summed", "total"))
+        read, compared, summed, total = (
+            Signal(tag, name=name) for name in ("read", "compared", "summed", "total")
+        )
         word_block = Signal.like(block)
         spot, order = Signal(self.spot), Signal(self.order)
         m.d.comb += [
@@ -306,9 +310,12 @@ class Grid(Block):
             alike.append(same)
             fewer.append(Mux(ordering, precedes, same & nearer))
 
+        are_fewer, are_alike = Signal(self.lanes), Signal(self.lanes)
         fewer_sum, alike_sum = Signal(range(self.lanes + 1)), Signal(range(self.lanes + 1))
         fewer_total, alike_total = Signal.like(self.count), Signal.like(self.count)
-        cell_sum, cell_total = Signal.like(spot.cell), Signal.like(spot.cell)
+        cell_compared, cell_sum, cell_total = (
+            Signal(len(spot.cell), name=f"cell_{stage}") for stage in ("compared", "sum", "total")
+        )
         with m.If(advance):
             m.d.sync += [
                 read.valid.eq(running),
@@ -317,10 +324,14 @@ class Grid(Block):
                 read.last.eq(last_block),
                 read.end.eq(last),
                 word_block.eq(block),
-                summed.eq(read),
-                cell_sum.eq(spot.cell),
-                fewer_sum.eq(sum(fewer)),
-                alike_sum.eq(sum(alike)),
+                compared.eq(read),
+                cell_compared.eq(spot.cell),
+                are_fewer.eq(Cat(fewer)),
+                are_alike.eq(Cat(alike)),
+                summed.eq(compared),
+                cell_sum.eq(cell_compared),
+                fewer_sum.eq(sum(are_fewer)),
+                alike_sum.eq(sum(are_alike)),
                 total.eq(summed),
                 total.valid.eq(summed.valid & summed.last),
                 cell_total.eq(cell_sum),

@@ -8,7 +8,6 @@ delayed, which would take more registers than the memory has bits.
 """
 
 from collections.abc import Sequence
-from typing import TypeVar
 
 from amaranth import Cat, Module, Mux, ShapeLike, Signal, Value, ValueLike, signed
 from amaranth.hdl import Assert
@@ -22,6 +21,7 @@ from nms.spec.config import Config
 from nms.spec.derived import Derived
 from nms.spec.formats import Fixed
 from rtl.fixed import bit_length, half_up, half_up_by, normalise, product, product_latency, saturate
+from rtl.flow import delay
 from rtl.hierarchy import Block, place
 from rtl.newton import Newton
 from rtl.signatures import Payloads
@@ -31,17 +31,6 @@ FORCES = ("attract_x", "attract_y", "repel_x", "repel_y")
 
 EXPONENT = 4
 """Bits of e, the exponent of 1 + d^2: two points are less than 2^7.5 apart, so e <= 15."""
-
-AnyValue = TypeVar("AnyValue", bound=Value)
-
-
-def delay(m: Module, value: AnyValue, cycles: int, reset_less: bool = True) -> AnyValue:
-    """``value``, ``cycles`` later."""
-    for _ in range(cycles):
-        held = Signal(value.shape(), reset_less=reset_less)
-        m.d.sync += held.eq(value)
-        value = held
-    return value
 
 
 def tree(m: Module, values: Sequence[Value]) -> Value:

@@ -49,6 +49,9 @@ FAST = ("-O3", "--x-assign", "fast", "--x-initial", "fast")
 COMPILER = {False: ("-O1", "-O0", "-O1"), True: ("-O2 -march=native", "-O0", "-O2")}
 """The C++ compiler's optimisation of quick and fast builds: the design, its set-up, Verilator's library."""
 
+LONG = 5_000_000
+"""Characters of Verilog, as the gates of a whole have, above which optimising takes longer than it saves."""
+
 RUNTIME = [f"verilated{part}.o" for part in ("", "_dpi", "_vpi", "_threads", "_random", "_vcd_c")]
 """Verilator's own objects, compiled once for each set of flags."""
 
@@ -179,6 +182,8 @@ def _compile(module: str, verilog: str, fast: bool, waves: bool, work: Path) -> 
     )
     checks.write_text(protocol.checkers(verilog))
     fast_c, slow_c, library = COMPILER[fast]
+    if len(verilog) > LONG:
+        fast_c = slow_c
     optimised = [f"OPT_FAST={fast_c}", f"OPT_SLOW={slow_c}", f"OPT_GLOBAL={library}"]
     log = work / "build.log"
     runner = Runner()

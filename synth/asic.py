@@ -12,6 +12,11 @@ from synth.targets import Target
 
 NETLIST = "netlist.v"
 CELLS = "used_cells.v"
+EXPRESSIONS = "expressions.v"
+SPEED = "strash;&get,-n;&fraig,-x;&put;scorr;map,-B,0.9;topo;buffer,-c;upsize;dnsize;stime,-p"
+"""What abc does with a library that knows time: its usual script but for two passes, dc2 and dch, which save
+area and make chains of the carries of Yosys' prefix adders."""
+
 LOAD = 10.0
 """Femtofarads at the outputs while abc sizes and buffers: a few inputs of small gates."""
 
@@ -21,24 +26,25 @@ def map_cells(module: str, target: Target, clocks_itself: bool, work: Path) -> t
 
     Tables that are never written become gates. Registers have no initial values, as those of silicon. With a
     library that knows time, abc buffers high fan-outs and sizes gates without a target of its own; then
-    OpenSTA, if present, times the netlist.
+    OpenSTA, if present, times the netlist. ``modules`` are the figures of each module without its inner
+    ones; ``below`` are those of each inner module with its own inner ones, timed alone.
     """
     library = liberty.read(target.name, target.liberty, work)
-    constraint = ""
+    timed = ""
     if library.timed:
         (work / "constr").write_text(f"set_driving_cell {library.buffer}\nset_load {LOAD}\n")
-        constraint = " -constr constr"
+        timed = f" -constr constr -script +{SPEED}"
     yosys.run(
         [
             "read_rtlil elaborated.il",
             "setattr -unset init w:*",
-            f"synth -top {module} -run coarse:fine",
+            f"synth -top {module} -nofsm -run coarse:fine",
             "memory_map -rom-only",
             "opt -fast -full",
             "techmap",
             "opt -fast",
             f"dfflibmap {library.arguments}",
-            f"abc {library.arguments}{constraint}",
+            f"abc {library.arguments}{timed}",
             "setundef -zero",
             "opt_clean -purge",
             "write_json netlist.json",
@@ -49,11 +55,34 @@ def map_cells(module: str, target: Target, clocks_itself: bool, work: Path) -> t
     netlist = Netlist(json.loads((work / "netlist.json").read_text()), module, library)
     used = {kind for found in netlist.modules.values() for kind in found.kinds} & set(library.cells)
     (work / CELLS).write_text(library.verilog(used))
-    deepest = netlist.top.arcs.inner
     figures = {
         **netlist.figures(),
-        "depth": deepest.levels,
-        "deepest_path": {"from": deepest.start, "to": deepest.end},
+        "modules": netlist.modules_own(),
         "timing": timing.analyse(netlist, clocks_itself, work),
+        "below": {
+            name: {**part.figures(), "timing": timing.analyse(part, False, work / name)}
+            for name in sorted(netlist.modules)
+            if name != module
+            for part in [netlist.below(name)]
+        },
     }
     return library, figures
+
+
+def expressions(library: Library, work: Path) -> str:
+    """The netlist that :func:`map_cells` left in ``work``, to simulate: each cell is its function.
+
+    The functions are those that the library gives them, and nothing is simplified. A simulator takes these
+    far quicker than instances of modules by the hundred thousand.
+    """
+    yosys.run(
+        [
+            "read_json netlist.json",
+            *(f"read_liberty -overwrite {liberty.SKIPPED} {file.name}" for file in library.files),
+            "flatten",
+            "opt_clean -purge",
+            f"write_verilog -noattr {EXPRESSIONS}",
+        ],
+        work,
+    )
+    return (work / EXPRESSIONS).read_text()

@@ -33,12 +33,11 @@ class Result:
     cells: Path | None = None
     library: Library | None = None
 
-    @property
-    def verilog(self) -> str:
-        """The complete netlist, which can be simulated in place of the emitted Verilog."""
+    def expressions(self) -> str:
+        """Verilog to simulate in place of what was emitted: the netlist, each cell being its function."""
         assert self.netlist is not None
-        assert self.cells is not None
-        return self.netlist.read_text() + "\n" + self.cells.read_text()
+        assert self.library is not None
+        return asic.expressions(self.library, self.netlist.parent)
 
 
 def synthesise(
@@ -93,6 +92,6 @@ def synthesise_block(
 
 
 def netlist_verilog(config: Config, target: Target, block: Block, design: Design) -> str:
-    """The netlist of a block with its cells, to simulate in place of what was emitted."""
+    """The netlist of a block, to simulate in place of what was emitted (:meth:`Result.expressions`)."""
     with tempfile.TemporaryDirectory() as folder:
-        return synthesise_block(config, "", block, design, target, Path(folder)).verilog
+        return synthesise_block(config, "", block, design, target, Path(folder)).expressions()

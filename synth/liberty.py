@@ -22,6 +22,9 @@ GATES: dict[str, Callable[..., bool]] = {
 }
 """What combinational functions consist of once Yosys has read them."""
 
+SKIPPED = "-ignore_miss_func -ignore_miss_dir -ignore_miss_data_latch -ignore_buses"
+"""Options of Yosys' reader: what it does not understand of a cell, the mapping does not use."""
+
 MODULE = re.compile(r"^module (\S+)\(.*?^endmodule\n", re.MULTILINE | re.DOTALL)
 
 
@@ -141,11 +144,10 @@ def read(name: str, files: Sequence[Path], work: Path) -> Library:
             raise UserError(f"liberty {str(file)!r}: not readable ({error})") from None
         unpacked.append(work / file.name.removesuffix(".gz"))
         unpacked[-1].write_text(text)
-    skipped = "-ignore_miss_func -ignore_miss_dir -ignore_miss_data_latch -ignore_buses"
     try:
         yosys.run(
             [
-                *(f"read_liberty -overwrite {skipped} {file.name}" for file in unpacked),
+                *(f"read_liberty -overwrite {SKIPPED} {file.name}" for file in unpacked),
                 "opt_clean -purge",
                 "write_json cells.json",
                 "write_verilog -noattr cells.v",

@@ -3,7 +3,7 @@
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -98,6 +98,15 @@ def baseline(config: str, target: str) -> list[dict[str, Any]]:
     return json.loads(file.read_text())["blocks"]
 
 
+def blocks(records: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The blocks of the records, each followed by those below it."""
+    for record in records:
+        yield record
+        named = {"unit": record["unit"], "digest": record["digest"]}
+        for name, found in record.get("below", {}).items():
+            yield {**named, "module": name, **found}
+
+
 def compare(records: Iterable[dict[str, Any]], before: Iterable[dict[str, Any]]) -> list[Change]:
     """Every figure that both have, of the blocks that both have.
 
@@ -106,9 +115,9 @@ def compare(records: Iterable[dict[str, Any]], before: Iterable[dict[str, Any]])
     UserError
         A block has no record in ``before``, or one of another configuration.
     """
-    known = {(record["unit"], record["module"]): record for record in before}
+    known = {(block["unit"], block["module"]): block for block in blocks(before)}
     changes = []
-    for record in records:
+    for record in blocks(records):
         old = known.get((record["unit"], record["module"]))
         if old is None:
             raise UserError(f"{record['unit']} {record['module']}: not in the baseline")

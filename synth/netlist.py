@@ -2,6 +2,7 @@
 """What a mapped netlist consists of, and its logic depth: both by module, and summed over the hierarchy."""
 
 from collections import Counter
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -269,6 +270,13 @@ class Netlist:
                 self.modules[name] = Module(name, module, self)
         self.top = self.modules[top]
 
+    def below(self, name: str) -> "Netlist":
+        """The netlist whose top is the module ``name``, with what that places."""
+        part = copy(self)
+        part.top = self.modules[name]
+        part.modules = {inner: self.modules[inner] for inner in part.instances()}
+        return part
+
     def instances(self) -> Counter[str]:
         """How often each module is there below the top, the top itself included."""
         found: Counter[str] = Counter()
@@ -295,16 +303,24 @@ class Netlist:
             "memory_bits": module.memory_bits,
         }
 
-    def figures(self) -> dict[str, Any]:
-        """Of the whole: cells, area (the library's unit and NAND2 equivalents), registers, memory bits; and
-        ``modules``: the same of each module without its inner ones, with the number of its instances."""
-        nand2 = self.library.nand2
-        modules = {}
+    def modules_own(self) -> dict[str, Any]:
+        """Each module without its inner ones, as :meth:`figures` of it, with the number of its instances."""
+        found = {}
         for name, times in sorted(self.instances().items()):
             own = self.own(self.modules[name])
-            modules[name] = {"instances": times, **own, "nand2": round(own["area"] / nand2, 1)}
-        total = self.total()
-        return {**total, "nand2": round(total["area"] / nand2, 1), "modules": modules}
+            found[name] = {"instances": times, **own, "nand2": round(own["area"] / self.library.nand2, 1)}
+        return found
+
+    def figures(self) -> dict[str, Any]:
+        """Of the whole: cells, area (the library's unit and NAND2 equivalents), registers, memory bits, and
+        the logic depth with the path that has it."""
+        total, deepest = self.total(), self.top.arcs.inner
+        return {
+            **total,
+            "nand2": round(total["area"] / self.library.nand2, 1),
+            "depth": deepest.levels,
+            "deepest_path": {"from": deepest.start, "to": deepest.end},
+        }
 
     def total(self) -> dict[str, Any]:
         """The same of the whole."""

@@ -155,13 +155,14 @@ def analyse(netlist: Netlist, clocks_itself: bool, work: Path) -> dict[str, Any]
     if not netlist.library.timed or not available():
         return None
     writer = _Writer(netlist)
+    work.mkdir(exist_ok=True)
     (work / "timing.v").write_text(writer.verilog())
     (work / "memories.lib").write_text(writer.liberty())
     clock = "p_aclk" if clocks_itself else "p_clk"
     (work / "timing.tcl").write_text(
         "\n".join(
             [
-                *(f"read_liberty {file.name}" for file in netlist.library.files),
+                *(f"read_liberty {file.resolve()}" for file in netlist.library.files),
                 *(["read_liberty memories.lib"] if writer.memories else []),
                 "read_verilog timing.v",
                 f"link_design {writer.modules[netlist.top.name]}",

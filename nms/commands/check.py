@@ -2,6 +2,7 @@
 """``nms check``: the regressions."""
 
 import sys
+import tempfile
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -66,12 +67,17 @@ def check(
         usable(waves)
     from sim import check as regressions
 
-    text = regressions.emitted
-    if netlist:
-        from synth import flow, targets
+    with tempfile.TemporaryDirectory() as folder, Console(stderr=True).status("elaborating") as status:
+        text = regressions.emitted
+        if netlist:
+            from synth import flow, targets
 
-        text = partial(flow.netlist_verilog, config, targets.cells(target))
-    with Console(stderr=True).status("elaborating") as status:
+            cells = targets.cells(target)
+            text = partial(flow.netlist_verilog, config, cells)
+            if not units:  # all: the whole has every block
+                [whole] = flow.synthesise(config, "axi", cells, Path(folder), status.update)
+                verilog = Path(folder) / "netlist.v"
+                verilog.write_text(whole.expressions())
 
         def told(unit: regressions.UnitResult) -> None:
             verdict = "passed" if unit else "FAILED"

@@ -68,11 +68,11 @@ def synth(
                 for name in names
                 for result in flow.synthesise(config, name, chosen_target, work, status.update)
             ]
-        for result in results:
-            for name in KEPT:
-                if (work / result.module / name).exists():
-                    (folder / result.module).mkdir(exist_ok=True)
-                    shutil.move(work / result.module / name, folder / result.module / name)
+        for name in KEPT:
+            for file in sorted(work.rglob(name)):
+                kept = folder / file.relative_to(work)
+                kept.parent.mkdir(parents=True, exist_ok=True)
+                shutil.move(file, kept)
         shutil.rmtree(work)
         record["blocks"] = [result.metrics for result in results]
         (folder / "metrics.json").write_text(json.dumps(record, indent=1) + "\n")
@@ -105,7 +105,9 @@ def synth(
 
 
 def _table(blocks: list[dict[str, Any]], fpga: bool) -> tuple[list[str], list[list[str]]]:
-    """Head and rows, one a block."""
+    """Head and rows, one a block; those below another follow it."""
+    from synth import metrics
+
     figures = (
         ["luts", "flip_flops", "block_memories", "multipliers"]
         if fpga
@@ -117,7 +119,7 @@ def _table(blocks: list[dict[str, Any]], fpga: bool) -> tuple[list[str], list[li
         "memory_bits": "memory bits",
     }  # fmt: skip
     rows = []
-    for block in blocks:
+    for block in metrics.blocks(blocks):
         timing = block["timing"]
         rows.append(
             [
@@ -126,7 +128,7 @@ def _table(blocks: list[dict[str, Any]], fpga: bool) -> tuple[list[str], list[li
                 str(block["depth"]),
                 f"{timing['worst_path_ns']:.2f}" if timing else "-",
                 f"{timing['fmax_mhz']:.1f}" if timing else "-",
-                f"{block['seconds']:.0f}",
+                f"{block['seconds']:.0f}" if "seconds" in block else "",
             ]
         )
     return ["block", *(heads[name] for name in figures), "depth", "path, ns", "Fmax, MHz", "s"], rows

@@ -76,7 +76,7 @@ PRESETS: dict[str, Config] = {
     config.name: config
     for config in (
         Config(name="tiny", images=16, pixels=64, formats="edge", pes=4, lanes=1,
-               unroll=4, contexts=2, te_lanes=4, grid_lanes=2),
+               unroll=2, contexts=2, te_lanes=4, grid_lanes=2),
         Config(name="paper", images=64, pixels=3072, formats="wide", pes=32, lanes=4,
                unroll=2, contexts=6, te_lanes=16, grid_lanes=8),
         Config(name="edge", images=64, pixels=3072, formats="edge", pes=32, lanes=4,

@@ -22,7 +22,9 @@ def gates(block, design) -> str:
 
 def wrong(block, design) -> str:
     """One gate of the block's module is another: exclusive or in place of its complement, say."""
-    text, changed = re.subn(r"^  XOR2 ", "  XNOR2 ", gates(block, design), count=1, flags=re.MULTILINE)
+    text, changed = re.subn(
+        r"^(  assign .*) \^ ", r"\1 ~^ ", gates(block, design), count=1, flags=re.MULTILINE
+    )
     assert changed
     return text
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Figures of netlists against ones counted by hand."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,17 @@ def test_depth_goes_through_modules(pair):
     elaborate(COUNTER, "count", {"count"}, alone)
     _, single = asic.map_cells("count", targets.target("generic"), False, alone)
     assert single["depth"] < figures["depth"]
+    below = figures["below"]["count"]
+    assert {name: single[name] for name in below} == below
+
+
+def test_simulated_cells_are_functions(pair):
+    """No instance of a cell is left; the inner module still is one."""
+    library, figures, work = pair
+    text = asic.expressions(library, work)
+    assert not re.search(rf"^ +({'|'.join(library.cells)}) ", text, re.MULTILINE)
+    assert text.count("always @(posedge clk)") >= figures["flip_flops"] // 2
+    assert len(re.findall(r"^  count (first|second) ", text, re.MULTILINE)) == 2
 
 
 def test_the_generic_library(tmp_path):
@@ -108,6 +120,9 @@ def test_a_change_beyond_its_tolerance_is_seen():
     assert not metrics.compare([record | {"flip_flops": 11}], [record])[1].within
     with pytest.raises(UserError, match="the baseline's is"):
         metrics.compare([record | {"digest": "0"}], [record])
+    inner = {"below": {"te": {"area": 5.0}}}
+    [_, _, change] = metrics.compare([record | inner], [record | {"below": {"te": {"area": 4.0}}}])
+    assert (change.module, change.relative, change.within) == ("te", 0.25, False)
     with pytest.raises(UserError, match="not in the baseline"):
         metrics.compare([record | {"module": "te"}], [record])
 
