@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``energy.json``: energies of a run in users' units, per operation, at other nodes; its picture."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nms import output
+from nms.energy_blocks import PARTS, Estimate, Fitted
+from nms.errors import UserError
+from nms.spec.readout import Phase
+from nms.spec.settings import Settings
+from sim.windows import PHASES, TOLERANCE, Activity
+from synth.energy import scaling
+from synth.energy.gates import Options
+
+FILE = "energy.json"
+PICTURE = "energy.svg"
+
+ELEMENT = 3
+"""Operations of a distance element: subtract, square, add."""
+WEIGHT = 5
+"""Operations of a weight: beta d, 2^-z, add to S, z w, add to T."""
+PAIR = 18
+"""Operations of a gradient pair: 2 differences, 2 squares, 2 sums, reciprocal, add to Z, P' w, w^2, 4
+products with the differences, 4 sums of forces."""
+
+
+def work(settings: Settings, trials: int) -> dict[str, int]:
+    """How many distance elements (i < j, pixels), weights of the search and gradient pairs a run has."""
+    n = settings.count
+    return {
+        "distance_element": n * (n - 1) // 2 * settings.pixels,
+        "exp": trials * (n - 1),
+        "gradient_pair": settings.iterations * n * (n - 1),
+    }
+
+
+def record(
+    estimate: Estimate,
+    activity: Activity,
+    fitted: Fitted,
+    settings: Settings,
+    options: Options,
+    library: dict[str, Any],
+    beside: dict[str, Any] | None,
+    provenance: dict[str, Any],
+) -> dict[str, Any]:
+    """The contents of ``energy.json``; joules unless a name says otherwise."""
+    done = work(settings, activity.trials)
+    cycles = sum(estimate.lengths.values())
+    seconds = cycles / options.frequency
+    total = estimate.total
+    operations = ELEMENT * done["distance_element"] + WEIGHT * done["exp"] + PAIR * done["gradient_pair"]
+    share = fitted.coverage
+    found: dict[str, Any] = {
+        **provenance,
+        "library": library,
+        "voltage_V": options.voltage,
+        "frequency_Hz": options.frequency,
+        "wire_F_per_input": options.wire,
+        "cycles": {phase.name.lower(): length for phase, length in estimate.lengths.items()},
+        "windows": {
+            phase.name.lower(): {
+                "count": len(activity.windows(phase)),
+                "cycles": int(activity.recording.cycles[activity.windows(phase)].sum()),
+                "toggles_per_cycle": activity.means[phase].value,
+                "toggles_relative_error": activity.means[phase].relative,
+                "energy_relative_error": estimate.errors[phase].relative if phase in estimate.errors else 0.0,
+            }
+            for phase in PHASES
+        },
+        "tolerance": TOLERANCE,
+        "blocks": {
+            block.module: {
+                "instances": block.instances,
+                "phases": {
+                    phase.name.lower(): dict(zip(PARTS, map(float, block.energy[number]), strict=True))
+                    for number, phase in enumerate(PHASES)
+                },
+            }
+            for block in estimate.blocks
+        },
+        "sampler": {
+            "joule": total,
+            "joule_per_image": total / settings.count,
+            "joule_per_kept_image": total / settings.keep,
+            "seconds": seconds,
+            "watt": total / seconds,
+            "energy_delay_joule_second": total * seconds,
+            "operations": operations,
+            "gops_per_watt": operations / total / 1e9,
+            "phases": {phase.name.lower(): estimate.phase(phase) for phase in PHASES},
+            "parts": dict(zip(PARTS, map(float, estimate.table.sum(axis=(0, 1))), strict=True)),
+        },
+        "per_operation": {
+            "distance_element": estimate.phase(Phase.DISTANCE) / done["distance_element"],
+            "exp": estimate.phase(Phase.SEARCH) / done["exp"],
+            "gradient_pair": (
+                estimate.phase(Phase.EMBED) / done["gradient_pair"] if done["gradient_pair"] else None
+            ),
+        },
+        "coverage": {
+            "capacitance_annotated": share,
+            "least": min(share.values()),
+            "registers_compared": fitted.checked,
+        },
+        "fit": {module: asdict(found) for module, found in fitted.judgements.items()},
+        "scaled_28nm": _scaled(total / settings.count, library, options, beside),
+    }
+    return found
+
+
+def _scaled(
+    joules: float, library: dict[str, Any], options: Options, beside: dict[str, Any] | None
+) -> dict[str, Any]:
+    """Joules per image at 28 nm and 0.9 V by published factors; with another library's, from both ends."""
+    alone = joules * scaling.factor(library["node_nm"], options.voltage, 28, 0.9)
+    found: dict[str, Any] = {"voltage_V": 0.9, "joule_per_image": alone, "from_nm": library["node_nm"]}
+    if beside is not None:
+        ends = sorted(
+            [
+                (library["node_nm"], options.voltage, joules),
+                (
+                    beside["library"]["node_nm"],
+                    beside["voltage_V"],
+                    beside["sampler"]["joule_per_image"],
+                ),
+            ],
+            reverse=True,
+        )
+        both = scaling.between(ends[0], ends[1])
+        found |= {
+            "scaled_from_both": [both.low, both.high],
+            "bracket": list(both.ends),
+            "beside": beside["library"]["name"],
+        }
+    return found
+
+
+def other(path: Path | None, settings: Settings, digest: str) -> dict[str, Any] | None:
+    """The ``energy.json`` of the same job on another library.
+
+    Raises
+    ------
+    UserError
+        It cannot be read, or is of another configuration or another job.
+    """
+    if path is None:
+        return None
+    try:
+        found = json.loads((path / FILE if path.is_dir() else path).read_text())
+        same = found["digest"] == digest and found["settings"] == asdict(settings)
+        (
+            float(found["sampler"]["joule_per_image"]),
+            int(found["library"]["node_nm"]),
+            float(found["voltage_V"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"--beside {str(path)!r}: must be an energy.json of nms energy ({error})") from None
+    if not same:
+        raise UserError(
+            f"--beside {str(path)!r}: another configuration or other settings; must be the same job"
+        )
+    return found
+
+
+def save(directory: Path, figures: dict[str, Any]) -> list[Path]:
+    """Write ``energy.json`` and the picture, whole or not at all."""
+
+    def write(staging: Path) -> None:
+        (staging / FILE).write_text(json.dumps(figures, indent=1) + "\n")
+        _draw(figures, staging / PICTURE)
+
+    return output.place(directory, write)
+
+
+def _draw(figures: dict[str, Any], path: Path) -> None:
+    """Stacked bars: energy of each phase by block, and by part."""
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    blocks = figures["blocks"]
+    names = sorted(blocks, key=lambda b: -sum(sum(parts.values()) for parts in blocks[b]["phases"].values()))
+    shown, rest = names[:8], names[8:]
+    phases = [phase.name.lower() for phase in PHASES]
+    rows: dict[str, np.ndarray] = {
+        name: np.array([sum(blocks[name]["phases"][phase].values()) for phase in phases]) for name in shown
+    }
+    if rest:
+        rows["others"] = np.array(
+            [sum(sum(blocks[name]["phases"][phase].values()) for name in rest) for phase in phases]
+        )
+    parts = {
+        part: np.array([sum(b["phases"][phase][part] for b in blocks.values()) for phase in phases])
+        for part in PARTS
+    }
+    with rc_context({"svg.hashsalt": "nms", "svg.fonttype": "none"}):
+        figure = Figure(figsize=(10, 4.2), layout="constrained")
+        axes: Sequence[Any] = figure.subplots(1, 2, sharey=True)
+        for axis, title, layers in zip(axes, ("by block", "by kind"), (rows, parts), strict=True):
+            base = np.zeros(len(phases))
+            for label, values in layers.items():
+                axis.bar(phases, values * 1e6, bottom=base * 1e6, label=label)
+                base = base + values
+            axis.set_title(title)
+            axis.tick_params(axis="x", rotation=45)
+            axis.legend(fontsize="small", frameon=False)
+        axes[0].set_ylabel("energy of a batch (uJ)")
+        library = figures["library"]["name"]
+        figure.suptitle(f"{library}, {figures['voltage_V']:g} V, {figures['frequency_Hz'] / 1e6:g} MHz")
+        figure.savefig(path, metadata={"Date": None})

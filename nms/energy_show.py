@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tables of ``nms energy -c PRESET``."""
+
+from typing import Any
+
+from nms import render
+from nms.energy_blocks import PARTS
+
+
+def show(figures: dict[str, Any]) -> None:
+    """Print an ``energy.json``: by block and phase, by phase, per operation, and how good the figures are."""
+    library, sampler = figures["library"], figures["sampler"]
+    phases = list(figures["cycles"])
+    print(
+        f"{library['name']} ({library['node_nm']} nm), {figures['voltage_V']:g} V, "
+        f"{figures['frequency_Hz'] / 1e6:g} MHz, wire {figures['wire_F_per_input'] * 1e15:g} fF an input"
+    )
+    rows = []
+    for module, block in figures["blocks"].items():
+        for part in PARTS:
+            values = [block["phases"][phase][part] for phase in phases]
+            if any(values):
+                label = f"{module} x{block['instances']}"
+                rows.append([label, part, *(_pico(v) for v in values), _pico(sum(values))])
+    render.print_table(["block", "nJ", *phases, "run"], rows)
+    print()
+    windows = figures["windows"]
+    render.print_table(
+        ["phase", "cycles", "counted", "windows", "toggles/cycle", "error", "nJ", "error "],
+        [
+            [
+                phase, figures["cycles"][phase], windows[phase]["cycles"], windows[phase]["count"],
+                f"{windows[phase]['toggles_per_cycle']:.1f}",
+                f"{windows[phase]['toggles_relative_error']:.1%}",
+                _pico(sampler["phases"][phase]), f"{windows[phase]['energy_relative_error']:.1%}",
+            ]
+            for phase in phases
+        ],
+    )  # fmt: skip
+    print()
+    operation = figures["per_operation"]
+    scaled = figures["scaled_28nm"]
+    pair = operation["gradient_pair"]
+    lines = [
+        ("image", f"{sampler['joule_per_image'] * 1e6:.4g} uJ"),
+        ("kept image", f"{sampler['joule_per_kept_image'] * 1e6:.4g} uJ"),
+        ("distance element", f"{operation['distance_element'] * 1e12:.4g} pJ"),
+        ("exp", f"{operation['exp'] * 1e12:.4g} pJ"),
+        ("gradient pair", f"{pair * 1e12:.4g} pJ" if pair is not None else "none"),
+        ("batch", f"{sampler['joule'] * 1e6:.4g} uJ in {sampler['seconds'] * 1e3:.4g} ms"),
+        ("power", f"{sampler['watt'] * 1e3:.4g} mW"),
+        ("energy x delay", f"{sampler['energy_delay_joule_second']:.4g} Js"),
+        ("efficiency", f"{sampler['gops_per_watt']:.4g} GOPS/W"),
+        ("image at 28 nm, 0.9 V", f"{scaled['joule_per_image'] * 1e6:.4g} uJ, scaled"),
+    ]
+    if "bracket" in scaled:
+        low, high = (value * 1e6 for value in scaled["scaled_from_both"])
+        below, above = (value * 1e6 for value in scaled["bracket"])
+        lines.append(
+            ("... from both ends", f"{low:.4g} to {high:.4g} uJ, within {below:.4g} to {above:.4g} uJ")
+        )
+    render.print_table(["", ""], lines, header=False)
+    print()
+    render.print_table(
+        ["block", "windows", "mean error", "worst", "of the sum", "cycles only", "constant", "annotated"],
+        [
+            [
+                module, found["windows"],
+                *(f"{found['toggles'][key]:.1%}" for key in ("mean", "worst", "total")),
+                f"{found['cycles']['mean']:.1%}", f"{found['constant']['mean']:.1%}",
+                f"{figures['coverage']['capacitance_annotated'][module]:.1%}",
+            ]
+            for module, found in figures["fit"].items()
+        ],
+    )  # fmt: skip
+    print(f"{figures['coverage']['registers_compared']:,} registers of the netlists compared with the RTL's")
+
+
+def _pico(joules: float) -> str:
+    """Nanojoules, four digits."""
+    return f"{joules * 1e9:.4g}"

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Toggles of a simulated design by module and window, and windows drawn at random within the phases."""
+
+import itertools
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sim.instrument import Instrumented
+from sim.runner import simulate
+
+Window = tuple[int, int]
+"""Cycles ``start <= t < stop``, counted from the first rising clock edge of the simulation."""
+
+KINDS = ("registers", "combinational", "inputs")
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What the counters of one simulation wrote.
+
+    Members
+    -------
+    phases : (cycle, phase) of every change of the watched net, and the last cycle
+    windows : counted in
+    sums : by path of an instance, (windows, kinds and then ports of its memories)
+    rows : by path of a traced instance, (cycles, nets) uint8: the values of all its nets in every cycle that
+        is in a window or just before one, if they were asked for
+    """
+
+    phases: list[tuple[int, int]]
+    end: int
+    windows: list[Window]
+    sums: dict[str, np.ndarray]
+    rows: dict[str, np.ndarray]
+
+    @property
+    def cycles(self) -> np.ndarray:
+        """Cycles of each window."""
+        return np.array([stop - start for start, stop in self.windows])
+
+    def spans(self, phase: int) -> list[Window]:
+        """When the watched net had the value ``phase``."""
+        ends = [cycle for cycle, _ in self.phases[1:]] + [self.end]
+        return [
+            (start, stop) for (start, value), stop in zip(self.phases, ends, strict=True) if value == phase
+        ]
+
+
+def record(
+    design: Instrumented, windows: Sequence[Window], *, bench: str, rows: bool = False, **options: Any
+) -> Recording:
+    """Run ``bench`` on an instrumented design and count in ``windows``, ascending, none overlapping.
+
+    With ``rows`` the traced instances write down the values of their nets. ``options`` are those of
+    :func:`sim.runner.simulate`.
+
+    Raises
+    ------
+    RuntimeError
+        The simulation fails, or a window was not reached.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        asked, found = Path(folder) / "windows.txt", Path(folder) / "activity.txt"
+        asked.write_text("".join(f"{start} {stop}\n" for start, stop in windows))
+        outcome = simulate(
+            module=design.top,
+            verilog=design.verilog,
+            bench=bench,
+            plusargs=[f"+nms_windows={asked}", f"+nms_activity={found}", *["+nms_rows"] * rows],
+            **options,
+        )
+        if not outcome:
+            raise RuntimeError("the counted simulation failed: " + "\n".join(outcome.failures))
+        return _parsed(found.read_text(), design, list(windows))
+
+
+def _parsed(text: str, design: Instrumented, windows: list[Window]) -> Recording:
+    place = {stop: number for number, (_, stop) in enumerate(windows)}
+    sums: dict[str, np.ndarray] = {}
+    rows: dict[str, list[str]] = {}
+    phases, end, seen = [], 0, set()
+    for line in text.splitlines():
+        what, first, rest = line.split(" ", 2) if line.count(" ") > 1 else (*line.split(" ", 1), "")
+        if what == "phase":
+            phases.append((int(first), int(rest)))
+        elif what == "end":
+            end = int(first)
+        elif what == "sum":
+            seen.add(int(first))
+            path, *found = rest.split()
+            values = sums.setdefault(path, np.zeros((len(windows), len(found)), np.int64))
+            values[place[int(first)]] = [int(value) for value in found]
+        else:
+            path, _, written = rest.partition(" ")
+            rows.setdefault(path, []).append(written)
+    missing = sorted(set(place) - seen)
+    if missing:
+        raise RuntimeError(
+            f"a window that ends in cycle {missing[0]} was not counted: the run ended in {end}"
+        )
+    nets = {path: len(design.nets[design.instances[path]].bits) for path in rows}
+    return Recording(
+        phases, end, windows, sums, {path: _bits(found, nets[path]) for path, found in rows.items()}
+    )
+
+
+def _bits(rows: list[str], nets: int) -> np.ndarray:
+    """(cycles, nets) of lines of 64-bit words in hexadecimal digits, each word's first net lowest."""
+    raw = np.frombuffer(bytes.fromhex(" ".join(rows)), np.uint8).reshape(len(rows), -1, 8)
+    return np.unpackbits(raw[:, :, ::-1].reshape(len(rows), -1), axis=1, bitorder="little")[:, :nets]
+
+
+def drawn(spans: Sequence[Window], windows: int, cycles: int, rng: np.random.Generator) -> list[Window]:
+    """Windows of ``cycles`` cycles, one at random in each of ``windows`` equal parts of the spans' cycles.
+
+    Spans that are covered to more than half are taken whole, cut into windows.
+    """
+    found = []
+    for start, stop in spans:
+        length = stop - start
+        if not length:
+            continue
+        parts = max(2, round(windows * length / max(1, sum(b - a for a, b in spans))))
+        if length <= 2 * parts * cycles:
+            edges = [*list(range(start, stop, cycles)), stop]
+            found += list(itertools.pairwise(edges))
+            continue
+        edges = np.linspace(start, stop, parts + 1).astype(int).tolist()
+        for low, high in itertools.pairwise(edges):
+            at = int(rng.integers(low, high - cycles + 1))
+            found.append((at, at + cycles))
+    return found
+
+
+@dataclass(frozen=True)
+class Mean:
+    """Mean a cycle of a phase, and its standard error."""
+
+    value: float
+    error: float
+
+    @property
+    def relative(self) -> float:
+        """Standard error over mean; 0 where nothing happens."""
+        return self.error / self.value if self.value else 0.0
+
+
+def estimate(values: np.ndarray, cycles: np.ndarray, length: int) -> Mean:
+    """Mean a cycle of ``values`` counted in windows of ``cycles`` cycles, of ``length`` cycles in all.
+
+    With one window in each part, the variance comes from the differences of neighbours
+    (Wolter, Introduction to Variance Estimation, successive differences), which a trend makes too large
+    rather than too small; times the share of cycles that were not counted.
+    """
+    counted = int(cycles.sum())
+    mean = float(values.sum() / counted)
+    if len(values) < 2 or counted >= length:
+        return Mean(mean, 0.0 if counted >= length else abs(mean))
+    rates = values / cycles
+    spread = float(np.sum(np.diff(rates) ** 2) / (2 * (len(rates) - 1)))
+    return Mean(mean, float(np.sqrt(spread / len(rates) * (1 - counted / length))))
