@@ -17,13 +17,28 @@ LOAD = 10.0
 
 
 def map_cells(module: str, target: Target, clocks_itself: bool, work: Path) -> tuple[Library, dict[str, Any]]:
-    """From ``elaborated.il`` in ``work`` to the netlist, and its figures.
+    """From ``elaborated.il`` in ``work`` to the netlist, and its figures; OpenSTA, if present, times it."""
+    library = liberty.read(target.name, target.liberty, work)
+    to_gates(module, library, work)
+    netlist = Netlist(json.loads((work / "netlist.json").read_text()), module, library)
+    used = {kind for found in netlist.modules.values() for kind in found.kinds} & set(library.cells)
+    (work / CELLS).write_text(library.verilog(used))
+    deepest = netlist.top.arcs.inner
+    figures = {
+        **netlist.figures(),
+        "depth": deepest.levels,
+        "deepest_path": {"from": deepest.start, "to": deepest.end},
+        "timing": timing.analyse(netlist, clocks_itself, work),
+    }
+    return library, figures
+
+
+def to_gates(module: str, library: Library, work: Path) -> None:
+    """From ``elaborated.il`` in ``work`` to ``netlist.json`` and Verilog.
 
     Tables that are never written become gates. Registers have no initial values, as those of silicon. With a
-    library that knows time, abc buffers high fan-outs and sizes gates without a target of its own; then
-    OpenSTA, if present, times the netlist.
+    library that knows time, abc buffers high fan-outs and sizes gates without a target of its own.
     """
-    library = liberty.read(target.name, target.liberty, work)
     constraint = ""
     if library.timed:
         (work / "constr").write_text(f"set_driving_cell {library.buffer}\nset_load {LOAD}\n")
@@ -46,14 +61,3 @@ def map_cells(module: str, target: Target, clocks_itself: bool, work: Path) -> t
         ],
         work,
     )
-    netlist = Netlist(json.loads((work / "netlist.json").read_text()), module, library)
-    used = {kind for found in netlist.modules.values() for kind in found.kinds} & set(library.cells)
-    (work / CELLS).write_text(library.verilog(used))
-    deepest = netlist.top.arcs.inner
-    figures = {
-        **netlist.figures(),
-        "depth": deepest.levels,
-        "deepest_path": {"from": deepest.start, "to": deepest.end},
-        "timing": timing.analyse(netlist, clocks_itself, work),
-    }
-    return library, figures

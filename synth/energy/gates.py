@@ -94,6 +94,7 @@ class GateModule:
         self.answers: list[tuple[int, int]] = []
         for cell in cells:
             known, wires = self.library.cells[cell["type"]], cell["connections"]
+            ties = {n: bits[0] == "1" for n, bits in wires.items() if bits[0] in ("0", "1")}
             outputs = [n for n in wires if known.pins[n].direction != "input" and wires[n][0] in self.place]
             inputs = [
                 n for n in wires
@@ -117,7 +118,7 @@ class GateModule:
                     )
             for name in inputs:
                 if "" in known.pins[name].energy:
-                    energy = own(known.name, name)
+                    energy = own(known.name, name, ties)
                     group = -1 if known.sequential else groups
                     owns.append((self.place[wires[name][0]], energy, group))
             if not known.sequential:
@@ -126,7 +127,7 @@ class GateModule:
             else:
                 clock = known.pins[known.clock]
                 if "" in clock.energy:
-                    clocks += 2 * own(known.name, known.clock)
+                    clocks += 2 * own(known.name, known.clock, ties)
         driven_by, related_to, energies = [], [], []
         for (kind, pin, name), places in arcs.items():
             driven = np.array([place for place, _ in places])

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from nms import cli
-from nms.energy_tables import si
+from nms.energy.system_tables import si
 
 BYTES = {"bytes_read": 196608, "bytes_written": 1616, "bytes_sent": 19 * 3072}
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from nms import output
-from nms.energy_blocks import PARTS, Estimate, Fitted
+from nms.energy.estimate import PARTS, Estimate
+from nms.energy.fitted import Fitted
 from nms.errors import UserError
 from nms.spec.readout import Phase
 from nms.spec.settings import Settings

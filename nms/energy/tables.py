@@ -4,7 +4,7 @@
 from typing import Any
 
 from nms import render
-from nms.energy_blocks import PARTS
+from nms.energy.estimate import PARTS
 
 
 def show(figures: dict[str, Any]) -> None:

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``nms energy``: of a sampler by block and phase, and of the memory traffic around it."""

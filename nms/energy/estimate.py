@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Energy of a run of a sampler by block, phase and part, from counted toggles and accesses."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nms.energy.reference import block_of, toggles
+from nms.errors import UserError
+from nms.spec.readout import Phase
+from sim.activity import KINDS, Mean, estimate
+from sim.windows import PHASES, Activity
+from synth.energy.fit import Coefficients
+from synth.energy.gates import GateModule, Options
+from synth.energy.library import PowerLibrary
+from synth.energy.memory import MemoryModel
+from synth.energy.netlists import Netlists
+
+PARTS = ("registers", "combinational", "clock", "memory", "leakage")
+
+
+@dataclass(frozen=True)
+class Block:
+    """One kind of block in the whole: joules by (phase, part) and standard error of the sum by phase."""
+
+    module: str
+    instances: int
+    energy: np.ndarray
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Energy of one run, joules: blocks x phases x :data:`PARTS`; standard errors of the sums by phase."""
+
+    blocks: list[Block]
+    errors: dict[Phase, Mean]
+    lengths: dict[Phase, int]
+
+    @property
+    def table(self) -> np.ndarray:
+        """(blocks, phases, parts)."""
+        return np.array([block.energy for block in self.blocks])
+
+    def phase(self, phase: Phase) -> float:
+        """Joules of a phase."""
+        return float(self.table[:, PHASES.index(phase)].sum())
+
+    @property
+    def total(self) -> float:
+        """Joules of the run."""
+        return float(self.table.sum())
+
+
+def estimated(
+    activity: Activity,
+    mapped: Netlists,
+    coefficients: dict[str, Coefficients],
+    library: PowerLibrary,
+    memory: MemoryModel,
+    options: Options,
+) -> Estimate:
+    """Energy of a run by block, phase and part.
+
+    Clock and leakage are those of the configuration's own netlist, memories by their accesses and sizes.
+
+    Raises
+    ------
+    UserError
+        A block toggles for which there are no coefficients.
+    """
+    design, recording = activity.design, activity.recording
+    counted = toggles(design, recording)
+    cycles = recording.cycles
+    windows: dict[str, np.ndarray] = {}
+    instances: dict[str, int] = {}
+    gates = {
+        module: GateModule(mapped.modules[module], [], library, options)
+        for module in mapped.modules
+        if module in design.nets
+    }
+    for path, module in design.instances.items():
+        if "__" in module:
+            continue
+        instances[module] = instances.get(module, 0) + 1
+        sums = windows.setdefault(module, np.zeros((len(cycles), len(PARTS))))
+        changes = counted.get(path)
+        if changes is not None and changes.any():
+            if module not in coefficients:
+                raise UserError(f"block {module}: toggles, but has no fitted coefficients")
+            sums[:, :2] += coefficients[module].energy(changes)
+        sums[:, 2] += gates[module].clock_energy * cycles
+        sums[:, 4] += gates[module].leakage * cycles / options.frequency
+    for path, values in recording.sums.items():
+        at = len(KINDS)
+        for found in design.nets[design.instances[path]].memories:
+            sums = windows[design.instances[block_of(design, path)]]
+            sums[:, 4] += found.bits * memory.leakage_bit * cycles / options.frequency
+            for port in found.ports:
+                joules = memory.access(found.depth, found.width, found.synchronous, port.writes, port.bits)
+                sums[:, 3] += values[:, at] * joules
+                at += 1
+    blocks = []
+    for module, sums in windows.items():
+        energy = np.zeros((len(PHASES), len(PARTS)))
+        for number, phase in enumerate(PHASES):
+            chosen = activity.windows(phase)
+            if activity.lengths[phase]:
+                energy[number] = sums[chosen].sum(axis=0) / cycles[chosen].sum() * activity.lengths[phase]
+        blocks.append(Block(module, instances[module], energy))
+    every = np.sum(list(windows.values()), axis=0)
+    errors = {
+        phase: estimate(
+            every[activity.windows(phase)].sum(axis=1),
+            cycles[activity.windows(phase)],
+            activity.lengths[phase],
+        )
+        for phase in PHASES
+        if activity.lengths[phase]
+    }
+    return Estimate(blocks, errors, activity.lengths)
