@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nms.energy import PARTS
 from nms.energy.reference import block_of, toggles
 from nms.errors import UserError
 from nms.spec.readout import Phase
@@ -15,8 +16,6 @@ from synth.energy.gates import GateModule, Options
 from synth.energy.library import PowerLibrary
 from synth.energy.memory import MemoryModel
 from synth.energy.netlists import Netlists
-
-PARTS = ("registers", "combinational", "clock", "memory", "leakage")
 
 
 @dataclass(frozen=True)

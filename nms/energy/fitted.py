@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Coefficients of every block of a configuration, fitted and judged on small samplers at gate level."""
+"""Coefficients of every block of a configuration, fitted at gate level and judged on what is new to them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nms.energy.reference import reference
+from nms.energy.reference import Reference, reference
 from nms.spec.config import Config
 from nms.spec.settings import Settings
 from sim.windows import Counted, Job
@@ -16,24 +16,41 @@ from synth.energy.gates import Options
 from synth.energy.library import PowerLibrary
 from synth.energy.netlists import mapped
 
-SMALL = {"images": 16, "pixels": 64, "pes": 4, "te_lanes": 4, "grid_lanes": 2, "contexts": 2}
-"""What a configuration is cut to where netlists are evaluated: fewer instances of the same blocks."""
+SMALL = {"pes": 4, "te_lanes": 4, "grid_lanes": 2}
+"""What a configuration is cut to where it is fitted: fewer instances of the same blocks."""
 
+OTHER = {"pes": 8, "te_lanes": 8, "grid_lanes": 4}
+"""What it is cut to where the fit is judged on another configuration."""
 
-def shrunk(config: Config) -> Config:
-    """The configuration with fewer and shorter images, fewer PEs and lanes; formats and pipelines stay."""
-    values = config.model_dump()
-    return Config.model_validate(values | {key: min(values[key], most) for key, most in SMALL.items()})
+COUNT, PIXELS, ITERATIONS = 16, 64, 12
+"""Largest batch and image, and gradient iterations, of the jobs that are run at gate level."""
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """Coefficients of every block, and how well they do on vectors that they were not fitted on."""
+    """Coefficients of every block, and how well they do.
+
+    Members
+    -------
+    vectors : on the same small configuration, with random images, another seed and another search
+    configuration : on another small configuration, with the images, another seed and a third search
+    coverage : share of the capacitance of each block's netlist whose toggles are known
+    checked : registers of netlists whose next values were compared with the RTL's
+    differing : of these, how many were not the same, by block
+    """
 
     coefficients: dict[str, Coefficients]
-    judgements: dict[str, Judgement]
+    vectors: dict[str, Judgement]
+    configuration: dict[str, Judgement]
     coverage: dict[str, float]
     checked: int
+    differing: dict[str, int]
+
+
+def cut(config: Config, sizes: dict[str, int]) -> Config:
+    """The configuration with fewer PEs and lanes; memories, formats and pipelines stay."""
+    fitting = 1 << (config.images.bit_length() - 1)
+    return Config.model_validate(config.model_dump() | {key: min(n, fitting) for key, n in sizes.items()})
 
 
 def fitted(
@@ -45,33 +62,37 @@ def fitted(
     options: Options,
     tell: Callable[[str], None],
 ) -> Fitted:
-    """Fit every block of a configuration, cut to a small one, on ``images``; judge on random images.
+    """Fit every block of a configuration, cut to a small one, on ``images`` (N, D) uint8; judge the fit."""
+    given = np.ascontiguousarray(images[:COUNT, :PIXELS])
+    drawn = np.random.default_rng(seed + 1).integers(0, 256, given.shape, np.uint8)
 
-    The judging run has other images, another seed and the other search, so that no vector is the same.
-    """
-    small = shrunk(config)
-    counted = Counted(small, tell)
-    netlists = mapped(counted.emitted, files, tell)
-    pixels = min(images.shape[1], small.pixels)
-    count = min(len(images), small.images)
-    perplexity = min(15.0, (count - 1) / 2)
-    learned, judged = (
-        counted.activity(
-            Job(small, Settings.make(small, count, pixels, 0.3, perplexity, 12, s, search), data),
-            s,
-            rows=True,
-        )
-        for data, s, search in (
-            (np.ascontiguousarray(images[:count, :pixels]), seed, "de-rand1"),
-            (np.random.default_rng(seed + 1).integers(0, 256, (count, pixels), np.uint8), seed + 1, "window"),
-        )
+    def at_gates(small: Config, data: np.ndarray, seed: int, search: str) -> Reference:
+        counted = Counted(small, tell)
+        count, pixels = data.shape
+        perplexity = min(15.0, (count - 1) / 2)
+        settings = Settings.make(small, count, pixels, 0.3, perplexity, ITERATIONS, seed, search)
+        activity = counted.activity(Job(small, settings, data), seed, rows=True)
+        netlists = mapped(counted.emitted, files, tell)
+        return reference(activity, netlists, library, options, tell)
+
+    learned = at_gates(cut(config, SMALL), given, seed, "de-rand1")
+    vectors = at_gates(cut(config, SMALL), drawn, seed + 1, "window")
+    other = at_gates(cut(config, OTHER), given, seed + 2, "section")
+    coefficients = {m: fit(sample) for m, sample in learned.samples.items() if sample.toggles.any()}
+
+    def judged(unseen: Reference) -> dict[str, Judgement]:
+        return {
+            module: judge(found, learned.samples[module], unseen.samples[module])
+            for module, found in coefficients.items()
+            if unseen.samples[module].energy.any()
+        }
+
+    runs = (learned, vectors, other)
+    return Fitted(
+        coefficients,
+        judged(vectors),
+        judged(other),
+        {m: min(run.coverage[m] for run in runs) for m in learned.coverage},
+        sum(run.checked for run in runs),
+        {m: n for m in learned.coverage if (n := max(run.differing[m] for run in runs))},
     )
-    first = reference(learned, netlists, library, options, tell)
-    second = reference(judged, netlists, library, options, tell)
-    coefficients = {m: fit(s) for m, s in first.samples.items() if s.toggles.any()}
-    judgements = {
-        m: judge(coefficients[m], first.samples[m], second.samples[m])
-        for m in coefficients
-        if second.samples[m].energy.any()
-    }
-    return Fitted(coefficients, judgements, first.coverage, first.checked + second.checked)

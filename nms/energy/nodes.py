@@ -9,6 +9,7 @@ from nms.errors import UserError
 NODES = {"sky130": 130, "sg13g2": 130, "asap7": 7, "osu018": 180}
 """Nodes (nm) of known libraries, by a part of the file's name."""
 
+
 def node(files: Sequence[Path], given: int | None) -> int:
     """The library's node in nm: as given, or by its name.
 

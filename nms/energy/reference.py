@@ -56,37 +56,39 @@ def _known(
 
 @dataclass(frozen=True)
 class Reference:
-    """Blocks at gate level: a sample of each, the share of capacitance annotated, registers compared."""
+    """Blocks at gate level.
+
+    Members
+    -------
+    samples : toggles in the RTL and energy of the netlist, by block
+    coverage : share of the capacitance whose toggles are known, by block
+    checked : registers whose next values were compared with the RTL's
+    differing : registers that were not the same, by block
+    """
 
     samples: dict[str, Sample]
     coverage: dict[str, float]
     checked: int
+    differing: dict[str, int]
 
 
 def reference(
     activity: Activity, mapped: Netlists, library: PowerLibrary, options: Options, tell: Callable[[str], None]
 ) -> Reference:
-    """Energy of the first instance of every block from its netlist, beside its toggles in the RTL.
-
-    Raises
-    ------
-    RuntimeError
-        A netlist does something else than the RTL.
-    """
+    """Energy of the first instance of every block from its netlist, beside its toggles in the RTL."""
     design, recording = activity.design, activity.recording
     counted = toggles(design, recording)
     kinds = evaluate.kinds(mapped.cells)
     lengths = recording.cycles.tolist()
     time = evaluate.Timeline(recording.windows)
-    samples, coverage, checked = {}, {}, 0
+    samples, coverage, checked, differing = {}, {}, 0, {}
     for path, module in design.first([name for name in mapped.modules if name in design.nets]).items():
         if "__" in module:
             continue
         tell(f"evaluating the netlist of {module}")
         evaluator = evaluate.Evaluator(mapped.modules[module], kinds)
         found = evaluator.run(_known(design, recording, path, time), time)
-        if found.wrong:
-            print(module, "differs", len(found.wrong), "of", found.checked, found.wrong[:3])
+        differing[module] = len(found.wrong)
         checked += found.checked
         bits = sorted(found.values)
         gates = GateModule(mapped.modules[module], bits, library, options)
@@ -99,4 +101,4 @@ def reference(
         samples[module] = Sample(
             counted.get(path, np.zeros((len(lengths), len(KINDS)))), energy, recording.cycles
         )
-    return Reference(samples, coverage, checked)
+    return Reference(samples, coverage, checked, differing)

@@ -4,7 +4,7 @@
 from typing import Any
 
 from nms import render
-from nms.energy.estimate import PARTS
+from nms.energy import PARTS
 
 
 def show(figures: dict[str, Any]) -> None:
@@ -61,19 +61,32 @@ def show(figures: dict[str, Any]) -> None:
         )
     render.print_table(["", ""], lines, header=False)
     print()
+    for unseen, found in figures["fit"].items():
+        _show_fit(unseen.replace("_", " "), found)
+    coverage = figures["coverage"]
+    least = coverage["least"]
+    print(f"annotated: at least {least:.2%} of the pin capacitance of every block's netlist")
+    print(f"{coverage['registers_compared']:,} registers of the netlists compared with the RTL's", end="")
+    differing = coverage["registers_differing"]
+    print(";", ", ".join(f"{n} of {module} differ" for module, n in differing.items()) or "none differs")
+
+
+def _show_fit(unseen: str, found: dict[str, Any]) -> None:
+    """Errors of the fit of each block, switching and internal energy, beside the two controls."""
+    ways = ("toggles", "cycles", "constant")
     render.print_table(
-        ["block", "windows", "mean error", "worst", "of the sum", "cycles only", "constant", "annotated"],
+        [f"fit, {unseen}", "windows", "toggles: mean", "worst", "sum", "cycles only: mean", "worst", "sum",
+         "constant: mean", "worst", "sum", "best"],
         [
             [
-                module, found["windows"],
-                *(f"{found['toggles'][key]:.1%}" for key in ("mean", "worst", "total")),
-                f"{found['cycles']['mean']:.1%}", f"{found['constant']['mean']:.1%}",
-                f"{figures['coverage']['capacitance_annotated'][module]:.1%}",
+                module, judged["windows"],
+                *(f"{judged[way][key]:.1%}" for way in ways for key in ("mean", "worst", "total")),
+                min(ways, key=lambda way: judged[way]["mean"]),
             ]
-            for module, found in figures["fit"].items()
+            for module, judged in found.items()
         ],
     )  # fmt: skip
-    print(f"{figures['coverage']['registers_compared']:,} registers of the netlists compared with the RTL's")
+    print()
 
 
 def _pico(joules: float) -> str:

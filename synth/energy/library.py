@@ -16,7 +16,6 @@ from nms.errors import UserError
 
 PREFIXES = {"": 1.0, "k": 1e3, "m": 1e-3, "u": 1e-6, "n": 1e-9, "p": 1e-12, "f": 1e-15}
 INPUT_SLEW = ("input_transition_time", "input_net_transition")
-CAPACITANCES = ("capacitance", "rise_capacitance", "fall_capacitance")
 LOAD = ("total_output_net_capacitance",)
 
 
@@ -60,14 +59,19 @@ class Power:
 
 @dataclass(frozen=True)
 class Pin:
-    """A pin: its capacitance (F), the larger one of rise and fall; its function, if an output;
-    the energy of its own transitions by related pin ("" for a pin's own)."""
+    """A pin: its capacitances (F) as it rises and as it falls; its function, if an output; the energy of its
+    own transitions by related pin ("" for a pin's own)."""
 
     direction: str
-    capacitance: float
+    edges: tuple[float, float]
     clock: bool
     function: str
     energy: dict[str, list[Power]] = field(default_factory=dict)
+
+    @property
+    def capacitance(self) -> float:
+        """The larger one of rise and fall, in farads."""
+        return max(self.edges)
 
     def internal(self, related: str, slew: float, loads: np.ndarray) -> np.ndarray:
         """Mean over rise and fall, and over the states of the other pins, in joules."""
@@ -249,11 +253,15 @@ class _Reader:
                 energy.setdefault(related, []).append(Power(_word(power.get("when") or ""), tables))
         return Pin(
             _word(group.get("direction") or ""),
-            max(float(group.get(name) or 0.0) for name in CAPACITANCES) * self.farad,
+            (self._capacitance(group, "rise"), self._capacitance(group, "fall")),
             _word(group.get("clock") or "") == "true",
             _word(group.get("function") or "") if _word(group.get("direction") or "") == "output" else "",
             energy,
         )
+
+    def _capacitance(self, group: Group, edge: str) -> float:
+        found = group.get(f"{edge}_capacitance")
+        return float((group.get("capacitance") or 0.0) if found is None else found) * self.farad
 
     def _table(self, group: Group) -> Table:
         values = np.atleast_2d(group.get_array("values")).astype(float) * self.farad

@@ -49,8 +49,10 @@ def _box(header: protocol.Header) -> str:
     return f"(* blackbox *) module {header.module}({', '.join(ports)}); endmodule"
 
 
-def mapped(design: Design, files: Sequence[Path], tell: Callable[[str], None]) -> Netlists:
-    """Map every block of a design to the cells of Liberty files.
+def mapped(
+    design: Design, files: Sequence[Path], tell: Callable[[str], None], blocks: Sequence[str] = ()
+) -> Netlists:
+    """Map ``blocks`` of a design, all if none is named, to the cells of Liberty files.
 
     What was mapped once is kept beside the simulations, by the block's Verilog, the library and the script:
     blocks that two configurations share are mapped once.
@@ -68,7 +70,7 @@ def mapped(design: Design, files: Sequence[Path], tell: Callable[[str], None]) -
     modules: dict[str, Any] = {}
     cells: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
-        for block in design.blocks:
+        for block in blocks or design.blocks:
             text = apart(design, block)
             digest = hashlib.sha256(b"\0".join([*common, text.encode()])).hexdigest()[:16]
             kept = cache_directory() / f"netlist-{block}-{digest}.json"

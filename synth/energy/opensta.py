@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Power of a netlist by OpenSTA under the same activity: the cross-check of :mod:`synth.energy.gates`.
 
-OpenSTA 2.0 reads neither SAIF nor VCD, and the activity of inner pins that it is given has no effect
-(``set_power_activity -pins`` fails, ``set_power_pin_activity`` changes no figure). Its power is proportional to the
-activity, cell by cell; so it is asked for every cell at one transition a cycle everywhere, and each answer
-is weighted with the counted rate of what the cell drives.
+OpenSTA 2.0 reads neither SAIF nor VCD, and an activity set on inner pins has no effect in it
+(``set_power_activity -pins`` fails, ``set_power_pin_activity`` changes no figure). What a cell switches is
+proportional to the activity of what it drives; so each cell's power is asked for at one transition a cycle
+everywhere, and multiplied by the counted rate.
 """
 
 import re
