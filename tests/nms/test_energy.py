@@ -109,7 +109,7 @@ def test_a_data_set_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "needs either -c PRESET),
+        ([], "needs either -c PRESET"),
         (["--system"], "--run: missing"),
         (["--system", "--run", "absent"], "run 'absent': results.json: No such file"),
         (["--system", "--run", "RUN", "--ratio", "1.5"], "--ratio 1.5: must be above 0 and at most 1"),
