@@ -15,6 +15,23 @@ CELLS = "used_cells.v"
 LOAD = 10.0
 """Femtofarads at the outputs while abc sizes and buffers: a few inputs of small gates."""
 
+SCRIPT = (
+    "read_rtlil elaborated.il",
+    "setattr -unset init w:*",
+    "synth -top {top} -run coarse:fine{options}",
+    "memory_map -rom-only",
+    "opt -fast -full",
+    "techmap",
+    "opt -fast",
+    "dfflibmap {cells}",
+    "abc {cells}{constraint}",
+    "setundef -zero",
+    "opt_clean -purge",
+    "write_json netlist.json",
+    f"write_verilog -noattr {NETLIST}",
+)
+"""Yosys' commands."""
+
 
 def map_cells(module: str, target: Target, clocks_itself: bool, work: Path) -> tuple[Library, dict[str, Any]]:
     """From ``elaborated.il`` in ``work`` to the netlist, and its figures; OpenSTA, if present, times it."""
@@ -33,31 +50,16 @@ def map_cells(module: str, target: Target, clocks_itself: bool, work: Path) -> t
     return library, figures
 
 
-def to_gates(module: str, library: Library, work: Path) -> None:
+def to_gates(module: str, library: Library, work: Path, options: str = "") -> None:
     """From ``elaborated.il`` in ``work`` to ``netlist.json`` and Verilog.
 
     Tables that are never written become gates. Registers have no initial values, as those of silicon. With a
     library that knows time, abc buffers high fan-outs and sizes gates without a target of its own.
+    ``options`` are of Yosys' ``synth``.
     """
     constraint = ""
     if library.timed:
         (work / "constr").write_text(f"set_driving_cell {library.buffer}\nset_load {LOAD}\n")
         constraint = " -constr constr"
-    yosys.run(
-        [
-            "read_rtlil elaborated.il",
-            "setattr -unset init w:*",
-            f"synth -top {module} -run coarse:fine",
-            "memory_map -rom-only",
-            "opt -fast -full",
-            "techmap",
-            "opt -fast",
-            f"dfflibmap {library.arguments}",
-            f"abc {library.arguments}{constraint}",
-            "setundef -zero",
-            "opt_clean -purge",
-            "write_json netlist.json",
-            f"write_verilog -noattr {NETLIST}",
-        ],
-        work,
-    )
+    values = {"top": module, "options": options, "cells": library.arguments, "constraint": constraint}
+    yosys.run([line.format(**values) for line in SCRIPT], work)

