@@ -32,7 +32,7 @@ def map_cells(module: str, target: Target, clocks_itself: bool, work: Path) -> t
         [
             "read_rtlil elaborated.il",
             "setattr -unset init w:*",
-            f"synth -top {module} -run coarse:fine",
+            f"synth -top {module} -nofsm -run coarse:fine",
             "memory_map -rom-only",
             "opt -fast -full",
             "techmap",
