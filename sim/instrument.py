@@ -103,8 +103,7 @@ class Memory:
 
 @dataclass(frozen=True)
 class Nets:
-    """The nets that a module drives, those of its input ports but the clock, those that modules in it drive; its
-    memories.
+    """The nets that a module drives, those of its input ports but the clock, those that modules in it drive.
 
     ``hidden`` is the number of driven nets that have no name in the text, such as the parts of a ``case``;
     they are not counted.

@@ -82,7 +82,7 @@ def counted(chain):
 
 
 def _trace(path: Path, cycles: range) -> Callable[[str, Bit], np.ndarray]:
-    """Values of one net of an instance just before the rising edges that end ``cycles`` and the one before."""
+    """Values of an instance's net just before the rising edges that end ``cycles`` and the one before."""
     trace = VCDVCD(str(path))
     ids = {re.sub(r"\[\d+:0\]$", "", name): code for name, code in trace.references_to_ids.items()}
     clock = trace.data[trace.references_to_ids["$rootio.clk"]].tv
