@@ -4,7 +4,7 @@
 import itertools
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ class Recording:
     sums : by path of an instance, (windows, kinds and then ports of its memories)
     rows : by path of a traced instance, (cycles, nets) uint8: the values of all its nets in every cycle that
         is in a window or just before one, if they were asked for
+    waves : the simulation's trace, if it was asked for
     """
 
     phases: list[tuple[int, int]]
@@ -37,6 +38,7 @@ class Recording:
     windows: list[Window]
     sums: dict[str, np.ndarray]
     rows: dict[str, np.ndarray]
+    waves: Path | None = None
 
     @property
     def cycles(self) -> np.ndarray:
@@ -76,7 +78,7 @@ def record(
         )
         if not outcome:
             raise RuntimeError("the counted simulation failed: " + "\n".join(outcome.failures))
-        return _parsed(found.read_text(), design, list(windows))
+        return replace(_parsed(found.read_text(), design, list(windows)), waves=outcome.waves)
 
 
 def _parsed(text: str, design: Instrumented, windows: list[Window]) -> Recording:

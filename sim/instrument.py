@@ -103,7 +103,7 @@ class Memory:
 
 @dataclass(frozen=True)
 class Nets:
-    """The nets that a module drives, those of its input ports, those that modules in it drive; its memories.
+    """The nets that a module drives, those of its input ports but the clock, those that modules in it drive.
 
     ``hidden`` is the number of driven nets that have no name in the text, such as the parts of a ``case``;
     they are not counted.
@@ -148,9 +148,10 @@ class _Module:
         self.names: dict[int, Bit] = {}
         self.drivers: dict[int, tuple[str, str, int]] = {}
         self.ports = values["ports"]
-        for name, net in values["netnames"].items():
+        for escaped, net in values["netnames"].items():
             if net["hide_name"]:
                 continue
+            name = escaped.removeprefix("\\")
             for place, bit in enumerate(net["bits"]):
                 index = place + net.get("offset", 0) if len(net["bits"]) > 1 else None
                 if isinstance(bit, int):
@@ -161,7 +162,7 @@ class _Module:
                     for place, bit in enumerate(bits):
                         self.drivers[bit] = (name, port, place)
 
-    def nets(self, modules: Collection[str]) -> Nets:
+    def nets(self, modules: Collection[str], clock: str) -> Nets:
         registers, combinational, given, hidden = [], [], [], 0
         for bit, (cell, _, _) in self.drivers.items():
             kind = self.cells[cell]["type"]
@@ -176,7 +177,7 @@ class _Module:
             else:
                 combinational.append(self.names[bit])
         ports = [bit for port in self.ports.values() if port["direction"] == "input" for bit in port["bits"]]
-        inputs = [self.names[bit] for bit in ports]
+        inputs = [self.names[bit] for bit in ports if self.names[bit].name != clock]
         return Nets(registers, combinational, inputs, given, list(self._memories()), hidden)
 
     def _memories(self) -> Iterable[Memory]:
@@ -240,9 +241,7 @@ class _Module:
 
 def reference(name: str, index: int | None = None, low: int | None = None) -> str:
     """A bit, or bits ``index`` down to ``low``, as Verilog names them."""
-    text = (
-        "\\" + name.removeprefix("\\") + " "
-    )  # escaped, as Verilog's "new" is no keyword of SystemVerilog's
+    text = f"\\{name} "  # escaped, as Verilog's "new" is no keyword of SystemVerilog's
     if index is None:
         return text
     return f"{text}[{index}]" if low is None or low == index else f"{text}[{index}:{low}]"
@@ -307,8 +306,10 @@ def instrument(
 
     Parameters
     ----------
-    clock, phase
-        Nets of the top: what all is clocked by; what names the phase (its changes are written down).
+    clock
+        The port of every module by which all is clocked. It toggles twice in every cycle and is not counted.
+    phase
+        Net of the top that names the phase; its changes are written down.
     traced
         Modules of which the first instance, with all modules in it whose names begin with the module's and
         two underscores, writes down the values of its nets.
@@ -319,7 +320,7 @@ def instrument(
         The text cannot be elaborated, or a memory is enabled by a net without a name.
     """
     modules = elaborated(verilog, top)
-    nets = {name: _Module(values).nets(modules) for name, values in modules.items()}
+    nets = {name: _Module(values).nets(modules, clock) for name, values in modules.items()}
     design = Instrumented("", top, nets, modules)
     first = design.first(traced)
     window = f"{top}.nms_window"

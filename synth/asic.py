@@ -18,7 +18,7 @@ LOAD = 10.0
 SCRIPT = (
     "read_rtlil elaborated.il",
     "setattr -unset init w:*",
-    "synth -top {top} -run coarse:fine{options}",
+    "synth -top {top} -nofsm -run coarse:fine",
     "memory_map -rom-only",
     "opt -fast -full",
     "techmap",
@@ -50,16 +50,15 @@ def map_cells(module: str, target: Target, clocks_itself: bool, work: Path) -> t
     return library, figures
 
 
-def to_gates(module: str, library: Library, work: Path, options: str = "") -> None:
+def to_gates(module: str, library: Library, work: Path) -> None:
     """From ``elaborated.il`` in ``work`` to ``netlist.json`` and Verilog.
 
     Tables that are never written become gates. Registers have no initial values, as those of silicon. With a
     library that knows time, abc buffers high fan-outs and sizes gates without a target of its own.
-    ``options`` are of Yosys' ``synth``.
     """
     constraint = ""
     if library.timed:
         (work / "constr").write_text(f"set_driving_cell {library.buffer}\nset_load {LOAD}\n")
         constraint = " -constr constr"
-    values = {"top": module, "options": options, "cells": library.arguments, "constraint": constraint}
+    values = {"top": module, "cells": library.arguments, "constraint": constraint}
     yosys.run([line.format(**values) for line in SCRIPT], work)

