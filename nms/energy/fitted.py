@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Coefficients of every block of a configuration, fitted at gate level and judged on what is new to them."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from nms.energy.kept import kept
 from nms.energy.reference import Reference, reference
+from nms.provenance import digest
 from nms.spec.config import Config
 from nms.spec.settings import Settings
 from sim.windows import Counted, Job
@@ -66,14 +69,21 @@ def fitted(
     given = np.ascontiguousarray(images[:COUNT, :PIXELS])
     drawn = np.random.default_rng(seed + 1).integers(0, 256, given.shape, np.uint8)
 
+    texts = [hashlib.sha256(text.encode()).hexdigest() for text in library.texts]
+
     def at_gates(small: Config, data: np.ndarray, seed: int, search: str) -> Reference:
-        counted = Counted(small, tell)
         count, pixels = data.shape
         perplexity = min(15.0, (count - 1) / 2)
         settings = Settings.make(small, count, pixels, 0.3, perplexity, ITERATIONS, seed, search)
-        activity = counted.activity(Job(small, settings, data), seed, rows=True)
-        netlists = mapped(counted.emitted, files, tell)
-        return reference(activity, netlists, library, options, tell)
+        counted = Counted(small, tell)
+
+        def find() -> Reference:
+            activity = counted.activity(Job(small, settings, data), seed, rows=True)
+            netlists = mapped(counted.emitted, files, tell)
+            return reference(activity, netlists, library, options, tell)
+
+        key = [counted.design.verilog, settings, digest(data), texts, options.wire, options.voltage]
+        return kept(key, find)
 
     learned = at_gates(cut(config, SMALL), given, seed, "de-rand1")
     vectors = at_gates(cut(config, SMALL), drawn, seed + 1, "window")

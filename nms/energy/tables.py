@@ -6,6 +6,9 @@ from typing import Any
 from nms import render
 from nms.energy import PARTS
 
+WIDTH = 130
+"""Columns that the widest table needs."""
+
 
 def show(figures: dict[str, Any]) -> None:
     """Print an ``energy.json``: by block and phase, by phase, per operation, and how good the figures are."""
@@ -22,7 +25,7 @@ def show(figures: dict[str, Any]) -> None:
             if any(values):
                 label = f"{module} x{block['instances']}"
                 rows.append([label, part, *(_pico(v) for v in values), _pico(sum(values))])
-    render.print_table(["block", "nJ", *phases, "run"], rows)
+    render.print_table(["block", "nJ", *phases, "run"], rows, least=WIDTH)
     print()
     windows = figures["windows"]
     render.print_table(
@@ -76,7 +79,7 @@ def _show_fit(unseen: str, found: dict[str, Any]) -> None:
     ways = ("toggles", "cycles", "constant")
     render.print_table(
         [f"fit, {unseen}", "windows", "toggles: mean", "worst", "sum", "cycles only: mean", "worst", "sum",
-         "constant: mean", "worst", "sum", "best"],
+         "constant: mean", "worst", "sum", "least mean"],
         [
             [
                 module, judged["windows"],
@@ -85,6 +88,7 @@ def _show_fit(unseen: str, found: dict[str, Any]) -> None:
             ]
             for module, judged in found.items()
         ],
+        least=WIDTH,
     )  # fmt: skip
     print()
 
