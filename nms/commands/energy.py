@@ -99,6 +99,9 @@ Wire = Annotated[
 Beside = Annotated[
     Path | None, typer.Option("--beside", help="energy.json of another library, to bracket 28 nm.")
 ]
+Judging = Annotated[
+    bool, typer.Option("--judge/--no-judge", help="Judge the fit on other vectors and another configuration.")
+]
 
 
 def energy(
@@ -117,6 +120,7 @@ def energy(
     voltage: Voltage = None,
     wire_capacitance: Wire = 0.0,
     beside: Beside = None,
+    judging: Judging = True,
     system: SystemOption = False,
     run: Runs = None,
     workload: Workloads = None,
@@ -143,7 +147,7 @@ def energy(
             preset, overrides, data=data, count=count, size=size,
             ratio=0.3 if ratio is None else ratio, perplexity=perplexity, iterations=iterations, seed=seed,
             search=search, liberty=liberty or [], node=node, frequency=frequency, voltage=voltage,
-            wire=wire_capacitance, beside=beside, output=output, as_json=as_json,
+            wire=wire_capacitance, beside=beside, judging=judging, output=output, as_json=as_json,
         )  # fmt: skip
         return
     energy_system.run(

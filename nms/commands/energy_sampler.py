@@ -33,6 +33,7 @@ def run(
     voltage: float | None,
     wire: float,
     beside: Path | None,
+    judging: bool,
     output: Path | None,
     as_json: bool,
 ) -> None:
@@ -69,7 +70,7 @@ def run(
     with Console(stderr=True).status("reading the library") as status:
         library = PowerLibrary(liberty)
         options = Options(wire * 1e-12, voltage or library.voltage, frequency * 1e6)
-        fit = fitted(config, images.images, seed, liberty, library, options, status.update)
+        fit = fitted(config, images.images, seed, liberty, library, options, status.update, judging)
         counted = Counted(config, status.update)
         netlists = mapped(counted.emitted, liberty, status.update)
         activity = counted.activity(Job(config, settings, images.images), seed)

@@ -29,9 +29,14 @@ class Block:
 
 @dataclass(frozen=True)
 class Estimate:
-    """Energy of one run, joules: blocks x phases x :data:`PARTS`; standard errors of the sums by phase."""
+    """Energy of one run, joules: blocks x phases x :data:`PARTS`; standard errors of the sums by phase.
+
+    ``still``: joules of the clock, by phase, in the windows of each block in which none of its registers
+    changes.
+    """
 
     blocks: list[Block]
+    still: np.ndarray
     errors: dict[Phase, Mean]
     lengths: dict[Phase, int]
 
@@ -72,6 +77,7 @@ def estimated(
     cycles = recording.cycles
     windows: dict[str, np.ndarray] = {}
     instances: dict[str, int] = {}
+    still = np.zeros(len(cycles))
     gates = {
         module: GateModule(mapped.modules[module], [], library, options)
         for module in mapped.modules
@@ -87,7 +93,9 @@ def estimated(
             if module not in coefficients:
                 raise UserError(f"block {module}: toggles, but has no fitted coefficients")
             sums[:, :2] += coefficients[module].energy(changes)
-        sums[:, 2] += gates[module].clock_energy * cycles
+        clock = gates[module].clock_energy * cycles
+        sums[:, 2] += clock
+        still += clock if changes is None else np.where(changes[:, 0] == 0, clock, 0.0)
         sums[:, 4] += gates[module].leakage * cycles / options.frequency
     for path, values in recording.sums.items():
         at = len(KINDS)
@@ -98,14 +106,17 @@ def estimated(
                 joules = memory.access(found.depth, found.width, found.synchronous, port.writes, port.bits)
                 sums[:, 3] += values[:, at] * joules
                 at += 1
-    blocks = []
-    for module, sums in windows.items():
-        energy = np.zeros((len(PHASES), len(PARTS)))
+
+    def by_phase(values: np.ndarray) -> np.ndarray:
+        """(phases, ...) of whole phases from (windows, ...)."""
+        found = np.zeros((len(PHASES), *values.shape[1:]))
         for number, phase in enumerate(PHASES):
             chosen = activity.windows(phase)
             if activity.lengths[phase]:
-                energy[number] = sums[chosen].sum(axis=0) / cycles[chosen].sum() * activity.lengths[phase]
-        blocks.append(Block(module, instances[module], energy))
+                found[number] = values[chosen].sum(axis=0) / cycles[chosen].sum() * activity.lengths[phase]
+        return found
+
+    blocks = [Block(module, instances[module], by_phase(sums)) for module, sums in windows.items()]
     every = np.sum(list(windows.values()), axis=0)
     errors = {
         phase: estimate(
@@ -116,4 +127,4 @@ def estimated(
         for phase in PHASES
         if activity.lengths[phase]
     }
-    return Estimate(blocks, errors, activity.lengths)
+    return Estimate(blocks, by_phase(still), errors, activity.lengths)

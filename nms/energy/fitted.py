@@ -28,6 +28,9 @@ OTHER = {"pes": 8, "te_lanes": 8, "grid_lanes": 4}
 COUNT, PIXELS, ITERATIONS = 16, 64, 12
 """Largest batch and image, and gradient iterations, of the jobs that are run at gate level."""
 
+UNSEEN = ("vectors", "configuration")
+"""What a fit is judged on."""
+
 
 @dataclass(frozen=True)
 class Fitted:
@@ -35,16 +38,16 @@ class Fitted:
 
     Members
     -------
-    vectors : on the same small configuration, with random images, another seed and another search
-    configuration : on another small configuration, with the images, another seed and a third search
+    judgements : by what is new, and by block; "vectors": on the same small configuration, with random images,
+        another seed and another search; "configuration": on another small configuration, with the images,
+        another seed and a third search
     coverage : share of the capacitance of each block's netlist whose toggles are known
     checked : registers of netlists whose next values were compared with the RTL's
     differing : of these, how many were not the same, by block
     """
 
     coefficients: dict[str, Coefficients]
-    vectors: dict[str, Judgement]
-    configuration: dict[str, Judgement]
+    judgements: dict[str, dict[str, Judgement]]
     coverage: dict[str, float]
     checked: int
     differing: dict[str, int]
@@ -64,8 +67,12 @@ def fitted(
     library: PowerLibrary,
     options: Options,
     tell: Callable[[str], None],
+    judging: bool = True,
 ) -> Fitted:
-    """Fit every block of a configuration, cut to a small one, on ``images`` (N, D) uint8; judge the fit."""
+    """Fit every block of a configuration, cut to a small one, on ``images`` (N, D) uint8.
+
+    ``judging``: the fit is judged, too, which takes two more runs and another sampler.
+    """
     given = np.ascontiguousarray(images[:COUNT, :PIXELS])
     drawn = np.random.default_rng(seed + 1).integers(0, 256, given.shape, np.uint8)
 
@@ -86,22 +93,24 @@ def fitted(
         return kept(key, find)
 
     learned = at_gates(cut(config, SMALL), given, seed, "de-rand1")
-    vectors = at_gates(cut(config, SMALL), drawn, seed + 1, "window")
-    other = at_gates(cut(config, OTHER), given, seed + 2, "section")
+    unseen = []
+    if judging:
+        unseen.append(at_gates(cut(config, SMALL), drawn, seed + 1, "window"))
+        unseen.append(at_gates(cut(config, OTHER), given, seed + 2, "section"))
     coefficients = {m: fit(sample) for m, sample in learned.samples.items() if sample.toggles.any()}
 
-    def judged(unseen: Reference) -> dict[str, Judgement]:
-        return {
-            module: judge(found, learned.samples[module], unseen.samples[module])
+    judgements = {
+        name: {
+            module: judge(found, learned.samples[module], run.samples[module])
             for module, found in coefficients.items()
-            if unseen.samples[module].energy.any()
+            if run.samples[module].energy.any()
         }
-
-    runs = (learned, vectors, other)
+        for name, run in zip(UNSEEN, unseen, strict=False)
+    }
+    runs = (learned, *unseen)
     return Fitted(
         coefficients,
-        judged(vectors),
-        judged(other),
+        judgements,
         {m: min(run.coverage[m] for run in runs) for m in learned.coverage},
         sum(run.checked for run in runs),
         {m: n for m in learned.coverage if (n := max(run.differing[m] for run in runs))},

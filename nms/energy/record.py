@@ -13,7 +13,7 @@ from nms.energy.fitted import Fitted
 from nms.errors import UserError
 from nms.spec.readout import Phase
 from nms.spec.settings import Settings
-from sim.windows import PHASES, TOLERANCE, Activity
+from sim.windows import LENGTH, PHASES, TOLERANCE, Activity
 from synth.energy import scaling
 from synth.energy.gates import Options
 
@@ -72,6 +72,7 @@ def record(
             }
             for phase in PHASES
         },
+        "window_cycles": LENGTH,
         "tolerance": TOLERANCE,
         "blocks": {
             block.module: {
@@ -94,6 +95,7 @@ def record(
             "gops_per_watt": operations / total / 1e9,
             "phases": {phase.name.lower(): estimate.phase(phase) for phase in PHASES},
             "parts": dict(zip(PARTS, map(float, estimate.table.sum(axis=(0, 1))), strict=True)),
+            "clock_of_still_blocks": float(estimate.still.sum()),
         },
         "per_operation": {
             "distance_element": estimate.phase(Phase.DISTANCE) / done["distance_element"],
@@ -109,8 +111,8 @@ def record(
             "registers_differing": fitted.differing,
         },
         "fit": {
-            "other_vectors": {module: asdict(found) for module, found in fitted.vectors.items()},
-            "other_configuration": {module: asdict(found) for module, found in fitted.configuration.items()},
+            unseen: {module: asdict(judged) for module, judged in found.items()}
+            for unseen, found in fitted.judgements.items()
         },
         "scaled_28nm": _scaled(total / settings.count, library, options, beside),
     }

@@ -51,6 +51,15 @@ def show(figures: dict[str, Any]) -> None:
         ("exp", f"{operation['exp'] * 1e12:.4g} pJ"),
         ("gradient pair", f"{pair * 1e12:.4g} pJ" if pair is not None else "none"),
         ("batch", f"{sampler['joule'] * 1e6:.4g} uJ in {sampler['seconds'] * 1e3:.4g} ms"),
+        *(
+            (f"... of it {part}", f"{joules / sampler['joule']:.1%}")
+            for part, joules in sampler["parts"].items()
+        ),
+        (
+            "... clock of blocks at rest",
+            f"{sampler['clock_of_still_blocks'] / sampler['joule']:.1%}: no register changes for "
+            f"{figures['window_cycles']} cycles",
+        ),
         ("power", f"{sampler['watt'] * 1e3:.4g} mW"),
         ("energy x delay", f"{sampler['energy_delay_joule_second']:.4g} Js"),
         ("efficiency", f"{sampler['gops_per_watt']:.4g} GOPS/W"),
@@ -65,7 +74,7 @@ def show(figures: dict[str, Any]) -> None:
     render.print_table(["", ""], lines, header=False)
     print()
     for unseen, found in figures["fit"].items():
-        _show_fit(unseen.replace("_", " "), found)
+        _show_fit(f"other {unseen}", found)
     coverage = figures["coverage"]
     least = coverage["least"]
     print(f"annotated: at least {least:.2%} of the pin capacitance of every block's netlist")
