@@ -44,11 +44,11 @@ def run(
     from synth.energy.parameters import load
 
     table = load(parameters)
-    samplers, counted = system.samplers(runs, energies)
+    found = system.sources(runs, energies)
     training = Training(
         images or 1,
         image_bytes or 1,
-        system.counted_ratio(counted) if ratio is None else ratio,
+        system.counted_ratio([source.run for source in found]) if ratio is None else ratio,
         epochs,
         reselect,
         sampler_reselect,
@@ -70,7 +70,7 @@ def run(
         *(["--parameters", str(parameters)] if parameters else []),
         *(word for text in energies for word in ("--sampler-energy", text)),
     ]  # fmt: skip
-    figures = system.record(table, jobs, samplers, counted, link, activation_bits, command)
+    figures = system.record(table, jobs, found, link, activation_bits, command)
     written = system.save(output, figures) if output is not None else []
     if as_json:
         render.print_json(figures)

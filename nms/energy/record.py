@@ -12,7 +12,7 @@ from nms.energy.estimate import Estimate
 from nms.energy.fitted import Fitted
 from nms.errors import UserError
 from nms.spec.readout import Phase
-from nms.spec.settings import Settings
+from nms.spec.settings import Search, Settings
 from sim.windows import LENGTH, PHASES, TOLERANCE, Activity
 from synth.energy import scaling
 from synth.energy.gates import Options
@@ -57,6 +57,7 @@ def record(
     share = fitted.coverage
     found: dict[str, Any] = {
         **provenance,
+        "search": str(Search(settings.search)),
         "library": library,
         "voltage_V": options.voltage,
         "frequency_Hz": options.frequency,
