@@ -117,25 +117,24 @@ def _bits(rows: list[str], nets: int) -> np.ndarray:
     return np.unpackbits(raw[:, :, ::-1].reshape(len(rows), -1), axis=1, bitorder="little")[:, :nets]
 
 
-def drawn(spans: Sequence[Window], windows: int, cycles: int, rng: np.random.Generator) -> list[Window]:
-    """Windows of ``cycles`` cycles, one at random in each of ``windows`` equal parts of the spans' cycles.
+def drawn(
+    spans: Sequence[Window], windows: int, cycles: int, rng: np.random.Generator
+) -> list[tuple[Window, float]]:
+    """Windows of about ``cycles`` cycles, drawn at random from the spans, with the weight of each.
 
-    Spans that are covered to more than half are taken whole, cut into windows.
+    The spans are cut into equal pieces, these dealt in order into ``windows`` strata, and one piece is taken
+    from each. Its weight is how many times its own cycles the stratum has, so that the weighted sum of what
+    is counted is, on average over draws, that of all cycles. Where a stratum would have two pieces or fewer,
+    all are taken, with weight 1.
     """
+    edges = [np.linspace(a, b, max(1, round((b - a) / cycles)) + 1).astype(int).tolist() for a, b in spans]
+    pieces = [piece for found in edges for piece in itertools.pairwise(found)]
+    if len(pieces) <= 2 * windows:
+        return [(piece, 1.0) for piece in pieces]
     found = []
-    for start, stop in spans:
-        length = stop - start
-        if not length:
-            continue
-        parts = max(2, round(windows * length / max(1, sum(b - a for a, b in spans))))
-        if length <= 2 * parts * cycles:
-            edges = [*list(range(start, stop, cycles)), stop]
-            found += list(itertools.pairwise(edges))
-            continue
-        edges = np.linspace(start, stop, parts + 1).astype(int).tolist()
-        for low, high in itertools.pairwise(edges):
-            at = int(rng.integers(low, high - cycles + 1))
-            found.append((at, at + cycles))
+    for stratum in np.array_split(np.array(pieces), windows):
+        start, stop = rng.choice(stratum).tolist()
+        found.append(((start, stop), float(np.ptp(stratum, axis=1).sum() / (stop - start))))
     return found
 
 
@@ -152,17 +151,20 @@ class Mean:
         return self.error / self.value if self.value else 0.0
 
 
-def estimate(values: np.ndarray, cycles: np.ndarray, length: int) -> Mean:
-    """Mean a cycle of ``values`` counted in windows of ``cycles`` cycles, of ``length`` cycles in all.
+def estimate(values: np.ndarray, cycles: np.ndarray, weights: np.ndarray) -> Mean:
+    """Mean a cycle of ``values`` counted in windows of ``cycles`` cycles with ``weights``, as drawn.
 
-    With one window in each part, the variance comes from the differences of neighbours
-    (Wolter, Introduction to Variance Estimation, successive differences), which a trend makes too large
-    rather than too small; times the share of cycles that were not counted.
+    sum(w y) / sum(w n) over the windows, y counted in n cycles each. With one window in a stratum, the
+    variance of y / n within strata comes from the differences of neighbours (Wolter, Introduction to Variance
+    Estimation, successive differences), which changes from stratum to stratum make too large rather than
+    too small; of a stratum, only the share 1 - 1 / w that was not counted is uncertain.
     """
-    counted = int(cycles.sum())
-    mean = float(values.sum() / counted)
-    if len(values) < 2 or counted >= length:
-        return Mean(mean, 0.0 if counted >= length else abs(mean))
-    rates = values / cycles
-    spread = float(np.sum(np.diff(rates) ** 2) / (2 * (len(rates) - 1)))
-    return Mean(mean, float(np.sqrt(spread / len(rates) * (1 - counted / length))))
+    represented = weights * cycles
+    if not represented.sum():
+        return Mean(0.0, 0.0)
+    mean = float(weights @ values / represented.sum())
+    if len(values) < 2 or (weights == 1).all():
+        return Mean(mean, 0.0)
+    variance = np.sum(np.diff(values / cycles) ** 2) / (2 * (len(values) - 1))
+    shares = represented / represented.sum()
+    return Mean(mean, float(np.sqrt(variance * np.sum(shares**2 * (1 - 1 / weights)))))

@@ -4,6 +4,7 @@
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -20,11 +21,18 @@ from sim.streams import Stalls
 TOLERANCE = 0.05
 """Standard error over mean that is good enough, in each phase."""
 
+AIM = 0.03
+"""The same, as planned from the pilot's windows."""
+
 LENGTH = 32
 """Cycles of a window."""
 
-FIRST = 24
-"""Windows that are drawn in each phase at first; twice as many where they do not suffice."""
+FIRST = 32
+"""Windows that are drawn in each phase at least."""
+
+IDLE = 100
+"""Cycles between reset and job, after which pipelines without a reset no longer hold what the simulation began with:
+a netlist has no such values."""
 
 PHASES: list[Phase] = [phase for phase in Phase if phase is not Phase.IDLE]
 
@@ -47,6 +55,7 @@ class Activity:
     design : the instrumented sampler; its instances are the keys of the recording
     recording : what was counted
     phase : of each window
+    weights : of each window; a weighted sum over a phase's windows stands for all its cycles
     lengths : cycles of each phase, as the sampler's ``phase`` says and its own counters confirm
     means : toggles a cycle of all modules, by phase
     """
@@ -54,6 +63,7 @@ class Activity:
     design: Instrumented
     recording: Recording
     phase: np.ndarray
+    weights: np.ndarray
     lengths: dict[Phase, int]
     means: dict[Phase, Mean]
     trials: int
@@ -88,6 +98,7 @@ class Counted:
                     "images": str(given),
                     "result": str(result),
                     "stalls": Stalls.NONE.value,
+                    "idle": IDLE,
                 },
                 rows=rows,
             )
@@ -99,13 +110,13 @@ class Counted:
                 }
                 return found, counters | {"trials": int(values["trials"])}
 
-    def activity(
-        self, job: Job, seed: int, *, complete: bool = False, rows: bool = False, first: int = FIRST
-    ) -> Activity:
+    def activity(self, job: Job, seed: int, *, complete: bool = False, rows: bool = False) -> Activity:
         """Count a job's toggles: in windows drawn from ``seed``, or in all cycles if ``complete``.
 
-        A first run tells when the phases begin and end. Windows are doubled in number wherever the standard
-        error of the mean of all toggles exceeds :data:`TOLERANCE`; a phase that short is counted whole.
+        A first run tells when the phases begin and end. Windows of a second one, the pilot, tell how many
+        it takes for a standard error of :data:`AIM`; they themselves are not used, as the mean of windows
+        that are kept because they agree is biased. A phase whose error still exceeds :data:`TOLERANCE` has
+        its windows doubled; short phases are counted whole.
 
         Raises
         ------
@@ -120,26 +131,38 @@ class Counted:
             if counters[phase.name.lower()] != length:
                 raise RuntimeError(f"phase {phase.name.lower()}: {length} cycles seen, {counters} counted")
         rng = np.random.default_rng(seed)
-        wanted = dict.fromkeys(PHASES, 1 << 40 if complete else first)
-        while True:
+
+        def counted(wanted: dict[Phase, int], rows: bool) -> Activity:
             placed = sorted(
-                (window, phase)
+                (*window, weight, phase)
                 for phase in PHASES
-                for window in drawn(spans[phase], wanted[phase], LENGTH, rng)
+                for window, weight in drawn(spans[phase], wanted[phase], LENGTH, rng)
             )
             self.tell(f"counting in {len(placed)} windows")
-            recording, _ = self.record(job, [window for window, _ in placed], rows)
+            recording, _ = self.record(job, [(start, stop) for start, stop, _, _ in placed], rows)
             if recording.phases != plain.phases:
                 raise RuntimeError("two runs of one job differ in their phases")
-            numbers = np.array([phase for _, phase in placed])
-            means = {phase: _mean(recording, numbers == phase, lengths[phase]) for phase in PHASES}
-            coarse = [phase for phase in PHASES if means[phase].relative > TOLERANCE]
+            weights, numbers = (np.array([window[n] for window in placed]) for n in (2, 3))
+            toggles = np.sum(
+                [sums[:, : len(KINDS) - 1].sum(axis=1) for sums in recording.sums.values()], axis=0
+            )
+            means = {
+                phase: estimate(toggles[at], recording.cycles[at], weights[at])
+                for phase in PHASES
+                for at in [numbers == phase]
+            }
+            return Activity(self.design, recording, numbers, weights, lengths, means, counters["trials"])
+
+        if complete:
+            return counted(lengths, rows)
+        pilot = counted(dict.fromkeys(PHASES, FIRST), rows=False)
+        wanted = {
+            phase: ceil(FIRST * max(1.0, (mean.relative / AIM) ** 2)) for phase, mean in pilot.means.items()
+        }
+        while True:
+            found = counted(wanted, rows)
+            coarse = [phase for phase, mean in found.means.items() if mean.relative > TOLERANCE]
             if not coarse:
-                return Activity(self.design, recording, numbers, lengths, means, counters["trials"])
+                return found
             for phase in coarse:
                 wanted[phase] *= 2
-
-
-def _mean(recording: Recording, chosen: np.ndarray, length: int) -> Mean:
-    toggles = sum(values[chosen, : len(KINDS) - 1].sum(axis=1) for values in recording.sums.values())
-    return estimate(np.asarray(toggles, np.float64), recording.cycles[chosen], length)
