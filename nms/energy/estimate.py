@@ -109,22 +109,13 @@ def estimated(
 
     def by_phase(values: np.ndarray) -> np.ndarray:
         """(phases, ...) of whole phases from (windows, ...)."""
-        found = np.zeros((len(PHASES), *values.shape[1:]))
-        for number, phase in enumerate(PHASES):
-            chosen = activity.windows(phase)
-            if activity.lengths[phase]:
-                found[number] = values[chosen].sum(axis=0) / cycles[chosen].sum() * activity.lengths[phase]
-        return found
+        return np.array([activity.weights[at] @ values[at] for at in map(activity.windows, PHASES)])
 
     blocks = [Block(module, instances[module], by_phase(sums)) for module, sums in windows.items()]
     every = np.sum(list(windows.values()), axis=0)
     errors = {
-        phase: estimate(
-            every[activity.windows(phase)].sum(axis=1),
-            cycles[activity.windows(phase)],
-            activity.lengths[phase],
-        )
+        phase: estimate(every[at].sum(axis=1), cycles[at], activity.weights[at])
         for phase in PHASES
-        if activity.lengths[phase]
+        for at in [activity.windows(phase)]
     }
     return Estimate(blocks, by_phase(still), errors, activity.lengths)

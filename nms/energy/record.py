@@ -69,7 +69,7 @@ def record(
                 "cycles": int(activity.recording.cycles[activity.windows(phase)].sum()),
                 "toggles_per_cycle": activity.means[phase].value,
                 "toggles_relative_error": activity.means[phase].relative,
-                "energy_relative_error": estimate.errors[phase].relative if phase in estimate.errors else 0.0,
+                "energy_relative_error": estimate.errors[phase].relative,
             }
             for phase in PHASES
         },
