@@ -87,42 +87,16 @@ def netlist(config: Config, files: Sequence[Path], tell: Callable[[str], None]) 
     )
 
 
-def block_of(design: Instrumented, path: str) -> str:
-    """Path of the block in which an instance lies: modules named ``outer__inner`` belong to ``outer``."""
-    while "__" in design.instances[path]:
-        path = path.rpartition(".")[0]
-    return path
-
-
 def toggles(design: Instrumented, recording: Recording) -> dict[str, np.ndarray]:
     """(windows, registers, combinational, inputs) of each block, by path."""
     found: dict[str, np.ndarray] = {}
     for path, values in recording.sums.items():
-        block = block_of(design, path)
+        block = design.block_of(path)
         sums = found.setdefault(block, np.zeros((len(recording.windows), len(KINDS)), np.int64))
         sums[:, :2] += values[:, :2]
         if path == block:
             sums[:, 2] += values[:, 2]
     return found
-
-
-def _known(
-    design: Instrumented, recording: Recording, path: str, time: evaluate.Timeline
-) -> dict[tuple[str, int], int]:
-    """Values of every name in a block, as the evaluation of its netlist wants them."""
-    known: dict[tuple[str, int], int] = {}
-    for inner, rows in recording.rows.items():
-        if block_of(design, inner) != path:
-            continue
-        prefix = inner[len(path) + 1 :] + "." if inner != path else ""
-        module = design.instances[inner]
-        values = dict(zip((b.number for b in design.nets[module].bits), time.columns(rows), strict=True))
-        for name, net in design.modules[module]["netnames"].items():
-            if not net["hide_name"]:
-                for place, bit in enumerate(net["bits"]):
-                    if bit in values:
-                        known[prefix + name.removeprefix("\\"), place] = values[bit]
-    return known
 
 
 @dataclass(frozen=True)
@@ -155,7 +129,7 @@ def reference(
             continue
         tell(f"evaluating the netlist of {module}")
         evaluator = evaluate.Evaluator(mapped.modules[module], kinds)
-        found = evaluator.run(_known(design, recording, path, time), time)
+        found = evaluator.run(time.integers(recording.named(design, path)), time)
         if found.wrong:
             raise RuntimeError(f"block {module}: the netlist differs from the RTL in {found.wrong[:3]}")
         checked += found.checked
@@ -247,7 +221,7 @@ def estimated(
     for path, values in recording.sums.items():
         at = len(KINDS)
         for found in design.nets[design.instances[path]].memories:
-            sums = windows[design.instances[block_of(design, path)]]
+            sums = windows[design.instances[design.block_of(path)]]
             sums[:, 4] += found.bits * memory.leakage_bit * cycles / options.frequency
             for port in found.ports:
                 joules = memory.access(found.depth, found.width, found.synchronous, port.writes, port.bits)
@@ -259,14 +233,14 @@ def estimated(
         for number, phase in enumerate(PHASES):
             chosen = activity.windows(phase)
             if activity.lengths[phase]:
-                energy[number] = sums[chosen].sum(axis=0) / cycles[chosen].sum() * activity.lengths[phase]
+                energy[number] = activity.weights[chosen] @ sums[chosen]
         blocks.append(Block(module, instances[module], energy))
     every = np.sum(list(windows.values()), axis=0)
     errors = {
         phase: estimate(
             every[activity.windows(phase)].sum(axis=1),
             cycles[activity.windows(phase)],
-            activity.lengths[phase],
+            activity.weights[activity.windows(phase)],
         )
         for phase in PHASES
         if activity.lengths[phase]
