@@ -52,6 +52,23 @@ class Recording:
             (start, stop) for (start, value), stop in zip(self.phases, ends, strict=True) if value == phase
         ]
 
+    def named(self, design: Instrumented, block: str) -> dict[tuple[str, int], np.ndarray]:
+        """Values (cycles,) of all nets of a traced block at a path, by every name of a net and place in it.
+
+        Nets of modules nested in the block go by their place in it, as when Yosys dissolves them.
+        """
+        found = {}
+        for path, rows in self.rows.items():
+            if design.block_of(path) != block:
+                continue
+            module, prefix = design.instances[path], f"{path}."[len(block) + 1 :]
+            columns = {bit.number: at for at, bit in enumerate(design.nets[module].bits)}
+            for name, net in design.modules[module]["netnames"].items():
+                for place, bit in enumerate(net["bits"]):
+                    if bit in columns and not net["hide_name"]:
+                        found[prefix + name.removeprefix("\\"), place] = rows[:, columns[bit]]
+        return found
+
 
 def record(
     design: Instrumented, windows: Sequence[Window], *, bench: str, rows: bool = False, **options: Any

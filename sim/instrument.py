@@ -285,18 +285,18 @@ class Instrumented:
         walk(self.top, self.top)
         return found
 
+    def block_of(self, path: str) -> str:
+        """Path of the block in which an instance lies: modules named ``outer__inner`` belong to ``outer``."""
+        while "__" in self.instances[path]:
+            path = path.rpartition(".")[0]
+        return path
+
     def first(self, blocks: Collection[str]) -> dict[str, str]:
         """The first instance of each block with those of the modules nested in it: module by path."""
-        instances, found, seen = self.instances, {}, set()
-        for path, module in instances.items():
-            if module in blocks and module not in seen:
-                seen.add(module)
-                found[path] = module
-        for path, module in instances.items():
-            block = module.partition("__")[0]
-            if block != module and any(path.startswith(f"{p}.") and m == block for p, m in found.items()):
-                found[path] = module
-        return found
+        places = {module: path for path, module in reversed(self.instances.items()) if module in blocks}
+        return {
+            path: module for path, module in self.instances.items() if self.block_of(path) in places.values()
+        }
 
 
 def instrument(

@@ -31,8 +31,8 @@ FIRST = 32
 """Windows that are drawn in each phase at least."""
 
 IDLE = 100
-"""Cycles between reset and job, after which pipelines without a reset no longer hold what the simulation began with:
-a netlist has no such values."""
+"""Cycles between reset and job. After them pipelines without a reset no longer hold what the simulation began
+with, which no netlist has."""
 
 PHASES: list[Phase] = [phase for phase in Phase if phase is not Phase.IDLE]
 

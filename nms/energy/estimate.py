@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nms.energy import PARTS
-from nms.energy.reference import block_of, toggles
+from nms.energy.reference import toggles
 from nms.errors import UserError
 from nms.spec.readout import Phase
 from sim.activity import KINDS, Mean, estimate
@@ -100,7 +100,7 @@ def estimated(
     for path, values in recording.sums.items():
         at = len(KINDS)
         for found in design.nets[design.instances[path]].memories:
-            sums = windows[design.instances[block_of(design, path)]]
+            sums = windows[design.instances[design.block_of(path)]]
             sums[:, 4] += found.bits * memory.leakage_bit * cycles / options.frequency
             for port in found.ports:
                 joules = memory.access(found.depth, found.width, found.synchronous, port.writes, port.bits)

@@ -16,42 +16,16 @@ from synth.energy.library import PowerLibrary
 from synth.energy.netlists import Netlists
 
 
-def block_of(design: Instrumented, path: str) -> str:
-    """Path of the block in which an instance lies: modules named ``outer__inner`` belong to ``outer``."""
-    while "__" in design.instances[path]:
-        path = path.rpartition(".")[0]
-    return path
-
-
 def toggles(design: Instrumented, recording: Recording) -> dict[str, np.ndarray]:
     """(windows, registers, combinational, inputs) of each block, by path."""
     found: dict[str, np.ndarray] = {}
     for path, values in recording.sums.items():
-        block = block_of(design, path)
+        block = design.block_of(path)
         sums = found.setdefault(block, np.zeros((len(recording.windows), len(KINDS)), np.int64))
         sums[:, :2] += values[:, :2]
         if path == block:
             sums[:, 2] += values[:, 2]
     return found
-
-
-def _known(
-    design: Instrumented, recording: Recording, path: str, time: evaluate.Timeline
-) -> dict[tuple[str, int], int]:
-    """Values of every name in a block, as the evaluation of its netlist wants them."""
-    known: dict[tuple[str, int], int] = {}
-    for inner, rows in recording.rows.items():
-        if block_of(design, inner) != path:
-            continue
-        prefix = inner[len(path) + 1 :] + "." if inner != path else ""
-        module = design.instances[inner]
-        values = dict(zip((b.number for b in design.nets[module].bits), time.columns(rows), strict=True))
-        for name, net in design.modules[module]["netnames"].items():
-            if not net["hide_name"]:
-                for place, bit in enumerate(net["bits"]):
-                    if bit in values:
-                        known[prefix + name.removeprefix("\\"), place] = values[bit]
-    return known
 
 
 @dataclass(frozen=True)
@@ -87,7 +61,7 @@ def reference(
             continue
         tell(f"evaluating the netlist of {module}")
         evaluator = evaluate.Evaluator(mapped.modules[module], kinds)
-        found = evaluator.run(_known(design, recording, path, time), time)
+        found = evaluator.run(time.integers(recording.named(design, path)), time)
         differing[module] = len(found.wrong)
         checked += found.checked
         bits = sorted(found.values)

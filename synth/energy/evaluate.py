@@ -3,8 +3,8 @@
 
 All cycles are evaluated at once: a net is one integer with a bit for each cycle. Where a netlist has kept
 a register's name, its values are those of the RTL simulation in the same cycles; what the netlist would put
-into the register next is compared with what the RTL put there, which proves that both do the same. Delays are
-zero, as in the RTL: no glitches.
+into the register next is compared with what the RTL put there, and so is what it gives to other nets with a
+name in the RTL, which proves that both do the same. Delays are zero, as in the RTL: no glitches.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -125,7 +125,8 @@ class Evaluated:
     values : of each net, an integer with a bit for each cycle, the first lowest
     unknown : nets that registers or memories drive whose values the RTL does not tell, and those that follow
         from them
-    wrong : registers into which the netlist puts something else than the RTL
+    wrong : registers into which the netlist puts something else than the RTL, and nets with a name, ports
+        among them, that have another value there
     checked : registers compared
     """
 
@@ -133,6 +134,11 @@ class Evaluated:
     unknown: set[int]
     wrong: list[str]
     checked: int
+
+    @property
+    def coverage(self) -> float:
+        """Share of the nets whose values are known."""
+        return 1 - len(self.unknown) / len(self.values)
 
 
 class Evaluator:
@@ -224,6 +230,9 @@ class Evaluator:
             given = [state] * ("state" in kind.next.pins) + [values[pin] for pin in inputs]
             if (kind.next.value(full, *given) ^ (state >> 1)) & time.changes:
                 wrong.append(register)
+        for bit in driven - unknown:
+            named = [name for name in self.names.get(bit, ()) if name in known]
+            wrong += [f"{net}[{at}]" for net, at in named if (known[net, at] ^ values[bit]) & time.shown]
         numbers = {bit: value for bit, value in values.items() if isinstance(bit, int)}
         return Evaluated(numbers, {bit for bit in unknown if isinstance(bit, int)}, wrong, checked)
 
@@ -254,20 +263,22 @@ class Timeline:
         cycles = np.concatenate([np.arange(start - 1, stop) for start, stop in windows])
         self.rows = np.searchsorted(np.unique(cycles), cycles)
         """Of each place, which of the cycles that are in any window it shows."""
-        self.changes = self._mask([range(n) for n in lengths])
+        self.shown = self._mask([length + 1 for length in lengths])
+        """All cycles of windows, and those before them."""
+        self.changes = self._mask(lengths)
         """Cycles that are followed by another one of the same window."""
 
-    def _mask(self, cycles: Sequence[range]) -> int:
-        return sum(
-            ((1 << len(r)) - 1) << (64 * int(at) + r.start) for at, r in zip(self.first, cycles, strict=True)
-        )
+    def _mask(self, lengths: Sequence[int]) -> int:
+        return sum(((1 << n) - 1) << (64 * int(at)) for at, n in zip(self.first, lengths, strict=True))
 
-    def columns(self, rows: np.ndarray) -> list[int]:
-        """Each net of (cycles that are in any window or before one, nets) as an integer."""
-        spread = np.zeros((self.cycles, rows.shape[1]), np.uint8)
-        spread[self.places] = rows[self.rows]
-        packed = np.packbits(spread, axis=0, bitorder="little").T.copy()
-        return [int.from_bytes(column.tobytes(), "little") for column in packed]
+    def integers(self, values: Mapping[Name, np.ndarray]) -> dict[Name, int]:
+        """Each net's values (cycles that are in any window or just before one,) as an integer."""
+        return {name: self._integer(column) for name, column in values.items()}
+
+    def _integer(self, column: np.ndarray) -> int:
+        spread = np.zeros(self.cycles, np.uint8)
+        spread[self.places] = column[self.rows]
+        return int.from_bytes(np.packbits(spread, bitorder="little").tobytes(), "little")
 
     def toggles(self, values: Sequence[int]) -> np.ndarray:
         """(windows, nets): how often each net changes within each window."""

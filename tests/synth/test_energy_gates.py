@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nms.errors import UserError
-from synth.energy import evaluate, memory, scaling
+from synth.energy import memory, scaling
 from synth.energy.fit import Sample, fit, judge
 from synth.energy.gates import GateModule, Options
 from synth.energy.library import PowerLibrary
@@ -111,70 +111,6 @@ def test_a_file_without_power_is_refused(tmp_path):
     file.write_text("library (l) { cell (INV) { area : 1; } }")
     with pytest.raises(UserError, match="capacitive_load_unit"):
         PowerLibrary([file])
-
-
-def _gate(kind: str, **pins: int) -> dict:
-    return {"type": kind, "connections": {pin: [bit] for pin, bit in pins.items()}}
-
-
-def _ports(inputs: dict[str, int], outputs: dict[str, int]) -> dict:
-    found = {name: {"direction": "input", "bits": [bit]} for name, bit in inputs.items()}
-    return found | {name: {"direction": "output", "bits": [bit]} for name, bit in outputs.items()}
-
-
-CELLS = {
-    "NAND2": {
-        "ports": _ports({"A": 2, "B": 3}, {"Y": 4}),
-        "cells": {"a": _gate("$_AND_", A=2, B=3, Y=5), "n": _gate("$_NOT_", A=5, Y=4)},
-    },
-    "DFF": {
-        "ports": _ports({"CK": 2, "D": 3}, {"Q": 4, "N": 5}),
-        "cells": {
-            "f": _gate("$_DFF_P_", C=2, D=3, Q=4),
-            "g": _gate("$_DFF_P_", C=2, D=3, Q=6),
-            "n": _gate("$_NOT_", A=6, Y=5),
-        },
-    },
-}
-
-NAMED = NETLIST | {
-    "netnames": {
-        "x": {"hide_name": 0, "bits": [2]},
-        "state": {"hide_name": 0, "bits": [3]},
-        "$next": {"hide_name": 1, "bits": [4]},
-    }
-}
-
-
-def _simulated(inputs: list[int]) -> list[int]:
-    states = [0]
-    for value in inputs[:-1]:
-        states.append(1 - (value & states[-1]))
-    return states
-
-
-def test_a_netlist_is_evaluated_as_it_would_run_and_faults_are_seen():
-    rng = np.random.default_rng(5)
-    inputs = rng.integers(0, 2, 150).tolist()
-    states = _simulated(inputs)
-    windows = [(10, 40), (40, 50), (100, 149)]
-    time = evaluate.Timeline(windows)
-    cycles = np.unique(np.concatenate([np.arange(a - 1, b) for a, b in windows]))
-    rows = np.array([inputs, states], np.uint8).T[cycles]
-    x, state = time.columns(rows)
-    evaluator = evaluate.Evaluator(NAMED, evaluate.kinds(CELLS))
-    found = evaluator.run({("x", 0): x, ("state", 0): state}, time)
-    assert (found.wrong, found.checked, found.unknown) == ([], 1, set())
-    following = [1 - (a & b) for a, b in zip(inputs, states, strict=True)]
-    for (start, stop), counted in zip(
-        windows, time.toggles([found.values[bit] for bit in (2, 3, 4)]), strict=True
-    ):
-        truth = [np.abs(np.diff(net[start - 1 : stop])).sum() for net in (inputs, states, following)]
-        assert counted.tolist() == truth
-    assert evaluator.run({("x", 0): x, ("state", 0): state ^ (1 << 20)}, time).wrong == ["r"]
-    unknown = evaluator.run({("x", 0): x}, time)
-    assert {3, 4} <= unknown.unknown
-    assert unknown.checked == 0
 
 
 def test_the_fit_finds_coefficients_and_beats_controls_on_other_windows():
