@@ -31,8 +31,8 @@ class Block:
 class Estimate:
     """Energy of one run, joules: blocks x phases x :data:`PARTS`; standard errors of the sums by phase.
 
-    ``still``: joules of the clock, by phase, in the windows of each block in which none of its registers
-    changes.
+    ``still``: joules of clock and memories, by phase, in the windows of each block in which none of its
+    registers changes.
     """
 
     blocks: list[Block]
@@ -77,7 +77,8 @@ def estimated(
     cycles = recording.cycles
     windows: dict[str, np.ndarray] = {}
     instances: dict[str, int] = {}
-    still = np.zeros(len(cycles))
+    still = np.zeros((len(cycles), 2))
+    resting: dict[str, np.ndarray] = {}
     gates = {
         module: GateModule(mapped.modules[module], [], library, options)
         for module in mapped.modules
@@ -95,16 +96,19 @@ def estimated(
             sums[:, :2] += coefficients[module].energy(changes)
         clock = gates[module].clock_energy * cycles
         sums[:, 2] += clock
-        still += clock if changes is None else np.where(changes[:, 0] == 0, clock, 0.0)
+        resting[path] = np.ones(len(cycles), bool) if changes is None else changes[:, 0] == 0
+        still[:, 0] += np.where(resting[path], clock, 0.0)
         sums[:, 4] += gates[module].leakage * cycles / options.frequency
     for path, values in recording.sums.items():
         at = len(KINDS)
         for found in design.nets[design.instances[path]].memories:
-            sums = windows[design.instances[design.block_of(path)]]
+            block = design.block_of(path)
+            sums = windows[design.instances[block]]
             sums[:, 4] += found.bits * memory.leakage_bit * cycles / options.frequency
             for port in found.ports:
                 joules = memory.access(found.depth, found.width, found.synchronous, port.writes, port.bits)
                 sums[:, 3] += values[:, at] * joules
+                still[:, 1] += np.where(resting[block], values[:, at] * joules, 0.0)
                 at += 1
 
     def by_phase(values: np.ndarray) -> np.ndarray:

@@ -96,7 +96,10 @@ def record(
             "gops_per_watt": operations / total / 1e9,
             "phases": {phase.name.lower(): estimate.phase(phase) for phase in PHASES},
             "parts": dict(zip(PARTS, map(float, estimate.table.sum(axis=(0, 1))), strict=True)),
-            "clock_of_still_blocks": float(estimate.still.sum()),
+            "at_rest": {
+                phase.name.lower(): dict(zip(("clock", "memory"), map(float, joules), strict=True))
+                for phase, joules in zip(PHASES, estimate.still, strict=True)
+            },
         },
         "per_operation": {
             "distance_element": estimate.phase(Phase.DISTANCE) / done["distance_element"],

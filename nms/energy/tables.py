@@ -55,10 +55,10 @@ def show(figures: dict[str, Any]) -> None:
             (f"... of it {part}", f"{joules / sampler['joule']:.1%}")
             for part, joules in sampler["parts"].items()
         ),
-        (
-            "... clock of blocks at rest",
-            f"{sampler['clock_of_still_blocks'] / sampler['joule']:.1%}: no register changes for "
-            f"{figures['window_cycles']} cycles",
+        *(
+            (f"... {part} of blocks at rest", f"{joules / sampler['joule']:.1%}")
+            for part in ("clock", "memory")
+            for joules in [sum(found[part] for found in sampler["at_rest"].values())]
         ),
         ("power", f"{sampler['watt'] * 1e3:.4g} mW"),
         ("energy x delay", f"{sampler['energy_delay_joule_second']:.4g} Js"),
