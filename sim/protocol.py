@@ -18,6 +18,9 @@ INSTANCE = re.compile(r"^ +([\w$]+|\\\S+) +(?:#\(|[\w\\]\S* *\($)", re.MULTILINE
 PORT = re.compile(r"^\s*(input|output)\s+(?:\[(\d+):0\]\s+)?(\w+);", re.MULTILINE)
 WITHDRAWALS = ("rst", "abort_run")
 
+WATCH = "nms_window"
+"""A module that others refer to by its place in the hierarchy, so that none can be built apart."""
+
 CHECKER = """
 module nms_stream_checker #(parameter WIDTH = 1, parameter NAME = "")
     (input clk, input withdrawn, input valid, input ready, input [WIDTH-1:0] payload);

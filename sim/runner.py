@@ -171,7 +171,8 @@ def _compile(module: str, verilog: str, fast: bool, waves: bool, work: Path) -> 
     control = work / "top.vlt"
     headers = protocol.headers(verilog)
     ports = headers[module].ports
-    called = cells.cells(verilog, headers, protocol.repeated(verilog, module)) if fast and not waves else []
+    apart = fast and not waves and protocol.WATCH not in verilog
+    called = cells.cells(verilog, headers, protocol.repeated(verilog, module)) if apart else []
     control.write_text(
         "`verilator_config\n"
         + "".join(f'public_flat_rw -module "{module}" -var "{port}"\n' for port in ports)
@@ -298,6 +299,7 @@ def simulate(
     waves: bool = False,
     tests: list[str] | None = None,
     search: Sequence[Path] = (),
+    plusargs: Sequence[str] = (),
 ) -> Outcome:
     """Run the cocotb tests of the Python module ``bench`` on the Verilog module ``module``.
 
@@ -315,6 +317,8 @@ def simulate(
         Run only the tests of these names; all by default.
     search
         Further directories in which the bench module may lie.
+    plusargs
+        What the Verilog text asks for by ``$value$plusargs``, as ``+name=value``.
 
     Raises
     ------
@@ -363,6 +367,7 @@ def simulate(
                 f"+verilator+seed+{seed % 0x7FFFFFFF + 1}",
                 "+verilator+rand+reset+2",
                 "+verilator+error+limit+1000000",
+                *plusargs,
             ],
         )
     seconds_run = time.monotonic() - started

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One run of the whole sampler for :func:`sim.sampler.run`: what it finds goes to a file, unjudged."""
+"""One run of the whole sampler for :func:`sim.sampler.run`: what it finds goes to a file, unjudged.
+
+With the parameter ``idle`` the job begins so many cycles after the reset.
+"""
 
 import time
 
@@ -12,7 +15,7 @@ from nms.spec.settings import Settings
 from nms.spec.tables import Tables
 from sim.context import count, parameters
 from sim.device import Device
-from sim.streams import PERIOD, Stalls, start
+from sim.streams import PERIOD, Stalls, cycles, start
 
 
 @cocotb.test()
@@ -21,15 +24,17 @@ async def job(dut):
     config, settings = Config(**given["config"]), Settings(**given["settings"])
     device = Device(dut, config, Stalls(given["stalls"]))
     await start(dut)
+    if idle := given.get("idle"):
+        await cycles(dut, idle)
     started, used = get_sim_time("ns"), time.process_time()
     kept = await device.run(settings, np.load(given["images"]))
     job_seconds = time.process_time() - used
     job_cycles = int(get_sim_time("ns") - started) // PERIOD
-    cycles, trials = device.cycles(), dut.trials.value.to_unsigned()
+    counted, trials = device.cycles(), dut.trials.value.to_unsigned()
     tables = await device.tables(kept, settings.count)
     arrays = {name: getattr(tables, name) for name in Tables.names()}
     count("job", sum(array.size for array in arrays.values()))
-    arrays |= {f"cycles_{phase}": np.array(value) for phase, value in cycles.items()}
+    arrays |= {f"cycles_{phase}": np.array(value) for phase, value in counted.items()}
     arrays |= {"trials": np.array(trials), "simulated": np.array(int(get_sim_time("ns")) // PERIOD)}
     arrays |= {"job_cycles": np.array(job_cycles), "job_seconds": np.array(job_seconds)}
     arrays |= {"processor_seconds": np.array(time.process_time())}

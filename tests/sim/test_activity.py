@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Toggles counted in the simulation are those of its trace; windows drawn at random meet the whole."""
+
+import itertools
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from vcdvcd import VCDVCD
+
+from nms.spec import config
+from rtl import units
+from rtl.emit import verilog
+from sim.activity import KINDS, Recording, drawn, estimate, record
+from sim.instrument import Bit, Instrumented, instrument
+
+HERE = Path(__file__).parent
+WINDOWS = [(20, 52), (52, 60), (90, 190)]
+GIVEN = {"count": 300, "values": "random"}
+
+HAND = """
+module hand(clk, rst, odd);
+  input clk;
+  input rst;
+  output odd;
+  wire odd;
+  wire low;
+  reg [3:0] value = 0;
+  wire [3:0] next = value + 4'h1;
+  wire [3:0] same = value;
+  always @(posedge clk) value <= next;
+  parity left (
+    .clk(clk), .x(same), .y(odd)
+  );
+  parity right (
+    .clk(clk), .x({2'h0, value[1:0]}), .y(low)
+  );
+endmodule
+module parity(clk, x, y);
+  input clk;
+  input [3:0] x;
+  output y;
+  wire now = ^x;
+  reg held = 0;
+  assign y = held;
+  always @(posedge clk) held <= now;
+endmodule
+"""
+"""A counter, and the parity of all its bits and of its lowest two, a cycle late."""
+
+EVERY_16 = {
+    "hand": [16 + 8 + 4 + 2, 16 + 8 + 4 + 2, 0],
+    "hand.left": [10, 10, 16 + 8 + 4 + 2],  # 8 steps turn one bit, 4 two, 2 three, 2 four
+    "hand.right": [8, 8, 16 + 8],
+}
+"""Toggles of registers, combinational nets and inputs in 16 cycles, by hand."""
+
+
+@pytest.fixture(scope="module")
+def hand():
+    return instrument(HAND, "hand", traced=["hand", "parity"])
+
+
+@pytest.fixture(scope="module")
+def chain(blocks):
+    """Three incrementers and a nested counter, with counters of toggles."""
+    return instrument(verilog(blocks.Chain()), "chain", traced=["chain", "incrementer"])
+
+
+def _counted(design: Instrumented, windows: list[tuple[int, int]], **given) -> Recording:
+    bench = "clock_bench" if design.top == "hand" else "counter_bench"
+    return record(design, windows, bench=bench, parameters=given, search=[HERE], rows=True, waves=True)
+
+
+@pytest.fixture(scope="module")
+def counted(chain):
+    return _counted(chain, WINDOWS, **GIVEN)
+
+
+def _trace(path: Path, cycles: range) -> Callable[[str, Bit], np.ndarray]:
+    """Values of an instance's net just before the rising edges that end ``cycles`` and the one before."""
+    trace = VCDVCD(str(path))
+    ids = {re.sub(r"\[\d+:0\]$", "", name): code for name, code in trace.references_to_ids.items()}
+    clock = trace.data[trace.references_to_ids["$rootio.clk"]].tv
+    edges = np.array([time for time, value in clock if value == "1" and time > 0])
+    asked = edges[cycles.start - 1 : cycles.stop]
+    turned = [time for time, _ in clock if asked[0] < time <= asked[-1]]
+    assert len(turned) == 2 * len(cycles)
+
+    @cache
+    def values(code: str) -> np.ndarray:
+        times, texts = zip(*trace.data[code].tv, strict=True)
+        before = np.searchsorted(times, asked) - 1  # what changes at the edge itself is not there yet
+        width = int(trace.data[code].size)
+        bits = np.array([[digit == "1" for digit in text.zfill(width)[::-1]] for text in texts])
+        return bits[before]
+
+    return lambda path, bit: values(ids[f"{path}.{bit.name}"])[:, bit.index or 0]
+
+
+def _assert_as_traced(design: Instrumented, found: Recording) -> None:
+    """Sums of all instances and values of the traced ones are those of the trace."""
+    assert set(found.sums) == {path for path, module in design.instances.items() if design.nets[module].bits}
+    written = np.unique(np.concatenate([np.arange(a - 1, b) for a, b in found.windows]))
+    for number, (start, stop) in enumerate(found.windows):
+        net = _trace(found.waves, range(start, stop))
+        for path, sums in found.sums.items():
+            nets = design.nets[design.instances[path]]
+            for kind in KINDS:
+                toggles = [int(np.diff(net(path, bit)).sum()) for bit in getattr(nets, kind)]
+                assert sums[number, KINDS.index(kind)] == sum(toggles), (path, kind, number)
+        rows = np.searchsorted(written, np.arange(start - 1, stop))
+        for path, values in found.rows.items():
+            for place, bit in enumerate(design.nets[design.instances[path]].bits):
+                assert np.array_equal(values[rows, place], net(path, bit)), (path, bit, number)
+
+
+def test_counted_toggles_are_those_of_the_trace(chain, counted):
+    assert {chain.instances[path] for path in counted.rows} == set(chain.nets)
+    _assert_as_traced(chain, counted)
+
+
+def test_counted_toggles_are_those_computed_by_hand(hand):
+    found = _counted(hand, [(10, 26), (30, 62)], cycles=80)
+    for path, toggles in EVERY_16.items():
+        assert found.sums[path].tolist() == [toggles, [2 * n for n in toggles]], path
+    _assert_as_traced(hand, found)
+
+
+@pytest.mark.slow
+def test_a_counter_that_misses_a_net_is_seen(hand):
+    broken = replace(hand, verilog=hand.verilog.replace("{\\now }", "{1'b0}"))
+    assert broken.verilog != hand.verilog
+    with pytest.raises(AssertionError, match="combinational"):
+        _assert_as_traced(broken, _counted(broken, [(10, 26)], cycles=80))
+
+
+@pytest.mark.slow
+def test_counted_toggles_of_the_start_values_are_those_of_the_trace():
+    """A real block with a memory, in a run with several jobs, stalls and resets."""
+    tiny = config.load("tiny")
+    ((block, emitted),) = units.found("prng", tiny)
+    design = instrument(emitted.verilog(block.module), block.module, traced=[block.module])
+    found = record(
+        design, [(30, 130), (400, 500)], bench="sim.bench.prng",
+        parameters={"config": tiny.model_dump()}, rows=True, waves=True,
+    )  # fmt: skip
+    assert {design.instances[path] for path in found.rows} == set(design.nets)
+    _assert_as_traced(design, found)
+
+
+def test_a_constant_input_toggles_less_than_a_random_one(chain, counted):
+    still = _counted(chain, WINDOWS, **GIVEN | {"values": "constant"})
+    idle = _counted(chain, [(1, 3)], **GIVEN)
+    rates = [
+        sum(values[:, :2].sum() for values in found.sums.values()) / found.cycles.sum()
+        for found in (idle, still, counted)
+    ]
+    assert rates[0] < rates[1] < rates[2]
+
+
+def test_a_window_that_is_not_reached_is_an_error(chain):
+    with pytest.raises(RuntimeError, match="was not counted"):
+        _counted(chain, [(100_000, 100_010)], **GIVEN)
+
+
+def test_windows_lie_in_their_spans_and_stand_for_all_cycles():
+    spans = [(5, 1000), (2000, 9000), (9500, 9540)]
+    found = drawn(spans, 20, 32, np.random.default_rng(3))
+    windows = [window for window, _ in found]
+    assert len(found) == 20
+    assert windows == sorted(windows)
+    assert all(a[1] <= b[0] for a, b in itertools.pairwise(windows))
+    assert all(any(low <= a and b <= high for low, high in spans) for a, b in windows)
+    assert sum((b - a) * weight for (a, b), weight in found) == pytest.approx(995 + 7000 + 40)
+    assert found != drawn(spans, 20, 32, np.random.default_rng(4))
+    whole = drawn(spans, 126, 32, np.random.default_rng(3))
+    assert sum(b - a for (a, b), _ in whole) == 995 + 7000 + 40
+
+
+LEVELS = np.random.default_rng(0).gamma(2.0, 50.0, 20_000)
+SERIES = {
+    "noise": LEVELS,
+    "trend": LEVELS + np.linspace(0, 300, 20_000),
+    "short": LEVELS[:2350] + np.linspace(0, 300, 2350),
+    "iterations": LEVELS / 10 + 80 * (np.arange(20_000) % 640 < 320),
+    "steps": LEVELS / 5 + np.repeat([20, 250, 60, 180, 90], 4_000),
+}
+"""Toggles by cycle of phases that drift, repeat themselves or change at once."""
+
+
+@pytest.mark.parametrize("series", SERIES.values(), ids=SERIES)
+def test_windows_meet_the_mean_of_all_cycles_within_two_standard_errors(series):
+    sums = np.concatenate([[0], np.cumsum(series)])
+    means, errors = [], []
+    for seed in range(400):
+        windows, weights = zip(*drawn([(0, len(series))], 32, 32, np.random.default_rng(seed)), strict=True)
+        starts, stops = np.array(windows).T
+        found = estimate(sums[stops] - sums[starts], stops - starts, np.array(weights))
+        means.append(found.value)
+        errors.append(found.error)
+    away = np.abs(np.array(means) - series.mean())
+    assert abs(np.mean(means) - series.mean()) < 3 * np.std(means) / np.sqrt(400)  # no bias
+    assert np.mean(away <= 2 * np.array(errors)) > 0.93  # 95 %, less two deviations of 400 draws
+    assert np.std(means) * 0.9 < np.mean(errors) < np.std(means) * 2
+
+
+def test_all_cycles_counted_leave_no_error():
+    assert estimate(np.array([10.0, 30.0]), np.array([5, 5]), np.ones(2)).error == 0
+    assert estimate(np.zeros(0), np.zeros(0), np.zeros(0)).value == 0
