@@ -94,7 +94,7 @@ def checked(angle: object, fraction: int) -> Ints:
 
 
 def rotate(angle: object, last: int, fraction: int) -> tuple[Ints, Ints]:
-    """(x, y) of the rotation of ``angle``: ``2^f = x - y`` (and ``2^-f = x + y``).
+    """(x, y) of the rotation of ``angle``: ``2^f = x - y``.
 
     Parameters
     ----------

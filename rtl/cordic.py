@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Hyperbolic CORDIC in base 2: ``Rotate`` gives 2^-f and 2^f, ``Decay`` 2^-f alone, ``Vector`` log2 m."""
+"""Hyperbolic CORDIC in base 2: ``Rotate`` gives 2^f, ``Decay`` 2^-f, ``Vector`` log2 m."""
 
 from collections.abc import Sequence
 from decimal import Decimal, localcontext
@@ -125,7 +125,7 @@ class _Angled(_Pipeline):
 
 
 class Rotate(_Angled):
-    """2^-f and 2^f of an angle f, 0 <= f < 1: ``2^-f = x + y``, ``2^f = x - y``.
+    """2^f of an angle f, 0 <= f < 1, as ``x - y``.
 
     Parameters
     ----------
@@ -165,7 +165,7 @@ class Rotate(_Angled):
 
 
 class Decay(_Angled):
-    """2^-f of an angle f, 0 <= f < 1, by one recurrence of the sum x + y in place of two.
+    """2^-f of an angle f, 0 <= f < 1: the rotation's x + y by one recurrence in place of two.
 
     Parameters
     ----------
