@@ -74,7 +74,7 @@ def chain(blocks):
 
 
 def _counted(design: Instrumented, windows: list[tuple[int, int]], **given) -> Recording:
-    bench = "clock_bench" if design.top == "hand" else "counter_bench"
+    bench = "clock_bench" if "cycles" in given else "counter_bench"
     return record(design, windows, bench=bench, parameters=given, search=[HERE], rows=True, waves=True)
 
 
@@ -158,25 +158,24 @@ def test_counted_toggles_of_the_start_values_are_those_of_the_trace():
 def test_toggles_grow_from_idle_to_constant_to_images_to_random_values(chain, counted):
     images = datasets.load("digits", 8, None).images.ravel()[:300].tolist()
     runs = [
-        _counted(chain, [(1, 3)], values=RANDOM),
+        _counted(chain, WINDOWS, cycles=200),
         _counted(chain, WINDOWS, values=[7] * 300),
         _counted(chain, WINDOWS, values=images),
         counted,
     ]
     rates = [float(sum(s[:, :2].sum() for s in run.sums.values()) / run.cycles.sum()) for run in runs]
-    assert rates[0] == 0
-    assert rates[0] < rates[1] < rates[2] < rates[3]
+    assert 0 == rates[0] < rates[1] < rates[2] < rates[3]
 
 
 @pytest.mark.slow
 def test_modules_sum_to_the_toggles_of_the_flattened_design(blocks, counted, tmp_path):
-    """A net that crosses modules is counted once."""
+    """A register is counted once, whatever modules it crosses. Other nets get further names by flattening."""
     (tmp_path / "chain.v").write_text(verilog(blocks.Chain()))
     yosys.run(["read_verilog -sv chain.v", "proc", "flatten -noscopeinfo", "write_verilog flat.v"], tmp_path)
     flat = instrument((tmp_path / "flat.v").read_text(), "chain")
     assert set(flat.instances) == {"chain"}
-    total = sum(counted.sums.values())
-    assert np.array_equal(_counted(flat, WINDOWS, values=RANDOM).sums["chain"][:, :2], total[:, :2])
+    total = sum(sums[:, 0] for sums in counted.sums.values())
+    assert np.array_equal(_counted(flat, WINDOWS, values=RANDOM).sums["chain"][:, 0], total)
 
 
 def test_a_window_that_is_not_reached_is_an_error(chain):
