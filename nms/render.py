@@ -20,8 +20,13 @@ def print_json(value: object) -> None:
     print(json.dumps(value, indent=2))
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], header: bool = True) -> None:
-    """A table with figures to the right; a group named like the row above it is not repeated."""
+def print_table(
+    columns: Sequence[str], rows: Iterable[Sequence[object]], header: bool = True, least: int = 0
+) -> None:
+    """A table with figures to the right; a group named like the row above it is not repeated.
+
+    It is given at least ``least`` columns of the terminal, should that have less.
+    """
     rows = [list(row) for row in rows]
     table = Table(show_header=header, box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for index, column in enumerate(columns):
@@ -35,7 +40,8 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], header
         else:
             above = cells[0]
         table.add_row(*cells)
-    console.print(table)
+    wide = console if console.width >= least else Console(highlight=False, width=least)
+    wide.print(table)
 
 
 def print_run(outcome: "Outcome", figures: dict[str, Any], kept: list[int]) -> None:

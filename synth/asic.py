@@ -15,37 +15,28 @@ CELLS = "used_cells.v"
 LOAD = 10.0
 """Femtofarads at the outputs while abc sizes and buffers: a few inputs of small gates."""
 
+SCRIPT = (
+    "read_rtlil elaborated.il",
+    "setattr -unset init w:*",
+    "synth -top {top} -nofsm -run coarse:fine",
+    "memory_map -rom-only",
+    "opt -fast -full",
+    "techmap",
+    "opt -fast",
+    "dfflibmap {cells}",
+    "abc {cells}{constraint}",
+    "setundef -zero",
+    "opt_clean -purge",
+    "write_json netlist.json",
+    f"write_verilog -noattr {NETLIST}",
+)
+"""Yosys' commands."""
+
 
 def map_cells(module: str, target: Target, clocks_itself: bool, work: Path) -> tuple[Library, dict[str, Any]]:
-    """From ``elaborated.il`` in ``work`` to the netlist, and its figures.
-
-    Tables that are never written become gates. Registers have no initial values, as those of silicon. With a
-    library that knows time, abc buffers high fan-outs and sizes gates without a target of its own; then
-    OpenSTA, if present, times the netlist.
-    """
+    """From ``elaborated.il`` in ``work`` to the netlist, and its figures; OpenSTA, if present, times it."""
     library = liberty.read(target.name, target.liberty, work)
-    constraint = ""
-    if library.timed:
-        (work / "constr").write_text(f"set_driving_cell {library.buffer}\nset_load {LOAD}\n")
-        constraint = " -constr constr"
-    yosys.run(
-        [
-            "read_rtlil elaborated.il",
-            "setattr -unset init w:*",
-            f"synth -top {module} -nofsm -run coarse:fine",
-            "memory_map -rom-only",
-            "opt -fast -full",
-            "techmap",
-            "opt -fast",
-            f"dfflibmap {library.arguments}",
-            f"abc {library.arguments}{constraint}",
-            "setundef -zero",
-            "opt_clean -purge",
-            "write_json netlist.json",
-            f"write_verilog -noattr {NETLIST}",
-        ],
-        work,
-    )
+    to_gates(module, library, work)
     netlist = Netlist(json.loads((work / "netlist.json").read_text()), module, library)
     used = {kind for found in netlist.modules.values() for kind in found.kinds} & set(library.cells)
     (work / CELLS).write_text(library.verilog(used))
@@ -57,3 +48,17 @@ def map_cells(module: str, target: Target, clocks_itself: bool, work: Path) -> t
         "timing": timing.analyse(netlist, clocks_itself, work),
     }
     return library, figures
+
+
+def to_gates(module: str, library: Library, work: Path) -> None:
+    """From ``elaborated.il`` in ``work`` to ``netlist.json`` and Verilog.
+
+    Tables that are never written become gates. Registers have no initial values, as those of silicon. With a
+    library that knows time, abc buffers high fan-outs and sizes gates without a target of its own.
+    """
+    constraint = ""
+    if library.timed:
+        (work / "constr").write_text(f"set_driving_cell {library.buffer}\nset_load {LOAD}\n")
+        constraint = " -constr constr"
+    values = {"top": module, "cells": library.arguments, "constraint": constraint}
+    yosys.run([line.format(**values) for line in SCRIPT], work)

@@ -7,10 +7,21 @@ from typing import Annotated
 
 import typer
 
-from nms import render
-from nms.commands.options import Json
+from nms.commands import energy_sampler, energy_system
+from nms.commands.options import (
+    Count,
+    Iterations,
+    Json,
+    Overrides,
+    Perplexity,
+    SearchOption,
+    Seed,
+    Size,
+)
+from nms.commands.options import (
+    Data as ImageData,
+)
 from nms.errors import UserError
-from nms.output import usable
 
 
 class Data(StrEnum):
@@ -70,11 +81,46 @@ SamplerEnergy = Annotated[
     ),
 ]
 OutputDirectory = Annotated[
-    Path | None, typer.Option("-o", "--output", help="Directory to write energy-system.json to.")
+    Path | None, typer.Option("-o", "--output", help="Directory to write the figures to.")
+]
+PresetOption = Annotated[
+    str | None,
+    typer.Option("-c", "--config", metavar="PRESET", help="Preset whose own energy is estimated, by block."),
+]
+LibertyFiles = Annotated[
+    list[Path] | None, typer.Option("--liberty", metavar="FILE", help="Cell library; all files of one.")
+]
+Node = Annotated[int | None, typer.Option("--node", metavar="NM", help="Node of a library of another name.")]
+Frequency = Annotated[float, typer.Option(metavar="MHZ", help="Clock.")]
+Voltage = Annotated[float | None, typer.Option(metavar="V", help="Supply; the library's own if not given.")]
+Wire = Annotated[
+    float, typer.Option("--wire-capacitance", metavar="PF", help="Wire to each input that a net drives.")
+]
+Beside = Annotated[
+    Path | None, typer.Option("--beside", help="energy.json of another library, to bracket 28 nm.")
+]
+Judging = Annotated[
+    bool, typer.Option("--judge/--no-judge", help="Judge the fit on other vectors and another configuration.")
 ]
 
 
 def energy(
+    preset: PresetOption = None,
+    overrides: Overrides = None,
+    data: ImageData = "digits",
+    count: Count = None,
+    size: Size = None,
+    perplexity: Perplexity = 15.0,
+    iterations: Iterations = 300,
+    seed: Seed = 1,
+    search: SearchOption = "de-rand1",
+    liberty: LibertyFiles = None,
+    node: Node = None,
+    frequency: Frequency = 100.0,
+    voltage: Voltage = None,
+    wire_capacitance: Wire = 0.0,
+    beside: Beside = None,
+    judging: Judging = True,
     system: SystemOption = False,
     run: Runs = None,
     workload: Workloads = None,
@@ -93,58 +139,21 @@ def energy(
     output: OutputDirectory = None,
     as_json: Json = False,
 ) -> None:
-    """Energy of the memory system of a training on all images or on few, from bytes counted in simulation."""
-    if not system:
-        raise UserError(
-            "energy: needs --system, the energy of memory traffic; energy by module is not there yet"
-        )
-    if not run:
-        raise UserError("--run: missing; give the directory that `nms run --level rtl --bus axi` wrote")
-    if ratio is not None and not 0 < ratio <= 1:
-        raise UserError(f"--ratio {ratio:g}: must be above 0 and at most 1")
-    if image_bytes is None and (images is not None or activation_bytes is not None):
-        raise UserError("--images, --activation-bytes: belong to --image-bytes, a data set of your own")
-    if image_bytes is not None and (workload or images is None):
-        raise UserError("--image-bytes: needs --images, and no --workload")
-    if output is not None:
-        usable(output)
-    from nms import energy as report
-    from nms import energy_tables
-    from synth.energy.accounting import Training
-    from synth.energy.parameters import load
-
-    table = load(parameters)
-    samplers, runs = report.samplers(run, sampler_energy or ())
-    training = Training(
-        images or 1,
-        image_bytes or 1,
-        report.counted_ratio(runs) if ratio is None else ratio,
-        epochs,
-        reselect,
-        sampler_reselect,
-        subset_stays,
-    )
-    if image_bytes is not None:
-        saved = None if activation_bytes is None else float(activation_bytes)
-        jobs = [report.Job("own", training, saved)]
-    else:
-        jobs = [report.workload(table, data.value, training) for data in workload or list(Data)]
-    command = [
-        "energy", "--system", *(word for path in run for word in ("--run", str(path))),
-        *(word for data in workload or () for word in ("--workload", data.value)),
-        *(["--image-bytes", str(image_bytes), "--images", str(images)] if image_bytes is not None else []),
-        *(["--activation-bytes", str(activation_bytes)] if activation_bytes is not None else []),
-        "--ratio", f"{training.ratio!r}", "--epochs", str(epochs), "--reselect", str(reselect),
-        "--sampler-reselect", str(sampler_reselect), *(["--subset-stays"] if subset_stays else []),
-        "--activation-bits", str(activation_bits), "--link", link.value,
-        *(["--parameters", str(parameters)] if parameters else []),
-        *(word for text in sampler_energy or () for word in ("--sampler-energy", text)),
-    ]  # fmt: skip
-    figures = report.record(table, jobs, samplers, runs, link.value, activation_bits, command)
-    written = report.save(output, figures) if output is not None else []
-    if as_json:
-        render.print_json(figures)
+    """Energy of a sampler by block and phase (-c), or of the memory traffic of a training (--system)."""
+    if system == (preset is not None):
+        raise UserError("energy: needs either -c PRESET, the sampler by block, or --system, memory traffic")
+    if preset is not None:
+        energy_sampler.run(
+            preset, overrides, data=data, count=count, size=size,
+            ratio=0.3 if ratio is None else ratio, perplexity=perplexity, iterations=iterations, seed=seed,
+            search=search, liberty=liberty or [], node=node, frequency=frequency, voltage=voltage,
+            wire=wire_capacitance, beside=beside, judging=judging, output=output, as_json=as_json,
+        )  # fmt: skip
         return
-    energy_tables.show(figures)
-    if written:
-        print("written:", ", ".join(map(str, written)))
+    energy_system.run(
+        runs=run or [], workloads=[data.value for data in workload or ()], images=images,
+        image_bytes=image_bytes, activation_bytes=activation_bytes, ratio=ratio, epochs=epochs,
+        reselect=reselect, sampler_reselect=sampler_reselect, subset_stays=subset_stays,
+        activation_bits=activation_bits, link=link.value, parameters=parameters,
+        energies=sampler_energy or [], known=[data.value for data in Data], output=output, as_json=as_json,
+    )  # fmt: skip

@@ -11,6 +11,7 @@ from matplotlib import rc_context
 
 from nms import output
 from nms.bench.figure import TRUE_ERROR
+from nms.energy import picture
 from nms.report import data, figures, theme
 from nms.report.replay import Replay, replay, true_errors
 from nms.report.stored import Run, read
@@ -117,5 +118,14 @@ def _drawn(run: Run, again: Replay, errors: dict[str, np.ndarray | None]) -> dic
                 + (f", {stored.utilisation[phase]:.1%} busy" if phase in stored.utilisation else "")
                 for phase, cycles in stored.cycles.items()
             ),
+        )
+    if run.energy:
+        by_block, by_part = picture.layers(run.energy.model_dump())
+        every = {name: joules.sum() * 1e6 for name, joules in (by_block | by_part).items()}
+        found["energy"] = inline(
+            figures.energy(by_block, by_part, list(run.energy.cycles)),
+            "energy",
+            "Energy by phase, stacked by block and by part",
+            "; ".join(f"{name}: {joules:.3g} µJ" for name, joules in every.items()),
         )
     return found

@@ -16,7 +16,7 @@ from PIL import Image
 from golden import grid
 from nms.bench.figure import TRUE_ERROR
 from nms.report.replay import Replay
-from nms.report.stored import Run
+from nms.report.stored import Energy, Run
 from nms.report.theme import MARKERS
 from nms.spec.registers import BYTES, COUNTED
 from nms.spec.settings import Search
@@ -56,7 +56,7 @@ def content(run: Run, replay: Replay, errors: dict[str, np.ndarray | None]) -> d
         "absent": [name for name, error in errors.items() if error is None],
         "total": sum(stored.cycles.values()),
         "traffic": _traffic(run),
-        "energy": list(_flat(run.energy)) if run.energy else None,
+        "energy": list(_energy(run.energy)) if run.energy else None,
         "settings": _settings(run),
         "configuration": [*run.config.model_dump().items(), ("digest", stored.digest)],
         "versions": {**stored.versions, **_installed()},
@@ -173,16 +173,20 @@ def _traffic(run: Run) -> dict[str, Any]:
     }
 
 
-def _flat(values: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    """(path, value) of everything in nested objects and lists."""
-    for name, value in values.items():
-        path = f"{above} / {name}" if above else name
-        if isinstance(value, list):
-            value = {str(place): entry for place, entry in enumerate(value)}
-        if isinstance(value, dict):
-            yield from _flat(value, path)
-        else:
-            yield path, f"{value:.4g}" if isinstance(value, float) else value
+def _energy(found: Energy) -> Iterator[tuple[str, str]]:
+    """Names and values of the sums, with their units."""
+    sampler = found.sampler
+    yield "library", f"{found.library.name}, {found.library.node_nm:g} nm"
+    wire = f"{found.wire_F_per_input * 1e15:g} fF of wire an input"
+    yield "at", f"{found.voltage_V:g} V, {found.frequency_Hz / 1e6:g} MHz, {wire}"
+    yield "batch", f"{sampler.joule * 1e6:.4g} µJ"
+    yield "image", f"{sampler.joule_per_image * 1e6:.4g} µJ"
+    yield "kept image", f"{sampler.joule_per_kept_image * 1e6:.4g} µJ"
+    for name, joules in found.per_operation.items():
+        if joules is not None:
+            yield name.replace("_", " "), f"{joules * 1e12:.4g} pJ"
+    yield "power", f"{sampler.watt * 1e3:.4g} mW"
+    yield "efficiency", f"{sampler.gops_per_watt:.4g} GOPS/W"
 
 
 def _settings(run: Run) -> list[tuple[str, object]]:

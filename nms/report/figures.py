@@ -163,6 +163,27 @@ def divergence(values: np.ndarray, exaggerated: int) -> Figure:
     return figure
 
 
+def energy(by_block: dict[str, np.ndarray], by_part: dict[str, np.ndarray], phases: list[str]) -> Figure:
+    """Stacked bars of the energy of each phase, above by block, below by part.
+
+    Parameters
+    ----------
+    by_block, by_part : (phases,) joules each, at most 9
+    """
+    figure = _figure(390, 470)
+    axes = _axes(figure, "", "energy of the batch, µJ", 2)
+    for each, layers in zip(axes, (by_block, by_part), strict=True):
+        each.grid(False, axis="x")
+        base = np.zeros(len(phases))
+        for number, (name, joules) in enumerate(layers.items()):
+            colour = LIGHT[f"class{number}"]
+            each.bar(phases, joules * 1e6, 0.7, base, color=colour, label=name)
+            base = base + joules * 1e6
+        each.legend(fontsize=9, frameon=False, labelcolor=LIGHT["text"])
+        each.tick_params(axis="x", length=0)
+    return figure
+
+
 def timeline(cycles: dict[str, int], utilisation: dict[str, float]) -> Figure:
     """Phases after one another, in cycles; of each bar's height as much is filled as was busy.
 

@@ -47,6 +47,44 @@ class Search(_Section):
     target: float
 
 
+class Library(_Section):
+    """A cell library."""
+
+    name: str
+    node_nm: float
+
+
+class Block(_Section):
+    """Joules of one kind of block, by phase and part."""
+
+    phases: dict[str, dict[str, float]]
+
+
+class Sampler(_Section):
+    """Sums over all blocks."""
+
+    joule: float
+    joule_per_image: float
+    joule_per_kept_image: float
+    watt: float
+    gops_per_watt: float
+
+
+class Energy(_Section):
+    """The part of ``energy.json`` that the page needs; joules."""
+
+    command: str
+    digest: str
+    library: Library
+    voltage_V: float
+    frequency_Hz: float
+    wire_F_per_input: float
+    cycles: dict[str, int]
+    blocks: dict[str, Block]
+    sampler: Sampler
+    per_operation: dict[str, float | None]
+
+
 class Figures(_Section):
     """The part of ``results.json`` that the page needs; what only hardware has is empty without it.
 
@@ -113,7 +151,7 @@ class Run:
     figures: Figures
     values: dict[str, np.ndarray]
     settings: Settings
-    energy: dict[str, Any] | None
+    energy: Energy | None
 
     @property
     def config(self) -> Config:
@@ -153,8 +191,21 @@ def read(directory: Path) -> Run:
         figures.iterations, figures.seed, figures.search,
     )  # fmt: skip
     values = _arrays(tables, figures)
-    energy = directory / "energy.json"
-    return Run(figures, values, settings, _json(energy) if energy.is_file() else None)
+    return Run(figures, values, settings, _energy(directory / "energy.json", figures.digest))
+
+
+def _energy(path: Path, digest: str) -> Energy | None:
+    if not path.is_file():
+        return None
+    try:
+        found = Energy.model_validate(_json(path))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise UserError(f"{path}: {where}: {first['msg']}; must be of nms energy -c") from None
+    if found.digest != digest:
+        raise UserError(f"{path}: digest {found.digest}, but the run's configuration is {digest}")
+    return found
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -10,6 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from nms.errors import UserError
 from nms.spec.registers import BYTES
 
+GROWING = ("load", "distance", "emit")
+"""Phases whose work is in proportion to the bytes of an image."""
+
 
 class _Traffic(BaseModel):
     counters: dict[str, int]
@@ -92,26 +95,48 @@ def _reason(error: ValueError) -> str:
     return f"{where} is missing" if first["type"] == "missing" else f"{where} is {first['input']!r}"
 
 
-class _Own(BaseModel):
+class Own(BaseModel):
+    """The sampler's own energy, in joule: for an image, and of the whole batch by phase."""
+
+    model_config = ConfigDict(frozen=True)
+
+    joule: float = Field(ge=0, allow_inf_nan=False)
     joule_per_image: float = Field(ge=0, allow_inf_nan=False)
+    phases: dict[str, float]
+
+    def sized(self, ratio: float) -> float:
+        """Joule for an image ``ratio`` times as large.
+
+        Images are loaded, compared and sent byte by byte: these phases grow with the image, the
+        others see distances only.
+        """
+        growing = sum(self.phases[name] for name in GROWING)
+        return self.joule_per_image * (1 + (ratio - 1) * growing / self.joule)
 
 
 class _Energy(BaseModel):
-    sampler: _Own
+    digest: str
+    search: str
+    sampler: Own
 
 
-def own_energy(directory: Path) -> float | None:
-    """The sampler's own energy for an image, in joule, from the run's ``energy.json``; ``None`` without one.
+def own_energy(directory: Path, run: Counted) -> Own | None:
+    """The sampler's own energy, from the run's ``energy.json``; ``None`` without one.
 
     Raises
     ------
     UserError
-        The file has no number ``sampler.joule_per_image``.
+        The file has no such numbers, or is of another configuration or search than the run.
     """
     path = directory / "energy.json"
     if not path.is_file():
         return None
     try:
-        return _Energy.model_validate(json.loads(path.read_text())).sampler.joule_per_image
+        found = _Energy.model_validate(json.loads(path.read_text()))
     except ValueError as error:
-        raise UserError(f"{path}: {_reason(error)}; must have a number sampler.joule_per_image") from None
+        raise UserError(f"{path}: {_reason(error)}; must be of nms energy -c") from None
+    for name in ("digest", "search"):
+        mine, other = getattr(found, name), getattr(run, name)
+        if mine != other:
+            raise UserError(f"{path}: {name} {mine}, but of the run {other}")
+    return found.sampler

@@ -39,13 +39,14 @@ class Uncounted:
 class GateModule:
     """One module of a netlist, without those in it, ready to turn toggles into energy.
 
-    A net's capacitance is that of the cell pins of this module which it drives, with ``wire`` for each: nets
-    of input ports are charged here with the pins that they drive here, so that over a hierarchy every pin
-    is charged once. Internal energy of an output's transition is the mean of the tables of its related
-    pins, weighted by how often these toggle, for the mean of rise and fall; that of an input's transition
-    (``internal_power`` of the input itself) is charged for those which no output of the cell answers, and for
-    every one at a flip-flop's data. A clock pin is charged two transitions a cycle. Registers are the nets
-    that flip-flops drive and their pins; all else is combinational.
+    A net's capacitance is that of the cell pins of this module which it drives, with ``wire`` for each; of
+    rise and fall the larger sum, as OpenSTA has it. Nets of input ports are charged here with the pins that
+    they drive here, so that over a hierarchy every pin is charged once. Internal energy of an output's
+    transition is the mean of the tables of its related pins, weighted by how often these toggle, for the mean
+    of rise and fall; that of an input's transition (``internal_power`` of the input itself) is charged for
+    those which no output of the cell answers, and for every one at a flip-flop's data. A clock pin is charged
+    two transitions a cycle. Registers are the nets that flip-flops drive and their pins; all else is
+    combinational.
 
     Parameters
     ----------
@@ -63,7 +64,7 @@ class GateModule:
         self.leakage = (
             sum(library.cells[c["type"]].leakage for c in cells) * options.voltage / library.voltage
         )
-        self.capacitance = np.zeros(self.size)
+        edges = np.zeros((self.size, 2))
         self.registered = np.zeros(self.size, bool)
         self.clock_capacitance = 0.0
         uncounted: dict[int, float] = {}
@@ -79,9 +80,10 @@ class GateModule:
                 if pin.clock:
                     self.clock_capacitance += load
                 elif bit in self.place:
-                    self.capacitance[self.place[bit]] += load
+                    edges[self.place[bit]] += np.array(pin.edges) + options.wire
                 elif isinstance(bit, int):
                     uncounted[bit] = uncounted.get(bit, 0.0) + load
+        self.capacitance = edges.max(axis=1)
         self.uncounted = Uncounted(len(uncounted), sum(uncounted.values()))
         self._arcs(cells)
 
@@ -94,6 +96,7 @@ class GateModule:
         self.answers: list[tuple[int, int]] = []
         for cell in cells:
             known, wires = self.library.cells[cell["type"]], cell["connections"]
+            ties = {n: bits[0] == "1" for n, bits in wires.items() if bits[0] in ("0", "1")}
             outputs = [n for n in wires if known.pins[n].direction != "input" and wires[n][0] in self.place]
             inputs = [
                 n for n in wires
@@ -117,7 +120,7 @@ class GateModule:
                     )
             for name in inputs:
                 if "" in known.pins[name].energy:
-                    energy = own(known.name, name)
+                    energy = own(known.name, name, ties)
                     group = -1 if known.sequential else groups
                     owns.append((self.place[wires[name][0]], energy, group))
             if not known.sequential:
@@ -126,7 +129,7 @@ class GateModule:
             else:
                 clock = known.pins[known.clock]
                 if "" in clock.energy:
-                    clocks += 2 * own(known.name, known.clock)
+                    clocks += 2 * own(known.name, known.clock, ties)
         driven_by, related_to, energies = [], [], []
         for (kind, pin, name), places in arcs.items():
             driven = np.array([place for place, _ in places])

@@ -2,12 +2,13 @@
 """What Liberty files say of power: pin capacitances, internal energy of transitions, leakage."""
 
 import gzip
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 
 import numpy as np
-from liberty.parser import parse_liberty
+from liberty.parser import parse_boolean_function, parse_liberty
 from liberty.types import Group
 from scipy.interpolate import RegularGridInterpolator
 
@@ -45,27 +46,50 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Power:
+    """One ``internal_power``: the state of the other pins that it is for ("" for any), its rise and fall."""
+
+    when: str
+    tables: tuple[Table, ...]
+
+    def __call__(self, slew: float, loads: np.ndarray) -> np.ndarray:
+        """Mean of rise and fall, in joules."""
+        return np.mean([table(slew, loads) for table in self.tables], axis=0)
+
+
+@dataclass(frozen=True)
 class Pin:
-    """A pin: its capacitance (F); the energy of its own transitions by related pin ("" for a pin's own)."""
+    """A pin: its capacitances (F) as it rises and as it falls; its function, if an output; the energy of its
+    own transitions by related pin ("" for a pin's own)."""
 
     direction: str
-    capacitance: float
+    edges: tuple[float, float]
     clock: bool
-    energy: dict[str, list[Table]] = field(default_factory=dict)
+    function: str
+    energy: dict[str, list[Power]] = field(default_factory=dict)
+
+    @property
+    def capacitance(self) -> float:
+        """The larger one of rise and fall, in farads."""
+        return max(self.edges)
 
     def internal(self, related: str, slew: float, loads: np.ndarray) -> np.ndarray:
         """Mean over rise and fall, and over the states of the other pins, in joules."""
-        return np.mean([table(slew, loads) for table in self.energy[related]], axis=0)
+        return np.mean([power(slew, loads) for power in self.energy[related]], axis=0)
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell; leakage in watts, mean over the states that the library lists."""
+    """A cell; leakage in watts, mean over the states that the library lists.
+
+    ``held``: name of a flip-flop's state and function of its next one; empty for all other cells.
+    """
 
     name: str
     leakage: float
     sequential: bool
     pins: dict[str, Pin]
+    held: tuple[str, str] = ("", "")
 
     @property
     def clock(self) -> str:
@@ -80,6 +104,26 @@ class Cell:
             if pin.clock:
                 return name
         raise UserError(f"cell {self.name}: holds state but names no clock pin")
+
+    def states(self, ties: Mapping[str, bool]) -> Iterator[dict[str, bool]]:
+        """Values of all pins of a flip-flop that holds what it has, with some inputs tied."""
+        state, following = self.held
+        inputs = [name for name, pin in self.pins.items() if pin.direction == "input"]
+        for values in product((False, True), repeat=len(inputs) + 1):
+            found = dict(zip([*inputs, state], values, strict=True))
+            if any(found[name] != value for name, value in ties.items() if name in found):
+                continue
+            if _true(following, found) != found[state]:
+                continue
+            shown = {name: pin.function for name, pin in self.pins.items() if pin.function}
+            for name, function in shown.items():
+                found[name] = found[state] == (function == state)
+            yield found
+
+
+def _true(function: str, values: Mapping[str, bool]) -> bool:
+    """A Liberty function of pins with these values."""
+    return bool(parse_boolean_function(function).subs(dict(values)))
 
 
 def _unit(text: str) -> float:
@@ -104,8 +148,8 @@ class PowerLibrary:
 
     def __init__(self, files: Sequence[Path]):
         self.cells: dict[str, Cell] = {}
-        self.files = tuple(files)
-        self._own: dict[tuple[str, str], float] = {}
+        self.texts: list[str] = []
+        self._own: dict[tuple[str, str, frozenset[tuple[str, bool]]], float] = {}
         voltages: set[float] = set()
         slews: list[float] = []
         for file in files:
@@ -113,6 +157,7 @@ class PowerLibrary:
                 raw = file.read_bytes()
                 text = (gzip.decompress(raw) if file.suffix == ".gz" else raw).decode()
                 root = parse_liberty(text)
+                self.texts.append(text)
             except Exception as error:  # the parser raises what its grammar raises
                 raise UserError(
                     f"liberty {str(file)!r}: not readable ({str(error).splitlines()[0]})"
@@ -139,13 +184,32 @@ class PowerLibrary:
             cell = _Reader(farad, watt, second, templates).cell(group)
             self.cells[cell.name] = cell
             for pin in cell.pins.values():
-                slews += [t.slews[1] for tables in pin.energy.values() for t in tables if len(t.slews) > 1]
+                tables = (t for powers in pin.energy.values() for power in powers for t in power.tables)
+                slews += [table.slews[1] for table in tables if len(table.slews) > 1]
 
-    def own(self, cell: str, pin: str) -> float:
-        """Joules of a transition of an input that no output answers; mean of rise and fall, and of states."""
-        if (cell, pin) not in self._own:
-            self._own[cell, pin] = float(self.cells[cell].pins[pin].internal("", self.slew, np.zeros(1))[0])
-        return self._own[cell, pin]
+    def own(self, cell: str, pin: str, ties: Mapping[str, bool] | None = None) -> float:
+        """Joules of a transition of an input that no output answers, mean of rise and fall.
+
+        Of a flip-flop the mean over the states in which it holds what it has, with the inputs of ``ties``
+        tied; of other cells over the states that the library lists.
+        """
+        key = (cell, pin, frozenset((ties or {}).items()))
+        if key not in self._own:
+            found, at = self.cells[cell], np.zeros(1)
+            powers = found.pins[pin].energy[""]
+            if not found.held[1]:
+                self._own[key] = float(found.pins[pin].internal("", self.slew, at)[0])
+            else:
+                self._own[key] = float(
+                    np.mean([self._in_state(powers, state) for state in found.states(ties or {})])
+                )
+        return self._own[key]
+
+    def _in_state(self, powers: Sequence[Power], state: Mapping[str, bool]) -> float:
+        """Joules in one state: what is for this state or, if nothing is, what is for any."""
+        special = [power for power in powers if power.when and _true(power.when, state)]
+        chosen = special or [power for power in powers if not power.when]
+        return float(sum(power(self.slew, np.zeros(1))[0] for power in chosen))
 
 
 class _Reader:
@@ -167,28 +231,37 @@ class _Reader:
         ]
         whole = group.get("cell_leakage_power")
         leakage = float(np.mean(states)) if states else float(whole if whole is not None else 0.0)
-        sequential = bool(group.get_groups("ff") or group.get_groups("latch"))
-        return Cell(_word(group.args[0]), leakage * self.watt, sequential, pins)
+        flip_flops = group.get_groups("ff")
+        held = ("", "")
+        if flip_flops:
+            held = (_word(flip_flops[0].args[0]), _word(flip_flops[0].get("next_state") or ""))
+        sequential = bool(flip_flops or group.get_groups("latch"))
+        return Cell(_word(group.args[0]), leakage * self.watt, sequential, pins, held)
 
     def _pin(self, group: Group) -> Pin:
-        energy: dict[str, list[Table]] = {}
+        energy: dict[str, list[Power]] = {}
         for power in group.get_groups("internal_power"):
             rail = _word(power.get("related_pg_pin") or "")
             if rail in ("VSS", "VGND", "GND"):
                 continue
             for related in _word(power.get("related_pin") or "").split() or [""]:
-                tables = [
+                tables = tuple(
                     self._table(g)
                     for g in power.groups
                     if g.group_name in ("rise_power", "fall_power", "power")
-                ]
-                energy.setdefault(related, []).extend(tables)
+                )
+                energy.setdefault(related, []).append(Power(_word(power.get("when") or ""), tables))
         return Pin(
             _word(group.get("direction") or ""),
-            float(group.get("capacitance") or 0.0) * self.farad,
+            (self._capacitance(group, "rise"), self._capacitance(group, "fall")),
             _word(group.get("clock") or "") == "true",
+            _word(group.get("function") or "") if _word(group.get("direction") or "") == "output" else "",
             energy,
         )
+
+    def _capacitance(self, group: Group, edge: str) -> float:
+        found = group.get(f"{edge}_capacitance")
+        return float((group.get("capacitance") or 0.0) if found is None else found) * self.farad
 
     def _table(self, group: Group) -> Table:
         values = np.atleast_2d(group.get_array("values")).astype(float) * self.farad

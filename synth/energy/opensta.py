@@ -1,80 +1,107 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Switching power by OpenSTA under the same activity: the cross-check of :mod:`synth.energy.gates`.
+"""Power of a netlist by OpenSTA under the same activity: the cross-check of :mod:`synth.energy.gates`.
 
-OpenSTA 2 reads neither SAIF nor VCD; the activity of every driving pin is set by itself.
+OpenSTA 2.0 reads neither SAIF nor VCD, and an activity set on inner pins has no effect in it
+(``set_power_activity -pins`` fails, ``set_power_pin_activity`` changes no figure). What a cell switches is
+proportional to the activity of what it drives; so each cell's power is asked for at one transition a cycle
+everywhere, and multiplied by the counted rate.
 """
 
 import re
 import subprocess
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from synth.energy.library import PowerLibrary
 from synth.timing import PROGRAM
 
+ROW = re.compile(r"^\s*(\S+)\s+(\S+)\s+(\S+)\s+\S+ c(\d+)$", re.MULTILINE)
+WIRES = re.compile(r"^\s*default_wire_load\s*:.*?;", re.MULTILINE)
+"""What would add the capacitance of a wire to every net."""
 
-def _structural(module: Mapping[str, Any], library: PowerLibrary) -> tuple[str, dict[int, str]]:
-    """The cells of a module as plain Verilog, nets by their numbers; the driving pin of each net."""
-    drivers: dict[int, str] = {}
-    lines, nets = [], set()
-    for number, cell in enumerate(module["cells"].values()):
-        known = library.cells.get(cell["type"])
-        if known is None:
-            continue
+
+@dataclass(frozen=True)
+class Watts:
+    """Power of one cell with one transition a cycle on every net, in watts; the nets that it drives."""
+
+    drives: tuple[int, ...]
+    sequential: bool
+    internal: float
+    switching: float
+    leakage: float
+
+
+def _structural(module: Mapping[str, Any], library: PowerLibrary) -> tuple[str, dict[int, dict[str, Any]]]:
+    """The cells of a module as plain Verilog, nets by their numbers; the cells by their numbers in it."""
+    cells = {n: c for n, c in enumerate(module["cells"].values()) if c["type"] in library.cells}
+    lines, nets, driven = [], set(), set()
+    for number, cell in cells.items():
         pins = []
         for pin, (bit,) in cell["connections"].items():
             if not isinstance(bit, int):
-                continue  # a constant never toggles
+                pins.append(f".{pin}(1'b{bit if bit in '01' else 0})")
+                continue
             nets.add(bit)
             pins.append(f".{pin}(n{bit})")
-            if known.pins[pin].direction != "input":
-                drivers[bit] = f"c{number}/{pin}"
+            if library.cells[cell["type"]].pins[pin].direction != "input":
+                driven.add(bit)
         lines.append(f"  {cell['type']} c{number} ({', '.join(pins)});")
-    given = sorted(nets - drivers.keys())
-    ports = ", ".join(f"n{bit}" for bit in given)
-    head = [f"module top ({ports});", *(f"  input n{bit};" for bit in given)]
-    return "\n".join(
-        [*head, *(f"  wire n{bit};" for bit in sorted(drivers)), *lines, "endmodule", ""]
-    ), drivers
+    given = sorted(nets - driven)
+    head = [f"module top ({', '.join(f'n{bit}' for bit in given)});", *(f"  input n{bit};" for bit in given)]
+    wires = [f"  wire n{bit};" for bit in sorted(driven)]
+    return "\n".join([*head, *wires, *lines, "endmodule", ""]), cells
 
 
-def switching_power(
-    module: Mapping[str, Any], rates: Mapping[int, float], library: PowerLibrary, period: float, work: Path
-) -> float:
-    """Watts to charge and discharge the nets that the module's cells drive.
+def power(module: Mapping[str, Any], library: PowerLibrary, period: float, work: Path) -> list[Watts]:
+    """Power of every cell of a module with one transition a cycle on every net, without wires.
 
     Parameters
     ----------
-    rates : toggles a cycle of each net, by its number
+    module : of Yosys' JSON; what is no cell of the library is left out
     period : of the clock, in seconds
-    work : a folder for the files; OpenSTA reads unpacked Liberty files only
+    work : a folder for the files
 
     Raises
     ------
     RuntimeError
-        OpenSTA prints no total.
+        OpenSTA does not print every cell.
     """
-    text, drivers = _structural(module, library)
+    text, cells = _structural(module, library)
     (work / "power.v").write_text(text)
+    script = []
+    for number, file in enumerate(library.texts):
+        (work / f"{number}.lib").write_text(WIRES.sub("", file))
+        script.append(f"read_liberty {number}.lib")
     clock = next(
         cell["connections"][library.cells[cell["type"]].clock][0]
-        for cell in module["cells"].values()
-        if cell["type"] in library.cells and library.cells[cell["type"]].sequential
+        for cell in cells.values()
+        if library.cells[cell["type"]].sequential
     )
-    script = [f"read_liberty {file}" for file in library.files]
-    script += ["read_verilog power.v", "link_design top"]
-    script += [f"create_clock -name clk -period {period * 1e9:g} [get_ports n{clock}]"]
     script += [
-        f"set_power_activity -pins {pin} -activity {rates.get(bit, 0.0):.9g} -duty 0.5"
-        for bit, pin in drivers.items()
+        "read_verilog power.v",
+        "link_design top",
+        f"create_clock -name clk -period {period * 1e9:g} [get_ports n{clock}]",
+        "set_input_delay 0 -clock clk [all_inputs]",
+        "set_power_activity -global -activity 1",
+        "report_power -instances [get_cells *] -digits 9",
     ]
-    script += ["report_power -digits 6", "exit"]
     (work / "power.tcl").write_text("\n".join(script) + "\n")
     done = subprocess.run(
         [PROGRAM, "-exit", "power.tcl"], cwd=work, capture_output=True, text=True, check=False
     )
-    total = re.search(r"^Total\s+(\S+)\s+(\S+)\s+(\S+)\s+(\S+)", done.stdout, re.MULTILINE)
-    if total is None or "Error" in done.stdout + done.stderr:
-        raise RuntimeError(f"OpenSTA printed no power: {(done.stdout + done.stderr)[-500:]}")
-    return float(total[2])
+    rows = {int(number): tuple(map(float, values)) for *values, number in ROW.findall(done.stdout)}
+    if rows.keys() != cells.keys():
+        raise RuntimeError(f"OpenSTA printed {len(rows)} of {len(cells)} cells: {done.stdout[-500:]}")
+    found = []
+    for number, cell in cells.items():
+        known = library.cells[cell["type"]]
+        drives = tuple(
+            bits[0]
+            for pin, bits in cell["connections"].items()
+            if known.pins[pin].direction != "input" and isinstance(bits[0], int)
+        )
+        internal, switching, leakage = rows[number]
+        found.append(Watts(drives, known.sequential, internal, switching, leakage))
+    return found

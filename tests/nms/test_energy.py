@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from nms import cli
-from nms.energy_tables import si
+from nms.energy.system_tables import si
 
 BYTES = {"bytes_read": 196608, "bytes_written": 1616, "bytes_sent": 19 * 3072}
 
@@ -79,16 +79,25 @@ def test_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
 
 
 def test_energy_of_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
-    """The run's energy.json is taken if nothing is given, and must have the number."""
+    """The run's energy.json is taken if nothing is given, and must be of that run."""
     run = results(tmp_path / "run")
-    words = ["--system", "--run", run, "--workload", "cifar10", "--json"]
-    (run / "energy.json").write_text('{"sampler": {"joule_per_image": 5e-6}}')
+    words = ["--system", "--run", run, "--json"]
+    own: dict[str, Any] = {"joule": 64 * 5e-6, "joule_per_image": 5e-6}
+    own["phases"] = {"load": 8e-6, "distance": 20e-6, "search": 288e-6, "emit": 4e-6}
+    about = {key: json.loads((run / "results.json").read_text())[key] for key in ("digest", "search")}
+    (run / "energy.json").write_text(json.dumps(about | {"sampler": own}))
     assert energy(monkeypatch, *words) == 0
-    point = json.loads(capsys.readouterr().out)["workloads"]["cifar10"]["break_even"][0]
-    assert point["own"] == [5e-6, 5e-6]
-    (run / "energy.json").write_text('{"sampler": {}}')
-    assert energy(monkeypatch, *words) == 2
-    assert "sampler.joule_per_image is missing" in capsys.readouterr().err
+    jobs = json.loads(capsys.readouterr().out)["workloads"]
+    assert jobs["cifar10"]["break_even"][0]["own"] == pytest.approx([5e-6] * 2)
+    # a tenth of it grows with the image, of 49 times the size
+    assert jobs["imagenet224"]["break_even"][0]["own"] == pytest.approx([5e-6 * (0.9 + 0.1 * 49)] * 2)
+    for changes, told in (
+        ({"sampler": {}}, "sampler.joule is missing"),
+        ({"search": "window"}, "search window"),
+    ):
+        (run / "energy.json").write_text(json.dumps(about | {"sampler": own} | changes))
+        assert energy(monkeypatch, *words) == 2
+        assert told in capsys.readouterr().err
 
 
 def test_a_data_set_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
@@ -109,7 +118,7 @@ def test_a_data_set_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "needs --system"),
+        ([], "needs either -c PRESET"),
         (["--system"], "--run: missing"),
         (["--system", "--run", "absent"], "run 'absent': results.json: No such file"),
         (["--system", "--run", "RUN", "--ratio", "1.5"], "--ratio 1.5: must be above 0 and at most 1"),

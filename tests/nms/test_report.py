@@ -35,6 +35,31 @@ CYCLES = {
 }
 """As ``results.json`` has them: sorted by name, not in the order of the phases."""  # fmt: skip
 
+PARTS = dict.fromkeys(("registers", "combinational", "clock", "memory", "leakage"), 0.0)
+
+ENERGY: dict[str, Any] = {
+    "command": "nms energy -c tiny",
+    "digest": "0",
+    "library": {"name": "sky130", "node_nm": 130},
+    "voltage_V": 1.8,
+    "frequency_Hz": 1e8,
+    "wire_F_per_input": 0.0,
+    "cycles": {"distance": 1000, "embed": 3000},
+    "blocks": {
+        "pe": {"phases": {"distance": PARTS | {"registers": 6e-6}, "embed": PARTS | {"clock": 4e-6}}},
+        "te": {"phases": {"distance": PARTS, "embed": PARTS | {"registers": 6e-6, "memory": 24e-6}}},
+    },
+    "sampler": {
+        "joule": 4e-5,
+        "joule_per_image": 2.5e-6,
+        "joule_per_kept_image": 8e-6,
+        "watt": 1.0,
+        "gops_per_watt": 10.0,
+    },
+    "per_operation": {"distance_element": 3e-12, "exp": 1e-9, "gradient_pair": None},
+}
+"""What ``nms energy -c`` writes, in round figures."""
+
 HARDWARE: dict[str, Any] = {
     "level": "rtl",
     "tables": {"kept": {"compared": 5, "mismatches": 0}, "distance": {"compared": 256, "mismatches": 0}},
@@ -199,9 +224,8 @@ class TestPage:
 class TestHardware:
     def test_agrees(self, directory: Path) -> None:
         rewrite(directory, **HARDWARE)
-        (directory / "energy.json").write_text(
-            json.dumps({"total": {"search": 1.25e-6}, "library": "sky130"})
-        )
+        energy = ENERGY | {"digest": json.loads((directory / "results.json").read_text())["digest"]}
+        (directory / "energy.json").write_text(json.dumps(energy))
         page = parse(directory)
         assert "all 261 values read out, 2 tables" in by_id(page, "compared")
         assert "bit for bit in all 261 values" in by_id(page, "origin")
@@ -216,7 +240,13 @@ class TestHardware:
         assert rows[1].endswith("1,024 1,032")
         assert rows[2].endswith("320")
         assert "they differ" in by_id(page, "traffic")
-        assert "total / search 1.25e-06" in by_id(page, "energy")
+        assert "image 2.5 µJ" in by_id(page, "energy")
+        assert "distance element 3 pJ" in by_id(page, "energy")
+        [drawn] = page.xpath("//div[@id='energy']/*[name()='svg']")
+        assert "te: 30 µJ; pe: 10 µJ; registers: 12 µJ" in text(drawn)
+        assert {"distance", "embed", "clock", "leakage", "te"} <= {
+            text(label) for label in drawn.xpath(".//*[name()='text']")
+        }
         assert text(page.xpath("//div[@id='tables']//tbody/tr")[0]) == "distance 256 0"
 
     def test_differs(self, directory: Path) -> None:
@@ -296,6 +326,8 @@ class TestBadInput:
             ("results.npz", b"PK\x03\x04nothing", "damaged"),
             ("results.npz", b"", "damaged"),
             ("energy.json", b"no", "energy.json: cannot be read as JSON"),
+            ("energy.json", b"{}", "command: Field required; must be of nms energy -c"),
+            ("energy.json", json.dumps(ENERGY).encode(), "digest 0, but the run's configuration is"),
         ],
     )
     def test_files(self, file: str, content: bytes | None, said: str, directory: Path) -> None:

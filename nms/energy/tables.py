@@ -4,7 +4,10 @@
 from typing import Any
 
 from nms import render
-from nms.energy_blocks import PARTS
+from nms.energy import PARTS
+
+WIDTH = 130
+"""Columns that the widest table needs."""
 
 
 def show(figures: dict[str, Any]) -> None:
@@ -22,7 +25,7 @@ def show(figures: dict[str, Any]) -> None:
             if any(values):
                 label = f"{module} x{block['instances']}"
                 rows.append([label, part, *(_pico(v) for v in values), _pico(sum(values))])
-    render.print_table(["block", "nJ", *phases, "run"], rows)
+    render.print_table(["block", "nJ", *phases, "run"], rows, least=WIDTH)
     print()
     windows = figures["windows"]
     render.print_table(
@@ -48,6 +51,15 @@ def show(figures: dict[str, Any]) -> None:
         ("exp", f"{operation['exp'] * 1e12:.4g} pJ"),
         ("gradient pair", f"{pair * 1e12:.4g} pJ" if pair is not None else "none"),
         ("batch", f"{sampler['joule'] * 1e6:.4g} uJ in {sampler['seconds'] * 1e3:.4g} ms"),
+        *(
+            (f"... of it {part}", f"{joules / sampler['joule']:.1%}")
+            for part, joules in sampler["parts"].items()
+        ),
+        *(
+            (f"... {part} of blocks at rest", f"{joules / sampler['joule']:.1%}")
+            for part in ("clock", "memory")
+            for joules in [sum(found[part] for found in sampler["at_rest"].values())]
+        ),
         ("power", f"{sampler['watt'] * 1e3:.4g} mW"),
         ("energy x delay", f"{sampler['energy_delay_joule_second']:.4g} Js"),
         ("efficiency", f"{sampler['gops_per_watt']:.4g} GOPS/W"),
@@ -61,19 +73,31 @@ def show(figures: dict[str, Any]) -> None:
         )
     render.print_table(["", ""], lines, header=False)
     print()
+    for unseen, found in figures["fit"].items():
+        _show_fit(f"other {unseen}", found)
+    coverage = figures["coverage"]
+    least = coverage["least"]
+    print(f"annotated: at least {least:.2%} of the pin capacitance of every block's netlist")
+    print(f"{coverage['registers_compared']:,} registers of the netlists do as the RTL's")
+
+
+def _show_fit(unseen: str, found: dict[str, Any]) -> None:
+    """Errors of the fit of each block, switching and internal energy, beside the two controls."""
+    ways = ("toggles", "cycles", "constant")
     render.print_table(
-        ["block", "windows", "mean error", "worst", "of the sum", "cycles only", "constant", "annotated"],
+        [f"fit, {unseen}", "windows", "toggles: mean", "worst", "sum", "cycles only: mean", "worst", "sum",
+         "constant: mean", "worst", "sum", "least mean"],
         [
             [
-                module, found["windows"],
-                *(f"{found['toggles'][key]:.1%}" for key in ("mean", "worst", "total")),
-                f"{found['cycles']['mean']:.1%}", f"{found['constant']['mean']:.1%}",
-                f"{figures['coverage']['capacitance_annotated'][module]:.1%}",
+                module, judged["windows"],
+                *(f"{judged[way][key]:.1%}" for way in ways for key in ("mean", "worst", "total")),
+                min(ways, key=lambda way: judged[way]["mean"]),
             ]
-            for module, found in figures["fit"].items()
+            for module, judged in found.items()
         ],
+        least=WIDTH,
     )  # fmt: skip
-    print(f"{figures['coverage']['registers_compared']:,} registers of the netlists compared with the RTL's")
+    print()
 
 
 def _pico(joules: float) -> str:

@@ -34,10 +34,35 @@ def workload(parameters: Parameters, name: str, training: Training) -> Job:
     return Job(name, sized, found.activation_bytes.value)
 
 
-def samplers(
-    directories: Sequence[Path], energies: Sequence[str]
-) -> tuple[list[Sampler], list[counted.Counted]]:
-    """One sampler a run, by what was counted in it and the energy that is given for it.
+@dataclass(frozen=True)
+class Source:
+    """What is known of a sampler: what was counted in a run, and its own energy for an image of that run."""
+
+    run: counted.Counted
+    own: counted.Own | float | None
+
+    def bounds(self, image_bytes: int) -> tuple[float, float] | None:
+        """Least and most own energy for an image of ``image_bytes``, in joule; ``None`` if unknown.
+
+        With the phases of the run's ``energy.json`` both are :meth:`synth.energy.counted.Own.sized`. A figure
+        that is given alone may grow with the image or not: it lies between that and the ratio of the bytes.
+        """
+        ratio = image_bytes / self.run.pixels
+        if self.own is None:
+            return None
+        if isinstance(self.own, counted.Own):
+            return (self.own.sized(ratio),) * 2
+        return min(self.own, ratio * self.own), max(self.own, ratio * self.own)
+
+    def sampler(self, image_bytes: int) -> Sampler:
+        """For images of that size, with the most that it may need."""
+        run, limits = self.run, self.bounds(image_bytes)
+        most = limits[1] if limits else None
+        return Sampler(f"NMS, {run.search}", run.sweeps, run.written, run.count, most)
+
+
+def sources(directories: Sequence[Path], energies: Sequence[str]) -> list[Source]:
+    """One a run, by what was counted in it and the energy that is given for it.
 
     ``energies``: joule for an image, ``METHOD=J`` or, for all runs, ``J``; else the run's ``energy.json``.
 
@@ -52,11 +77,10 @@ def samplers(
         if methods.count(method) > 1:
             raise UserError(f"--run: two runs searched by {method}; give one for each search")
     given = _given(energies, methods)
-    found = []
-    for directory, run in zip(directories, runs, strict=True):
-        own = given.get(run.search, counted.own_energy(directory))
-        found.append(Sampler(f"NMS, {run.search}", run.sweeps, run.written, run.count, own))
-    return found, runs
+    return [
+        Source(run, given[run.search] if run.search in given else counted.own_energy(directory, run))
+        for directory, run in zip(directories, runs, strict=True)
+    ]
 
 
 def _given(energies: Sequence[str], methods: Sequence[str]) -> dict[str, float]:
@@ -85,29 +109,17 @@ def counted_ratio(runs: Sequence[counted.Counted]) -> float:
     return ratios.pop()
 
 
-def bounds(run: counted.Counted, own: float | None, image_bytes: int) -> tuple[float, float] | None:
-    """Least and most own energy for an image of ``image_bytes``, from that for the run's images.
-
-    Only the distances grow with the image; search, embedding and grid do not. So it lies between the
-    run's own figure and that figure times the ratio of the bytes.
-    """
-    if own is None:
-        return None
-    scaled = own * image_bytes / run.pixels
-    return min(own, scaled), max(own, scaled)
-
-
 def record(
     parameters: Parameters,
     jobs: Sequence[Job],
-    found: Sequence[Sampler],
-    runs: Sequence[counted.Counted],
+    found: Sequence[Source],
     link: str,
     bits: int,
     command: list[str],
 ) -> dict[str, Any]:
     """Everything that the command computes; energies in joule, sizes in bytes."""
     memory = Memory(parameters, link)
+    runs = [source.run for source in found]
     return {
         "command": " ".join(["nms", *command]),
         "versions": provenance.versions() | {"energydram": metadata.version("energydram")},
@@ -127,7 +139,7 @@ def record(
                 memory, jobs[0].training.image_bytes, runs[0].count
             ).items()
         },
-        "workloads": {job.name: _workload(memory, job, found, runs, link, bits) for job in jobs},
+        "workloads": {job.name: _workload(memory, job, found, link, bits) for job in jobs},
         "published": [
             asdict(line) for line in system.published(memory, int(parameters.cifar10.image_bytes.value))
         ],
@@ -137,16 +149,13 @@ def record(
 def _workload(
     memory: Memory,
     job: Job,
-    found: Sequence[Sampler],
-    runs: Sequence[counted.Counted],
+    found: Sequence[Source],
     link: str,
     bits: int,
 ) -> dict[str, Any]:
     training = job.training
-    between = [bounds(run, one.energy, training.image_bytes) for run, one in zip(runs, found, strict=True)]
-    sized = [
-        replace(one, energy=limit[1] if limit else None) for one, limit in zip(found, between, strict=True)
-    ]
+    between = [source.bounds(training.image_bytes) for source in found]
+    sized = [source.sampler(training.image_bytes) for source in found]
     distinct = _distinct(sized)
     rows = system.rows(memory, training, sized)
     points = system.break_even(memory, training, sized)
@@ -154,7 +163,7 @@ def _workload(
     saved = job.activation_bytes
     return {
         "training": asdict(training),
-        "fits": all(training.image_bytes <= run.configuration.pixels for run in runs),
+        "fits": all(training.image_bytes <= source.run.configuration.pixels for source in found),
         "systems": [
             {
                 "name": row.moved.name,

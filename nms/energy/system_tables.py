@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tables of ``nms energy --system``, from the record that :func:`nms.energy.record` makes."""
+"""The tables of ``nms energy --system``, from the record that :func:`nms.energy.system.record` makes."""
 
 from typing import Any
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
-from nms import energy_show, render
+from nms import render
 from nms.commands.options import chosen
 from nms.errors import UserError
 from nms.output import usable
@@ -33,6 +33,7 @@ def run(
     voltage: float | None,
     wire: float,
     beside: Path | None,
+    judging: bool,
     output: Path | None,
     as_json: bool,
 ) -> None:
@@ -49,27 +50,32 @@ def run(
         usable(output)
     if count is not None:
         Settings.make(config, count, 1, ratio, perplexity, iterations, seed, search)
-    from nms import datasets, energy_blocks, energy_record, provenance
+    from nms import datasets, provenance
+    from nms.energy import nodes, record, tables
+    from nms.energy.estimate import estimated
+    from nms.energy.fitted import fitted
     from sim import tools
     from sim.windows import Counted, Job
     from synth.energy.gates import Options
     from synth.energy.library import PowerLibrary
     from synth.energy.memory import MemoryModel
+    from synth.energy.netlists import mapped
 
     images = datasets.load(data, count, size, most=config.images)
     found, pixels = images.images.shape
     settings = Settings.make(config, found, pixels, ratio, perplexity, iterations, seed, search)
-    node = energy_blocks.node(liberty, node)
-    other = energy_record.other(beside, settings, config.digest)
+    node = nodes.node(liberty, node)
+    other = record.other(beside, settings, config.digest)
     tools.require()
     with Console(stderr=True).status("reading the library") as status:
         library = PowerLibrary(liberty)
         options = Options(wire * 1e-12, voltage or library.voltage, frequency * 1e6)
-        fitted = energy_blocks.fitted(config, images.images, seed, liberty, library, options, status.update)
-        mapped = energy_blocks.netlist(config, liberty, status.update)
-        activity = Counted(config, status.update).activity(Job(config, settings, images.images), seed)
+        fit = fitted(config, images.images, seed, liberty, library, options, status.update, judging)
+        counted = Counted(config, status.update)
+        netlists = mapped(counted.emitted, liberty, status.update)
+        activity = counted.activity(Job(config, settings, images.images), seed)
         memory = MemoryModel(library, node, options.voltage)
-        estimate = energy_blocks.estimated(activity, mapped, fitted.coefficients, library, memory, options)
+        estimate = estimated(activity, netlists, fit.coefficients, library, memory, options)
     command = [
         "energy", *chosen(preset, overrides), "--data", data, "--count", str(found),
         *(["--size", str(size)] if size else []), "--ratio", f"{ratio!r}", "--perplexity", f"{perplexity!r}",
@@ -84,12 +90,12 @@ def run(
         "node_nm": node,
         "nominal_V": library.voltage,
     }
-    record = provenance.collect(config, command, seed, images) | {"settings": asdict(settings)}
-    figures = energy_record.record(estimate, activity, fitted, settings, options, about, other, record)
-    written = energy_record.save(output, figures) if output is not None else []
+    origin = provenance.collect(config, command, seed, images) | {"settings": asdict(settings)}
+    figures = record.record(estimate, activity, fit, settings, options, about, other, origin)
+    written = record.save(output, figures) if output is not None else []
     if as_json:
         render.print_json(figures)
         return
-    energy_show.show(figures)
+    tables.show(figures)
     if written:
         print("written:", ", ".join(map(str, written)))

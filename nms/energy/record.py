@@ -1,25 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``energy.json``: energies of a run in users' units, per operation, at other nodes; its picture."""
+"""``energy.json``: energies of a run in users' units, per operation, at other nodes."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from nms import output
-from nms.energy_blocks import PARTS, Estimate, Fitted
+from nms.energy import PARTS, picture
+from nms.energy.estimate import Estimate
+from nms.energy.fitted import Fitted
 from nms.errors import UserError
 from nms.spec.readout import Phase
-from nms.spec.settings import Settings
-from sim.windows import PHASES, TOLERANCE, Activity
+from nms.spec.settings import Search, Settings
+from sim.windows import LENGTH, PHASES, TOLERANCE, Activity
 from synth.energy import scaling
 from synth.energy.gates import Options
 
 FILE = "energy.json"
-PICTURE = "energy.svg"
 
 ELEMENT = 3
 """Operations of a distance element: subtract, square, add."""
@@ -59,6 +57,7 @@ def record(
     share = fitted.coverage
     found: dict[str, Any] = {
         **provenance,
+        "search": str(Search(settings.search)),
         "library": library,
         "voltage_V": options.voltage,
         "frequency_Hz": options.frequency,
@@ -70,10 +69,11 @@ def record(
                 "cycles": int(activity.recording.cycles[activity.windows(phase)].sum()),
                 "toggles_per_cycle": activity.means[phase].value,
                 "toggles_relative_error": activity.means[phase].relative,
-                "energy_relative_error": estimate.errors[phase].relative if phase in estimate.errors else 0.0,
+                "energy_relative_error": estimate.errors[phase].relative,
             }
             for phase in PHASES
         },
+        "window_cycles": LENGTH,
         "tolerance": TOLERANCE,
         "blocks": {
             block.module: {
@@ -96,6 +96,10 @@ def record(
             "gops_per_watt": operations / total / 1e9,
             "phases": {phase.name.lower(): estimate.phase(phase) for phase in PHASES},
             "parts": dict(zip(PARTS, map(float, estimate.table.sum(axis=(0, 1))), strict=True)),
+            "at_rest": {
+                phase.name.lower(): dict(zip(("clock", "memory"), map(float, joules), strict=True))
+                for phase, joules in zip(PHASES, estimate.still, strict=True)
+            },
         },
         "per_operation": {
             "distance_element": estimate.phase(Phase.DISTANCE) / done["distance_element"],
@@ -109,7 +113,10 @@ def record(
             "least": min(share.values()),
             "registers_compared": fitted.checked,
         },
-        "fit": {module: asdict(found) for module, found in fitted.judgements.items()},
+        "fit": {
+            unseen: {module: asdict(judged) for module, judged in found.items()}
+            for unseen, found in fitted.judgements.items()
+        },
         "scaled_28nm": _scaled(total / settings.count, library, options, beside),
     }
     return found
@@ -174,43 +181,6 @@ def save(directory: Path, figures: dict[str, Any]) -> list[Path]:
 
     def write(staging: Path) -> None:
         (staging / FILE).write_text(json.dumps(figures, indent=1) + "\n")
-        _draw(figures, staging / PICTURE)
+        picture.draw(figures, staging / picture.FILE)
 
     return output.place(directory, write)
-
-
-def _draw(figures: dict[str, Any], path: Path) -> None:
-    """Stacked bars: energy of each phase by block, and by part."""
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-
-    blocks = figures["blocks"]
-    names = sorted(blocks, key=lambda b: -sum(sum(parts.values()) for parts in blocks[b]["phases"].values()))
-    shown, rest = names[:8], names[8:]
-    phases = [phase.name.lower() for phase in PHASES]
-    rows: dict[str, np.ndarray] = {
-        name: np.array([sum(blocks[name]["phases"][phase].values()) for phase in phases]) for name in shown
-    }
-    if rest:
-        rows["others"] = np.array(
-            [sum(sum(blocks[name]["phases"][phase].values()) for name in rest) for phase in phases]
-        )
-    parts = {
-        part: np.array([sum(b["phases"][phase][part] for b in blocks.values()) for phase in phases])
-        for part in PARTS
-    }
-    with rc_context({"svg.hashsalt": "nms", "svg.fonttype": "none"}):
-        figure = Figure(figsize=(10, 4.2), layout="constrained")
-        axes: Sequence[Any] = figure.subplots(1, 2, sharey=True)
-        for axis, title, layers in zip(axes, ("by block", "by kind"), (rows, parts), strict=True):
-            base = np.zeros(len(phases))
-            for label, values in layers.items():
-                axis.bar(phases, values * 1e6, bottom=base * 1e6, label=label)
-                base = base + values
-            axis.set_title(title)
-            axis.tick_params(axis="x", rotation=45)
-            axis.legend(fontsize="small", frameon=False)
-        axes[0].set_ylabel("energy of a batch (uJ)")
-        library = figures["library"]["name"]
-        figure.suptitle(f"{library}, {figures['voltage_V']:g} V, {figures['frequency_Hz'] / 1e6:g} MHz")
-        figure.savefig(path, metadata={"Date": None})

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``nms energy -c`` from toggles to joules, on the cells of Debian's qflow-tech-osu018."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nms.cli import main
+from nms.energy import PARTS, picture
+from synth import targets
+
+WORDS = "energy -c tiny --count 8 --perplexity 3 --iterations 4 --search window --no-judge --json --liberty"
+
+
+def energy(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
+    """The exit status of ``nms`` with these words."""
+    monkeypatch.setattr(sys, "argv", ["nms", *map(str, words)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    return int(ended.value.code or 0)
+
+
+@pytest.fixture(scope="module")
+def figures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """``energy.json`` of the same job on images of one value, on digits and on random images."""
+    if not targets.OSU018.is_file():
+        pytest.skip("needs the cells of Debian's qflow-tech-osu018")
+    folder = tmp_path_factory.mktemp("energy")
+    rng = np.random.default_rng(1)
+    same = np.full((8, 64), 128, np.uint8)
+    same[np.arange(8), 0] += np.arange(8, dtype=np.uint8)  # else all distances are 0 and no row is searched
+    np.savez(folder / "constant.npz", images=same)
+    np.savez(folder / "random.npz", images=rng.integers(0, 256, (8, 64), np.uint8))
+    found = {}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, data in (
+            ("constant", folder / "constant.npz"),
+            ("digits", "digits"),
+            ("random", folder / "random.npz"),
+        ):
+            words = [*WORDS.split(), targets.OSU018, "--data", data, "-o", folder / name]
+            assert energy(patch, *words) == 0
+            found[name] = json.loads((folder / name / "energy.json").read_text())
+    return found
+
+
+def switching(figures: dict[str, Any], phase: str) -> float:
+    """Joules a cycle of registers and combinational logic."""
+    parts = (block["phases"][phase] for block in figures["blocks"].values())
+    return sum(each["registers"] + each["combinational"] for each in parts) / figures["cycles"][phase]
+
+
+@pytest.mark.slow
+def test_images_that_differ_more_cost_more(figures: dict[str, dict[str, Any]]) -> None:
+    """What toggles while distances are computed: least with constant images, most with random ones."""
+    constant, digits, random = (switching(figures[name], "distance") for name in figures)
+    assert 0 < constant < 0.8 * digits
+    assert digits < 0.8 * random
+
+
+@pytest.mark.slow
+def test_blocks_and_parts_sum_to_the_whole(figures: dict[str, dict[str, Any]]) -> None:
+    for found in figures.values():
+        sampler = found["sampler"]
+        every = [
+            parts[part]
+            for block in found["blocks"].values()
+            for parts in block["phases"].values()
+            for part in PARTS
+        ]
+        assert sum(every) == pytest.approx(sampler["joule"])
+        assert sum(sampler["phases"].values()) == pytest.approx(sampler["joule"])
+        assert sum(sampler["parts"].values()) == pytest.approx(sampler["joule"])
+        assert all(value >= 0 for value in every)
+        assert sampler["joule_per_image"] == pytest.approx(sampler["joule"] / 8)
+        for layers in picture.layers(found):
+            assert sum(values.sum() for values in layers.values()) == pytest.approx(sampler["joule"])
+
+
+@pytest.mark.slow
+def test_clock_and_leakage_follow_the_cycles_alone(figures: dict[str, dict[str, Any]]) -> None:
+    rates = [
+        block["phases"][phase][part] / found["cycles"][phase]
+        for found in figures.values()
+        for phase in found["cycles"]
+        for part in ("clock", "leakage")
+        for block in [found["blocks"]["te_lane"]]
+    ]
+    assert rates[0::2] == pytest.approx([rates[0]] * len(rates[0::2]))
+    assert rates[1::2] == pytest.approx([rates[1]] * len(rates[1::2]))
+
+
+@pytest.mark.slow
+def test_netlists_do_what_the_description_does(figures: dict[str, dict[str, Any]]) -> None:
+    for found in figures.values():
+        coverage = found["coverage"]
+        assert coverage["registers_compared"] > 5000
+        assert coverage["least"] > 0.99
+        assert coverage["capacitance_annotated"].keys() == found["blocks"].keys()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["-c", "tiny"], "--liberty: missing"),
+        (["-c", "tiny", "--system"], "needs either -c PRESET"),
+        (["-c", "tiny", "--liberty", "absent.lib", "--frequency", "0"], "--frequency 0: must be above 0"),
+        (["-c", "tiny", "--liberty", "absent.lib", "--voltage", "-1"], "--voltage -1: must be above 0"),
+        (["-c", "tiny", "--liberty", "absent.lib", "--wire-capacitance", "-1"], "must be 0 or more"),
+        (["-c", "tiny", "--liberty", "absent.lib"], "liberty 'absent.lib': of which node is it? give --node"),
+        (["-c", "tiny", "--liberty", "absent.lib", "--node", "130"], "liberty 'absent.lib': not readable"),
+        (
+            ["-c", "tiny", "--liberty", "absent.lib", "--node", "130", "--beside", "no"],
+            "--beside 'no': must be",
+        ),
+        (["-c", "tiny", "--liberty", "absent.lib", "--count", "99"], "99"),
+    ],
+)
+def test_a_mistake_is_one_line(
+    words: list[str], message: str, monkeypatch: pytest.MonkeyPatch, capsys: Any, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert energy(monkeypatch, "energy", "--perplexity", 5, *words, "-o", tmp_path / "out") == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert message in told.err
+    assert told.err.count("\n") == 1
+    assert not (tmp_path / "out").exists()
