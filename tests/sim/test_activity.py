@@ -115,6 +115,10 @@ def _assert_as_traced(design: Instrumented, found: Recording) -> None:
             for kind in KINDS:
                 toggles = [int(np.diff(net(path, bit)).sum()) for bit in getattr(nets, kind)]
                 assert sums[number, KINDS.index(kind)] == sum(toggles), (path, kind, number)
+            ports = [port for memory in nets.memories for port in memory.ports]
+            for place, port in enumerate(ports, len(KINDS)):
+                enable = Bit(0, port.enable.strip().removeprefix("\\"), None)
+                assert sums[number, place] == net(path, enable)[1:].sum(), (path, port, number)
         rows = np.searchsorted(written, np.arange(start - 1, stop))
         for path, values in found.rows.items():
             for place, bit in enumerate(design.nets[design.instances[path]].bits):
@@ -152,6 +156,7 @@ def test_counted_toggles_of_the_start_values_are_those_of_the_trace():
         parameters={"config": tiny.model_dump()}, rows=True, waves=True,
     )  # fmt: skip
     assert {design.instances[path] for path in found.rows} == set(design.nets)
+    assert all(found.sums["seeds"][:, len(KINDS) :].sum(axis=0))  # reads and writes
     _assert_as_traced(design, found)
 
 
