@@ -7,19 +7,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 
 from nms import output as outputs
 from nms import render
 from nms.commands.options import Data, Iterations, Json, Perplexity, Ratio, Seed
+from nms.commands.progress import progress
 from nms.commands.sample import Contrast, Grid, Pick, Quota, Resize, Start
 
 Test = Annotated[
@@ -106,7 +98,7 @@ def evaluate(
         outputs.usable(output)
     source = Source.load(data, test, resize)
     numbers = range(seed, seed + seeds)
-    with _progress() as bar:
+    with progress("models trained") as bar:
         task = bar.add_task("models", total=len(dict.fromkeys(names)) * seeds)
         found = run.evaluate(
             source, stream, names, ratio, numbers, fitted, choice, count, lambda: bar.advance(task)
@@ -130,15 +122,3 @@ def evaluate(
         render.print_evaluation(figures)
         if output:
             print("written:", output / "evaluate.json")
-
-
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("models trained"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-    )
