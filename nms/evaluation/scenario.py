@@ -74,7 +74,8 @@ class Scenario:
             originals = max(1, round((1.0 - self.duplicates) * len(images)))
             source = draw(labels, originals, rng)
             share = np.arange(1.0, originals + 1) ** -self.bursts
-            copied = rng.choice(originals, len(images) - originals, p=share / share.sum())
+            alike = self.bursts == 0  # without p, choice draws integers, as the published figures did
+            copied = rng.choice(originals, len(images) - originals, p=None if alike else share / share.sum())
             source = np.concatenate([source, source[copied]])
             copy = np.arange(len(source)) >= originals
             place = np.concatenate([np.arange(originals), copied])
