@@ -88,6 +88,7 @@ def print_evaluation(figures: dict[str, Any]) -> None:
     source, settings, stream = figures["input"], figures["settings"], figures["settings"]["scenario"]
     kind = stream["kind"]
     if kind == "redundant":
+        kind += f", bursts rank ** -{stream['bursts']:g}" if stream["bursts"] else ""
         order = "anywhere" if stream["shuffled"] else "in a row"
         kind += f", {stream['duplicates']:.0%} near-duplicates, {order}"
         kind += f", shifted by at most {stream['shift']} px"
@@ -111,11 +112,15 @@ def print_evaluation(figures: dict[str, Any]) -> None:
             row["method"],
             f"{row['accuracy_percent']:.2f} ± {row['standard_error']:.2f}",
             f"{row['difference_points']:+.2f} ± {row['difference_standard_error']:.2f}" if number else "",
+            f"{sum(row['scenes_kept']) / len(row['scenes_kept']):.1f}",
             "below 2 standard errors" if number and row["below_two_standard_errors"] else "",
         ]
         for number, row in enumerate(figures["rows"])
     ]
-    print_table(["method", "accuracy, %", f"points from {figures['rows'][0]['method']}", ""], body)
+    print_table(
+        ["method", "accuracy, %", f"points from {figures['rows'][0]['method']}", "different originals", ""],
+        body,
+    )
 
 
 def _span(numbers: list[int]) -> str:

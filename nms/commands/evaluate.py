@@ -7,19 +7,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 
 from nms import output as outputs
 from nms import render
 from nms.commands.options import Data, Iterations, Json, Perplexity, Ratio, Seed
+from nms.commands.progress import progress
 from nms.commands.sample import Contrast, Grid, Pick, Quota, Resize, Start
 
 Test = Annotated[
@@ -39,13 +31,13 @@ Shift = Annotated[int, typer.Option(help="Pixels, at most, by which a near-dupli
 Shuffled = Annotated[bool, typer.Option("--shuffled", help="Near-duplicates anywhere, not in a row.")]
 Tail = Annotated[float, typer.Option(help="Exponent of a long tail: rank ** -tail of a class is there.")]
 Classes = Annotated[str, typer.Option(help="How classes share what is kept: balanced or proportional.")]
+Bursts = Annotated[
+    float, typer.Option(help="Exponent of bursts' lengths: 0, originals drawn alike; 1, by Zipf's law.")
+]
 Batch = Annotated[int, typer.Option(help="Images of a batch, for NMS by batch.")]
 Apart = Annotated[
-    float | None,
-    typer.Option(
-        metavar="RMS",
-        help="Add NMS by batch without what is nearer to what is kept, in steps of a byte; software only.",
-    ),
+    float,
+    typer.Option(help="Distance of near-duplicates, 0 to 2, for names ending with -apart; software only."),
 ]
 SavedTo = Annotated[Path | None, typer.Option("-o", "--output", help="Directory for evaluate.json.")]
 
@@ -60,6 +52,7 @@ def evaluate(
     duplicates: Duplicates = 0.8,
     shift: Shift = 1,
     shuffled: Shuffled = False,
+    bursts: Bursts = 0.0,
     tail: Tail = 1.0,
     methods: Methods = None,
     model: Model = "ridge",
@@ -67,7 +60,7 @@ def evaluate(
     seed: Seed = 1,
     classes: Classes = "balanced",
     batch: Batch = 256,
-    apart: Apart = None,
+    apart: Apart = 0.2,
     perplexity: Perplexity = 15.0,
     iterations: Iterations = 300,
     grid: Grid = "adaptive",
@@ -87,26 +80,24 @@ def evaluate(
     from nms.evaluation.summary import summary
     from nms.sampling import Method
 
-    stream = Scenario(scenario, duplicates, tail, shift, shuffled)
+    stream = Scenario(scenario, duplicates, tail, shift, shuffled, bursts)
     method = Method(
         perplexity, iterations, int(grid) if grid.isdecimal() else grid, pick, quota, start, contrast
     )
     choice = Choice(method, batch, classes, apart)
-    asked = methods.split(",") if methods is not None else list(METHODS)
+    asked = methods.split(",") if methods is not None else [*METHODS, "balanced-apart", "nms-class-apart"]
     names = ["balanced", *(name for name in asked if name != "balanced")]
-    if methods is None and apart is None:
-        names.remove("nms-apart")
     if seeds < run.FEWEST:
         raise UserError(f"seeds {seeds}: at least {run.FEWEST}, for a standard error")
     if not 0 <= seed <= (1 << 32) - seeds:
         raise UserError(f"seed {seed}: must be 0 to {(1 << 32) - seeds}")
-    run.check(names, choice, ratio)
+    run.check(names, ratio)
     fitted = models.model(model)
     if output:
         outputs.usable(output)
     source = Source.load(data, test, resize)
     numbers = range(seed, seed + seeds)
-    with _progress() as bar:
+    with progress("models trained") as bar:
         task = bar.add_task("models", total=len(dict.fromkeys(names)) * seeds)
         found = run.evaluate(
             source, stream, names, ratio, numbers, fitted, choice, count, lambda: bar.advance(task)
@@ -130,15 +121,3 @@ def evaluate(
         render.print_evaluation(figures)
         if output:
             print("written:", output / "evaluate.json")
-
-
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("models trained"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-    )

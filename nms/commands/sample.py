@@ -10,14 +10,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 
 from nms import output as outputs
 from nms import render
@@ -33,6 +25,7 @@ from nms.commands.options import (
     Seed,
     chosen,
 )
+from nms.commands.progress import progress
 from nms.errors import UserError
 from nms.spec import config as configuration
 
@@ -157,7 +150,7 @@ def sample(
             pool.on_dask(tasks, scheduler) if scheduler else pool.locally(tasks, workers or pool.cores())
         )
         try:
-            with _progress() as bar:
+            with progress("groups") as bar:
                 shown = bar.add_task("groups", total=len(groups.members), completed=len(journal.finished))
                 whole.finish(journal, results, lambda finished: bar.update(shown, completed=finished))
         except (KeyboardInterrupt, UserError) as error:
@@ -237,18 +230,6 @@ def _refuse(
         from sim import tools
 
         tools.require()
-
-
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("groups"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-    )
 
 
 def _named(output: Path, written: list[Path]) -> str:

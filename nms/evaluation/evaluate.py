@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from nms.errors import UserError
-from nms.evaluation.methods import METHODS, UNLIMITED, Choice, Keep
+from nms.evaluation.apart import standing
+from nms.evaluation.methods import APART, METHODS, TITLES, UNLIMITED, Choice, Keep
 from nms.evaluation.model import Fit
 from nms.evaluation.scenario import Scenario, Source, Trial
 from nms.sampling import to_keep
@@ -19,11 +20,12 @@ FEWEST = 5
 
 @dataclass(frozen=True)
 class Row:
-    """A method's held-out accuracies, in percent, by seed, and how many images it kept of each stream."""
+    """A method's held-out accuracies, in percent, by seed; how many images it kept, of how many scenes."""
 
     method: str
     accuracy: dict[int, float]
     kept: dict[int, int]
+    scenes: dict[int, int]
 
     @property
     def mean(self) -> float:
@@ -77,8 +79,14 @@ def paired(row: Row, first: Row) -> Difference:
     return Difference(float(np.mean(differences)), standard_error(differences))
 
 
-def kept_by(name: str, keep: Keep, trial: Trial, count: int, choice: Choice) -> np.ndarray:
+def kept_by(
+    name: str, keep: Keep, trial: Trial, count: int, choice: Choice, own: np.ndarray | None = None
+) -> np.ndarray:
     """What a method keeps of a trial's stream: ``count`` different indices, ascending.
+
+    Parameters
+    ----------
+    own : indices, ascending, of which it chooses; any others, at random, only fill up; ``None``: all
 
     Raises
     ------
@@ -86,21 +94,31 @@ def kept_by(name: str, keep: Keep, trial: Trial, count: int, choice: Choice) -> 
         It kept another number, an image twice, or one that there is none of.
     """
     rows = np.ascontiguousarray(trial.images).reshape(len(trial.images), -1)
+    own = np.arange(len(rows)) if own is None else own
     seed = int(np.random.SeedSequence([trial.seed, *name.encode()]).generate_state(1)[0])
-    kept = np.sort(keep(rows, trial.labels, count, choice, seed))
-    wanted = len(rows) if name in UNLIMITED else count
-    if len(np.unique(kept)) != wanted or len(kept) != wanted or kept[0] < 0 or kept[-1] >= len(rows):
-        raise ValueError(f"{name}: kept {len(kept)} images, {len(np.unique(kept))} different; not {wanted}")
-    return kept
+    share = min(count, len(own))
+    chosen = keep(rows[own], trial.labels[own], share, choice, seed)
+    wanted = len(own) if name in UNLIMITED else share
+    if (
+        len(np.unique(chosen)) != wanted
+        or len(chosen) != wanted
+        or chosen.min() < 0
+        or chosen.max() >= len(own)
+    ):
+        raise ValueError(
+            f"{name}: kept {len(chosen)} images, {len(np.unique(chosen))} different; not {wanted}"
+        )
+    others = np.random.default_rng(seed).permutation(np.setdiff1d(np.arange(len(rows)), own))
+    return np.sort(np.concatenate([own[chosen], others[: count - share]]))
 
 
-def check(methods: Sequence[str], choice: Choice, ratio: float) -> None:
+def check(methods: Sequence[str], ratio: float) -> None:
     """Raise :class:`UserError` for a method or ratio that there is none of, before any file is read."""
     for name in methods:
-        if name not in METHODS:
-            raise UserError(f"methods {name!r}: must be of {', '.join(METHODS)}")
-        if name == "nms-apart" and choice.apart is None:
-            raise UserError("methods 'nms-apart': needs --apart")
+        if name not in TITLES:
+            raise UserError(
+                f"methods {name!r}: must be of {', '.join(METHODS)}, or one of these with {APART}"
+            )
     to_keep(ratio, sys.maxsize)
 
 
@@ -134,8 +152,8 @@ def evaluate(
     choice = choice or Choice()
     if len(seeds) < FEWEST or len(set(seeds)) < len(seeds):
         raise UserError(f"seeds {len(set(seeds))}: at least {FEWEST} different ones give a standard error")
-    check(methods, choice, ratio)
-    rows = [Row(METHODS[name][0], {}, {}) for name in dict.fromkeys(methods)]
+    check(methods, ratio)
+    rows = [Row(TITLES[name], {}, {}, {}) for name in dict.fromkeys(methods)]
     streams, tests = [], []
     for seed in seeds:
         trial = source.trial(seed, scenario, count)
@@ -145,11 +163,16 @@ def evaluate(
                 f"ratio {ratio:g}: keeps {keep} of {len(trial.images)} images; {classes} classes need as many"
             )
         fit = fitted(trial)
+        alone = None
+        if any(name.endswith(APART) for name in methods):
+            alone = np.flatnonzero(standing(trial.images, choice.apart))
         streams.append(len(trial.images))
         tests.append(len(trial.test_images))
         for name, row in zip(dict.fromkeys(methods), rows, strict=True):
-            kept = kept_by(name, METHODS[name][1], trial, keep, choice)
+            keep_of = METHODS[name.removesuffix(APART)][1]
+            kept = kept_by(name, keep_of, trial, keep, choice, alone if name.endswith(APART) else None)
             row.accuracy[seed] = 100.0 * fit(kept)
             row.kept[seed] = len(kept)
+            row.scenes[seed] = len(np.unique(trial.scenes[kept]))
             progress()
     return Evaluation(rows, streams, tests)

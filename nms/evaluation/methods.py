@@ -31,21 +31,20 @@ class Choice:
     batch : images of a batch, for NMS by batch
     classes : ``balanced``, as many of each class as there are; ``proportional`` to the stream's, as
         ``nms sample`` does it; for all methods that know the classes
-    apart : root mean square difference of pixels, in steps of a byte, below which an image is a
-        near-duplicate of one kept of an earlier batch; ``None`` leaves out that row
+    apart : distance of :mod:`nms.evaluation.apart` up to which an image is a near-duplicate of an earlier one
     """
 
     method: Method = field(default_factory=Method)
     batch: int = BATCH
     classes: str = "balanced"
-    apart: float | None = None
+    apart: float = 0.2
 
     def __post_init__(self) -> None:
         in_batches(1, self.batch)
         if self.classes not in CLASSES:
             raise UserError(f"classes {self.classes!r}: must be one of {', '.join(CLASSES)}")
-        if self.apart is not None and not 0.0 < self.apart < 256.0:
-            raise UserError(f"apart {self.apart:g}: must be above 0 and below 256")
+        if not 0.0 <= self.apart <= 2.0:
+            raise UserError(f"apart {self.apart:g}: must be 0 to 2")
 
 
 Within = Callable[[np.ndarray, int, Choice, int], np.ndarray]
@@ -103,28 +102,6 @@ def nms_batch(rows: np.ndarray, labels: np.ndarray, keep: int, choice: Choice, s
     return _grouped(rows, in_batches(len(rows), choice.batch), keep, choice, seed)
 
 
-def nms_apart(rows: np.ndarray, labels: np.ndarray, keep: int, choice: Choice, seed: int) -> np.ndarray:
-    """NMS by batch; an image nearer than ``apart`` to one kept of an earlier batch is out. Software only.
-
-    Where too few others are left, those farthest from all kept fill up the batch's share.
-    """
-    assert choice.apart is not None
-    least = rows.shape[1] * choice.apart**2
-    groups = in_batches(len(rows), choice.batch)
-    kept = np.empty(0, np.int64)
-    for members, quota, own in zip(
-        groups.members, groups.quotas(keep).tolist(), groups.seeds(seed), strict=True
-    ):
-        nearest = _nearest(rows[members], rows[kept])
-        others = members[nearest >= least]
-        if len(others) > quota:
-            found = others[select(rows[others], quota, choice.method, own)]
-        else:
-            found = members[np.argsort(-nearest, kind="stable")[:quota]]
-        kept = np.concatenate([kept, found])
-    return kept
-
-
 def k_means_within(rows: np.ndarray, keep: int, choice: Choice, seed: int) -> np.ndarray:
     """The image nearest each centre of ``keep`` clusters; clusters that stay empty are replaced at random."""
     found = KMeans(min(keep, len(np.unique(rows, axis=0))), n_init=1, random_state=seed).fit(rows)
@@ -173,7 +150,6 @@ METHODS: dict[str, tuple[str, Keep]] = {
     "random": ("random", random),
     "nms-class": ("NMS by class", each_class(nms_within)),
     "nms-batch": ("NMS by batch", nms_batch),
-    "nms-apart": ("NMS by batch, near-duplicates removed", nms_apart),
     "k-means": ("k-means, nearest", each_class(k_means_within)),
     "k-center": ("k-center, greedy", each_class(k_center_within)),
     "pca": ("PCA-2 + grid", each_class(pca_within)),
@@ -181,6 +157,14 @@ METHODS: dict[str, tuple[str, Keep]] = {
     "all": ("all data", all_data),
 }
 """Name on the command line: name in the table, method."""
+
+APART = "-apart"
+"""Ending of a method's name: it chooses of what is left without near-duplicates."""
+
+TITLES = {name: title for name, (title, _) in METHODS.items()} | {
+    name + APART: f"{title}, near-duplicates removed" for name, (title, _) in METHODS.items() if name != "all"
+}
+"""Every name on the command line: name in the table."""
 
 UNLIMITED = {"all"}
 """Methods that keep everything."""

@@ -33,6 +33,8 @@ class Scenario:
         ``r**-tail`` of its images
     duplicates : share of near-duplicates, 0 to below 1
     tail : exponent
+    bursts : exponent of the lengths of bursts: the original of rank r, ranks in random order, is drawn for a
+        near-duplicate in proportion to ``r**-bursts``; 0 draws all alike, 1 is Zipf's law
     shift : pixels, at most, by which a near-duplicate is shifted along each axis, its edges repeated
     shuffled : whether near-duplicates are anywhere in the stream, not right after their original
 
@@ -47,6 +49,7 @@ class Scenario:
     tail: float = 1.0
     shift: int = 1
     shuffled: bool = False
+    bursts: float = 0.0
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -55,24 +58,31 @@ class Scenario:
             raise UserError(f"duplicates {self.duplicates:g}: must be 0 to below 1")
         if not 0.0 <= self.tail < np.inf:
             raise UserError(f"tail {self.tail:g}: must be at least 0")
+        if not 0.0 <= self.bursts < np.inf:
+            raise UserError(f"bursts {self.bursts:g}: must be at least 0")
         if not 0 <= self.shift <= 8:
             raise UserError(f"shift {self.shift}: must be 0 to 8 pixels")
 
     def stream(
         self, images: np.ndarray, labels: np.ndarray, rng: np.random.Generator
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Images (N, H, W, C) uint8 and labels (N,) of a stream, in random order, made of such images."""
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Images (N, H, W, C) uint8, labels (N,) and scenes (N,) of a stream, in random order.
+
+        Made of such images and labels. An original and its near-duplicates have the same scene.
+        """
         if self.kind == "redundant":
             originals = max(1, round((1.0 - self.duplicates) * len(images)))
             source = draw(labels, originals, rng)
-            copied = rng.integers(originals, size=len(images) - originals)
+            share = np.arange(1.0, originals + 1) ** -self.bursts
+            alike = self.bursts == 0  # without p, choice draws integers, as the published figures did
+            copied = rng.choice(originals, len(images) - originals, p=None if alike else share / share.sum())
             source = np.concatenate([source, source[copied]])
             copy = np.arange(len(source)) >= originals
             place = np.concatenate([np.arange(originals), copied])
             order = rng.permutation(len(source)) if self.shuffled else np.argsort(place, kind="stable")
             found = images[source]
             found[copy] = near_duplicates(found[copy], self.shift, rng)
-            return found[order], labels[source][order]
+            return found[order], labels[source][order], place[order]
         if self.kind == "long-tail":
             classes = rng.permutation(np.unique(labels))
             chosen = [
@@ -83,7 +93,7 @@ class Scenario:
             source = rng.permutation(np.concatenate(chosen))
         else:
             source = rng.permutation(len(images))
-        return images[source], labels[source]
+        return images[source], labels[source], np.arange(len(source))
 
 
 @dataclass(frozen=True)
@@ -99,6 +109,7 @@ class Trial:
     seed: int
     images: np.ndarray  # (N, H, W, C) uint8, the stream
     labels: np.ndarray  # (N,) int64
+    scenes: np.ndarray  # (N,) int64, the same for an original and its near-duplicates
     test_images: np.ndarray  # (T, H, W, C) uint8
     test_labels: np.ndarray  # (T,) int64
 
@@ -172,11 +183,11 @@ class Source:
                     f"count {count}: must be 2 to {len(index)} (training images of {self.name!r})"
                 )
             index = index[draw(self.labels[index], count, rng)]
-        images, labels = scenario.stream(self.images[index], self.labels[index], rng)
+        images, labels, scenes = scenario.stream(self.images[index], self.labels[index], rng)
         if scenario.kind == "redundant":  # noise may undo a shift
             own = ~among(images, test_images)
-            images, labels = images[own], labels[own]
-        return Trial(seed, images, labels, test_images, test_labels)
+            images, labels, scenes = images[own], labels[own], scenes[own]
+        return Trial(seed, images, labels, scenes, test_images, test_labels)
 
 
 def pixels(data: Images) -> np.ndarray:

@@ -38,6 +38,7 @@ def _row(row: Row, first: Row) -> dict[str, Any]:
     return {
         "method": row.method,
         "kept": [*row.kept.values()],
+        "scenes_kept": [*row.scenes.values()],
         "accuracy_percent": row.mean,
         "standard_error": row.error,
         "difference_points": difference.mean,

@@ -13,12 +13,13 @@ from sklearn.datasets import load_digits
 from nms import cli
 from nms.errors import UserError
 from nms.evaluation import methods, model
+from nms.evaluation.apart import standing
 from nms.evaluation.evaluate import Row, evaluate, kept_by, paired
 from nms.evaluation.methods import METHODS, Choice, of_classes
 from nms.evaluation.scenario import Scenario, Source, Trial, among, draw, near_duplicates, part_held_out
 from nms.sampling import Method
 
-FAST = Choice(Method(perplexity=5.0, iterations=20), batch=40, apart=10.0)
+FAST = Choice(Method(perplexity=5.0, iterations=20), batch=40)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +45,7 @@ class TestScenario:
     def test_a_leaked_test_image_is_refused(self, trial: Trial) -> None:
         leaked = np.concatenate([trial.images, trial.test_images[:1]])
         with pytest.raises(ValueError, match="1 images of the stream are test images"):
-            Trial(1, leaked, np.append(trial.labels, 0), trial.test_images, trial.test_labels)
+            Trial(1, leaked, np.append(trial.labels, 0), trial.scenes, trial.test_images, trial.test_labels)
 
     def test_training_images_that_are_test_images_are_left_out(self, source: Source, tmp_path: Path) -> None:
         np.savez(tmp_path / "a.npz", images=source.images[:200], labels=source.labels[:200])
@@ -58,14 +59,28 @@ class TestScenario:
     def test_redundant(self, source: Source) -> None:
         """A fifth of the images, each followed by its near-duplicates; or all anywhere."""
         rng = np.random.default_rng(1)
-        images, labels = Scenario("redundant", 0.8).stream(source.images, source.labels, rng)
+        images, labels, scenes = Scenario("redundant", 0.8).stream(source.images, source.labels, rng)
         original = among(images, source.images)
         assert (len(images), original.sum()) == (300, 60)
         assert (labels == labels[original][np.cumsum(original) - 1]).all()
+        assert (scenes == scenes[original][np.cumsum(original) - 1]).all()
         shuffled = Scenario("redundant", 0.8, shuffled=True)
-        _, mixed = shuffled.stream(source.images, source.labels, np.random.default_rng(1))
+        _, mixed, _ = shuffled.stream(source.images, source.labels, np.random.default_rng(1))
         assert sorted(mixed) == sorted(labels)
         assert np.count_nonzero(np.diff(mixed)) > np.count_nonzero(np.diff(labels))
+
+    def test_bursts_are_uneven(self, source: Source) -> None:
+        """By Zipf's law the first of 60 has 1/4.68 of the 240 near-duplicates; all alike it has 4."""
+        longest = [
+            np.bincount(
+                Scenario("redundant", bursts=bursts).stream(
+                    source.images, source.labels, np.random.default_rng(1)
+                )[2]
+            ).max()
+            for bursts in (0.0, 1.0)
+        ]
+        assert longest[0] < 15
+        assert longest[1] == pytest.approx(1 + 240 / 4.68, abs=20)
 
     def test_near_duplicates_are_nearer_than_other_images(self, shared_data: Path) -> None:
         images = np.load(shared_data / "cifar10_dev.npz")["x_train"][:50]
@@ -75,7 +90,7 @@ class TestScenario:
         assert (distance.argmin(axis=1) == np.arange(50)).mean() > 0.9
 
     def test_long_tail(self, source: Source) -> None:
-        _, labels = Scenario("long-tail", tail=1.0).stream(
+        _, labels, _ = Scenario("long-tail", tail=1.0).stream(
             source.images, source.labels, np.random.default_rng(2)
         )
         found = sorted(np.bincount(labels).tolist(), reverse=True)
@@ -127,17 +142,39 @@ class TestMethods:
         assert sorted(kept // 4) == [0, 1, 2]
         assert len(methods.k_means_within(rows, 5, FAST, 1)) == 5  # more than there are different images
 
-    def test_near_duplicates_of_an_earlier_batch_are_left_out(self) -> None:
-        """The second batch is the first again with 4 others: exactly these are kept of it."""
+    def test_only_given_images_are_chosen_and_others_fill_up(self, trial: Trial) -> None:
+        """Of 20 images, all methods take 20; the missing 5 are others."""
+        own = np.arange(40, 60)
+        kept = kept_by("random", METHODS["random"][1], trial, 15, FAST, own)
+        assert set(kept) < set(own)
+        kept = kept_by("random", METHODS["random"][1], trial, 25, FAST, own)
+        assert set(own) < set(kept)
+        assert len(set(kept)) == 25
+
+
+class TestApart:
+    @pytest.mark.parametrize("bursts", [0.0, 1.0])
+    def test_one_of_each_scene_stands(self, bursts: float, shared_data: Path) -> None:
+        """Shifts, brightness and noise are undone: at most a few in a hundred of real images are wrong."""
+        data = np.load(shared_data / "cifar10_dev.npz")
+        images, _, scenes = Scenario("redundant", bursts=bursts).stream(
+            data["x_train"][:400], data["y_train"][:400], np.random.default_rng(1)
+        )
+        found = standing(images, 0.2)
+        assert len(np.unique(scenes[found])) >= 78
+        assert 78 <= found.sum() <= 84
+
+    def test_shifted_and_brighter_copies_fall(self) -> None:
         rng = np.random.default_rng(1)
-        first = rng.integers(0, 256, (16, 30), np.uint8)
-        second = np.concatenate([first[:12] ^ 1, rng.integers(0, 256, (4, 30), np.uint8)])
-        choice = Choice(FAST.method, batch=16, apart=5.0)
-        rows = np.concatenate([first, first, second])
-        kept = methods.nms_apart(rows, np.zeros(48), 12, choice, 1)
-        assert len(set(kept)) == 12
-        pairs = np.square(rows[kept][:, None].astype(float) - rows[kept]).mean(axis=2)
-        assert (pairs[~np.eye(12, dtype=bool)] >= 25).all()
+        wide = rng.integers(0, 100, (24, 24, 1), np.uint8)
+        one, shifted, other = wide[2:22, 2:22], wide[0:20, 3:23], rng.integers(0, 100, (20, 20, 1), np.uint8)
+        stream = np.stack([one, shifted, 2 * one, other, one + 100, np.flip(other)])
+        assert standing(stream, 0.2).tolist() == [True, False, False, True, False, True]
+        assert standing(stream, 2.0).tolist() == [True] + [False] * 5
+
+    def test_flat_and_tiny_images(self) -> None:
+        assert standing(np.zeros((3, 2, 2, 1), np.uint8), 0.2).tolist() == [True] * 3
+        assert not standing(np.zeros((3, 9, 9, 1), np.uint8), 1.5)[1:].any()
 
 
 class TestEvaluate:
@@ -152,12 +189,12 @@ class TestEvaluate:
 
     def test_wrong_labels_are_worth_chance(self, trial: Trial) -> None:
         labels = np.random.default_rng(1).permutation(trial.labels)
-        shuffled = Trial(1, trial.images, labels, trial.test_images, trial.test_labels)
+        shuffled = Trial(1, trial.images, labels, trial.scenes, trial.test_images, trial.test_labels)
         assert model.ridge(shuffled)(np.arange(120)) < 0.35 < model.ridge(trial)(np.arange(120))
 
     def test_figures_of_a_pair(self) -> None:
-        one = Row("one", {1: 50.0, 2: 60.0, 3: 70.0}, {})
-        two = Row("two", {1: 51.0, 2: 62.0, 3: 73.0}, {})
+        one = Row("one", {1: 50.0, 2: 60.0, 3: 70.0}, {}, {})
+        two = Row("two", {1: 51.0, 2: 62.0, 3: 73.0}, {}, {})
         assert (one.mean, one.error) == pytest.approx((60.0, 10 / 3**0.5))
         found = paired(two, one)
         assert (found.mean, found.error) == pytest.approx((2.0, 1 / 3**0.5))
@@ -166,7 +203,7 @@ class TestEvaluate:
 
     def test_other_seeds_make_no_pairs(self) -> None:
         with pytest.raises(ValueError, match="not of the same seeds"):
-            paired(Row("a", {1: 50.0, 2: 60.0}, {}), Row("b", {1: 50.0, 3: 60.0}, {}))
+            paired(Row("a", {1: 50.0, 2: 60.0}, {}, {}), Row("b", {1: 50.0, 3: 60.0}, {}, {}))
 
     def test_cnn(self, trial: Trial) -> None:
         pytest.importorskip("torch")
@@ -203,7 +240,8 @@ class TestCommand:
         [
             ("--seeds 4", "seeds 4"),
             ("--methods foo", "methods 'foo'"),
-            ("--methods nms-apart", "needs --apart"),
+            ("--methods all-apart", "methods 'all-apart'"),
+            ("--bursts -1", "bursts -1"),
             ("--scenario odd", "scenario 'odd'"),
             ("--duplicates 1", "duplicates 1"),
             ("--tail -1", "tail -1"),
@@ -212,7 +250,7 @@ class TestCommand:
             ("--ratio 0.001", "10 classes"),
             ("--count 5000", "count 5000"),
             ("--model svm", "model 'svm'"),
-            ("--apart 0", "apart 0"),
+            ("--apart 3", "apart 3"),
             ("--classes some", "classes 'some'"),
             ("--data nowhere", "data 'nowhere'"),
         ],
