@@ -11,7 +11,7 @@ from golden.fixed import Ints, integers
 from nms.spec.derived import cordic_indices
 
 BLOCK = 8192
-"""Elements rotated at a time: their x, y, angle and scratch stay in the second-level cache."""
+"""Elements turned at a time: their x, y, angle and scratch stay in the second-level cache."""
 
 
 def _nearest(value: Decimal) -> int:
@@ -48,32 +48,25 @@ def start(last: int, fraction: int) -> int:
         return _nearest(Decimal(1 << fraction) / square.sqrt())
 
 
-def rotation_steps(angle: Ints, last: int, fraction: int) -> Iterator[tuple[Ints, Ints]]:
-    """Rotate ``angle`` (B,): after each index yields ((2, B) of x and y, the angle left), in place.
+def turns(angle: Ints, last: int, fraction: int) -> Iterator[tuple[int, Ints]]:
+    """(index, sign) of each step that turns ``angle`` (B,) towards zero: sign is -1 where it is negative.
 
-    The arrays are the same ones every time; sign s = -1 (all ones) for a negative angle, and
-    ``(v ^ s) - s`` negates v where s is -1.
+    Elsewhere it is 0; the array is the same one every time. ``(v ^ sign) - sign`` negates v where sign
+    is -1 (all ones).
     """
     left = angle.copy()
-    xy = np.empty((2, left.size), np.int64)
-    xy[0], xy[1] = start(last, fraction), 0
-    turn = np.empty_like(xy)
     sign = np.empty_like(left)
     step = np.empty_like(left)
     for index, size in angles(last, fraction):
         np.right_shift(left, 63, out=sign)
-        np.right_shift(xy, index, out=turn)
-        turn ^= sign
-        turn -= sign
-        np.subtract(xy, turn[::-1], out=xy)
+        yield index, sign
         np.bitwise_xor(sign, size, out=step)
         step -= sign
         left -= step
-        yield xy, left
 
 
-def vectoring_steps(mantissa: Ints, last: int, fraction: int) -> Iterator[tuple[Ints, Ints]]:
-    """Vector ``mantissa`` (B,): after each index yields ((2, B) of x and y, t), in place."""
+def vector(mantissa: Ints, last: int, fraction: int) -> Ints:
+    """t of the vectoring of ``mantissa`` (B,): log2 m = 2t."""
     one = 1 << fraction
     xy = np.stack([(mantissa + one) >> 1, (mantissa - one) >> 1])
     total = np.zeros_like(mantissa)
@@ -89,11 +82,19 @@ def vectoring_steps(mantissa: Ints, last: int, fraction: int) -> Iterator[tuple[
         np.bitwise_xor(sign, size, out=step)
         step -= sign
         total += step
-        yield xy, total
+    return total
+
+
+def checked(angle: object, fraction: int) -> Ints:
+    """``angle`` as integers, 0 <= f < 1; ValueError where it is not."""
+    angle = integers(angle)
+    if angle.size and (angle.min() < 0 or angle.max() >> fraction):
+        raise ValueError("a CORDIC angle must be in [0, 1)")
+    return angle
 
 
 def rotate(angle: object, last: int, fraction: int) -> tuple[Ints, Ints]:
-    """(x, y) of the rotation of ``angle``: ``2^-f = x + y``, ``2^f = x - y``.
+    """(x, y) of the rotation of ``angle``: ``2^f = x - y``.
 
     Parameters
     ----------
@@ -106,17 +107,47 @@ def rotate(angle: object, last: int, fraction: int) -> tuple[Ints, Ints]:
     ValueError
         An angle outside [0, 1).
     """
-    angle = integers(angle)
-    if angle.size and (angle.min() < 0 or angle.max() >> fraction):
-        raise ValueError("a CORDIC angle must be in [0, 1)")
+    angle = checked(angle, fraction)
     flat = angle.ravel()
     result = np.empty((2, flat.size), np.int64)
+    result[0], result[1] = start(last, fraction), 0
     for begin in range(0, flat.size, BLOCK):
-        block = slice(begin, begin + BLOCK)
-        for xy, _ in rotation_steps(flat[block], last, fraction):
-            rotated = xy
-        result[:, block] = rotated
+        xy = result[:, begin : begin + BLOCK]
+        turn = np.empty_like(xy)
+        for index, sign in turns(flat[begin : begin + BLOCK], last, fraction):
+            np.right_shift(xy, index, out=turn)
+            turn ^= sign
+            turn -= sign
+            np.subtract(xy, turn[::-1], out=xy)
     return result[0].reshape(angle.shape), result[1].reshape(angle.shape)
+
+
+def decay(angle: object, last: int, fraction: int) -> Ints:
+    """``2^-f`` of ``angle`` by ``s' = s -+ (s >> i)``: the x + y of :func:`rotate` but for its floors.
+
+    Parameters
+    ----------
+    angle : raw f, 0 <= f < 1, ``fraction`` fraction bits; any shape
+    last : last CORDIC index
+    fraction : fraction bits of angle and s
+
+    Raises
+    ------
+    ValueError
+        An angle outside [0, 1).
+    """
+    angle = checked(angle, fraction)
+    flat = angle.ravel()
+    result = np.full(flat.size, start(last, fraction), np.int64)
+    for begin in range(0, flat.size, BLOCK):
+        s = result[begin : begin + BLOCK]
+        turn = np.empty_like(s)
+        for index, sign in turns(flat[begin : begin + BLOCK], last, fraction):
+            np.right_shift(s, index, out=turn)
+            turn ^= sign
+            turn -= sign
+            s -= turn
+    return result.reshape(angle.shape)
 
 
 def log2(mantissa: object, last: int, fraction: int) -> Ints:
@@ -134,7 +165,5 @@ def log2(mantissa: object, last: int, fraction: int) -> Ints:
     result = np.empty(flat.size, np.int64)
     for begin in range(0, flat.size, BLOCK):
         block = slice(begin, begin + BLOCK)
-        for _, total in vectoring_steps(flat[block], last, fraction):
-            log = total
-        result[block] = log
+        result[block] = vector(flat[block], last, fraction)
     return np.maximum(2 * result, 0).reshape(mantissa.shape)

@@ -3,7 +3,7 @@
 
 import numpy as np
 
-from golden.cordic import rotate
+from golden.cordic import decay
 from golden.fixed import Ints, check, half_up, integers, product_half_up, saturate
 from nms.spec.config import Config
 from nms.spec.derived import Derived
@@ -39,8 +39,8 @@ def weights(config: Config, mantissa: object, exponent: object, dn: object) -> t
     whole = z >> profile.exponent.fraction
     part = z & ((1 << profile.exponent.fraction) - 1)
     fraction = profile.cordic.fraction
-    x, y = rotate(part << (fraction - profile.exponent.fraction), profile.weight_last, fraction)
-    w = half_up(x + y, whole + (fraction - profile.weight.fraction))
+    s = decay(part << (fraction - profile.exponent.fraction), profile.weight_last, fraction)
+    w = half_up(s, whole + (fraction - profile.weight.fraction))
     w[z == 0] = 1 << profile.weight.fraction
     w[whole >= profile.cutoff] = 0
     return check(w, profile.weight, "w"), z

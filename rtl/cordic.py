@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Hyperbolic CORDIC in base 2: ``Rotate`` gives 2^-f and 2^f, ``Vector`` gives log2 m."""
+"""Hyperbolic CORDIC in base 2: ``Rotate`` gives 2^f, ``Decay`` 2^-f, ``Vector`` log2 m."""
 
 from collections.abc import Sequence
 from decimal import Decimal, localcontext
@@ -101,8 +101,31 @@ class _Pipeline(Block):
         raise NotImplementedError
 
 
-class Rotate(_Pipeline):
-    """2^-f and 2^f of an angle f, 0 <= f < 1: ``2^-f = x + y``, ``2^f = x - y``.
+class _Angled(_Pipeline):
+    """A pipeline that turns an angle f, 0 <= f < 1, to zero."""
+
+    def _angle_widths(self) -> list[int]:
+        """Bits of the angle left after each rotation, from the interval that it can be in."""
+        low, high, widths = 0, (1 << self.fraction) - 1, []
+        for index in self.indices:
+            a = angle(index, self.fraction)
+            low, high = min(-a, low + a), max(high - a, a - 1)
+            widths.append(1 + max((-low - 1).bit_length(), high.bit_length()))
+        return widths
+
+    def _left(self, m: Module, position: int, rest: Value) -> tuple[Value, dict[str, Value]]:
+        """Direction of a rotation, 1 where the angle left is negative; and the angle left after it."""
+        back = rest[-1] if rest.shape().signed else Const(0)
+        if position + 1 == len(self.indices):
+            return back, {}
+        a = angle(self.indices[position], self.fraction)
+        left = Signal(signed(self._angle_widths()[position]), name=f"rest_at_{position}")
+        m.d.comb += left.eq(rest + Mux(back, a, -a))
+        return back, {"rest": left}
+
+
+class Rotate(_Angled):
+    """2^f of an angle f, 0 <= f < 1, as ``x - y``.
 
     Parameters
     ----------
@@ -128,34 +151,63 @@ class Rotate(_Pipeline):
             StructLayout({"angle": fraction, "tag": tag}),
             StructLayout({"x": xy, "y": xy, "tag": tag}),
         )
-        self._widths = self._rest_widths()
-
-    def _rest_widths(self) -> list[int]:
-        """Bits of the angle left after each rotation, from the interval that it can be in."""
-        low, high, widths = 0, (1 << self.fraction) - 1, []
-        for index in self.indices:
-            a = angle(index, self.fraction)
-            low, high = min(-a, low + a), max(high - a, a - 1)
-            widths.append(1 + max((-low - 1).bit_length(), high.bit_length()))
-        return widths
 
     def _first(self, item: Value) -> dict[str, Value]:
         x = Const(start(self.indices, self.fraction), signed(self.fraction + 2))
         return {"x": x, "y": Const(0), "rest": item.angle}
 
     def _turn(self, m: Module, position: int, state: dict[str, Value]) -> dict[str, Value]:
-        rest = state["rest"]
-        back = rest[-1] if rest.shape().signed else Const(0)
-        new = self._turned(m, position, state["x"], state["y"], back)
-        if position + 1 < len(self.indices):
-            a = angle(self.indices[position], self.fraction)
-            left = Signal(signed(self._widths[position]), name=f"rest_at_{position}")
-            m.d.comb += left.eq(rest + Mux(back, a, -a))
-            new["rest"] = left
-        return new
+        back, left = self._left(m, position, state["rest"])
+        return self._turned(m, position, state["x"], state["y"], back) | left
 
     def _last(self, m: Module, state: dict[str, Value]) -> None:
         m.d.comb += [self.o.payload.x.eq(state["x"]), self.o.payload.y.eq(state["y"])]
+
+
+class Decay(_Angled):
+    """2^-f of an angle f, 0 <= f < 1: the rotation's x + y by one recurrence in place of two.
+
+    Parameters
+    ----------
+    indices : shift indices in the order of execution, from :func:`nms.spec.derived.cordic_indices`
+    fraction : C, fraction bits of the angle and of the power
+    unroll : steps between two registers
+    tag : bits that travel with each item
+
+    Members
+    -------
+    i : stream of ``{angle: u0.C, tag}``
+    o : stream of ``{power: u1.C, tag}``, ``ceil(len(indices)/unroll)`` cycles later, one a cycle
+
+    The sum never reaches 2: it is x_0 times factors (1 - 2^-i) and (1 + 2^-i), which together, over the
+    angle turned so far, t >= 0 up to rounding, are at most 2^-t.
+    """
+
+    def __init__(self, indices: Sequence[int], fraction: int, unroll: int, tag: int = 0) -> None:
+        self.module = f"cordic_decay_{indices[-1]}" + (f"_t{tag}" if tag else "")
+        super().__init__(
+            indices,
+            fraction,
+            unroll,
+            tag,
+            StructLayout({"angle": fraction, "tag": tag}),
+            StructLayout({"power": fraction + 1, "tag": tag}),
+        )
+
+    def _first(self, item: Value) -> dict[str, Value]:
+        return {"power": Const(start(self.indices, self.fraction), self.fraction + 1), "rest": item.angle}
+
+    def _turn(self, m: Module, position: int, state: dict[str, Value]) -> dict[str, Value]:
+        back, left = self._left(m, position, state["rest"])
+        old, power = (Signal(self.fraction + 1, name=f"power_{when}_{position}") for when in ("before", "at"))
+        m.d.comb += [
+            old.eq(state["power"]),
+            power.eq(add_or_subtract(old, old.shift_right(self.indices[position]), back)),
+        ]
+        return {"power": power} | left
+
+    def _last(self, m: Module, state: dict[str, Value]) -> None:
+        m.d.comb += self.o.payload.power.eq(state["power"])
 
 
 class Vector(_Pipeline):

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 
 from nms.spec.config import Config
 from nms.spec.derived import LOG_BETA_LOW, Derived
-from rtl.cordic import Rotate
+from rtl.cordic import Decay
 from rtl.fixed import half_up, product, product_latency
 from rtl.hierarchy import Block, place
 from rtl.signatures import EXPONENT
@@ -74,7 +74,7 @@ class PE(Block):
         profile, width = self.profile, self.derived.distance_width
         self.module = "pe"
         self.parameters = (config.formats, config.lanes, config.unroll, width)
-        self.rotate_tag = profile.exponent.width + 4
+        self.decay_tag = profile.exponent.width + 4
         super().__init__(
             {
                 "own": In(8 * config.lanes),
@@ -107,7 +107,7 @@ class PE(Block):
 
     @property
     def weight_latency(self) -> int:
-        """Input, product and shift to z; rotation; sum and shift to w."""
+        """Input, product and shift to z; decay; shift to w."""
         scale = product_latency(self.profile.mantissa.width, self.derived.distance_width) + 2
         return 1 + scale + self.derived.cordic_latency(len(self.derived.weight_indices)) + 3
 
@@ -189,25 +189,25 @@ class PE(Block):
         one, over = Signal(), Signal()
         m.d.comb += [one.eq(z == 0), over.eq(((z >> fz) >= profile.cutoff) | zeroed)]
 
-        rotate = Rotate(self.derived.weight_indices, c, self.config.unroll, self.rotate_tag)
-        place(m, "rotate", rotate, platform)
+        decay = Decay(self.derived.weight_indices, c, self.config.unroll, self.decay_tag)
+        place(m, "decay", decay, platform)
         m.d.comb += [
-            rotate.i.valid.eq(flags["valid"]),
-            rotate.i.payload.angle.eq(z[:fz] << (c - fz)),
-            rotate.i.payload.tag.eq(
+            decay.i.valid.eq(flags["valid"]),
+            decay.i.payload.angle.eq(z[:fz] << (c - fz)),
+            decay.i.payload.tag.eq(
                 Cat(z[: profile.exponent.width], one, over, flags["first"], flags["last"])
             ),
-            rotate.o.ready.eq(1),
+            decay.o.ready.eq(1),
         ]
-        z = Signal(profile.exponent.width, name="z_rotated")
+        z = Signal(profile.exponent.width, name="z_decayed")
         m.d.comb += Cat(z, one_out := Signal(), over_out := Signal(), first := Signal(), last := Signal()).eq(
-            rotate.o.payload.tag
+            decay.o.payload.tag
         )
-        power = _delay(m, (rotate.o.payload.x + rotate.o.payload.y)[: c + 1], 1)
+        power = _delay(m, decay.o.payload.power, 1)
         by = Signal(range(profile.cutoff + c - fw), reset_less=True)
         m.d.sync += by.eq(z[fz:] + (c - fw))
         fitted = _rounded_shift(m, power, by)
-        flags = _delays(m, {"valid": rotate.o.valid, "first": first, "last": last}, 3)
+        flags = _delays(m, {"valid": decay.o.valid, "first": first, "last": last}, 3)
         one, over = _delay(m, one_out, 2), _delay(m, over_out, 2)
         with m.If(over):
             m.d.sync += self.weight.eq(0)

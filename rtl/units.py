@@ -23,7 +23,7 @@ class Unit:
 
 
 UNITS: dict[str, Unit] = {
-    "cordic": Unit(("cordic.Rotate", "cordic.Vector"), ("pe.PE", "de.DE")),
+    "cordic": Unit(("cordic.Rotate", "cordic.Decay", "cordic.Vector"), ("pe.PE", "de.DE")),
     "newton": Unit(("newton.Newton",), ("de.DE", "te.TE")),
     "pe": Unit(("pe.PE",)),
     "pea": Unit(("pea.PEA",)),

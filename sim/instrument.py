@@ -78,9 +78,9 @@ class Bit:
 
 @dataclass(frozen=True)
 class Access:
-    """A port of a memory: the net that enables it (``None``: always), whether it writes, bits of the word."""
+    """A port of a memory: what enables it in Verilog, whether it writes, bits of the word."""
 
-    enable: str | None
+    enable: str
     writes: bool
     bits: int
 
@@ -215,7 +215,7 @@ class _Module:
         for cell in self.cells.values():
             if cell["type"] in FLIP_FLOPS and wanted <= set(cell["connections"]["D"]):
                 enable = cell["connections"].get("EN")
-                return Access(self._text(enable[0]) if enable else None, False, len(data))
+                return Access(self._text(enable[0]) if enable else "1'b1", False, len(data))
         return None
 
     def _enable(self, bit: int | str) -> str | None:
@@ -356,48 +356,31 @@ def _rows(nets: Nets, window: str, path: str) -> str:
 
 
 def _sums(nets: Nets, window: str) -> str:
-    """The block that sums a module's toggles and accesses."""
-    kinds = {
-        "registers": words(nets.registers),
-        "combinational": words(nets.combinational),
-        "inputs": words(nets.inputs),
-    }
-    ports = [(f"{m.name}", port) for m in nets.memories for port in m.ports]
-    if not any(kinds.values()) and not ports:
+    """The block that sums a module's toggles, word by word, and accesses, port by port."""
+    kinds = ("registers", "combinational", "inputs")
+    compared = [(kind, expression) for kind in kinds for expression in words(getattr(nets, kind))]
+    ports = [port for memory in nets.memories for port in memory.ports]
+    if not compared and not ports:
         return ""
-    declared, armed, counted, cleared = [], [], [], []
-    for kind, expressions in kinds.items():
-        declared.append(f"  longint nms_{kind} = 0;")
-        terms = []
-        for number, expression in enumerate(expressions):
-            before = f"nms_{kind}_{number}"
-            declared.append(f"  reg [63:0] {before} = 0;")
-            armed.append(f"      {before} <= {expression};")
-            terms.append(f"64'($countones({before} ^ {expression}))")
-        counted += [f"      nms_{kind} = nms_{kind} + {term};" for term in terms]
-        cleared.append(f"      nms_{kind} = 0;")
-    for number, (_, port) in enumerate(ports):
-        declared.append(f"  longint nms_port_{number} = 0;")
-        if port.enable is None:
-            counted.append(f"      nms_port_{number} = nms_port_{number} + 1;")
-        else:
-            counted.append(f"      if ({port.enable}) nms_port_{number} = nms_port_{number} + 1;")
-        cleared.append(f"      nms_port_{number} = 0;")
-    values = [f"nms_{kind}" for kind in kinds] + [f"nms_port_{n}" for n in range(len(ports))]
+    sums = [f"nms_{name}" for name in (*kinds, *(f"port_{n}" for n in range(len(ports))))]
     lines = [
-        *declared,
-        f"  always @(posedge {window}.clock) begin",
-        f"    if ({window}.report) begin",
-        f'      $fwrite({window}.file, "sum %0d %m{" %0d" * len(values)}\\n",',
-        f"        {window}.done, {', '.join(values)});",
-        *cleared,
-        "    end",
-        f"    if ({window}.count) begin",
-        *counted,
-        "    end",
-        f"    if ({window}.arm) begin",
-        *armed,
-        "    end",
+        *(f"longint {name} = 0;" for name in sums),
+        *(f"reg [{WORD - 1}:0] nms_word_{n} = 0;" for n in range(len(compared))),
+        f"always @(posedge {window}.clock) begin",
+        f"  if ({window}.report) begin",
+        f'    $fwrite({window}.file, "sum %0d %m{" %0d" * len(sums)}\\n", {window}.done, {", ".join(sums)});',
+        *(f"    {name} = 0;" for name in sums),
         "  end",
+        f"  if ({window}.count) begin",
+        *(
+            f"    nms_{kind} = nms_{kind} + 64'($countones(nms_word_{n} ^ {expression}));"
+            for n, (kind, expression) in enumerate(compared)
+        ),
+        *(f"    nms_port_{n} = nms_port_{n} + 64'({port.enable});" for n, port in enumerate(ports)),
+        "  end",
+        f"  if ({window}.arm) begin",
+        *(f"    nms_word_{n} <= {expression};" for n, (_, expression) in enumerate(compared)),
+        "  end",
+        "end",
     ]
-    return "\n".join(lines) + "\n"
+    return "".join(f"  {line}\n" for line in lines)

@@ -27,8 +27,9 @@ AIM = 0.03
 LENGTH = 32
 """Cycles of a window."""
 
-FIRST = 32
-"""Windows that are drawn in each phase at least."""
+FIRST = 128
+"""Windows that are drawn in each phase at least. What happens in fewer than one of so many parts of a phase
+and nowhere else may stay unseen."""
 
 IDLE = 100
 """Cycles between reset and job. After them pipelines without a reset no longer hold what the simulation began

@@ -68,29 +68,36 @@ class Bounds:
         turned = residual(last) + len(cordic_indices(last)) * self.ulp / 2
         return 2.0**turned - 1.0 + self.ulp / 2
 
-    def truncation(self, last: int, rising: bool) -> float:
-        """Largest absolute error of x + y (x - y if ``rising``) from the floors of the shifts.
+    def truncation(self, last: int) -> float:
+        """Largest absolute error of x - y, and of the decay's s, from the floors of the shifts.
 
-        Both floors of a rotation move x and y the same way by less than one ulp: the sum by less than
-        two, the difference by less than one; each later rotation multiplies that by 1 +- 2^-i
-        (:func:`growth`).
+        Both floors of a rotation move x and y the same way by less than one ulp, so the difference by
+        less than one; the decay has one floor a step. Each later step multiplies that by at most
+        1 + 2^-i (:func:`growth`).
         """
-        return (1.0 if rising else 2.0) * growth(last) * self.ulp
+        return growth(last) * self.ulp
 
-    def exp2(self, last: int, rising: bool) -> Error:
-        """x + y against 2^-f, or x - y against 2^f (``rising``), for 0 <= f < 1.
+    def exp2(self, last: int) -> Error:
+        """x - y against 2^f, for 0 <= f < 1.
 
-        rms: the angle left is uniform in +-a_n, the value's mean square 3/(8 ln 2) or 3/(2 ln 2); the
-        two floors of a rotation have mean 1/2 and variance 1/12 ulp each, which with the random direction
-        of the rotation makes 1 + 1/6 for the sum and 1/6 for the difference; table rounding 1/12.
+        rms: the angle left is uniform in +-a_n, the value's mean square 3/(2 ln 2); the two floors of a
+        rotation have variance 1/12 ulp each, which makes 1/6 for the difference; table rounding 1/12.
         """
-        largest, square = (2.0, 1.5 / LN2) if rising else (1.0, 0.375 / LN2)
         rotations = len(cordic_indices(last))
-        turned = (angle(last) ** 2 / 3 + rotations * self.ulp**2 / 12) * LN2**2 * square
-        floors = (1 / 6 if rising else 7 / 6) * rotations * self.ulp**2
-        return Error(
-            largest * self.relative(last) + self.truncation(last, rising), math.sqrt(turned + floors)
-        )
+        turned = (angle(last) ** 2 / 3 + rotations * self.ulp**2 / 12) * LN2**2 * 1.5 / LN2
+        floors = rotations * self.ulp**2 / 6
+        return Error(2 * self.relative(last) + self.truncation(last), math.sqrt(turned + floors))
+
+    def decay(self, last: int) -> Error:
+        """s against 2^-f, for 0 <= f < 1.
+
+        rms: as :meth:`exp2`, the value's mean square 3/(8 ln 2); a floor has mean 1/2 and variance 1/12
+        ulp, with the random direction of the step 1/3.
+        """
+        rotations = len(cordic_indices(last))
+        turned = (angle(last) ** 2 / 3 + rotations * self.ulp**2 / 12) * LN2**2 * 0.375 / LN2
+        floors = rotations * self.ulp**2 / 3
+        return Error(self.relative(last) + self.truncation(last), math.sqrt(turned + floors))
 
     def log2(self, last: int) -> Error:
         """max(2t, 0) against log2 m, 1 <= m < 2.
@@ -158,7 +165,7 @@ class Bounds:
         """
         p = self.profile
         whole = 2.0 ** -math.floor(max(z - self.exponent, 0.0))
-        rotation = self.exp2(p.weight_last, rising=False).max
+        rotation = self.decay(p.weight_last).max
         slope = (2.0**self.exponent - 1) * 2.0**-z
         return max(whole * rotation + p.weight.lsb / 2 + slope, 2.0**-p.cutoff)
 
@@ -176,7 +183,7 @@ class Bounds:
         p = self.profile
         mean = math.log2(perplexity)
         z = LN2 * 2 * mean * self.exponent
-        relative = self.relative(p.weight_last) + 2 * self.truncation(p.weight_last, rising=False)
+        relative = self.relative(p.weight_last) + 2 * self.truncation(p.weight_last)
         rotation = relative * (1 / LN2 + 2 * mean)
         roundings = (count - 1) * p.weight.lsb / 2 * (1 / LN2 + p.cutoff + 1)
         return FIRST_ORDER * (z + rotation + roundings)
@@ -199,7 +206,7 @@ class Bounds:
         floor(H2) (2^floor(H2) <= Perp), and half an ulp.
         """
         p = self.profile
-        relative = self.relative(p.post_last) + self.truncation(p.post_last, rising=True)
+        relative = self.relative(p.post_last) + self.truncation(p.post_last)
         return perplexity * (2.0**entropy - 1.0 + FIRST_ORDER * relative) + p.perplexity.lsb / 2
 
     def fitness(self, perplexity: float) -> float:
@@ -260,8 +267,8 @@ class Bounds:
         images = self.config.images
         perplexity = min(15.0, images / 2)
         errors = [
-            ("2^-f of the weight", self.exp2(p.weight_last, rising=False)),
-            ("2^f after H2", self.exp2(p.post_last, rising=True)),
+            ("2^-f of the weight", self.decay(p.weight_last)),
+            ("2^f after H2", self.exp2(p.post_last)),
             ("log2 m", self.log2(p.post_last)),
             ("1/m of the search", self.search_reciprocal),
             ("1/m of the embedding", self.kernel_reciprocal),

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bench of :class:`rtl.cordic.Rotate` and :class:`rtl.cordic.Vector`; which one it is, the ports tell.
+"""Bench of :class:`rtl.cordic.Rotate`, ``Decay`` and ``Vector``; which one it is, the ports tell.
 
 Parameters: ``config``; ``last``, the last index, where it is not that of the block's first use
-(rotation: the PE's, vectoring: the fitness unit's).
+(decay: the PE's, rotation and vectoring: the fitness unit's).
 """
 
 from typing import Any
@@ -28,12 +28,14 @@ class Case:
         self.fraction = profile.cordic.fraction
         out = context().ports["o__payload"].width
         into = context().ports["i__payload"].width
-        self.rotates = out - into > 1
-        self.item = self.fraction if self.rotates else self.fraction + 1
+        self.kind = {0: "vectoring", 1: "decay"}.get(out - into, "rotation")
+        self.item = self.fraction + 1 if self.kind == "vectoring" else self.fraction
         self.tag = into - self.item
-        self.last = parameters().get("last", profile.weight_last if self.rotates else profile.post_last)
+        self.last = parameters().get(
+            "last", profile.weight_last if self.kind == "decay" else profile.post_last
+        )
         self.latency = Derived(config).cordic_latency(len(cordic_indices(self.last)))
-        self.name = f"{'rotation' if self.rotates else 'vectoring'} to {self.last}"
+        self.name = f"{self.kind} to {self.last}"
 
     def values(self, count: int) -> np.ndarray:
         """Ends and middles of the domain, their neighbours, powers of two, random values of all sizes."""
@@ -44,7 +46,7 @@ class Case:
         some = random.integers(0, one, count) >> random.integers(0, self.fraction, count) * (
             np.arange(count) % 4 == 0
         )
-        return np.concatenate([np.array(corners), some]) + (0 if self.rotates else one)
+        return np.concatenate([np.array(corners), some]) + (one if self.kind == "vectoring" else 0)
 
     def vectors(self, count: int) -> tuple[list[int], list[int]]:
         """Packed items and packed results."""
@@ -53,12 +55,13 @@ class Case:
         sent = [int(value) | tag << self.item for value, tag in zip(values, tags, strict=True)]
         width, mask = self.fraction + 2, (1 << self.fraction + 2) - 1
         results: list[Any]
-        if self.rotates:
+        if self.kind == "rotation":
             x, y = cordic.rotate(values, self.last, self.fraction)
             results = [(int(a) & mask) | (int(b) & mask) << width for a, b in zip(x, y, strict=True)]
             width *= 2
         else:
-            results = [int(log) for log in cordic.log2(values, self.last, self.fraction)]
+            function = cordic.decay if self.kind == "decay" else cordic.log2
+            results = [int(result) for result in function(values, self.last, self.fraction)]
             width = self.fraction + 1
         return sent, [result | tag << width for result, tag in zip(results, tags, strict=True)]
 

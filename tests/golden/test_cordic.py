@@ -68,8 +68,10 @@ def test_as_the_contract_says(config: Config) -> None:
     values = operands(fraction, config.profile.post_last, 200)[::3]
     for last in lasts(config):
         x_all, y_all = cordic.rotate(values, last, fraction)
+        decayed = cordic.decay(values, last, fraction)
         logs = cordic.log2([v + (1 << fraction) for v in values], last, fraction)
-        for f, x_got, y_got, log in zip(values, x_all.tolist(), y_all.tolist(), logs.tolist(), strict=True):
+        results = (column.tolist() for column in (x_all, y_all, decayed, logs))
+        for f, x_got, y_got, s_got, log in zip(values, *results, strict=True):
             x, y, r = cordic.start(last, fraction), 0, f
             for i, a in cordic.angles(last, fraction):
                 if r >= 0:
@@ -78,6 +80,14 @@ def test_as_the_contract_says(config: Config) -> None:
                     x, y, r = x + (y >> i), y + (x >> i), r + a
                 assert all(form.min <= v <= form.max for v in (x, y, r))
             assert (x, y) == (x_got, y_got)
+            s, r = cordic.start(last, fraction), f
+            for i, a in cordic.angles(last, fraction):
+                if r >= 0:
+                    s, r = s - (s >> i), r - a
+                else:
+                    s, r = s + (s >> i), r + a
+                assert all(form.min <= v <= form.max for v in (s, r))
+            assert s == s_got
             m = f + (1 << fraction)
             x, y, t = (m + (1 << fraction)) >> 1, (m - (1 << fraction)) >> 1, 0
             for i, a in cordic.angles(last, fraction):
@@ -98,12 +108,22 @@ def test_rotation_error(config: Config) -> None:
         x, y = cordic.rotate(values, last, fraction)
         with mpmath.workdps(DIGITS):
             powers = [mpmath.power(2, mpmath.ldexp(v, -fraction)) for v in values]
-            rising = [d - mpmath.ldexp(p, fraction) for d, p in zip((x - y).tolist(), powers, strict=True)]
-            falling = [
-                s - mpmath.ldexp(1 / p, fraction) for s, p in zip((x + y).tolist(), powers, strict=True)
+            errors = [d - mpmath.ldexp(p, fraction) for d, p in zip((x - y).tolist(), powers, strict=True)]
+        judge(errors, fraction, bounds.exp2(last))
+
+
+@presets
+def test_decay_error(config: Config) -> None:
+    fraction = config.profile.cordic.fraction
+    for last in lasts(config):
+        values = operands(fraction, last, 4000)
+        decayed = cordic.decay(values, last, fraction).tolist()
+        with mpmath.workdps(DIGITS):
+            errors = [
+                s - mpmath.ldexp(mpmath.power(2, -mpmath.ldexp(v, -fraction)), fraction)
+                for s, v in zip(decayed, values, strict=True)
             ]
-        judge(rising, fraction, bounds.exp2(last, rising=True))
-        judge(falling, fraction, bounds.exp2(last, rising=False))
+        judge(errors, fraction, Bounds(config).decay(last))
 
 
 @presets
@@ -124,11 +144,16 @@ def test_shapes_and_refusals() -> None:
     x, y = cordic.rotate(np.zeros((2, 3, 4), np.int64), 20, 27)
     assert x.shape == y.shape == (2, 3, 4)
     assert cordic.log2(1 << 27, 24, 27).shape == ()
+    assert cordic.decay(np.zeros((2, 3, 4), np.int64), 20, 27).shape == (2, 3, 4)
+    assert cordic.decay(0, 20, 27).shape == ()
     long = np.arange(3 * cordic.BLOCK + 5) << 10
+    assert np.array_equal(cordic.decay(long, 20, 27)[::97], cordic.decay(long[::97], 20, 27))
     assert np.array_equal(cordic.rotate(long, 20, 27)[0][::97], cordic.rotate(long[::97], 20, 27)[0])
     for angle in (-1, 1 << 27):
         with pytest.raises(ValueError, match="angle"):
             cordic.rotate(angle, 20, 27)
+        with pytest.raises(ValueError, match="angle"):
+            cordic.decay(angle, 20, 27)
     for mantissa in ((1 << 27) - 1, 1 << 28):
         with pytest.raises(ValueError, match="mantissa"):
             cordic.log2(mantissa, 24, 27)

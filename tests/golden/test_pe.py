@@ -32,9 +32,11 @@ def plain(config: Config, mantissa: int, q: int, dn: int) -> tuple[int, int]:
         return 1 << fw, z
     if z >> fz >= p.cutoff:
         return 0, z
-    x, y = cordic.rotate((z & ((1 << fz) - 1)) << (c - fz), p.weight_last, c)
+    s, r = cordic.start(p.weight_last, c), (z & ((1 << fz) - 1)) << (c - fz)
+    for i, a in cordic.angles(p.weight_last, c):
+        s, r = (s - (s >> i), r - a) if r >= 0 else (s + (s >> i), r + a)
     places = (z >> fz) + c - fw
-    return (int(x + y) + (1 << (places - 1))) >> places, z
+    return (s + (1 << (places - 1))) >> places, z
 
 
 def operands(config: Config, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -6,7 +6,7 @@ import pytest
 from nms.spec.config import load
 from nms.spec.derived import cordic_indices
 from rtl import emit
-from rtl.cordic import Rotate, Vector
+from rtl.cordic import Decay, Rotate, Vector
 from rtl.hierarchy import Block
 from sim.runner import simulate
 
@@ -17,7 +17,7 @@ def test_every_use(preset: str, use: str) -> None:
     config = load(preset)
     profile = config.profile
     last = profile.weight_last if use == "weight" else profile.post_last
-    made = Vector if use == "log2" else Rotate
+    made = {"weight": Decay, "log2": Vector, "exp2": Rotate}[use]
     block: Block = made(cordic_indices(last), profile.cordic.fraction, config.unroll, tag=5)
     outcome = simulate(
         module=block.module,

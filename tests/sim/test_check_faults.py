@@ -16,7 +16,7 @@ TINY = PRESETS["tiny"]
 
 FAULTS = [
     ("newton", "newton_23", Fault.CONSTANT, 1),
-    ("cordic", "cordic_rotate_20", Fault.ADDER, 1),
+    ("cordic", "cordic_decay_20", Fault.ADDER, 1),
     ("grid", "grid", Fault.OFF_BY_ONE, 1),
     ("prng", "seeds", Fault.STUCK, 1),
     ("fitness", "fitness", Fault.HANDSHAKE, 1),
