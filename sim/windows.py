@@ -27,7 +27,7 @@ AIM = 0.03
 LENGTH = 32
 """Cycles of a window."""
 
-FIRST = 64
+FIRST = 128
 """Windows that are drawn in each phase at least. What happens in fewer than one of so many parts of a phase
 and nowhere else may stay unseen."""
 

@@ -2,6 +2,7 @@
 """``nms energy -c PRESET``: the sampler's own energy, by block and phase."""
 
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -70,8 +71,9 @@ def run(
     with Console(stderr=True).status("reading the library") as status:
         library = PowerLibrary(liberty)
         options = Options(wire * 1e-12, voltage or library.voltage, frequency * 1e6)
-        fit = fitted(config, images.images, seed, liberty, library, options, status.update, judging)
-        counted = Counted(config, status.update)
+        build = cache(lambda config: Counted(config, status.update))
+        fit = fitted(config, images.images, seed, liberty, library, options, build, status.update, judging)
+        counted = build(config)
         netlists = mapped(counted.emitted, liberty, status.update)
         activity = counted.activity(Job(config, settings, images.images), seed)
         memory = MemoryModel(library, node, options.voltage)

@@ -64,11 +64,13 @@ def fitted(
     files: Sequence[Path],
     library: PowerLibrary,
     options: Options,
+    build: Callable[[Config], Counted],
     tell: Callable[[str], None],
     judging: bool = True,
 ) -> Fitted:
     """Fit every block of a configuration, cut to a small one, on ``images`` (N, D) uint8.
 
+    ``build``: a configuration's sampler with counters.
     ``judging``: the fit is judged, too, which takes two more runs and another sampler.
     """
     given = np.ascontiguousarray(images[:COUNT, :PIXELS])
@@ -80,7 +82,7 @@ def fitted(
         count, pixels = data.shape
         perplexity = min(15.0, (count - 1) / 2)
         settings = Settings.make(small, count, pixels, 0.3, perplexity, ITERATIONS, seed, search)
-        counted = Counted(small, tell)
+        counted = build(small)
 
         def find() -> Reference:
             activity = counted.activity(Job(small, settings, data), seed, rows=True)
