@@ -95,10 +95,10 @@ class Affinity(Block):
             m.d.sync += [there.eq(1), here.eq(came.place), p.eq(probability)]
         m.d.sync += Assert(~enter | (probability < (1 << len(p))), "affinity: p of 2 or more")
 
-        # What was read: first the neighbourhood of an element, then the element
+        # What was read: first the half of the word where an element is, then the element
         fetched, near, asked_lane = Signal(), Signal(), Signal(range(self.lanes))
         lane = Mux(fetched, asked_lane, self._lane(here.row))
-        fine = len(lane) // 2
+        fine = max(len(lane) - 1, 0)
         group = Signal(len(p) << fine, reset_less=True)
         m.d.sync += group.eq(Value.cast(read.data).word_select(lane[fine:], len(group)))
         element = group.word_select(delay(m, lane[:fine], 1), len(p))
