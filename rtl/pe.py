@@ -9,6 +9,7 @@ from nms.spec.config import Config
 from nms.spec.derived import LOG_BETA_LOW, Derived
 from rtl.cordic import Decay
 from rtl.fixed import half_up, product, product_latency
+from rtl.flow import delay
 from rtl.hierarchy import Block, place
 from rtl.signatures import EXPONENT
 
@@ -16,24 +17,15 @@ FINE = 3
 """Low bits of a shift that are done in the second of its two registered stages."""
 
 
-def _delay(m: Module, value: Value, cycles: int, reset_less: bool = True) -> Value:
-    """``value`` so many cycles later; what is valid must be reset, data need not."""
-    for _ in range(cycles):
-        held = Signal(value.shape(), reset_less=reset_less)
-        m.d.sync += held.eq(value)
-        value = held
-    return value
-
-
 def _delays(m: Module, flags: dict[str, Value], cycles: int) -> dict[str, Value]:
-    return {name: _delay(m, flag, cycles, reset_less=False) for name, flag in flags.items()}
+    return {name: delay(m, flag, cycles, reset_less=False) for name, flag in flags.items()}
 
 
 def _rounded_shift(m: Module, value: Value, amount: Value) -> Value:
     """``half_up(value, amount)`` before its last register: a coarse shift, a register, a fine shift."""
     coarse = Signal(len(value) + 1, reset_less=True)
     m.d.sync += coarse.eq(value.shift_left(1) >> Cat(Const(0, FINE), amount[FINE:]))
-    return ((coarse >> _delay(m, amount[:FINE], 1)) + 1).shift_right(1)
+    return ((coarse >> delay(m, amount[:FINE], 1)) + 1).shift_right(1)
 
 
 class PE(Block):
@@ -141,7 +133,7 @@ class PE(Block):
             squares = [sum(squares[k : k + 2], Const(0)) for k in range(0, len(squares), 2)]
             level += 1
             if level % 2 == 0 or len(squares) == 1:
-                squares = [_delay(m, value, 1) for value in squares]
+                squares = [delay(m, value, 1) for value in squares]
         flags = {"valid": self.pixels_valid, "first": self.pixels_first, "last": self.pixels_last}
         flags = _delays(m, flags, self.distance_latency - 1)
         total = Signal(len(self.distance), name="distance_sum", reset_less=True)
@@ -183,9 +175,9 @@ class PE(Block):
 
         wait = product_latency(len(mantissa), len(dn))
         exact = product(m, mantissa, dn).shift_left(room)
-        scaled = _rounded_shift(m, exact, _delay(m, shift, wait))
-        z = _delay(m, scaled, 1)
-        flags, zeroed = _delays(m, flags, wait + 2), _delay(m, zeroed, wait + 2)
+        scaled = _rounded_shift(m, exact, delay(m, shift, wait))
+        z = delay(m, scaled, 1)
+        flags, zeroed = _delays(m, flags, wait + 2), delay(m, zeroed, wait + 2)
         one, over = Signal(), Signal()
         m.d.comb += [one.eq(z == 0), over.eq(((z >> fz) >= profile.cutoff) | zeroed)]
 
@@ -203,12 +195,12 @@ class PE(Block):
         m.d.comb += Cat(z, one_out := Signal(), over_out := Signal(), first := Signal(), last := Signal()).eq(
             decay.o.payload.tag
         )
-        power = _delay(m, decay.o.payload.power, 1)
+        power = delay(m, decay.o.payload.power, 1)
         by = Signal(range(profile.cutoff + c - fw), reset_less=True)
         m.d.sync += by.eq(z[fz:] + (c - fw))
         fitted = _rounded_shift(m, power, by)
         flags = _delays(m, {"valid": decay.o.valid, "first": first, "last": last}, 3)
-        one, over = _delay(m, one_out, 2), _delay(m, over_out, 2)
+        one, over = delay(m, one_out, 2), delay(m, over_out, 2)
         with m.If(over):
             m.d.sync += self.weight.eq(0)
         with m.Elif(one):
@@ -218,10 +210,10 @@ class PE(Block):
         m.d.comb += self.weight_valid.eq(flags["valid"])
 
         wait = self._term_latency + 1
-        term = _delay(m, half_up(product(m, self.weight, _delay(m, z, 3)), fz)[: fw + 1], 1)
+        term = delay(m, half_up(product(m, self.weight, delay(m, z, 3)), fz)[: fw + 1], 1)
         flags = _delays(m, flags, wait)
         s_sum = Signal(profile.sums.width, reset_less=True)
         t_sum = Signal(profile.sums.width, reset_less=True)
-        self._accumulate(m, flags, _delay(m, self.weight, wait), s_sum, self.s)
+        self._accumulate(m, flags, delay(m, self.weight, wait), s_sum, self.s)
         self._accumulate(m, flags, term, t_sum, self.t)
         m.d.sync += self.sums_done.eq(flags["valid"] & flags["last"])

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Memories of the embedding, which are read in groups and blocks, and the walk over all pairs' blocks."""
+
+from amaranth import Module, Mux, ShapeLike, Signal, Value
+from amaranth.lib.data import ArrayLayout, StructLayout
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import Component, In, Out, Signature
+
+
+class Walk(Component):
+    """Goes over the blocks of all rows, one with each cycle of ``step``, row by row, and then again.
+
+    ``row``, ``block``: where it stands; ``first``, ``last``: the row's first or last block; ``end``: the last
+    of all.
+    """
+
+    def __init__(self, images: int, lanes: int) -> None:
+        self.lane_bits = lanes.bit_length() - 1
+        super().__init__(
+            {
+                "count": In(images.bit_length()),
+                "step": In(1),
+                "row": Out(range(images)),
+                "block": Out(range(-(-images // lanes))),
+                "first": Out(1),
+                "last": Out(1),
+                "end": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.d.comb += [
+            self.first.eq(self.block == 0),
+            self.last.eq(((self.block + 1) << self.lane_bits) >= self.count),
+            self.end.eq(self.last & (self.row + 1 == self.count)),
+        ]
+        with m.If(self.step):
+            m.d.sync += self.block.eq(Mux(self.last, 0, self.block + 1))
+            with m.If(self.last):
+                m.d.sync += self.row.eq(Mux(self.end, 0, self.row + 1))
+        return m
+
+
+class Rows(Component):
+    """A memory of one entry a point, written and read ``group`` consecutive points at a time.
+
+    ``write_mask`` chooses among the points of the group of ``write_index``; ``read`` is the group of
+    ``read_index`` one cycle later.
+    """
+
+    def __init__(self, shape: ShapeLike, points: int, group: int) -> None:
+        self.bits = group.bit_length() - 1
+        self.depth = points // group
+        layout = ArrayLayout(shape, group)
+        super().__init__(
+            {
+                "write_index": In(range(points)),
+                "write_mask": In(group),
+                "write": In(layout),
+                "read_index": In(range(points)),
+                "read": Out(layout),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.memory = memory = Memory(shape=self.write.shape(), depth=self.depth, init=[])
+        write, read = memory.write_port(granularity=1), memory.read_port()
+        m.d.comb += [
+            write.addr.eq(self.write_index >> self.bits),
+            write.en.eq(self.write_mask),
+            write.data.eq(self.write),
+            read.addr.eq(self.read_index >> self.bits),
+            self.read.eq(read.data),
+        ]
+        return m
+
+
+class Points(Component):
+    """The positions: written ``group`` consecutive points at a time, read in blocks and as single points.
+
+    Two like readers, ``near`` and ``late``; each gives, one cycle after ``enable``, ``points``: those of
+    ``block``; ``point``: that of ``row``; ``group``: the group of ``row``. Writing is as in :class:`Rows`.
+    """
+
+    def __init__(self, point: StructLayout, points: int, lanes: int, group: int) -> None:
+        self.lanes, self.group = lanes, group
+        self.bits, self.depth = lanes.bit_length() - 1, points // lanes
+        self.readers = ("near", "late")
+        reader = Signature(
+            {
+                "enable": Out(1),
+                "row": Out(range(points)),
+                "block": Out(range(self.depth)),
+                "point": In(point),
+                "points": In(ArrayLayout(point, lanes)),
+                "group": In(ArrayLayout(point, group)),
+            }
+        )
+        super().__init__(
+            {
+                "write_index": In(range(points)),
+                "write_mask": In(group),
+                "write": In(ArrayLayout(point, group)),
+                **{name: In(reader) for name in self.readers},
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        layout = ArrayLayout(self.write.shape().elem_shape, self.lanes)
+        m.submodules.memory = memory = Memory(shape=layout, depth=self.depth, init=[])
+        write = memory.write_port(granularity=1)
+        group_bits = self.group.bit_length() - 1
+        first = self.write_index[group_bits : self.bits] << group_bits  # lane of the group's first point
+        m.d.comb += [
+            write.addr.eq(self.write_index >> self.bits),
+            write.en.eq(self.write_mask << first),
+            *(write.data[lane].eq(self.write[lane % self.group]) for lane in range(self.lanes)),
+        ]
+        for name in self.readers:
+            reader = getattr(self, name)
+            row, block = memory.read_port(), memory.read_port()
+            lane = Signal(self.bits, name=f"{name}_lane")
+            m.d.comb += [
+                row.en.eq(reader.enable),
+                row.addr.eq(reader.row >> self.bits),
+                block.en.eq(reader.enable),
+                block.addr.eq(reader.block),
+                reader.point.eq(row.data[lane]),
+                reader.points.eq(block.data),
+                reader.group.eq(
+                    Value.cast(row.data).word_select(lane >> group_bits, len(Value.cast(self.write)))
+                ),
+            ]
+            with m.If(reader.enable):
+                m.d.sync += lane.eq(reader.row)
+        return m

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The step of one point from its forces (contract, section 11)."""
+
+from amaranth import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Assert
+from amaranth.lib.data import StructLayout
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import bits_for
+
+from nms.spec.config import Config
+from nms.spec.derived import Derived
+from rtl.fixed import half_up, half_up_by, product, product_latency, saturate
+from rtl.flow import delay
+from rtl.hierarchy import Block
+from rtl.signatures import Payloads
+from rtl.te_lane import AXES
+
+FORCES = ("attract_x", "attract_y", "repel_x", "repel_y")
+
+
+class TEUpdate(Block):
+    """Velocity and position of one point a cycle; module ``te_update``.
+
+    ``scale`` is N * yz, ``shift`` makes ``grep = half_up(repel * scale, shift)``; ``early`` selects the first
+    part of the schedule. ``new_valid``, ``new_velocity`` and ``new_position`` follow :attr:`latency` cycles
+    after the others; ``scale``, ``shift`` and ``early`` hold meanwhile.
+    """
+
+    def __init__(self, config: Config) -> None:
+        profile, derived = config.profile, Derived(config)
+        self.profile, self.force = profile, derived.force
+        scale = derived.count_width + profile.kernel_reciprocal.fraction + 1
+        shift = profile.kernel_reciprocal.fraction + derived.normaliser.width - 1 - profile.kernel.fraction
+        self.module = "te_update"
+        self.parameters = (config.images, profile)
+        force, speed = signed(derived.force.width), signed(profile.velocity.width)
+        self.row = StructLayout({name: force for name in FORCES})
+        self.speed = StructLayout({axis: speed for axis in AXES})
+        point = Payloads(config).point
+        super().__init__(
+            {
+                "valid": In(1),
+                "position": In(point),
+                "velocity": In(self.speed),
+                "forces": In(self.row),
+                "sigma": In(bits_for(derived.row_sum.integer)),
+                "scale": In(scale),
+                "shift": In(range(shift + 1)),
+                "early": In(1),
+                "new_valid": Out(1),
+                "new_position": Out(point),
+                "new_velocity": Out(self.speed),
+            }
+        )
+
+    @property
+    def _scaled(self) -> int:
+        """Cycles until the scaled repulsion is there."""
+        return product_latency(self.force.width, len(self.scale))
+
+    @property
+    def latency(self) -> int:
+        """Cycles for the scaled repulsion, its rounding, the gradient, the step and the velocity."""
+        return self._scaled + 4
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        valid = Signal(self.latency)
+        m.d.sync += valid.eq(Cat(self.valid, valid))
+        m.d.comb += self.new_valid.eq(valid[-1])
+        sigma = delay(m, self.sigma, self._scaled + 2)
+        for axis in AXES:
+            near = half_up_by(product(m, self.forces[f"repel_{axis}"], self.scale), self.shift)
+            rounded = Signal(near.shape(), name=f"rounded_{axis}")
+            repel = rounded[: self.force.width].as_signed()
+            m.d.sync += rounded.eq(near)
+            with m.If(valid[self._scaled]):
+                m.d.sync += Assert(rounded == repel, "the repulsion times N / Z is out of range")
+
+            attract = delay(m, self.forces[f"attract_{axis}"], self._scaled + 1)
+            gradient = Signal(signed(self.force.width + 2), name=f"gradient_{axis}")
+            m.d.sync += gradient.eq(Mux(self.early, attract << 1, attract) - repel)
+
+            old = delay(m, self.velocity[axis], self._scaled + 2)
+            kept = Signal(old.shape(), name=f"kept_{axis}")
+            step = Signal(signed(self.force.width + 3), name=f"step_{axis}")
+            m.d.sync += [
+                kept.eq(half_up(Mux(self.early, old * 8, old * 13), 4)),
+                step.eq(half_up_by(Mux(self.early, gradient, gradient << 1), sigma)),
+            ]
+            velocity = Signal(old.shape(), name=f"velocity_{axis}")
+            position = delay(m, self.position[axis], self.latency)
+            m.d.sync += velocity.eq(saturate(kept - step, self.profile.velocity))
+            m.d.comb += [
+                self.new_velocity[axis].eq(velocity),
+                self.new_position[axis].eq(saturate(position + velocity, self.profile.position)),
+            ]
+        return m
