@@ -39,7 +39,8 @@ def add_or_subtract(a: Value, b: Value, add: Value) -> Value:
 
 def saturate(value: Value, form: Fixed) -> Value:
     """``sat(value, form)``: the nearest raw value of ``form``, in its width and signedness."""
-    limited = Mux(value > form.max, form.max, Mux(value < form.min, form.min, value))[: form.width]
+    low = Mux(value < form.min, form.min, value) if value.shape().signed else value
+    limited = Mux(value > form.max, form.max, low)[: form.width]
     return limited.as_signed() if form.signed else limited
 
 
