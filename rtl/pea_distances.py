@@ -1,24 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """The distance phase of the array: which PE forms which pair when, and where the distances go."""
 
-from typing import TYPE_CHECKING
-
 from amaranth import Array, Cat, Module, Mux, Signal, Value
 from amaranth.lib.data import StructLayout
 from amaranth.lib.memory import WritePort
 
 from rtl.bank import Bank
 from rtl.flow import delay
+from rtl.hierarchy import Block
 from rtl.pe import PE
 from rtl.walk import triangle
-
-if TYPE_CHECKING:
-    from rtl.pea import PEA
 
 
 def distances(
     m: Module,
-    pea: "PEA",
+    pea: Block,
     pes: list[PE],
     banks: list[Bank],
     source: Signal,

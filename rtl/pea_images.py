@@ -1,17 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The image memory of the array: batches in, words of kept images out."""
 
-from typing import TYPE_CHECKING
-
 from amaranth import Array, Module, Signal
 
 from rtl.bank import Bank
-
-if TYPE_CHECKING:
-    from rtl.pea import PEA
+from rtl.hierarchy import Block
 
 
-def load(m: Module, pea: "PEA", banks: list[Bank]) -> None:
+def load(m: Module, pea: Block, banks: list[Bank]) -> None:
     """Take batches into the halves in turn; say which half is computed on."""
     count, words = Signal.like(pea.load_count), Signal.like(pea.load_words)
     full = Signal(2)
@@ -52,7 +48,7 @@ def load(m: Module, pea: "PEA", banks: list[Bank]) -> None:
         ]
 
 
-def fetch(m: Module, pea: "PEA", banks: list[Bank]) -> None:
+def fetch(m: Module, pea: Block, banks: list[Bank]) -> None:
     """Send the words of images of the batch that was given back last."""
     bits = pea.config.pes.bit_length() - 1
     sending, advance = Signal(), Signal()

@@ -1,20 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rows of the distance memory before the search: minimum, span and ties; and single distances."""
 
-from typing import TYPE_CHECKING
-
 from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib.memory import ReadPort, WritePort
 
 from rtl.fixed import bit_length
 from rtl.flow import delay
+from rtl.hierarchy import Block
 from rtl.walk import Walk, triangle
 
-if TYPE_CHECKING:
-    from rtl.pea import PEA
 
-
-def scan(m: Module, pea: "PEA", read: ReadPort, table: WritePort) -> None:
+def scan(m: Module, pea: Block, read: ReadPort, table: WritePort) -> None:
     """Minimum, scale and ties of the rows in order; and reading of single distances."""
     m.submodules.scan_walk = walk = Walk(pea.config)
     row = Signal(pea.derived.index_width)

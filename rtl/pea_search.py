@@ -1,23 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """The search phase of the array: a row broadcast to all PEs, their sums or the weights of one out."""
 
-from typing import TYPE_CHECKING
-
 from amaranth import Array, Cat, Module, Mux, Signal
 from amaranth.hdl import Assert
 from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.memory import ReadPort
 
 from rtl.flow import delay
+from rtl.hierarchy import Block
 from rtl.pe import PE
 from rtl.signatures import EXPONENT
 from rtl.walk import Walk
 
-if TYPE_CHECKING:
-    from rtl.pea import PEA
 
-
-def search(m: Module, pea: "PEA", pes: list[PE], read: ReadPort, table: ReadPort) -> None:
+def search(m: Module, pea: Block, pes: list[PE], read: ReadPort, table: ReadPort) -> None:
     """Passes of a row over the candidates, S and T out; or one row's weights out.
 
     A pass begins only when its sums have room in the queue behind the PEs, a weight is only asked for
