@@ -167,7 +167,7 @@ def sample(
             verification.fitting(config, images, groups, quotas, method, seed, verify or 1) if level else {}
         )
         if removal and journal.standing is None:
-            journal.stand(stands)
+            journal.stand(stands, whole.looked_at(images))
         whole.resume(journal, images, groups)
         tasks = whole.tasks(images.images, groups, quotas, method, seed, set(journal.finished))
         results = (
@@ -180,9 +180,7 @@ def sample(
         except (KeyboardInterrupt, UserError) as error:
             done = f"{len(journal.finished)} of {len(groups.members)} groups are in {journal.path}"
             if isinstance(error, UserError):
-                raise UserError(
-                    f"{error}; {done}: go on with --resume" if journal.finished else error
-                ) from None
+                raise UserError(f"{error}; {done}: go on with --resume" if journal.begun else error) from None
             print(f"nms: interrupted; {done}: go on with --resume", file=sys.stderr)
             raise typer.Exit(130) from None
     chosen_of_groups = whole.kept(journal, groups)
