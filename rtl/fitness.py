@@ -49,9 +49,9 @@ class Fitness(Block):
 
     @property
     def _division_latency(self) -> int:
-        """Cycles of 1/S, its queue and T/S."""
+        """Cycles of 1/S, its queue, the register of the factors and T/S."""
         profile = self.config.profile
-        return self.newton.latency + 1 + product_latency(profile.sums.width, profile.reciprocal.width)
+        return self.newton.latency + 2 + product_latency(profile.sums.width, profile.reciprocal.width)
 
     @property
     def latency(self) -> int:
@@ -101,14 +101,20 @@ class Fitness(Block):
         together(m, [newton.o], [reciprocals.i])
         m.d.comb += reciprocals.i.payload.eq(newton.o.payload.y)
         kept = StructLayout({"reciprocal": y.width, "shift": SHIFT, "tag": tag})
-        m.submodules.times = times = Multiply(sums.width, y.width, kept)
-        together(m, [reciprocals.o, beside_newton.o], [times.i])
+        m.submodules.factors = factors = Register(StructLayout({"t": sums.width, "kept": kept}))
+        together(m, [reciprocals.o, beside_newton.o], [factors.i])
         m.d.comb += [
-            times.i.payload.a.eq(beside_newton.o.payload.t),
-            times.i.payload.b.eq(reciprocals.o.payload),
-            times.i.payload.beside.reciprocal.eq(reciprocals.o.payload),
-            times.i.payload.beside.shift.eq(beside_newton.o.payload.shift),
-            times.i.payload.beside.tag.eq(beside_newton.o.payload.tag),
+            factors.i.payload.t.eq(beside_newton.o.payload.t),
+            factors.i.payload.kept.reciprocal.eq(reciprocals.o.payload),
+            factors.i.payload.kept.shift.eq(beside_newton.o.payload.shift),
+            factors.i.payload.kept.tag.eq(beside_newton.o.payload.tag),
+        ]
+        m.submodules.times = times = Multiply(sums.width, y.width, kept)
+        together(m, [factors.o], [times.i])
+        m.d.comb += [
+            times.i.payload.a.eq(factors.o.payload.t),
+            times.i.payload.b.eq(factors.o.payload.kept.reciprocal),
+            times.i.payload.beside.eq(factors.o.payload.kept),
         ]
         m.submodules.quotients = quotients = Queue(
             StructLayout({"exponent": entropy.width, "kept": kept}), max(-ahead, 0) + 2
