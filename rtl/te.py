@@ -179,7 +179,10 @@ class TE(Block):
             self.block.eq(late.block),
         ]
         for number, lane in enumerate(lanes):
-            column, present = Signal(range(self.padded), name=f"column_{number}"), Signal(name=f"present_{number}")
+            column, present = (
+                Signal(range(self.padded), name=f"column_{number}"),
+                Signal(name=f"present_{number}"),
+            )
             m.d.sync += present.eq(late.step & (column < self.count) & (column != late.row))
             m.d.comb += [
                 column.eq((late.block << self.levels) + number),

@@ -168,7 +168,11 @@ class Trials(wiring.Component):
         least, most = Mux(a < own, a, own), Mux(a < own, own, a)
         b = later(skip(later(below_30), least, most))
         a, least, most = later(a), later(least), later(most)
-        order = [Mux(b < least, b, least), Mux(b < least, least, Mux(b < most, b, most)), Mux(b < most, most, b)]
+        order = [
+            Mux(b < least, b, least),
+            Mux(b < least, least, Mux(b < most, b, most)),
+            Mux(b < most, most, b),
+        ]
         c = later(skip(later(below_29, 3), *map(later, order)))
         a, b = later(a, 2), later(b, 2)
         m.d.comb += self.asked.eq(whose[5].context)
