@@ -346,7 +346,7 @@ class DE(Block):
             replaces.eq(contexts.fresh[context] | (error <= old_error)),
             better.eq(constant | ((count == 0) & (k == 0)) | (error < best.data.error)),
             last.eq(valid & ~constant & (k == POPULATION - 1)),
-            solved.eq(Mux(better, error, best.data.error) < profile.stop),
+            solved.eq(Mux(better, error < profile.stop, best.data.error < profile.stop)),
             ended.eq(solved | (count == GENERATION_CAP - 1)),
             write_error.en.eq(valid & ~constant & replaces),
             write_error.addr.eq(label.who),

@@ -81,11 +81,12 @@ class TEUpdate(Block):
             gradient = Signal(signed(self.force.width + 2), name=f"gradient_{axis}")
             m.d.sync += gradient.eq(Mux(self.early, attract << 1, attract) - repel)
 
-            old = delay(m, self.velocity[axis], self._scaled + 3)
+            old, momentum = self.velocity[axis], Mux(self.early, 8, 13)
+            moved = product(m, delay(m, old, self._scaled + 3 - product_latency(len(old), 4)), momentum)
             kept = Signal(old.shape(), name=f"kept_{axis}")
             step = Signal(signed(self.force.width + 3), name=f"step_{axis}")
             m.d.sync += [
-                kept.eq(half_up(Mux(self.early, old * 8, old * 13), 4)),
+                kept.eq(half_up(moved, 4)),
                 step.eq(half_up_by(Mux(self.early, gradient, gradient << 1), sigma)),
             ]
             velocity = Signal(old.shape(), name=f"velocity_{axis}")
