@@ -79,7 +79,7 @@ class TELane(Block):
 
     @property
     def kernel_latency(self) -> int:
-        """Cycles from ``valid`` to ``due``: difference, squares, their sum, exponent, mantissa, reciprocal."""
+        """Cycles from ``valid`` to ``due``: difference, squares, sum, exponent, mantissa, reciprocal."""
         return 1 + product_latency(self.difference, self.difference) + 3 + self.newton.latency
 
     @property

@@ -60,7 +60,7 @@ class TEUpdate(Block):
 
     @property
     def latency(self) -> int:
-        """Cycles for the scaled repulsion, its shift, its rounding, the gradient, the step and the velocity."""
+        """Cycles for the scaled repulsion, its shift and rounding, the gradient, the step, the velocity."""
         return self._scaled + 5
 
     def elaborate(self, platform: object) -> Module:
