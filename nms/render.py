@@ -138,6 +138,11 @@ def print_sample(figures: dict[str, Any]) -> None:
         ("seed", str(figures["seed"])),
         ("kept", f"{figures['kept']:,}"),
     ]
+    if "near_duplicates" in figures:
+        near = figures["near_duplicates"]
+        rows.append(("near-duplicates", f"{near['removed']:,} removed, {near['standing']:,} images stand"))
+        if near["kept_to_fill_up"]:
+            rows.append(("of these kept", f"{near['kept_to_fill_up']:,}, as too few stand"))
     for name, text in (("lower_perplexity", "a lower perplexity"), ("without_map", "no map: too small")):
         if groups[name]:
             rows.append(("groups with", f"{text}: {groups[name]:,}"))

@@ -10,9 +10,23 @@ import typer
 
 from nms import output as outputs
 from nms import render
-from nms.commands.options import Data, Iterations, Json, Perplexity, Ratio, Seed
+from nms.commands.options import (
+    ApartWindow,
+    Contrast,
+    Data,
+    Grid,
+    Iterations,
+    Json,
+    Perplexity,
+    Pick,
+    Quota,
+    Ratio,
+    Resize,
+    Seed,
+    Start,
+    near,
+)
 from nms.commands.progress import progress
-from nms.commands.sample import Contrast, Grid, Pick, Quota, Resize, Start
 
 Test = Annotated[
     str | None, typer.Option(help="Held-out images; else the data set's test part, else 20 % of each class.")
@@ -35,9 +49,11 @@ Bursts = Annotated[
     float, typer.Option(help="Exponent of bursts' lengths: 0, originals drawn alike; 1, by Zipf's law.")
 ]
 Batch = Annotated[int, typer.Option(help="Images of a batch, for NMS by batch.")]
-Apart = Annotated[
+Distance = Annotated[
     float,
-    typer.Option(help="Distance of near-duplicates, 0 to 2, for names ending with -apart; software only."),
+    typer.Option(
+        "--apart", help="Distance of near-duplicates, 0 to 2, for names ending with -apart; software only."
+    ),
 ]
 SavedTo = Annotated[Path | None, typer.Option("-o", "--output", help="Directory for evaluate.json.")]
 
@@ -60,7 +76,8 @@ def evaluate(
     seed: Seed = 1,
     classes: Classes = "balanced",
     batch: Batch = 256,
-    apart: Apart = 0.2,
+    apart: Distance = 0.2,
+    apart_window: ApartWindow = None,
     perplexity: Perplexity = 15.0,
     iterations: Iterations = 300,
     grid: Grid = "adaptive",
@@ -84,7 +101,7 @@ def evaluate(
     method = Method(
         perplexity, iterations, int(grid) if grid.isdecimal() else grid, pick, quota, start, contrast
     )
-    choice = Choice(method, batch, classes, apart)
+    choice = Choice(method, batch, classes, near(apart, apart_window))
     asked = methods.split(",") if methods is not None else [*METHODS, "balanced-apart", "nms-class-apart"]
     names = ["balanced", *(name for name in asked if name != "balanced")]
     if seeds < run.FEWEST:
@@ -107,7 +124,8 @@ def evaluate(
         source,
         {
             "data": data, "test": test, "count": count, "ratio": ratio, "model": model, "seeds": [*numbers],
-            "scenario": asdict(stream), "classes": classes, "batch": batch, "apart": apart,
+            "scenario": asdict(stream), "classes": classes, "batch": batch,
+            "apart": asdict(choice.apart),
             "method": asdict(method), "software_only": method.software_only,
         },
     )  # fmt: skip

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from nms.errors import UserError
-from nms.evaluation.apart import standing
 from nms.evaluation.methods import APART, METHODS, TITLES, UNLIMITED, Choice, Keep
 from nms.evaluation.model import Fit
 from nms.evaluation.scenario import Scenario, Source, Trial
 from nms.sampling import to_keep
+from nms.sampling.apart import filled, standing
 
 FEWEST = 5
 """Seeds, at least: a standard error of fewer says little."""
@@ -108,8 +108,7 @@ def kept_by(
         raise ValueError(
             f"{name}: kept {len(chosen)} images, {len(np.unique(chosen))} different; not {wanted}"
         )
-    others = np.random.default_rng(seed).permutation(np.setdiff1d(np.arange(len(rows)), own))
-    return np.sort(np.concatenate([own[chosen], others[: count - share]]))
+    return filled(own[chosen], ~np.isin(np.arange(len(rows)), own), count, seed)
 
 
 def check(methods: Sequence[str], ratio: float) -> None:
@@ -165,7 +164,7 @@ def evaluate(
         fit = fitted(trial)
         alone = None
         if any(name.endswith(APART) for name in methods):
-            alone = np.flatnonzero(standing(trial.images, choice.apart))
+            alone = np.flatnonzero(standing(trial.images, len(trial.images), choice.apart))
         streams.append(len(trial.images))
         tests.append(len(trial.test_images))
         for name, row in zip(dict.fromkeys(methods), rows, strict=True):

@@ -10,6 +10,7 @@ import numpy as np
 
 from nms.datasets import Images
 from nms.errors import UserError
+from nms.sampling.apart import Apart, filled, standing
 from nms.sampling.groups import SIZE, Groups, by_class, in_batches, to_keep
 from nms.sampling.journal import Journal
 from nms.sampling.pool import Results, Task, locally
@@ -21,11 +22,20 @@ LOOKED_AT = 8
 
 @dataclass(frozen=True)
 class Sampled:
-    """What is kept of a data set; ``embedding`` has each image's place on the map of its own group."""
+    """What is kept of a data set; ``embedding`` has each image's place on the map of its own group.
+
+    A near-duplicate that was removed is in no group, and has no place: not a number.
+    """
 
     kept: np.ndarray  # (K,) int64, ascending
     embedding: np.ndarray  # (N, 2)
     groups: Groups
+
+
+def formed(labels: np.ndarray | None, stands: np.ndarray, size: int = SIZE) -> Groups:
+    """Groups of the images that stand, (N,) of bool: within each class or, without labels, consecutive."""
+    own = np.flatnonzero(stands)
+    return (in_batches(len(own), size) if labels is None else by_class(labels[own], size)).among(own)
 
 
 def sample(
@@ -36,33 +46,45 @@ def sample(
     size: int = SIZE,
     seed: int = 1,
     workers: int = 1,
+    apart: Apart | None = None,
 ) -> Sampled:
     """Sample images that are in memory: ``floor(ratio N + 1/2)`` of them, the same for any number of workers.
 
     Parameters
     ----------
-    images : (N, ...) uint8 or float64
+    images : (N, ...) uint8 or float64; of more than two axes, (N, H, W) or (N, H, W, C)
     labels : (N,) integers: groups are formed within a class; without them groups are consecutive batches
     size : images of the largest group
     seed : of every random number
     workers : processes; 1 stays in this one
+    apart : near-duplicates to remove before groups are formed; rows (N, D) are compared without shifts.
+        Random ones fill up where fewer stand than are to be kept
 
     Raises
     ------
     UserError
         A ratio or size out of range.
     """
-    groups = in_batches(len(images), size) if labels is None else by_class(labels, size)
-    quotas = groups.quotas(to_keep(ratio, len(images)))
+    keep = to_keep(ratio, len(images))
+    stands = np.ones(len(images), bool)
+    if apart:
+        stands = standing(map(as_image, images), len(images), apart)
+    groups = formed(labels, stands, size)
+    quotas = groups.quotas(min(keep, int(stands.sum())))
     given = tasks(images, groups, quotas, method or Method(), seed)
     kept = []
-    embedding = np.empty((len(images), 2))
+    embedding = np.full((len(images), 2), np.nan)
     with closing(locally(given, workers)) as results:
         for done in results:
             members = groups.members[done.number]
             kept.append(members[done.kept])
             embedding[members] = done.embedding
-    return Sampled(np.sort(np.concatenate(kept)), embedding, groups)
+    return Sampled(filled(np.concatenate(kept), ~stands, keep, seed), embedding, groups)
+
+
+def as_image(pixels: np.ndarray) -> np.ndarray:
+    """(H, W, C) of an image (H, W, C), (H, W) or, as a single line, (D,)."""
+    return pixels.reshape(*(1,) * (pixels.ndim == 1), *pixels.shape, *(1,) * (pixels.ndim < 3))
 
 
 def tasks(
@@ -106,9 +128,9 @@ def finish(journal: Journal, results: Results, progress: Callable[[int], object]
 
 
 def kept(journal: Journal, groups: Groups) -> np.ndarray:
-    """All indices kept, ascending, once all groups are finished."""
+    """All indices kept of the groups, once all are finished."""
     entries = enumerate(groups.members)
-    return np.sort(np.concatenate([group[journal.finished[number]["kept"]] for number, group in entries]))
+    return np.concatenate([group[journal.finished[number]["kept"]] for number, group in entries])
 
 
 def digest(journal: Journal) -> str:
