@@ -144,7 +144,7 @@ class DE(Block):
 
     def turn_latency(self, search: int) -> int:
         """Cycles from the last sums of a generation to the first trial of the next."""
-        placing = 0 if search in (Search.DE_RAND1, Search.DE_BEST1) else self.bracket.latency
+        placing = 1 if search in (Search.DE_RAND1, Search.DE_BEST1) else self.bracket.latency
         return 6 + self.fitness.latency + placing + self.start_latency
 
     def elaborate(self, platform: object) -> Module:
@@ -405,6 +405,8 @@ class DE(Block):
                 m.d.sync += [leader.eq(u), error.eq(member.error)]
 
         evolves = Signal()
+        evolved, whose = delay(m, complete & evolves, 1, reset_less=False), delay(m, context, 1)
+        leader, collapsed = delay(m, leader, 1), delay(m, most - least < COLLAPSED, 1)
         write = contexts.points.write_port()
         m.d.comb += [
             evolves.eq((self.search == Search.DE_RAND1) | (self.search == Search.DE_BEST1)),
@@ -417,16 +419,16 @@ class DE(Block):
             bracket.score.above.eq(member.above),
             bracket.go.eq(complete & ~evolves),
             bracket.whose.eq(context),
-            write.en.eq(Mux(evolves, complete, bracket.placed)),
+            write.en.eq(Mux(evolves, evolved, bracket.placed)),
         ]
         with m.If(evolves):
-            m.d.comb += [write.addr.eq(context), write.data.origin.eq(leader), write.data.step.eq(0)]
+            m.d.comb += [write.addr.eq(whose), write.data.origin.eq(leader), write.data.step.eq(0)]
         with m.Else():
             m.d.comb += [write.addr.eq(bracket.context), write.data.eq(bracket.points)]
-        with m.If(complete & evolves):
+        with m.If(evolved):
             m.d.sync += [
-                contexts.phase[context].eq(Phase.READY),
-                contexts.fresh[context].eq((self.search == Search.DE_BEST1) & (most - least < COLLAPSED)),
+                contexts.phase[whose].eq(Phase.READY),
+                contexts.fresh[whose].eq((self.search == Search.DE_BEST1) & collapsed),
             ]
         with m.If(bracket.placed):
             m.d.sync += contexts.phase[bracket.context].eq(Phase.READY)
