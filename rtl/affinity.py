@@ -28,8 +28,8 @@ class Affinity(Block):
     The memory has images * ceil(images / te_lanes) words of ``te_lanes`` elements; element j of row i
     is in lane j mod te_lanes of the row's word j / te_lanes. ``word`` is, one cycle after ``row`` and
     ``block``, that word of the row; its elements at columns >= count are undefined. ``i_read`` gives
-    single elements, three cycles later, the next one after that was taken; word and reads are meant for the
-    times after ``done``, and in the cycle after a read was taken ``word`` is undefined.
+    single elements, three cycles later, the next one after that was taken; in the cycle after a read was
+    taken ``word`` is undefined. Word and reads are for the times after ``done``, until the next scaling.
     """
 
     module = "affinity"
@@ -67,8 +67,9 @@ class Affinity(Block):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.multiply = multiply = self.multiply
+        # No element is read while it is written (asserted below), so that synthesis need not keep the old one
         m.submodules.memory = memory = Memory(
-            shape=self.word.shape(), depth=self.config.images * self.blocks, init=[]
+            shape=self.word.shape(), depth=self.config.images * self.blocks, init=[], attrs={"no_rw_check": 1}
         )
         write, read = memory.write_port(granularity=1), memory.read_port()
         self._feed(m)
@@ -88,6 +89,7 @@ class Affinity(Block):
             multiply.o.ready.eq(~there | finished),
         ]
         enter = multiply.o.ready & multiply.o.valid
+        computing = multiply.o.valid | there
         with m.If(there):
             m.d.sync += [second.eq(~finished), there.eq(~finished)]
         probability = self._probability()
@@ -121,10 +123,13 @@ class Affinity(Block):
         # The read port: the element above the diagonal, else a single read, else the embedding
         transfer = self.i_read.valid & self.i_read.ready
         asked = self.i_read.payload
+        meets = write.en.bit_select(self._lane(came.place.row), 1) & (write.addr == read.addr)
+        m.d.sync += [
+            Assert(~(transfer & computing), "affinity: a read before done"),
+            Assert(~(enter & came_below & meets), "affinity: an element is read while it is written"),
+        ]
         m.d.comb += [
-            self.i_read.ready.eq(
-                ~(fetched | near | self.o_read.valid) & ~waits & ~(multiply.o.valid & came_below)
-            ),
+            self.i_read.ready.eq(~(fetched | near | self.o_read.valid)),
             read.en.eq(~waits | enter),
             self.word.eq(read.data),
         ]

@@ -159,17 +159,17 @@ class Bracket(wiring.Component):
         aiming = Signal()
         part = product.shift_right(RATIO)
         advance = Signal.like(span)
-        octave = bit_length(span)
+        octave, spread = Signal(range(len(span) + 1)), Signal(range(len(span)))
         wide, most = 2 * octave - (fraction + 7), octave - 5
         least = Mux(wide < most, wide, most)
-        spread = Signal(range(len(span)))
         step = self.points.step
         m.d.comb += [
             advance.eq(Mux(~windowed & (part == 0), 1, part)),
-            spread.eq(Mux(least < 0, 0, least)),
             # floor(-31 * 2^x / 2) = 2^x / 2 - 16 * 2^x, the former rounded down
             self.points.origin.eq(Mux(windowed, base - step.shift_left(4) + step.shift_right(1), base)),
         ]
+        # the span holds for as long as the division takes
+        m.d.sync += [octave.eq(bit_length(span)), spread.eq(Mux(least < 0, 0, least))]
         m.d.sync += [aiming.eq((left == 1) & ~self.go), self.placed.eq(aiming)]
         with m.If(aiming):
             m.d.sync += [base.eq(base + advance), step.eq(Mux(windowed, 1 << spread, advance))]

@@ -78,16 +78,21 @@ class _Pipeline(Block):
         self._last(m, state)
         return m
 
-    def _turned(self, m: Module, position: int, x: Value, y: Value, back: Value) -> dict[str, Value]:
-        """x and y after one rotation; ``back`` is its direction, 1 where what drives it is negative."""
+    def _turned(
+        self, m: Module, position: int, x: Value, y: Value, back: Value, places: int
+    ) -> dict[str, Value]:
+        """x and y, the latter of ``places`` bits, after one rotation.
+
+        ``back`` is its direction, 1 where what drives it is negative.
+        """
         index, shape = self.indices[position], signed(self.fraction + 2)
         old_x, old_y = Signal(shape, name=f"x_before_{position}"), Signal(shape, name=f"y_before_{position}")
-        new_x, new_y = Signal(shape, name=f"x_at_{position}"), Signal(shape, name=f"y_at_{position}")
+        new_x, new_y = Signal(shape, name=f"x_at_{position}"), Signal(signed(places), name=f"y_at_{position}")
         m.d.comb += [
             old_x.eq(x),
             old_y.eq(y),
             new_x.eq(add_or_subtract(old_x, old_y.shift_right(index), back)),
-            new_y.eq(add_or_subtract(old_y, old_x.shift_right(index), back)),
+            new_y.eq(add_or_subtract(old_y[:places], old_x.shift_right(index), back)),
         ]
         return {"x": new_x, "y": new_y}
 
@@ -158,7 +163,7 @@ class Rotate(_Angled):
 
     def _turn(self, m: Module, position: int, state: dict[str, Value]) -> dict[str, Value]:
         back, left = self._left(m, position, state["rest"])
-        return self._turned(m, position, state["x"], state["y"], back) | left
+        return self._turned(m, position, state["x"], state["y"], back, self.fraction + 2) | left
 
     def _last(self, m: Module, state: dict[str, Value]) -> None:
         m.d.comb += [self.o.payload.x.eq(state["x"]), self.o.payload.y.eq(state["y"])]
@@ -213,6 +218,9 @@ class Decay(_Angled):
 class Vector(_Pipeline):
     """``log = max(2t, 0)``, log2 of a mantissa m, 1 <= m < 2.
 
+    t starts with the sum of all angles, and each turn back takes twice its own off: an operand of the adder
+    that is gated by the direction, and not inverted, needs no gates before it.
+
     Parameters
     ----------
     indices : shift indices in the order of execution, from :func:`nms.spec.derived.cordic_indices`
@@ -242,17 +250,17 @@ class Vector(_Pipeline):
         return {
             "x": (item.mantissa + one).shift_right(1),
             "y": (item.mantissa - one).shift_right(1),
-            "turned": Const(0),
+            "turned": Const(sum(angle(index, self.fraction) for index in self.indices), self.fraction + 1),
         }
 
     def _turn(self, m: Module, position: int, state: dict[str, Value]) -> dict[str, Value]:
-        y = Signal(signed(self.fraction + 2), name=f"driving_{position}")
-        m.d.comb += y.eq(state["y"])
-        back = y[-1]
-        a = angle(self.indices[position], self.fraction)
-        new = self._turned(m, position, state["x"], y, back)
+        # After index i the angle left has a tangent of at most 2^-i, so |y| <= x * 2^-i, x < 3/2, but for the
+        # floors, each less than one: |y| < 4 * 2^-i
+        index, y = self.indices[position], state["y"]
+        back, a = y[-1], angle(index, self.fraction)
+        new = self._turned(m, position, state["x"], y, back, self.fraction + 3 - index)
         turned = Signal(signed(self.fraction + 2), name=f"turned_at_{position}")
-        m.d.comb += turned.eq(state["turned"] + Mux(back, -a, a))
+        m.d.comb += turned.eq(state["turned"] + Mux(back, -2 * a, 0))
         return new | {"turned": turned}
 
     def _last(self, m: Module, state: dict[str, Value]) -> None:

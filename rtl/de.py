@@ -19,7 +19,7 @@ from rtl.bracket import Bracket, first_section
 from rtl.cordic import Rotate
 from rtl.fitness import Fitness
 from rtl.fixed import half_up
-from rtl.flow import Queue, Register
+from rtl.flow import Queue, Register, delay, together
 from rtl.hierarchy import Block, place
 from rtl.signatures import EXPONENT, GENERATIONS, STATUS, Payloads
 from rtl.trials import Trials, context_bits, individual, points
@@ -140,12 +140,12 @@ class DE(Block):
     @property
     def start_latency(self) -> int:
         """Cycles from a task to its first trial."""
-        return 2 + self.trials.latency + self.rotate.latency
+        return 4 + self.trials.latency + self.rotate.latency
 
     def turn_latency(self, search: int) -> int:
         """Cycles from the last sums of a generation to the first trial of the next."""
-        placing = 0 if search in (Search.DE_RAND1, Search.DE_BEST1) else self.bracket.latency
-        return 4 + self.fitness.latency + placing + self.start_latency
+        placing = 1 if search in (Search.DE_RAND1, Search.DE_BEST1) else self.bracket.latency
+        return 6 + self.fitness.latency + placing + self.start_latency
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -195,7 +195,7 @@ class DE(Block):
         """The next ready context, in turn, issues a generation; ``runs`` remembers whose sums come when."""
         ready = contexts.waiting(Phase.READY)
         last = Signal(context_bits(self.config))
-        chosen = next_of(m, ready, last)
+        chosen, waits = Signal.like(last), Signal()
         state = contexts.states.read_port(domain="comb")
         mask = contexts.masks.read_port(domain="comb")
         points = contexts.points.read_port(domain="comb")
@@ -205,7 +205,7 @@ class DE(Block):
         issued = into.valid & into.ready
         m.d.comb += [
             state.addr.eq(chosen),
-            into.valid.eq(Cat(ready).any() & into.ready),
+            into.valid.eq(waits & into.ready),
             into.payload.context.eq(chosen),
             into.payload.state.eq(state.data),
             into.payload.fresh.eq(contexts.fresh[chosen]),
@@ -218,6 +218,8 @@ class DE(Block):
             mask.addr.eq(self.trials.asked),
             self.trials.mask.eq(mask.data),
         ]
+        # chosen a cycle ahead: who is ready stays so until it is issued
+        m.d.sync += [chosen.eq(next_of(m, ready, last)), waits.eq(Cat(ready).any() & ~issued)]
         with m.If(issued):
             m.d.sync += [contexts.phase[chosen].eq(Phase.FLYING), last.eq(chosen)]
         m.d.sync += Assert(~issued | runs.i.ready, "de: more runs than contexts")
@@ -245,14 +247,19 @@ class DE(Block):
         power = half_up(
             rotate.o.payload.x - rotate.o.payload.y, profile.cordic.fraction - profile.mantissa.fraction
         )
-        landed = self.flight(rotate.o.payload.tag)
+        m.submodules.powers = powers = Register(StructLayout({"power": power.shape(), "flight": self.flight}))
+        together(m, [rotate.o], [powers.i])
+        together(m, [powers.o], [leaving.i])
         m.d.comb += [
-            rotate.o.ready.eq(leaving.i.ready),
-            leaving.i.valid.eq(rotate.o.valid),
+            powers.i.payload.power.eq(power),
+            powers.i.payload.flight.eq(rotate.o.payload.tag),
+        ]
+        power, landed = powers.o.payload.power, powers.o.payload.flight
+        m.d.comb += [
             leaving.i.payload.row.eq(contexts.row[landed.who.context]),
             leaving.i.payload.mantissa.eq(Mux(power < one, one, Mux(power >= 2 * one, 2 * one - 1, power))),
             leaving.i.payload.exponent.eq(landed.exponent),
-            write.en.eq(rotate.o.valid & rotate.o.ready),
+            write.en.eq(powers.o.valid & powers.o.ready),
             write.addr.eq(landed.who),
             write.data.mantissa.eq(leaving.i.payload.mantissa),
             write.data.exponent.eq(landed.exponent),
@@ -318,6 +325,9 @@ class DE(Block):
             above.eq(perplexity >= self.target),
             error.eq(Mux(perplexity >= self.target, perplexity - self.target, self.target - perplexity)),
         ]
+        valid = delay(m, valid, 1, reset_less=False)
+        label, score, error, above = (delay(m, value, 1) for value in (label, score, error, above))
+        old_error, found = delay(m, old.data, 1), delay(m, Value.cast(candidate.data), 1)
 
         context, k, constant = label.who.context, label.who.k, label.constant
         best, write_best = contexts.bests.read_port(domain="comb"), contexts.bests.write_port()
@@ -333,10 +343,10 @@ class DE(Block):
         turn = Cat(replaced[1:], replaces)
         m.d.comb += [
             count.eq(contexts.generations[context]),
-            replaces.eq(contexts.fresh[context] | (error <= old.data)),
+            replaces.eq(contexts.fresh[context] | (error <= old_error)),
             better.eq(constant | ((count == 0) & (k == 0)) | (error < best.data.error)),
             last.eq(valid & ~constant & (k == POPULATION - 1)),
-            solved.eq(Mux(better, error, best.data.error) < profile.stop),
+            solved.eq(Mux(better, error < profile.stop, best.data.error < profile.stop)),
             ended.eq(solved | (count == GENERATION_CAP - 1)),
             write_error.en.eq(valid & ~constant & replaces),
             write_error.addr.eq(label.who),
@@ -346,7 +356,7 @@ class DE(Block):
             write_best.addr.eq(context),
             write_best.data.error.eq(error),
             write_best.data.score.eq(score),
-            write_best.data.candidate.eq(Mux(constant, 0, Value.cast(candidate.data))),
+            write_best.data.candidate.eq(Mux(constant, 0, found)),
             mask.addr.eq(context),
             write_mask.en.eq(last),
             write_mask.addr.eq(context),
@@ -357,7 +367,7 @@ class DE(Block):
         m.d.sync += [
             member.valid.eq(valid & ~constant),
             member.who.eq(label.who),
-            member.error.eq(Mux(replaces, error, old.data)),
+            member.error.eq(Mux(replaces, error, old_error)),
             member.perplexity.eq(score.perplexity),
             member.above.eq(above),
             member.goes_on.eq(last & ~ended),
@@ -377,14 +387,16 @@ class DE(Block):
 
     def _follow(self, m: Module, contexts: Contexts, member: Signal) -> None:
         """The population's extent and best, or the bracket; with them, the next generation."""
-        u, bracket = self.trials.member, self.bracket
+        u, bracket = delay(m, self.trials.member, 1), self.bracket
+        going = delay(m, member.goes_on, 1, reset_less=False)
+        valid, member = delay(m, member.valid, 1, reset_less=False), delay(m, member, 1)
         least, most, leader = (Signal.like(u, name=name) for name in ("least", "most", "leader"))
         error = Signal.like(member.error)
         context = Signal(context_bits(self.config))
         complete = Signal()
         first = member.who.k == 0
-        m.d.sync += [complete.eq(member.goes_on), context.eq(member.who.context)]
-        with m.If(member.valid):
+        m.d.sync += [complete.eq(going), context.eq(member.who.context)]
+        with m.If(valid):
             with m.If(first | (u < least)):
                 m.d.sync += least.eq(u)
             with m.If(first | (u > most)):
@@ -393,28 +405,30 @@ class DE(Block):
                 m.d.sync += [leader.eq(u), error.eq(member.error)]
 
         evolves = Signal()
+        evolved, whose = delay(m, complete & evolves, 1, reset_less=False), delay(m, context, 1)
+        leader, collapsed = delay(m, leader, 1), delay(m, most - least < COLLAPSED, 1)
         write = contexts.points.write_port()
         m.d.comb += [
             evolves.eq((self.search == Search.DE_RAND1) | (self.search == Search.DE_BEST1)),
             bracket.windows.eq(self.search == Search.WINDOW),
             bracket.target.eq(self.target),
-            bracket.came.eq(member.valid & ~evolves),
+            bracket.came.eq(valid & ~evolves),
             bracket.score.who.eq(member.who),
             bracket.score.u.eq(u),
             bracket.score.perplexity.eq(member.perplexity),
             bracket.score.above.eq(member.above),
             bracket.go.eq(complete & ~evolves),
             bracket.whose.eq(context),
-            write.en.eq(Mux(evolves, complete, bracket.placed)),
+            write.en.eq(Mux(evolves, evolved, bracket.placed)),
         ]
         with m.If(evolves):
-            m.d.comb += [write.addr.eq(context), write.data.origin.eq(leader), write.data.step.eq(0)]
+            m.d.comb += [write.addr.eq(whose), write.data.origin.eq(leader), write.data.step.eq(0)]
         with m.Else():
             m.d.comb += [write.addr.eq(bracket.context), write.data.eq(bracket.points)]
-        with m.If(complete & evolves):
+        with m.If(evolved):
             m.d.sync += [
-                contexts.phase[context].eq(Phase.READY),
-                contexts.fresh[context].eq((self.search == Search.DE_BEST1) & (most - least < COLLAPSED)),
+                contexts.phase[whose].eq(Phase.READY),
+                contexts.fresh[whose].eq((self.search == Search.DE_BEST1) & collapsed),
             ]
         with m.If(bracket.placed):
             m.d.sync += contexts.phase[bracket.context].eq(Phase.READY)

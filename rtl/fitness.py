@@ -49,9 +49,9 @@ class Fitness(Block):
 
     @property
     def _division_latency(self) -> int:
-        """Cycles of 1/S, its queue and T/S."""
+        """Cycles of 1/S, its queue, the register of the factors, T/S and its shift."""
         profile = self.config.profile
-        return self.newton.latency + 1 + product_latency(profile.sums.width, profile.reciprocal.width)
+        return self.newton.latency + 3 + product_latency(profile.sums.width, profile.reciprocal.width)
 
     @property
     def latency(self) -> int:
@@ -101,26 +101,39 @@ class Fitness(Block):
         together(m, [newton.o], [reciprocals.i])
         m.d.comb += reciprocals.i.payload.eq(newton.o.payload.y)
         kept = StructLayout({"reciprocal": y.width, "shift": SHIFT, "tag": tag})
-        m.submodules.times = times = Multiply(sums.width, y.width, kept)
-        together(m, [reciprocals.o, beside_newton.o], [times.i])
+        m.submodules.factors = factors = Register(StructLayout({"t": sums.width, "kept": kept}))
+        together(m, [reciprocals.o, beside_newton.o], [factors.i])
         m.d.comb += [
-            times.i.payload.a.eq(beside_newton.o.payload.t),
-            times.i.payload.b.eq(reciprocals.o.payload),
-            times.i.payload.beside.reciprocal.eq(reciprocals.o.payload),
-            times.i.payload.beside.shift.eq(beside_newton.o.payload.shift),
-            times.i.payload.beside.tag.eq(beside_newton.o.payload.tag),
+            factors.i.payload.t.eq(beside_newton.o.payload.t),
+            factors.i.payload.kept.reciprocal.eq(reciprocals.o.payload),
+            factors.i.payload.kept.shift.eq(beside_newton.o.payload.shift),
+            factors.i.payload.kept.tag.eq(beside_newton.o.payload.tag),
+        ]
+        m.submodules.times = times = Multiply(sums.width, y.width, kept)
+        together(m, [factors.o], [times.i])
+        m.d.comb += [
+            times.i.payload.a.eq(factors.o.payload.t),
+            times.i.payload.b.eq(factors.o.payload.kept.reciprocal),
+            times.i.payload.beside.eq(factors.o.payload.kept),
+        ]
+        # half_up(v, n + shift) = (floor(v / 2^(n - 1 + shift)) + 1) >> 1, n = fw + B - h
+        halves = times.o.payload.product.shift_right(sums.fraction + y.fraction - entropy.fraction - 1)
+        m.submodules.halved = halved = Register(StructLayout({"halves": len(halves), "kept": kept}))
+        together(m, [times.o], [halved.i])
+        m.d.comb += [
+            halved.i.payload.halves.eq(halves >> times.o.payload.beside.shift),
+            halved.i.payload.kept.eq(times.o.payload.beside),
         ]
         m.submodules.quotients = quotients = Queue(
             StructLayout({"exponent": entropy.width, "kept": kept}), max(-ahead, 0) + 2
         )
-        together(m, [times.o], [quotients.i])
-        # half_up(v, n + shift) = (floor(v / 2^(n - 1 + shift)) + 1) >> 1, n = fw + B - h
-        halves = times.o.payload.product.shift_right(sums.fraction + y.fraction - entropy.fraction - 1)
-        quotient = ((halves >> times.o.payload.beside.shift) + 1).shift_right(1)
-        exponent = quotient + times.o.payload.beside.shift.shift_left(entropy.fraction)
+        together(m, [halved.o], [quotients.i])
+        exponent = half_up(halved.o.payload.halves, 1) + halved.o.payload.kept.shift.shift_left(
+            entropy.fraction
+        )
         m.d.comb += [
             quotients.i.payload.exponent.eq(exponent),
-            quotients.i.payload.kept.eq(times.o.payload.beside),
+            quotients.i.payload.kept.eq(halved.o.payload.kept),
         ]
         m.submodules.logs = logs = Queue(entropy.fraction + 1, max(ahead, 0) + 2)
         together(m, [vector.o], [logs.i])
@@ -132,7 +145,7 @@ class Fitness(Block):
         exact = logs.o.payload + quotients.o.payload.exponent
         m.d.comb += [h2.i.payload.h2.eq(exact), h2.i.payload.kept.eq(quotients.o.payload.kept)]
         limit = 1 << entropy.width
-        m.d.sync += Assert(~times.o.valid | (exponent < limit), "fitness: T/S of 16 or more")
+        m.d.sync += Assert(~halved.o.valid | (exponent < limit), "fitness: T/S of 16 or more")
         m.d.sync += Assert(~(logs.o.valid & quotients.o.valid) | (exact < limit), "fitness: H2 of 16 or more")
 
         # Perp = 2^H2

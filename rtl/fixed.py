@@ -53,29 +53,6 @@ def bit_length(value: Value) -> Value:
     return Mux(high.any(), half + bit_length(high), bit_length(low))
 
 
-def normalise(m: Module, value: Value) -> tuple[Signal, Signal]:
-    """``value``, unsigned and not 0, shifted left until its top bit is 1; and by how much.
-
-    Combinational, one multiplexer level for each bit of the shift. Returns ``(shifted, zeros)`` with
-    ``shifted = value << zeros`` of the width of ``value``; bitlen(value) = len(value) - zeros. For 0 the
-    count is meaningless.
-    """
-    width = len(value)
-    flags, shifted = [], Signal(width)
-    m.d.comb += shifted.eq(value)
-    for step in reversed([1 << k for k in range((width - 1).bit_length())]):
-        empty, moved = Signal(), Signal(width)
-        m.d.comb += [
-            empty.eq(~shifted[width - step :].any()),
-            moved.eq(Mux(empty, shifted.shift_left(step), shifted)),
-        ]
-        flags.append(empty)
-        shifted = moved
-    zeros = Signal(len(flags))
-    m.d.comb += zeros.eq(Cat(*reversed(flags)))
-    return shifted, zeros
-
-
 def _tiles(value: Value) -> list[tuple[int, Value]]:
     """Pieces of at most ``TILE`` bits with their weights; only the topmost has a sign."""
     pieces = [(low, value[low : low + TILE]) for low in range(0, len(value), TILE)]

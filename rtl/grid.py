@@ -18,6 +18,7 @@ from amaranth.utils import bits_for
 from nms.spec.config import Config
 from nms.spec.derived import Derived
 from rtl.fixed import product, product_latency
+from rtl.flow import delay
 from rtl.hierarchy import Block
 from rtl.signatures import Payloads
 
@@ -123,7 +124,7 @@ class Grid(Block):
         N points in; bitlen(s) + 21 for the extent s and its ratio; N points placed; two passes of
         N * ceil(N / lanes).
         """
-        place = count + 5 + product_latency(self.position, QUOTIENT + self.side)
+        place = count + 6 + product_latency(self.position, QUOTIENT + self.side)
         passes = 2 * (count * -(-count // self.lanes) + PASS_LATENCY)
         return count + extent.bit_length() + 21 + place + passes
 
@@ -225,7 +226,7 @@ class Grid(Block):
         self, m: Module, placing: Signal, point: Value, low: list[Signal], ratio: Ratio, write: WritePort
     ) -> Signal:
         """Spots of the points that memory reads out while ``placing``; high as the last is written."""
-        latency = 4 + product_latency(self.position, QUOTIENT + self.side)
+        latency = 5 + product_latency(self.position, QUOTIENT + self.side)
         valid = Signal(1 + latency)
         spot = Signal(self.spot)
         m.d.sync += valid.eq(Cat(placing, valid))
@@ -239,12 +240,13 @@ class Grid(Block):
             m.d.sync += above.eq(fetched[axis] - least)
             scaled = product(m, above, ratio.ratio) >> (ratio.rb - OFFSET)[: len(ratio.rb)]
             m.d.sync += grid.eq(scaled)
-            with m.If(valid[-2]):
+            with m.If(valid[-3]):
                 m.d.sync += Assert(grid[OFFSET:] < ratio.side, "a cell is outside the grid")
             cells.append(grid[OFFSET:])
             offsets.append((grid[:OFFSET] ^ (1 << (OFFSET - 1))).as_signed())  # less 2048
-        x, y = offsets
-        m.d.sync += [spot.cell.eq(cells[1] * ratio.side + cells[0]), spot.offset.eq(x * x + y * y)]
+        line = product(m, cells[1], ratio.side)
+        squares = [product(m, offset, offset) for offset in offsets]
+        m.d.sync += [spot.cell.eq(line + delay(m, cells[0], 1)), spot.offset.eq(sum(squares))]
 
         index, placed = Signal(self.index), Signal()
         with m.If(self.start):

@@ -18,7 +18,7 @@ from amaranth.utils import bits_for
 
 from nms.spec.config import Config
 from nms.spec.derived import Derived
-from rtl.fixed import bit_length, half_up, normalise
+from rtl.fixed import bit_length, half_up
 from rtl.flow import delay
 from rtl.hierarchy import Block, place
 from rtl.points import Points, Rows, Walk
@@ -89,7 +89,7 @@ class TE(Block):
         """
         lane, update = self._lanes[0], self._updates[0]
         blocks, groups = -(-count // self.lanes), -(-count // self.group)
-        turn = lane.kernel_latency + self.levels + 4 + self._newton.latency + 1 + update.latency
+        turn = lane.kernel_latency + self.levels + 5 + self._newton.latency + 1 + update.latency
         return count + 1 + iterations * (count * blocks + groups + turn)
 
     def elaborate(self, platform: object) -> Module:
@@ -164,12 +164,10 @@ class TE(Block):
         late = m.submodules.late = Walk(self.images, self.lanes)
         valid = Signal()
         tag = Signal(StructLayout({"valid": 1, "row": len(late.row), "first": 1, "last": 1, "end": 1}))
-        block = Signal.like(late.block)
         m.d.sync += [
             valid.eq(pairs.step),
             tag.valid.eq(late.step),
             *(tag[name].eq(getattr(late, name)) for name in ("row", "first", "last", "end")),
-            block.eq(late.block),
         ]
         m.d.comb += [
             late.count.eq(self.count),
@@ -181,16 +179,20 @@ class TE(Block):
             self.block.eq(late.block),
         ]
         for number, lane in enumerate(lanes):
-            column = Signal(range(self.padded), name=f"column_{number}")
+            column, present = (
+                Signal(range(self.padded), name=f"column_{number}"),
+                Signal(name=f"present_{number}"),
+            )
+            m.d.sync += present.eq(late.step & (column < self.count) & (column != late.row))
             m.d.comb += [
-                column.eq((block << self.levels) + number),
+                column.eq((late.block << self.levels) + number),
                 lane.valid.eq(valid),
                 lane.i.eq(points.near.point),
                 lane.j.eq(points.near.points[number]),
                 lane.late_i.eq(points.late.point),
                 lane.late_j.eq(points.late.points[number]),
                 lane.affinity.eq(self.word[number]),
-                lane.present.eq(tag.valid & (column < self.count) & (column != tag.row)),
+                lane.present.eq(present),
             ]
         return tag
 
@@ -250,12 +252,13 @@ class TE(Block):
         """N * yz and its shift to the updates; high one cycle before they are there."""
         newton = place(m, "newton", self._newton, platform)
         k = self.profile.kernel_reciprocal.fraction
-        shifted, zeros = normalise(m, total)
+        zeros = Signal(range(len(total)))
         mantissa = Signal(k + 1)
         scale, shift = Signal.like(updates[0].scale), Signal.like(updates[0].shift)
         m.d.sync += [
-            mantissa.eq(top(shifted, k + 1)),
-            newton.i.valid.eq(complete),
+            zeros.eq(len(total) - bit_length(total)),
+            mantissa.eq(top((total << zeros)[: len(total)], k + 1)),
+            newton.i.valid.eq(delay(m, complete, 1, reset_less=False)),
         ]
         m.d.comb += [newton.i.payload.m.eq(mantissa), newton.o.ready.eq(1)]
         with m.If(newton.o.valid):

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 
 from nms.spec.config import Config
 from nms.spec.formats import Fixed
-from rtl.fixed import half_up, normalise, product, product_latency
+from rtl.fixed import bit_length, half_up, product, product_latency
 from rtl.flow import delay
 from rtl.hierarchy import Block, place
 from rtl.newton import Newton
@@ -79,14 +79,14 @@ class TELane(Block):
 
     @property
     def kernel_latency(self) -> int:
-        """Cycles from ``valid`` to ``due``: difference, squares, their sum, normalisation, reciprocal."""
-        return 1 + product_latency(self.difference, self.difference) + 2 + self.newton.latency
+        """Cycles from ``valid`` to ``due``: difference, squares, sum, exponent, mantissa, reciprocal."""
+        return 1 + product_latency(self.difference, self.difference) + 3 + self.newton.latency
 
     @property
     def _weight_latency(self) -> int:
-        """Cycles from w and P' to the rounded P'w and w^2."""
+        """Cycles from w and P' to the rounded P'w and w^2: a register, products, rounding."""
         profile = self.config.profile
-        return product_latency(max(profile.affinity.width, profile.kernel.width), profile.kernel.width) + 1
+        return product_latency(max(profile.affinity.width, profile.kernel.width), profile.kernel.width) + 2
 
     @property
     def force_latency(self) -> int:
@@ -108,20 +108,20 @@ class TELane(Block):
             m.d.sync += gap.eq(self.i[axis] - self.j[axis])
             squares.append(product(m, gap, gap).as_unsigned())
         one_more = Signal(b + 1 + (1 << EXPONENT) - 1)
-        m.d.sync += one_more.eq((1 << b) + half_up(squares[0] + squares[1], b))
-        shifted, zeros = normalise(m, one_more)
+        m.d.sync += one_more.eq(half_up(squares[0] + squares[1] + (1 << 2 * b), b))
         newton = place(m, "newton", self.newton, platform)
         mantissa, exponent = Signal(k + 1), Signal(EXPONENT)
+        shifted = delay(m, one_more, 1) << ~exponent  # by 15 - e
         m.d.sync += [
-            mantissa.eq(top(shifted, k + 1)),
-            exponent.eq((1 << EXPONENT) - 1 - zeros),
+            exponent.eq(bit_length(one_more[b:]) - 1),
+            mantissa.eq(top(shifted[: len(one_more)], k + 1)),
         ]
         before = Signal(self.kernel_latency - newton.latency)
         m.d.sync += before.eq(Cat(self.valid, before))
         m.d.comb += [
             newton.i.valid.eq(before[-1]),
             newton.i.payload.m.eq(mantissa),
-            newton.i.payload.tag.eq(exponent),
+            newton.i.payload.tag.eq(delay(m, exponent, 1)),
             newton.o.ready.eq(1),
             self.due.eq(newton.o.valid),
         ]
@@ -131,12 +131,13 @@ class TELane(Block):
 
         m.d.comb += self.kernel.eq(Mux(self.present, kernel, 0))
         weights = {}
-        for name, other in (("attract", self.affinity), ("repel", self.kernel)):
-            exact = product(m, other, self.kernel)
+        affinity, repeated = delay(m, self.affinity, 1), delay(m, self.kernel, 1)
+        for name, other in (("attract", affinity), ("repel", repeated)):
+            exact = product(m, other, repeated)
             weight = Signal(len(other) + 1, name=f"weight_{name}")
             m.d.sync += weight.eq(half_up(exact, fk))
             weights[name] = delay(
-                m, weight, self._weight_latency - 1 - product_latency(len(other), len(kernel))
+                m, weight, self._weight_latency - 2 - product_latency(len(other), len(kernel))
             )
         for axis in AXES:
             gap = Signal(signed(self.difference), name=f"late_gap_{axis}")

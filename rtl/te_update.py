@@ -60,32 +60,33 @@ class TEUpdate(Block):
 
     @property
     def latency(self) -> int:
-        """Cycles for the scaled repulsion, its rounding, the gradient, the step and the velocity."""
-        return self._scaled + 4
+        """Cycles for the scaled repulsion, its shift and rounding, the gradient, the step, the velocity."""
+        return self._scaled + 5
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         valid = Signal(self.latency)
         m.d.sync += valid.eq(Cat(self.valid, valid))
         m.d.comb += self.new_valid.eq(valid[-1])
-        sigma = delay(m, self.sigma, self._scaled + 2)
+        sigma = delay(m, self.sigma, self._scaled + 3)
         for axis in AXES:
-            near = half_up_by(product(m, self.forces[f"repel_{axis}"], self.scale), self.shift)
-            rounded = Signal(near.shape(), name=f"rounded_{axis}")
+            halves = product(m, self.forces[f"repel_{axis}"], self.scale).shift_left(1) >> self.shift
+            rounded = Signal(halves.shape(), name=f"rounded_{axis}")
             repel = rounded[: self.force.width].as_signed()
-            m.d.sync += rounded.eq(near)
-            with m.If(valid[self._scaled]):
+            m.d.sync += rounded.eq((delay(m, halves, 1) + 1).shift_right(1))
+            with m.If(valid[self._scaled + 1]):
                 m.d.sync += Assert(rounded == repel, "the repulsion times N / Z is out of range")
 
-            attract = delay(m, self.forces[f"attract_{axis}"], self._scaled + 1)
+            attract = delay(m, self.forces[f"attract_{axis}"], self._scaled + 2)
             gradient = Signal(signed(self.force.width + 2), name=f"gradient_{axis}")
             m.d.sync += gradient.eq(Mux(self.early, attract << 1, attract) - repel)
 
-            old = delay(m, self.velocity[axis], self._scaled + 2)
+            old, momentum = self.velocity[axis], Mux(self.early, 8, 13)
+            moved = product(m, delay(m, old, self._scaled + 3 - product_latency(len(old), 4)), momentum)
             kept = Signal(old.shape(), name=f"kept_{axis}")
             step = Signal(signed(self.force.width + 3), name=f"step_{axis}")
             m.d.sync += [
-                kept.eq(half_up(Mux(self.early, old * 8, old * 13), 4)),
+                kept.eq(half_up(moved, 4)),
                 step.eq(half_up_by(Mux(self.early, gradient, gradient << 1), sigma)),
             ]
             velocity = Signal(old.shape(), name=f"velocity_{axis}")

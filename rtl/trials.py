@@ -41,10 +41,11 @@ def octaves(config: Config) -> list[int]:
 
 
 def skip(value: Value, *taken: Value) -> Value:
-    """``value`` plus one for each of ``taken``, in ascending order, that it reaches: a draw without them."""
-    for other in taken:
-        value = (value + (value >= other))[:K]
-    return value
+    """``value`` plus one for each of ``taken``, in ascending order, that it reaches: a draw without them.
+
+    They differ, so that a value that misses one misses the following: no comparison waits for another.
+    """
+    return (value + sum(value + reached >= other for reached, other in enumerate(taken)))[:K]
 
 
 class Trials(wiring.Component):
@@ -72,7 +73,7 @@ class Trials(wiring.Component):
     place, member : what is in a slot of the population, one cycle later; not for DE/rand/1
     """
 
-    latency = 5
+    latency = 11
 
     def __init__(self, config: Config) -> None:
         self.config = config
@@ -111,14 +112,23 @@ class Trials(wiring.Component):
         running = Signal()
         state = Signal(64)
         draw = Signal(64)
-        whose = [Signal(self.who, name=f"whose_{step}") for step in range(4)]
-        fresh = [Signal(name=f"fresh_{step}") for step in range(4)]
-        valid = [running, *(Signal(name=f"valid_{step}") for step in range(1, 4))]
+
+        def later(value: Value, steps: int = 1) -> Value:
+            for _ in range(steps):
+                held = Signal(value.shape())
+                with m.If(advance):
+                    m.d.sync += held.eq(value)
+                value = held
+            return value
+
+        whose, fresh, valid = [Signal(self.who, name="whose")], [Signal(name="fresh")], [running]
+        for steps in (whose, fresh, valid):
+            for _ in range(self.latency - 2):
+                steps.append(later(steps[-1]))
         k = whose[0].k
         first = Signal()
         point = Signal(signed(u.width + 1))
         ahead = Signal.like(self.i.payload.points.step)
-        even = Signal(signed(u.width))
         m.d.comb += [
             advance.eq(self.o.ready | ~self.o.valid),
             self.i.ready.eq(advance & ~running),
@@ -141,73 +151,61 @@ class Trials(wiring.Component):
             m.d.sync += [state.eq(draw), k.eq(k + 1), running.eq(~self.drawn), point.eq(point + ahead)]
         grid = (self.search == Search.WINDOW) & first
         grid_points = Array(Const(quarters, signed(9)) for quarters in octaves(self.config))
-        with m.If(advance):
-            for before, after in ((0, 1), (1, 2), (2, 3)):
-                m.d.sync += [
-                    valid[after].eq(valid[before]),
-                    whose[after].eq(whose[before]),
-                    fresh[after].eq(fresh[before]),
-                ]
-            m.d.sync += even.eq(Mux(grid, grid_points[k].shift_left(u.fraction - 2), limited(point)))
+        even = later(Mux(grid, grid_points[k].shift_left(u.fraction - 2), limited(point)))
 
         # 1: from the draw, an individual, and numbers below 31, 30 and 29; DE/best/1 has no use for the third
-        new = [Signal(signed(u.width), name=f"new_{step}") for step in (2, 3)]
-        a = Signal(K)
-        below_30 = Signal(K)
-        below_29 = Signal(K)
-        drawn = state[64 - u.fraction :] * derived.octaves + low
+        drawn = later(state[64 - u.fraction :] * derived.octaves)
         fields = Mux(best, state[32:48], state[48:]), Mux(best, state[16:32], state[32:48]), state[16:32]
-        numbers = [
-            (bits * factor).shift_right(16)[:K] for bits, factor in zip(fields, (31, 30, 29), strict=True)
-        ]
-        with m.If(advance):
-            m.d.sync += [
-                new[0].eq(Mux((rand | best) & fresh[1], drawn, even)),
-                a.eq(skip(numbers[0], whose[1].k)),
-                below_30.eq(numbers[1]),
-                below_29.eq(numbers[2]),
-            ]
+        below_31, below_30, below_29 = (
+            later((bits * factor).shift_right(16)[:K])
+            for bits, factor in zip(fields, (31, 30, 29), strict=True)
+        )
 
-        # 2: three individuals that differ from each other and from k, and where they are
-        own = whose[2].k
-        b = Signal(K)
-        c = Signal(K)
+        # 2 to 5: three individuals that differ from each other and from k
+        new = later(Mux((rand | best) & fresh[2], (drawn + low)[: u.width].as_signed(), later(even)))
+        a = later(skip(below_31, whose[2].k))
+        own = whose[3].k
         least, most = Mux(a < own, a, own), Mux(a < own, own, a)
-        middle = Mux(b < least, least, Mux(b < most, b, most))
-        free = Signal()
-        m.d.comb += [
-            self.asked.eq(whose[2].context),
-            b.eq(skip(below_30, least, most)),
-            c.eq(skip(below_29, Mux(b < least, b, least), middle, Mux(b < most, most, b))),
+        b = later(skip(later(below_30), least, most))
+        a, least, most = later(a), later(least), later(most)
+        order = [
+            Mux(b < least, b, least),
+            Mux(b < least, least, Mux(b < most, b, most)),
+            Mux(b < most, most, b),
         ]
-        with m.If(advance):
-            m.d.sync += [new[1].eq(new[0]), free.eq(~self.mask.bit_select(own, 1))]
+        c = later(skip(later(below_29, 3), *map(later, order)))
+        a, b = later(a, 2), later(b, 2)
+        m.d.comb += self.asked.eq(whose[5].context)
+        mask = later(self.mask)
+
+        # 6: where they are
+        free = ~mask.bit_select(whose[6].k, 1)
         members, writes = [], []
         for name, number in (("a", a), ("b", Mux(rand, b, a)), ("c", Mux(rand, c, b))):
             copy = Memory(shape=signed(u.width), depth=self.config.contexts * POPULATION * 2, init=[])
             m.submodules[f"population_{name}"] = copy
             read = copy.read_port()
-            slot = self.mask.bit_select(number, 1)
-            m.d.comb += [read.addr.eq(Cat(slot, number, whose[2].context)), read.en.eq(advance)]
+            slot = mask.bit_select(number, 1)
+            m.d.comb += [read.addr.eq(Cat(slot, number, whose[6].context)), read.en.eq(advance)]
             if name == "a":  # DE/best/1 needs two, so that this one serves ``place``
                 with m.If(~rand):
                     m.d.comb += [read.addr.eq(self.place), read.en.eq(1), self.member.eq(read.data)]
-            members.append(read.data)
+            members.append(later(read.data))
             writes.append(copy.write_port())
 
-        # 3: the trial
+        # 8, 9: the trial
         u_a, u_b, u_c = members
-        mutant = Mux(rand, u_a, new[1]) + (u_b - u_c).shift_right(1)
-        slot = Signal(self.slot)
+        new = later(new, 5)
+        mutant = later(Mux(rand, u_a, new) + (u_b - u_c).shift_right(1))
+        slot = later(Cat(later(free, 3), whose[9]))
         with m.If(advance):
             m.d.sync += [
-                self.o.valid.eq(valid[3]),
-                self.o.payload.u.eq(Mux(fresh[3], new[1], limited(mutant))),
-                self.o.payload.who.eq(whose[3]),
-                slot.eq(Cat(free, whose[3])),
+                self.o.valid.eq(valid[9]),
+                self.o.payload.u.eq(Mux(fresh[9], later(new), limited(mutant))),
+                self.o.payload.who.eq(whose[9]),
             ]
 
-        # 4: into the free slot
+        # Into the free slot
         for write in writes:
             m.d.comb += [
                 write.en.eq(self.o.valid & self.o.ready),

@@ -127,18 +127,23 @@ async def searched(dut):
 
 @cocotb.test()
 async def reset(dut):
-    """Reset within a row, between rows, in the drain and in a read; then a clean run."""
+    """Reset within a row, between rows, in the drain, after it and in reads; then a clean run."""
     await start(dut)
     batch = Batch.random("affinity reset", min(CONFIG.images, 7))
     for before in (2, 9, 23, 60, 74):
         dut.count.value = batch.count
         Source(dut, "i_scalings").start(batch.scalings)
         Source(dut, "i_weights").start(batch.weights)
-        Source(dut, "i_read").start(range(8))
         await cycles(dut, before)
         await reset_mid(dut)
         await cycles(dut, 20)
         assert not dut.done.value
+    for before in (1, 2, 3, 4):
+        await fill(dut, batch)
+        Source(dut, "i_read").start(range(8))
+        await cycles(dut, before)
+        await reset_mid(dut)
+        await cycles(dut, 20)
         assert not dut.o_read__valid.value
     await fill(dut, batch)
     await compare(dut, batch, "affinity after reset")

@@ -20,7 +20,7 @@ FAULTS = [
     ("grid", "grid", Fault.OFF_BY_ONE, 1),
     ("prng", "seeds", Fault.STUCK, 1),
     ("fitness", "fitness", Fault.HANDSHAKE, 1),
-    ("affinity", "affinity", Fault.SWAPPED, 3),
+    ("affinity", "affinity", Fault.SWAPPED, 1),
 ]
 """Unit, start of the module's name, fault, and the seed that chooses its place."""
 
