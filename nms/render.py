@@ -99,6 +99,11 @@ def print_evaluation(figures: dict[str, Any]) -> None:
     rows: list[Sequence[object]] = [
         ("input", f"{source['name']}; held out: {held}"),
         ("stream", f"{_span(source['stream_images'])} images, {kind}"),
+        *(
+            [("stand", f"{_span(source['standing_images'])} images without near-duplicates")]
+            if source["standing_images"]
+            else []
+        ),
         ("kept", f"{kept}, classes {settings['classes']}"),
         ("model", settings["model"]),
         ("seeds", f"{settings['seeds'][0]} to {settings['seeds'][-1]}"),

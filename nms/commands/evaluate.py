@@ -36,8 +36,10 @@ Drawn = Annotated[
 ]
 Seeds = Annotated[int, typer.Option(help="Trials, 5 or more; each draws its images, filters and starts.")]
 Methods = Annotated[
-    str | None, typer.Option(metavar="NAME,...", help="Methods to compare with class-balanced random.")
+    str | None,
+    typer.Option(metavar="NAME,...", help="Methods; class-balanced random is always one."),
 ]
+Against = Annotated[str, typer.Option(metavar="NAME", help="Method that the others are compared with.")]
 Model = Annotated[str, typer.Option(help="ridge (on random convolutional features) or cnn (PyTorch).")]
 Kind = Annotated[str, typer.Option("--scenario", help="clean, redundant or long-tail.")]
 Duplicates = Annotated[float, typer.Option(help="Share of near-duplicates of a redundant stream.")]
@@ -71,6 +73,7 @@ def evaluate(
     bursts: Bursts = 0.0,
     tail: Tail = 1.0,
     methods: Methods = None,
+    against: Against = "balanced",
     model: Model = "ridge",
     seeds: Seeds = 5,
     seed: Seed = 1,
@@ -103,7 +106,7 @@ def evaluate(
     )
     choice = Choice(method, batch, classes, near(apart, apart_window))
     asked = methods.split(",") if methods is not None else [*METHODS, "balanced-apart", "nms-class-apart"]
-    names = ["balanced", *(name for name in asked if name != "balanced")]
+    names = [*dict.fromkeys([against, "balanced", *asked])]
     if seeds < run.FEWEST:
         raise UserError(f"seeds {seeds}: at least {run.FEWEST}, for a standard error")
     if not 0 <= seed <= (1 << 32) - seeds:
@@ -115,7 +118,7 @@ def evaluate(
     source = Source.load(data, test, resize)
     numbers = range(seed, seed + seeds)
     with progress("models trained") as bar:
-        task = bar.add_task("models", total=len(dict.fromkeys(names)) * seeds)
+        task = bar.add_task("models", total=len(names) * seeds)
         found = run.evaluate(
             source, stream, names, ratio, numbers, fitted, choice, count, lambda: bar.advance(task)
         )

@@ -6,9 +6,8 @@ import time
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
 import typer
 from rich.console import Console
 
@@ -37,6 +36,13 @@ from nms.commands.options import (
 from nms.commands.progress import progress
 from nms.errors import UserError
 from nms.spec import config as configuration
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from nms.datasets import Images
+    from nms.sampling.apart import Apart
+    from nms.sampling.journal import Journal
 
 
 class Grouping(StrEnum):
@@ -118,7 +124,7 @@ def sample(
     from nms import datasets, provenance
     from nms.sampling import Method, outcome, pool, to_keep, whole
     from nms.sampling import verify as verification
-    from nms.sampling.apart import filled, standing, stream
+    from nms.sampling.apart import filled
     from nms.sampling.journal import Journal
 
     began = time.monotonic()
@@ -154,18 +160,14 @@ def sample(
         "versions": {name: versions[name] for name in ("nms", "numpy")},
     }
     with Journal(output / "sample.journal", identity, resume) as journal:
-        stands = np.ones(found, bool) if journal.standing is None else journal.standing
-        if removal and journal.standing is None:
-            with progress("images compared") as bar:
-                shown = bar.add_task("images", total=found)
-                stands = standing(stream(images), found, removal, lambda: bar.advance(shown))
+        stands = _standing(journal, images, removal)
         groups = whole.formed(images.labels if grouping is Grouping.CLASS else None, stands, size)
         quotas = groups.quotas(min(keep, int(stands.sum())))
         compared = (
             verification.fitting(config, images, groups, quotas, method, seed, verify or 1) if level else {}
         )
         if removal and journal.standing is None:
-            journal.stand(stands)
+            journal.stand(stands, whole.looked_at(images))
         whole.resume(journal, images, groups)
         tasks = whole.tasks(images.images, groups, quotas, method, seed, set(journal.finished))
         results = (
@@ -178,9 +180,7 @@ def sample(
         except (KeyboardInterrupt, UserError) as error:
             done = f"{len(journal.finished)} of {len(groups.members)} groups are in {journal.path}"
             if isinstance(error, UserError):
-                raise UserError(
-                    f"{error}; {done}: go on with --resume" if journal.finished else error
-                ) from None
+                raise UserError(f"{error}; {done}: go on with --resume" if journal.begun else error) from None
             print(f"nms: interrupted; {done}: go on with --resume", file=sys.stderr)
             raise typer.Exit(130) from None
     chosen_of_groups = whole.kept(journal, groups)
@@ -261,6 +261,22 @@ def _refuse(
         from sim import tools
 
         tools.require()
+
+
+def _standing(journal: "Journal", images: "Images", removal: "Apart | None") -> "np.ndarray":
+    """(N,) whether an image is no near-duplicate: as the journal has it, or compared now."""
+    import numpy as np
+
+    from nms.sampling.apart import standing, stream
+
+    count = len(images.labels)
+    if removal is None:
+        return np.ones(count, bool)
+    if journal.standing is not None:
+        return journal.standing
+    with progress("images compared") as bar:
+        shown = bar.add_task("images", total=count)
+        return standing(stream(images), count, removal, lambda: bar.advance(shown))
 
 
 def _named(output: Path, written: list[Path]) -> str:

@@ -58,6 +58,7 @@ class Evaluation:
     rows: list[Row]
     streams: list[int]  # images of each seed's stream
     tests: list[int]  # held-out images of each seed
+    standing: list[int]  # images of each seed's stream that are no near-duplicates; empty if none are removed
 
 
 def standard_error(values: Sequence[float]) -> float:
@@ -153,7 +154,7 @@ def evaluate(
         raise UserError(f"seeds {len(set(seeds))}: at least {FEWEST} different ones give a standard error")
     check(methods, ratio)
     rows = [Row(TITLES[name], {}, {}, {}) for name in dict.fromkeys(methods)]
-    streams, tests = [], []
+    streams, tests, stood = [], [], []
     for seed in seeds:
         trial = source.trial(seed, scenario, count)
         keep, classes = to_keep(ratio, len(trial.images)), len(np.unique(trial.labels))
@@ -165,6 +166,7 @@ def evaluate(
         alone = None
         if any(name.endswith(APART) for name in methods):
             alone = np.flatnonzero(standing(trial.images, len(trial.images), choice.apart))
+            stood.append(len(alone))
         streams.append(len(trial.images))
         tests.append(len(trial.test_images))
         for name, row in zip(dict.fromkeys(methods), rows, strict=True):
@@ -174,4 +176,4 @@ def evaluate(
             row.kept[seed] = len(kept)
             row.scenes[seed] = len(np.unique(trial.scenes[kept]))
             progress()
-    return Evaluation(rows, streams, tests)
+    return Evaluation(rows, streams, tests, stood)

@@ -35,6 +35,7 @@ class Journal:
         self.path = path
         self.finished: dict[int, dict[str, Any]] = {}
         self.standing: np.ndarray | None = None
+        self.looked_at = ""
         path.parent.mkdir(parents=True, exist_ok=True)
         lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
         try:
@@ -57,6 +58,7 @@ class Journal:
             if "standing" in whole[1]:
                 bits = np.frombuffer(bytes.fromhex(whole[1]["standing"]), np.uint8)
                 self.standing = np.unpackbits(bits, count=whole[1]["images"]).astype(bool)
+                self.looked_at = whole[1]["sha256"]
         self.file = path.open("ab")
         if self.begun:
             self.file.truncate(sum(len(line) for line in lines if line.endswith(b"\n")))
@@ -69,10 +71,14 @@ class Journal:
         """Whether there is anything to go on with."""
         return bool(self.finished) or self.standing is not None
 
-    def stand(self, standing: np.ndarray) -> None:
-        """Put on the disk which images, (N,) of bool, are no near-duplicates; before any group."""
-        self._write({"images": len(standing), "standing": np.packbits(standing).tobytes().hex()})
-        self.standing = standing
+    def stand(self, standing: np.ndarray, digest: str) -> None:
+        """Put on the disk which images, (N,) of bool, are no near-duplicates; ``digest`` of some of them.
+
+        Before any group.
+        """
+        bits = np.packbits(standing).tobytes().hex()
+        self._write({"images": len(standing), "standing": bits, "sha256": digest})
+        self.standing, self.looked_at = standing, digest
 
     def add(self, entry: dict[str, Any]) -> None:
         """Put a finished group on the disk; ``entry`` has its number as ``group``."""

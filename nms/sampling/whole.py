@@ -17,7 +17,8 @@ from nms.sampling.pool import Results, Task, locally
 from nms.sampling.select import Method
 
 LOOKED_AT = 8
-"""Finished groups whose images are compared with the journal before a run is resumed."""
+"""Finished groups whose images are compared with the journal before a run is resumed; with a removal of
+near-duplicates also so many single images."""
 
 
 @dataclass(frozen=True)
@@ -112,10 +113,23 @@ def part(images: np.ndarray, members: np.ndarray) -> np.ndarray:
 def resume(journal: Journal, data: Images, groups: Groups) -> None:
     """Raise :class:`UserError` unless images of some groups in the journal are still what they were."""
     finished = sorted(journal.finished)
-    for number in finished[:: max(1, len(finished) // LOOKED_AT)]:
-        images = np.ascontiguousarray(part(data.images, groups.members[number]))
-        if hashlib.sha256(images.data).hexdigest() != journal.finished[number]["sha256"]:
-            raise UserError(f"{journal.path}: {data.name!r} has changed since that run; remove this file")
+    known = [
+        (_digest(data, groups.members[number]), journal.finished[number]["sha256"])
+        for number in finished[:: max(1, len(finished) // LOOKED_AT)]
+    ]
+    if journal.standing is not None:
+        known.append((looked_at(data), journal.looked_at))
+    if any(now != then for now, then in known):
+        raise UserError(f"{journal.path}: {data.name!r} has changed since that run; remove this file")
+
+
+def looked_at(data: Images) -> str:
+    """SHA-256 of :data:`LOOKED_AT` images, from the first to the last."""
+    return _digest(data, np.linspace(0, len(data.labels) - 1, LOOKED_AT).astype(np.int64))
+
+
+def _digest(data: Images, members: np.ndarray) -> str:
+    return hashlib.sha256(np.ascontiguousarray(part(data.images, members)).data).hexdigest()
 
 
 def finish(journal: Journal, results: Results, progress: Callable[[int], object]) -> None:

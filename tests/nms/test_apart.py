@@ -230,6 +230,22 @@ class TestSample:
         for name in ("kept.npy", "sample.json"):
             assert (out / name).read_bytes() == (burst.parent / "whole" / name).read_bytes()
 
+    def test_changed_images_are_not_resumed(
+        self, burst: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Also where no group was finished yet."""
+        arguments = ["--data", str(burst), "--apart", "0.3", "-o", str(burst.parent / "out")]
+
+        def interrupted(task: pool.Task) -> pool.Done:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patched:
+            patched.setattr(pool, "work", interrupted)
+            assert nms(*arguments, monkeypatch=patched) == 130
+        np.savez(burst, images=scenes(40, 2)[::-1], labels=np.repeat(np.arange(40) % 2, 3))
+        assert nms(*arguments, "--resume", monkeypatch=monkeypatch) == 2
+        assert "has changed since that run" in capsys.readouterr().err
+
     def test_groups_of_standing_images_are_verified(
         self, burst: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

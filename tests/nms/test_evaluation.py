@@ -209,10 +209,32 @@ class TestCommand:
                 abs(row["difference_points"]) < 2 * row["difference_standard_error"] or row is rows[0]
             )
 
+    def test_another_row_to_compare_with(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """The same accuracies, differences from another method; which images stand is counted."""
+        words = ["--count", "120", "--iterations", "9", "--scenario", "redundant"]
+        names = ["--methods", "nms-class-apart,random-apart"]
+        assert command(monkeypatch, *words, *names, "-o", str(tmp_path / "a")) == 0
+        assert "images without near-duplicates" in capsys.readouterr().out
+        assert command(monkeypatch, *words, *names, "--against", "random-apart", "--json") == 0
+        usual = json.loads((tmp_path / "a" / "evaluate.json").read_text())
+        found = json.loads(capsys.readouterr().out)
+        rows, others = ({row["method"]: row for row in of["rows"]} for of in (usual, found))
+        assert [*others] == [[*rows][at] for at in (2, 0, 1)]
+        for method, row in rows.items():
+            assert row["accuracies_percent"] == others[method]["accuracies_percent"]
+        first = others["random, near-duplicates removed"]["accuracy_percent"]
+        last = others["NMS by class, near-duplicates removed"]
+        assert last["difference_points"] == pytest.approx(last["accuracy_percent"] - first)
+        assert found["input"]["standing_images"] == usual["input"]["standing_images"]
+        assert max(usual["input"]["standing_images"]) < 60
+
     @pytest.mark.parametrize(
         ("words", "message"),
         [
             ("--seeds 4", "seeds 4"),
+            ("--against foo", "methods 'foo'"),
             ("--methods foo", "methods 'foo'"),
             ("--methods all-apart", "methods 'all-apart'"),
             ("--bursts -1", "bursts -1"),
