@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from decimal import Decimal, localcontext
 from math import isqrt
 
-from amaranth import Const, Module, Mux, Signal, Value, signed
+from amaranth import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import stream
 from amaranth.lib.data import StructLayout
 from amaranth.lib.wiring import In, Out
@@ -246,10 +246,10 @@ class Vector(_Pipeline):
         )
 
     def _first(self, item: Value) -> dict[str, Value]:
-        one = 1 << self.fraction
+        half = item.mantissa[1 : self.fraction]  # of m - 1: no adders for m + 1 and m - 1, and y is positive
         return {
-            "x": (item.mantissa + one).shift_right(1),
-            "y": (item.mantissa - one).shift_right(1),
+            "x": Cat(half, Const(0b10, 2)),
+            "y": Cat(half, Const(0, 1)),
             "turned": Const(sum(angle(index, self.fraction) for index in self.indices), self.fraction + 1),
         }
 
