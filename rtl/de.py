@@ -145,7 +145,7 @@ class DE(Block):
     def turn_latency(self, search: int) -> int:
         """Cycles from the last sums of a generation to the first trial of the next."""
         placing = 1 if search in (Search.DE_RAND1, Search.DE_BEST1) else self.bracket.latency
-        return 6 + self.fitness.latency + placing + self.start_latency
+        return 7 + self.fitness.latency + placing + self.start_latency
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -304,7 +304,7 @@ class DE(Block):
     def _select(self, m: Module, contexts: Contexts, candidate: ReadPort) -> Signal:
         """Each score against its individual's and the best so far; with the last one, whether that was all.
 
-        Returns who is now individual k of the population, as the individual itself is read.
+        Returns who is now individual k of the population, as its place is asked for.
         """
         profile = self.config.profile
         width = profile.perplexity.width
@@ -361,10 +361,10 @@ class DE(Block):
             write_mask.en.eq(last),
             write_mask.addr.eq(context),
             write_mask.data.eq(mask.data ^ turn),
-            self.trials.place.second.eq(mask.data.bit_select(k, 1) ^ replaces),
-            self.trials.place.who.eq(label.who),
         ]
         m.d.sync += [
+            self.trials.place.second.eq(mask.data.bit_select(k, 1) ^ replaces),
+            self.trials.place.who.eq(label.who),
             member.valid.eq(valid & ~constant),
             member.who.eq(label.who),
             member.error.eq(Mux(replaces, error, old_error)),
@@ -388,8 +388,8 @@ class DE(Block):
     def _follow(self, m: Module, contexts: Contexts, member: Signal) -> None:
         """The population's extent and best, or the bracket; with them, the next generation."""
         u, bracket = delay(m, self.trials.member, 1), self.bracket
-        going = delay(m, member.goes_on, 1, reset_less=False)
-        valid, member = delay(m, member.valid, 1, reset_less=False), delay(m, member, 1)
+        going = delay(m, member.goes_on, 2, reset_less=False)
+        valid, member = delay(m, member.valid, 2, reset_less=False), delay(m, member, 2)
         least, most, leader = (Signal.like(u, name=name) for name in ("least", "most", "leader"))
         error = Signal.like(member.error)
         context = Signal(context_bits(self.config))
