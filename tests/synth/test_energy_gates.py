@@ -53,6 +53,14 @@ def library(tmp_path: Path) -> PowerLibrary:
     return PowerLibrary([file])
 
 
+def test_files_of_one_library_go_by_what_their_names_share(tmp_path):
+    files = [tmp_path / f"{part}.lib" for part in ("gates", "latches")]
+    for file in files:
+        file.write_text(LIBERTY.replace("library (small)", f"library (small_{file.stem})"))
+    assert PowerLibrary(files).name == "small"
+    assert PowerLibrary(files[:1]).name == "small_gates"
+
+
 def test_parts_are_those_computed_by_hand(library):
     gates = GateModule(NETLIST, [2, 3, 4], library, OPTIONS)
     found = gates.energy(np.array([6, 4, 5]), 10)
