@@ -96,7 +96,9 @@ def estimated(
             sums[:, :2] += coefficients[module].energy(changes)
         clock = gates[module].clock_energy * cycles
         sums[:, 2] += clock
-        resting[path] = np.ones(len(cycles), bool) if changes is None else ~changes[:, :, :2].any(axis=(1, 2))
+        resting[path] = np.ones(len(cycles), bool)
+        if changes is not None:
+            resting[path] &= ~changes[:, :, :2].any(axis=(1, 2))
         still[:, 0] += np.where(resting[path], clock, 0.0)
         sums[:, 4] += gates[module].leakage * cycles / options.frequency
     for path, values in recording.sums.items():
