@@ -4,8 +4,7 @@
 import gzip
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import product
-from os.path import commonprefix
+from itertools import product, takewhile
 from pathlib import Path
 
 import numpy as np
@@ -169,7 +168,8 @@ class PowerLibrary:
             voltages.add(float(root["nom_voltage"]))
         if len(voltages) != 1:
             raise UserError(f"liberty {', '.join(map(str, files))}: voltages differ: {sorted(voltages)}")
-        self.name = commonprefix(names).rstrip("_") or names[0]
+        shared = takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False))
+        self.name = "".join(letters[0] for letters in shared).rstrip("_") or names[0]
         self.voltage = voltages.pop()
         if not slews:
             raise UserError(f"liberty {', '.join(map(str, files))}: no internal_power; energy needs it")
