@@ -99,6 +99,11 @@ def print_evaluation(figures: dict[str, Any]) -> None:
     rows: list[Sequence[object]] = [
         ("input", f"{source['name']}; held out: {held}"),
         ("stream", f"{_span(source['stream_images'])} images, {kind}"),
+        *(
+            [("stand", f"{_span(source['standing_images'])} images without near-duplicates")]
+            if source["standing_images"]
+            else []
+        ),
         ("kept", f"{kept}, classes {settings['classes']}"),
         ("model", settings["model"]),
         ("seeds", f"{settings['seeds'][0]} to {settings['seeds'][-1]}"),
@@ -138,6 +143,11 @@ def print_sample(figures: dict[str, Any]) -> None:
         ("seed", str(figures["seed"])),
         ("kept", f"{figures['kept']:,}"),
     ]
+    if "near_duplicates" in figures:
+        near = figures["near_duplicates"]
+        rows.append(("near-duplicates", f"{near['removed']:,} removed, {near['standing']:,} images stand"))
+        if near["kept_to_fill_up"]:
+            rows.append(("of these kept", f"{near['kept_to_fill_up']:,}, as too few stand"))
     for name, text in (("lower_perplexity", "a lower perplexity"), ("without_map", "no map: too small")):
         if groups[name]:
             rows.append(("groups with", f"{text}: {groups[name]:,}"))

@@ -10,6 +10,7 @@ import typer
 from nms.commands import energy_sampler, energy_system
 from nms.commands.options import (
     Count,
+    Data,
     Iterations,
     Json,
     Overrides,
@@ -18,13 +19,10 @@ from nms.commands.options import (
     Seed,
     Size,
 )
-from nms.commands.options import (
-    Data as ImageData,
-)
 from nms.errors import UserError
 
 
-class Data(StrEnum):
+class Workload(StrEnum):
     """Data sets of the table of parameters."""
 
     CIFAR10 = "cifar10"
@@ -48,7 +46,7 @@ Runs = Annotated[
     typer.Option("--run", metavar="DIR", help="A run's output, one for each search: its bytes count."),
 ]
 Workloads = Annotated[
-    list[Data] | None, typer.Option("--workload", help="Data set trained on; both if none.")
+    list[Workload] | None, typer.Option("--workload", help="Data set trained on; both if none.")
 ]
 Images = Annotated[int | None, typer.Option(min=1, help="Images of a data set of your own.")]
 ImageBytes = Annotated[int | None, typer.Option(min=1, help="Bytes of an image of your own data set.")]
@@ -107,7 +105,7 @@ Judging = Annotated[
 def energy(
     preset: PresetOption = None,
     overrides: Overrides = None,
-    data: ImageData = "digits",
+    data: Data = "digits",
     count: Count = None,
     size: Size = None,
     perplexity: Perplexity = 15.0,
@@ -155,5 +153,6 @@ def energy(
         image_bytes=image_bytes, activation_bytes=activation_bytes, ratio=ratio, epochs=epochs,
         reselect=reselect, sampler_reselect=sampler_reselect, subset_stays=subset_stays,
         activation_bits=activation_bits, link=link.value, parameters=parameters,
-        energies=sampler_energy or [], known=[data.value for data in Data], output=output, as_json=as_json,
+        energies=sampler_energy or [], known=[kind.value for kind in Workload], output=output,
+        as_json=as_json,
     )  # fmt: skip

@@ -10,9 +10,23 @@ import typer
 
 from nms import output as outputs
 from nms import render
-from nms.commands.options import Data, Iterations, Json, Perplexity, Ratio, Seed
+from nms.commands.options import (
+    ApartWindow,
+    Contrast,
+    Data,
+    Grid,
+    Iterations,
+    Json,
+    Perplexity,
+    Pick,
+    Quota,
+    Ratio,
+    Resize,
+    Seed,
+    Start,
+    near,
+)
 from nms.commands.progress import progress
-from nms.commands.sample import Contrast, Grid, Pick, Quota, Resize, Start
 
 Test = Annotated[
     str | None, typer.Option(help="Held-out images; else the data set's test part, else 20 % of each class.")
@@ -22,8 +36,10 @@ Drawn = Annotated[
 ]
 Seeds = Annotated[int, typer.Option(help="Trials, 5 or more; each draws its images, filters and starts.")]
 Methods = Annotated[
-    str | None, typer.Option(metavar="NAME,...", help="Methods to compare with class-balanced random.")
+    str | None,
+    typer.Option(metavar="NAME,...", help="Methods; class-balanced random is always one."),
 ]
+Against = Annotated[str, typer.Option(metavar="NAME", help="Method that the others are compared with.")]
 Model = Annotated[str, typer.Option(help="ridge (on random convolutional features) or cnn (PyTorch).")]
 Kind = Annotated[str, typer.Option("--scenario", help="clean, redundant or long-tail.")]
 Duplicates = Annotated[float, typer.Option(help="Share of near-duplicates of a redundant stream.")]
@@ -35,9 +51,11 @@ Bursts = Annotated[
     float, typer.Option(help="Exponent of bursts' lengths: 0, originals drawn alike; 1, by Zipf's law.")
 ]
 Batch = Annotated[int, typer.Option(help="Images of a batch, for NMS by batch.")]
-Apart = Annotated[
+Distance = Annotated[
     float,
-    typer.Option(help="Distance of near-duplicates, 0 to 2, for names ending with -apart; software only."),
+    typer.Option(
+        "--apart", help="Distance of near-duplicates, 0 to 2, for names ending with -apart; software only."
+    ),
 ]
 SavedTo = Annotated[Path | None, typer.Option("-o", "--output", help="Directory for evaluate.json.")]
 
@@ -55,12 +73,14 @@ def evaluate(
     bursts: Bursts = 0.0,
     tail: Tail = 1.0,
     methods: Methods = None,
+    against: Against = "balanced",
     model: Model = "ridge",
     seeds: Seeds = 5,
     seed: Seed = 1,
     classes: Classes = "balanced",
     batch: Batch = 256,
-    apart: Apart = 0.2,
+    apart: Distance = 0.2,
+    apart_window: ApartWindow = None,
     perplexity: Perplexity = 15.0,
     iterations: Iterations = 300,
     grid: Grid = "adaptive",
@@ -84,9 +104,9 @@ def evaluate(
     method = Method(
         perplexity, iterations, int(grid) if grid.isdecimal() else grid, pick, quota, start, contrast
     )
-    choice = Choice(method, batch, classes, apart)
+    choice = Choice(method, batch, classes, near(apart, apart_window))
     asked = methods.split(",") if methods is not None else [*METHODS, "balanced-apart", "nms-class-apart"]
-    names = ["balanced", *(name for name in asked if name != "balanced")]
+    names = [*dict.fromkeys([against, "balanced", *asked])]
     if seeds < run.FEWEST:
         raise UserError(f"seeds {seeds}: at least {run.FEWEST}, for a standard error")
     if not 0 <= seed <= (1 << 32) - seeds:
@@ -98,7 +118,7 @@ def evaluate(
     source = Source.load(data, test, resize)
     numbers = range(seed, seed + seeds)
     with progress("models trained") as bar:
-        task = bar.add_task("models", total=len(dict.fromkeys(names)) * seeds)
+        task = bar.add_task("models", total=len(names) * seeds)
         found = run.evaluate(
             source, stream, names, ratio, numbers, fitted, choice, count, lambda: bar.advance(task)
         )
@@ -107,7 +127,8 @@ def evaluate(
         source,
         {
             "data": data, "test": test, "count": count, "ratio": ratio, "model": model, "seeds": [*numbers],
-            "scenario": asdict(stream), "classes": classes, "batch": batch, "apart": apart,
+            "scenario": asdict(stream), "classes": classes, "batch": batch,
+            "apart": asdict(choice.apart),
             "method": asdict(method), "software_only": method.software_only,
         },
     )  # fmt: skip

@@ -3,11 +3,14 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nms.spec.config import PRESETS
+
+if TYPE_CHECKING:
+    from nms.sampling.apart import Apart
 
 
 class Level(StrEnum):
@@ -51,8 +54,27 @@ LevelOption = Annotated[
 BusOption = Annotated[
     Bus, typer.Option("--bus", help="Through memory, registers and AXI buses, or straight into the sampler.")
 ]
+Resize = Annotated[
+    int | None, typer.Option("--resize", help="Resize the images of a folder to this side, in pixels.")
+]
+Grid = Annotated[str, typer.Option(help="Cells a side: adaptive, hardware or a number.")]
+Pick = Annotated[str, typer.Option(help="Which of a cell's images first: centre, random or medoid.")]
+Quota = Annotated[str, typer.Option(help="How cells share what is kept: rounds or proportional.")]
+Start = Annotated[str, typer.Option(help="Start of the map: random or projection.")]
+Contrast = Annotated[bool, typer.Option("--contrast", help="Bring images to the same mean and deviation.")]
+ApartWindow = Annotated[
+    int | None,
+    typer.Option(min=0, help="Earlier images, the last not removed, to compare with; 0: all; else 256."),
+]
 Output = Annotated[Path, typer.Option("-o", "--output", help="Directory to write to.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def near(distance: float, window: int | None) -> "Apart":
+    """Which images are near-duplicates, from the two options."""
+    from nms.sampling.apart import WINDOW, Apart  # slow to import
+
+    return Apart(distance, WINDOW if window is None else window or None)
 
 
 def chosen(preset: str, overrides: list[str] | None) -> list[str]:

@@ -6,7 +6,7 @@ import time
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -14,20 +14,35 @@ from rich.console import Console
 from nms import output as outputs
 from nms import render
 from nms.commands.options import (
+    ApartWindow,
+    Contrast,
     Data,
+    Grid,
     Iterations,
     Json,
     Level,
     Output,
     Overrides,
     Perplexity,
+    Pick,
+    Quota,
     Ratio,
+    Resize,
     Seed,
+    Start,
     chosen,
+    near,
 )
 from nms.commands.progress import progress
 from nms.errors import UserError
 from nms.spec import config as configuration
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from nms.datasets import Images
+    from nms.sampling.apart import Apart
+    from nms.sampling.journal import Journal
 
 
 class Grouping(StrEnum):
@@ -46,19 +61,18 @@ class Form(StrEnum):
 
 
 AllImages = Annotated[int | None, typer.Option("--count", help="Images, from the first; if not given, all.")]
-Resize = Annotated[
-    int | None, typer.Option("--resize", help="Resize the images of a folder to this side, in pixels.")
-]
 GroupOption = Annotated[
     Grouping | None,
     typer.Option("--group", help="Within each class, or consecutive batches; class if there are labels."),
 ]
 GroupSize = Annotated[int, typer.Option("--size", help="Images of the largest group, or of a batch.")]
-Grid = Annotated[str, typer.Option(help="Cells a side: adaptive, hardware or a number.")]
-Pick = Annotated[str, typer.Option(help="Which of a cell's images first: centre, random or medoid.")]
-Quota = Annotated[str, typer.Option(help="How cells share what is kept: rounds or proportional.")]
-Start = Annotated[str, typer.Option(help="Start of the map: random or projection.")]
-Contrast = Annotated[bool, typer.Option("--contrast", help="Bring images to the same mean and deviation.")]
+Distance = Annotated[
+    float | None,
+    typer.Option(
+        "--apart",
+        help="First remove images within this distance, 0 to 2, of an earlier one, as 0.2; software only.",
+    ),
+]
 Write = Annotated[
     list[Form] | None,
     typer.Option("--write", help="Indices as npy (if none is named) or csv, or the subset; may be repeated."),
@@ -92,6 +106,8 @@ def sample(
     quota: Quota = "rounds",
     start: Start = "random",
     contrast: Contrast = False,
+    apart: Distance = None,
+    apart_window: ApartWindow = None,
     seed: Seed = 1,
     write: Write = None,
     output: Output = Path("out"),
@@ -106,8 +122,9 @@ def sample(
 ) -> None:
     """Sample a whole data set, group by group, in float64; at a level, compare the first groups with it."""
     from nms import datasets, provenance
-    from nms.sampling import Method, by_class, in_batches, outcome, pool, to_keep, whole
+    from nms.sampling import Method, outcome, pool, to_keep, whole
     from nms.sampling import verify as verification
+    from nms.sampling.apart import filled
     from nms.sampling.journal import Journal
 
     began = time.monotonic()
@@ -115,8 +132,11 @@ def sample(
     method = Method(
         perplexity, iterations, int(grid) if grid.isdecimal() else grid, pick, quota, start, contrast
     )
+    removal = None if apart is None else near(apart, apart_window)
     config = configuration.load(preset, overrides or ())
     _refuse(ratio, size, seed, workers, scheduler, level, verify)
+    if apart_window is not None and apart is None:
+        raise UserError(f"apart-window {apart_window}: needs --apart, the distance of near-duplicates")
     outputs.usable(output)
     if Form.SUBSET in forms and (output / "subset").exists():
         raise UserError(f"output {str(output / 'subset')!r}: exists; remove it, or name another --output")
@@ -127,14 +147,10 @@ def sample(
         raise UserError(f"group class: {data!r} has no labels; take --group batch")
     grouping = group or (Grouping.CLASS if labelled else Grouping.BATCH)
     found = len(images.labels)
-    groups = by_class(images.labels, size) if grouping is Grouping.CLASS else in_batches(found, size)
-    quotas = groups.quotas(to_keep(ratio, found))
-    compared = (
-        verification.fitting(config, images, groups, quotas, method, seed, verify or 1) if level else {}
-    )
+    keep = to_keep(ratio, found)
 
     source = {"name": images.name, "count": found, "shape": list(images.shape)}
-    settings = outcome.settings(ratio, grouping.value, size, method)
+    settings = outcome.settings(ratio, grouping.value, size, method, removal)
     versions = provenance.versions()
     identity = {
         "input": source,
@@ -144,6 +160,14 @@ def sample(
         "versions": {name: versions[name] for name in ("nms", "numpy")},
     }
     with Journal(output / "sample.journal", identity, resume) as journal:
+        stands = _standing(journal, images, removal)
+        groups = whole.formed(images.labels if grouping is Grouping.CLASS else None, stands, size)
+        quotas = groups.quotas(min(keep, int(stands.sum())))
+        compared = (
+            verification.fitting(config, images, groups, quotas, method, seed, verify or 1) if level else {}
+        )
+        if removal and journal.standing is None:
+            journal.stand(stands, whole.looked_at(images))
         whole.resume(journal, images, groups)
         tasks = whole.tasks(images.images, groups, quotas, method, seed, set(journal.finished))
         results = (
@@ -156,19 +180,20 @@ def sample(
         except (KeyboardInterrupt, UserError) as error:
             done = f"{len(journal.finished)} of {len(groups.members)} groups are in {journal.path}"
             if isinstance(error, UserError):
-                raise UserError(
-                    f"{error}; {done}: go on with --resume" if journal.finished else error
-                ) from None
+                raise UserError(f"{error}; {done}: go on with --resume" if journal.begun else error) from None
             print(f"nms: interrupted; {done}: go on with --resume", file=sys.stderr)
             raise typer.Exit(130) from None
-    kept = whole.kept(journal, groups)
+    chosen_of_groups = whole.kept(journal, groups)
+    kept = filled(chosen_of_groups, ~stands, keep, seed)
     figures = {
         "command": " ".join([
             "nms", "sample", "--data", data, *(["--count", str(count)] if count else []),
             *(["--resize", str(resize)] if resize else []), "--ratio", f"{ratio!r}",
             "--group", grouping.value, "--size", str(size), "--perplexity", f"{perplexity!r}",
             "--iterations", str(iterations), "--grid", grid, "--pick", pick, "--quota", quota,
-            "--start", start, *(["--contrast"] if contrast else []), "--seed", str(seed),
+            "--start", start, *(["--contrast"] if contrast else []),
+            *(["--apart", f"{apart!r}", "--apart-window", str(removal.window or 0)] if removal else []),
+            "--seed", str(seed),
             *(word for form in forms for word in ("--write", form.value)),
             *(["--level", level.value, "--verify", str(verify or 1)] if level else []),
             *(chosen(preset, overrides) if level else []),
@@ -177,12 +202,18 @@ def sample(
         "versions": versions,
         "input": source | {"sha256_of_groups": whole.digest(journal)},
         "settings": settings,
-        "software_only": method.software_only,
+        "software_only": [*method.software_only, *(["apart"] if removal else [])],
         "groups": outcome.of_groups(groups, method),
         "rows_without_solution": sum(entry["unsolved"] for entry in journal.finished.values()),
         "kept": len(kept),
         "classes": outcome.counts(images.labels, kept) if labelled else {},
     }  # fmt: skip
+    if removal:
+        figures["near_duplicates"] = {
+            "standing": int(stands.sum()),
+            "removed": int((~stands).sum()),
+            "kept_to_fill_up": len(kept) - len(chosen_of_groups),
+        }
     mismatches = 0
     if level:
         with Console(stderr=True).status("verifying") as status:
@@ -230,6 +261,22 @@ def _refuse(
         from sim import tools
 
         tools.require()
+
+
+def _standing(journal: "Journal", images: "Images", removal: "Apart | None") -> "np.ndarray":
+    """(N,) whether an image is no near-duplicate: as the journal has it, or compared now."""
+    import numpy as np
+
+    from nms.sampling.apart import standing, stream
+
+    count = len(images.labels)
+    if removal is None:
+        return np.ones(count, bool)
+    if journal.standing is not None:
+        return journal.standing
+    with progress("images compared") as bar:
+        shown = bar.add_task("images", total=count)
+        return standing(stream(images), count, removal, lambda: bar.advance(shown))
 
 
 def _named(output: Path, written: list[Path]) -> str:

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from nms import render
-from nms.commands.options import Json, Overrides, Preset, chosen
+from nms.commands.options import Json, Output, Overrides, Preset, chosen
 from nms.output import place, usable
 from nms.spec import config as configuration
 
@@ -22,7 +22,6 @@ TargetName = Annotated[
     str | None, typer.Option("--target", metavar="TARGET", help="generic (default), osu018, ecp5.")
 ]
 Liberty = Annotated[list[Path] | None, typer.Option(help="Cells to map to; repeatable.")]
-SynthOutput = Annotated[Path, typer.Option("-o", "--output", help="Directory to write to.")]
 Compare = Annotated[bool, typer.Option("--compare", help="Print the change against the committed baseline.")]
 
 NO_YES = ("no", "yes")
@@ -36,7 +35,7 @@ def synth(
     unit: UnitNames = None,
     target: TargetName = None,
     liberty: Liberty = None,
-    output: SynthOutput = Path("build/synth"),
+    output: Output = Path("build/synth"),
     compare: Compare = False,
     as_json: Json = False,
 ) -> None:

@@ -24,3 +24,11 @@ class Images:
     shape: tuple[int, int, int]
     name: str
     planar: bool = False
+
+    @property
+    def pixels(self) -> np.ndarray:
+        """(N, H, W, C) uint8, colours last whatever the stored order."""
+        height, width, channels = self.shape
+        if self.planar:
+            return self.images.reshape(-1, channels, height, width).transpose(0, 2, 3, 1)
+        return self.images.reshape(-1, height, width, channels)

@@ -37,7 +37,7 @@ def draw(figures: dict[str, Any], path: Path) -> None:
 
     phases = list(figures["cycles"])
     with rc_context({"svg.hashsalt": "nms", "svg.fonttype": "none"}):
-        figure = Figure(figsize=(10, 4.2), layout="constrained")
+        figure = Figure(figsize=(11, 4.2), layout="constrained")
         axes: Sequence[Any] = figure.subplots(1, 2, sharey=True)
         for axis, title, stacked in zip(axes, ("by block", "by part"), layers(figures), strict=True):
             base = np.zeros(len(phases))
@@ -46,7 +46,7 @@ def draw(figures: dict[str, Any], path: Path) -> None:
                 base = base + values
             axis.set_title(title)
             axis.tick_params(axis="x", rotation=45)
-            axis.legend(fontsize="small", frameon=False)
+            axis.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize="small", frameon=False)
         axes[0].set_ylabel("energy of a batch (uJ)")
         library = figures["library"]["name"]
         figure.suptitle(f"{library}, {figures['voltage_V']:g} V, {figures['frequency_Hz'] / 1e6:g} MHz")

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from nms.errors import UserError
-from nms.evaluation.apart import standing
 from nms.evaluation.methods import APART, METHODS, TITLES, UNLIMITED, Choice, Keep
 from nms.evaluation.model import Fit
 from nms.evaluation.scenario import Scenario, Source, Trial
 from nms.sampling import to_keep
+from nms.sampling.apart import filled, standing
 
 FEWEST = 5
 """Seeds, at least: a standard error of fewer says little."""
@@ -58,6 +58,7 @@ class Evaluation:
     rows: list[Row]
     streams: list[int]  # images of each seed's stream
     tests: list[int]  # held-out images of each seed
+    standing: list[int]  # images of each seed's stream that are no near-duplicates; empty if none are removed
 
 
 def standard_error(values: Sequence[float]) -> float:
@@ -108,8 +109,7 @@ def kept_by(
         raise ValueError(
             f"{name}: kept {len(chosen)} images, {len(np.unique(chosen))} different; not {wanted}"
         )
-    others = np.random.default_rng(seed).permutation(np.setdiff1d(np.arange(len(rows)), own))
-    return np.sort(np.concatenate([own[chosen], others[: count - share]]))
+    return filled(own[chosen], ~np.isin(np.arange(len(rows)), own), count, seed)
 
 
 def check(methods: Sequence[str], ratio: float) -> None:
@@ -154,7 +154,7 @@ def evaluate(
         raise UserError(f"seeds {len(set(seeds))}: at least {FEWEST} different ones give a standard error")
     check(methods, ratio)
     rows = [Row(TITLES[name], {}, {}, {}) for name in dict.fromkeys(methods)]
-    streams, tests = [], []
+    streams, tests, stood = [], [], []
     for seed in seeds:
         trial = source.trial(seed, scenario, count)
         keep, classes = to_keep(ratio, len(trial.images)), len(np.unique(trial.labels))
@@ -165,7 +165,8 @@ def evaluate(
         fit = fitted(trial)
         alone = None
         if any(name.endswith(APART) for name in methods):
-            alone = np.flatnonzero(standing(trial.images, choice.apart))
+            alone = np.flatnonzero(standing(trial.images, len(trial.images), choice.apart))
+            stood.append(len(alone))
         streams.append(len(trial.images))
         tests.append(len(trial.test_images))
         for name, row in zip(dict.fromkeys(methods), rows, strict=True):
@@ -175,4 +176,4 @@ def evaluate(
             row.kept[seed] = len(kept)
             row.scenes[seed] = len(np.unique(trial.scenes[kept]))
             progress()
-    return Evaluation(rows, streams, tests)
+    return Evaluation(rows, streams, tests, stood)

@@ -12,6 +12,7 @@ from sklearn.metrics import pairwise_distances
 from golden import exact
 from nms.errors import UserError
 from nms.sampling import by_class, in_batches, select
+from nms.sampling.apart import Apart
 from nms.sampling.groups import Groups
 from nms.sampling.select import Method, keep_of, projection
 
@@ -31,20 +32,18 @@ class Choice:
     batch : images of a batch, for NMS by batch
     classes : ``balanced``, as many of each class as there are; ``proportional`` to the stream's, as
         ``nms sample`` does it; for all methods that know the classes
-    apart : distance of :mod:`nms.evaluation.apart` up to which an image is a near-duplicate of an earlier one
+    apart : which images are near-duplicates of earlier ones
     """
 
     method: Method = field(default_factory=Method)
     batch: int = BATCH
     classes: str = "balanced"
-    apart: float = 0.2
+    apart: Apart = field(default_factory=Apart)
 
     def __post_init__(self) -> None:
         in_batches(1, self.batch)
         if self.classes not in CLASSES:
             raise UserError(f"classes {self.classes!r}: must be one of {', '.join(CLASSES)}")
-        if not 0.0 <= self.apart <= 2.0:
-            raise UserError(f"apart {self.apart:g}: must be 0 to 2")
 
 
 Within = Callable[[np.ndarray, int, Choice, int], np.ndarray]

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from nms import datasets
-from nms.datasets import Images
 from nms.errors import UserError
 
 HELD_OUT = 0.2
@@ -141,7 +140,7 @@ class Source:
             What cannot be read, has no labels or fewer than two classes, or does not fit together.
         """
         train = datasets.load(data, size=resize)
-        images, labels = pixels(train), train.labels
+        images, labels = train.pixels, train.labels
         if labels.min() < 0:
             raise UserError(f"data {data!r}: has no labels to evaluate with")
         if len(np.unique(labels)) < 2:
@@ -156,10 +155,10 @@ class Source:
         if not np.isin(held.labels, labels).all():
             strange = int(held.labels[~np.isin(held.labels, labels)][0])
             raise UserError(f"test {path!r}: label {strange} is not in {data!r}")
-        own = ~among(images, pixels(held))
+        own = ~among(images, held.pixels)
         if len(np.unique(labels[own])) < len(np.unique(labels)):
             raise UserError(f"test {path!r}: holds all images of {data!r} of some class; must be others")
-        return cls(images[own], labels[own], (pixels(held), held.labels), train.name, int((~own).sum()))
+        return cls(images[own], labels[own], (held.pixels, held.labels), train.name, int((~own).sum()))
 
     @property
     def split(self) -> str:
@@ -188,14 +187,6 @@ class Source:
             own = ~among(images, test_images)
             images, labels, scenes = images[own], labels[own], scenes[own]
         return Trial(seed, images, labels, scenes, test_images, test_labels)
-
-
-def pixels(data: Images) -> np.ndarray:
-    """(N, H, W, C) uint8."""
-    height, width, channels = data.shape
-    if data.planar:
-        return data.images.reshape(-1, channels, height, width).transpose(0, 2, 3, 1)
-    return data.images.reshape(-1, height, width, channels)
 
 
 def part_held_out(spec: str) -> str | None:

@@ -20,6 +20,7 @@ def summary(found: Evaluation, source: Source, settings: dict[str, Any]) -> dict
             "name": source.name,
             "held_out": source.split,
             "stream_images": found.streams,
+            "standing_images": found.standing,
             "held_out_images": found.tests,
             "training_images_left_out_as_test_images": source.removed,
         },

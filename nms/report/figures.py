@@ -170,7 +170,7 @@ def energy(by_block: dict[str, np.ndarray], by_part: dict[str, np.ndarray], phas
     ----------
     by_block, by_part : (phases,) joules each, at most 9
     """
-    figure = _figure(390, 470)
+    figure = _figure(390, 540)
     axes = _axes(figure, "", "energy of the batch, µJ", 2)
     for each, layers in zip(axes, (by_block, by_part), strict=True):
         each.grid(False, axis="x")
@@ -179,7 +179,10 @@ def energy(by_block: dict[str, np.ndarray], by_part: dict[str, np.ndarray], phas
             colour = LIGHT[f"class{number}"]
             each.bar(phases, joules * 1e6, 0.7, base, color=colour, label=name)
             base = base + joules * 1e6
-        each.legend(fontsize=9, frameon=False, labelcolor=LIGHT["text"])
+        each.legend(
+            loc="lower left", bbox_to_anchor=(0, 1), ncols=3, fontsize=8.5, frameon=False, handlelength=1,
+            columnspacing=1, labelcolor=LIGHT["text"],
+        )  # fmt: skip
         each.tick_params(axis="x", length=0)
     return figure
 

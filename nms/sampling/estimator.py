@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The sampler with scikit-learn's conventions."""
 
+import math
 from numbers import Integral
 from typing import Any, Self
 
@@ -11,6 +12,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, column_or_1d, validate_data
 
 from nms.errors import UserError
+from nms.sampling.apart import WINDOW, Apart
 from nms.sampling.pool import cores
 from nms.sampling.select import Method
 from nms.sampling.whole import sample
@@ -42,6 +44,13 @@ class DESNESampler(BaseEstimator):
         Start of a map.
     contrast : bool
         Bring each sample to the same mean and deviation over its features first.
+    apart : float or None
+        Remove samples within this distance, 0 to 2 (0.2 for camera images), of an earlier one, before groups
+        are formed; ``None`` removes none. See :mod:`nms.sampling.apart`.
+    apart_window : int or None
+        Compare with so many of the samples before that were not removed; ``None`` with all: quadratic.
+    image_shape : tuple or None
+        (height, width) or (height, width, channels) of a sample: it is compared shifted, too.
     n_jobs : int or None
         Processes; ``None`` is one, -1 one for each core. The result does not depend on it.
     random_state : int, RandomState instance or None
@@ -52,9 +61,9 @@ class DESNESampler(BaseEstimator):
     sample_indices_ : ndarray of shape (n_kept,), int64
         The samples kept, ascending.
     embedding_ : ndarray of shape (n_samples, 2)
-        Each sample on the map of its own group.
+        Each sample on the map of its own group; not a number where it was removed.
     groups_ : ndarray of shape (n_samples,), int64
-        The number of each sample's group.
+        The number of each sample's group; -1 where it was removed.
     n_features_in_ : int
         Features seen by ``fit``.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -80,6 +89,9 @@ class DESNESampler(BaseEstimator):
         quota: str = "rounds",
         start: str = "random",
         contrast: bool = False,
+        apart: float | None = None,
+        apart_window: int | None = WINDOW,
+        image_shape: tuple[int, ...] | None = None,
         n_jobs: int | None = None,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
@@ -92,6 +104,9 @@ class DESNESampler(BaseEstimator):
         self.quota = quota
         self.start = start
         self.contrast = contrast
+        self.apart = apart
+        self.apart_window = apart_window
+        self.image_shape = image_shape
         self.n_jobs = n_jobs
         self.random_state = random_state
 
@@ -120,12 +135,14 @@ class DESNESampler(BaseEstimator):
             method = Method(
                 self.perplexity, self.iterations, self.grid, self.pick, self.quota, self.start, self.contrast
             )
-            found = sample(samples, labels, self.ratio, method, self.size, self._seed(), self._workers())
+            apart = None if self.apart is None else Apart(self.apart, self.apart_window)
+            images, seed = self._images(samples), self._seed()
+            found = sample(images, labels, self.ratio, method, self.size, seed, self._workers(), apart)
         except UserError as error:
             raise ValueError(str(error)) from None
         self.sample_indices_ = found.kept
         self.embedding_ = found.embedding
-        self.groups_ = np.empty(len(samples), np.int64)
+        self.groups_ = np.full(len(samples), -1)
         for number, members in enumerate(found.groups.members):
             self.groups_[members] = number
         return self
@@ -135,6 +152,15 @@ class DESNESampler(BaseEstimator):
         kept = self.fit(X, y).sample_indices_
         chosen = _safe_indexing(X, kept)
         return chosen if y is None else (chosen, _safe_indexing(y, kept))
+
+    def _images(self, samples: np.ndarray) -> np.ndarray:
+        """The samples in the shape that is given, if one is."""
+        if self.image_shape is None:
+            return samples
+        shape = tuple(self.image_shape)
+        if len(shape) not in (2, 3) or min(shape) < 1 or math.prod(shape) != samples.shape[1]:
+            raise UserError(f"image_shape {shape}: 2 or 3 sides, of {samples.shape[1]} features in all")
+        return samples.reshape(-1, *shape)
 
     def _seed(self) -> int:
         """An integer as it is, so that it names the same run as ``--seed``; otherwise one is drawn."""

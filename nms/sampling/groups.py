@@ -32,6 +32,10 @@ class Groups:
         """(G,) images in each group."""
         return np.array([len(group) for group in self.members], np.int64)
 
+    def among(self, own: np.ndarray) -> "Groups":
+        """The same groups, where image i of these is image ``own[i]`` of more."""
+        return Groups(tuple(own[group] for group in self.members), self.classes)
+
     def quotas(self, keep: int) -> np.ndarray:
         """(G,) images to keep of each group, ``keep`` in all.
 

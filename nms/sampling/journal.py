@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The finished groups of a run, on disk as they finish: what an interruption leaves, and a resumed run reads.
 
-A text file: one line of JSON that names the run, then one a group. A group counts once its line is whole and
-on the disk; a line cut short by a crash does not.
+A text file: one line of JSON that names the run; where near-duplicates are removed, one of which images
+stand; then one a group. A line counts once it is whole and on the disk; one cut short by a crash does not.
 """
 
 import json
@@ -10,6 +10,8 @@ import os
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+
+import numpy as np
 
 from nms.errors import UserError
 
@@ -32,6 +34,8 @@ class Journal:
     def __init__(self, path: Path, header: dict[str, Any], resume: bool) -> None:
         self.path = path
         self.finished: dict[int, dict[str, Any]] = {}
+        self.standing: np.ndarray | None = None
+        self.looked_at = ""
         path.parent.mkdir(parents=True, exist_ok=True)
         lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
         try:
@@ -39,8 +43,9 @@ class Journal:
         except ValueError:
             raise UserError(f"{path}: damaged, or no journal of a run; remove this file") from None
         if len(whole) > 1 and not resume:
+            groups = sum("group" in entry for entry in whole[1:])
             raise UserError(
-                f"{path}: an interrupted run with {len(whole) - 1} finished groups; "
+                f"{path}: an interrupted run with {groups} finished groups; "
                 "go on with it by --resume, or remove this file"
             )
         if len(whole) > 1:
@@ -49,13 +54,31 @@ class Journal:
                     raise UserError(
                         f"{path}: the interrupted run has {key} {whole[0].get(key)!r}, this one {value!r}"
                     )
-            self.finished = {entry["group"]: entry for entry in whole[1:]}
+            self.finished = {entry["group"]: entry for entry in whole[1:] if "group" in entry}
+            if "standing" in whole[1]:
+                bits = np.frombuffer(bytes.fromhex(whole[1]["standing"]), np.uint8)
+                self.standing = np.unpackbits(bits, count=whole[1]["images"]).astype(bool)
+                self.looked_at = whole[1]["sha256"]
         self.file = path.open("ab")
-        if self.finished:
+        if self.begun:
             self.file.truncate(sum(len(line) for line in lines if line.endswith(b"\n")))
         else:
             self.file.truncate(0)
             self._write(header)
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is anything to go on with."""
+        return bool(self.finished) or self.standing is not None
+
+    def stand(self, standing: np.ndarray, digest: str) -> None:
+        """Put on the disk which images, (N,) of bool, are no near-duplicates; ``digest`` of some of them.
+
+        Before any group.
+        """
+        bits = np.packbits(standing).tobytes().hex()
+        self._write({"images": len(standing), "standing": bits, "sha256": digest})
+        self.standing, self.looked_at = standing, digest
 
     def add(self, entry: dict[str, Any]) -> None:
         """Put a finished group on the disk; ``entry`` has its number as ``group``."""
@@ -74,7 +97,7 @@ class Journal:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.file.close()
-        if not self.finished:
+        if not self.begun:
             self.remove()
 
     def remove(self) -> None:

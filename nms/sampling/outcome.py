@@ -12,6 +12,7 @@ import numpy as np
 
 from nms import datasets, output
 from nms.datasets import Images
+from nms.sampling.apart import Apart
 from nms.sampling.groups import Groups
 from nms.sampling.select import Method
 
@@ -36,9 +37,10 @@ def of_groups(groups: Groups, method: Method) -> dict[str, Any]:
     }
 
 
-def settings(ratio: float, grouping: str, size: int, method: Method) -> dict[str, Any]:
+def settings(ratio: float, grouping: str, size: int, method: Method, apart: Apart | None) -> dict[str, Any]:
     """All that decides the result but the images and the seed."""
-    return {"ratio": ratio, "group": grouping, "size": size, **asdict(method)}
+    removal = asdict(apart) if apart else None
+    return {"ratio": ratio, "group": grouping, "size": size, **asdict(method), "apart": removal}
 
 
 def save(

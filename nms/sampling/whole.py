@@ -10,22 +10,33 @@ import numpy as np
 
 from nms.datasets import Images
 from nms.errors import UserError
+from nms.sampling.apart import Apart, filled, standing
 from nms.sampling.groups import SIZE, Groups, by_class, in_batches, to_keep
 from nms.sampling.journal import Journal
 from nms.sampling.pool import Results, Task, locally
 from nms.sampling.select import Method
 
 LOOKED_AT = 8
-"""Finished groups whose images are compared with the journal before a run is resumed."""
+"""Finished groups whose images are compared with the journal before a run is resumed; with a removal of
+near-duplicates also so many single images."""
 
 
 @dataclass(frozen=True)
 class Sampled:
-    """What is kept of a data set; ``embedding`` has each image's place on the map of its own group."""
+    """What is kept of a data set; ``embedding`` has each image's place on the map of its own group.
+
+    A near-duplicate that was removed is in no group, and has no place: not a number.
+    """
 
     kept: np.ndarray  # (K,) int64, ascending
     embedding: np.ndarray  # (N, 2)
     groups: Groups
+
+
+def formed(labels: np.ndarray | None, stands: np.ndarray, size: int = SIZE) -> Groups:
+    """Groups of the images that stand, (N,) of bool: within each class or, without labels, consecutive."""
+    own = np.flatnonzero(stands)
+    return (in_batches(len(own), size) if labels is None else by_class(labels[own], size)).among(own)
 
 
 def sample(
@@ -36,33 +47,45 @@ def sample(
     size: int = SIZE,
     seed: int = 1,
     workers: int = 1,
+    apart: Apart | None = None,
 ) -> Sampled:
     """Sample images that are in memory: ``floor(ratio N + 1/2)`` of them, the same for any number of workers.
 
     Parameters
     ----------
-    images : (N, ...) uint8 or float64
+    images : (N, ...) uint8 or float64; of more than two axes, (N, H, W) or (N, H, W, C)
     labels : (N,) integers: groups are formed within a class; without them groups are consecutive batches
     size : images of the largest group
     seed : of every random number
     workers : processes; 1 stays in this one
+    apart : near-duplicates to remove before groups are formed; rows (N, D) are compared without shifts.
+        Random ones fill up where fewer stand than are to be kept
 
     Raises
     ------
     UserError
         A ratio or size out of range.
     """
-    groups = in_batches(len(images), size) if labels is None else by_class(labels, size)
-    quotas = groups.quotas(to_keep(ratio, len(images)))
+    keep = to_keep(ratio, len(images))
+    stands = np.ones(len(images), bool)
+    if apart:
+        stands = standing(map(as_image, images), len(images), apart)
+    groups = formed(labels, stands, size)
+    quotas = groups.quotas(min(keep, int(stands.sum())))
     given = tasks(images, groups, quotas, method or Method(), seed)
     kept = []
-    embedding = np.empty((len(images), 2))
+    embedding = np.full((len(images), 2), np.nan)
     with closing(locally(given, workers)) as results:
         for done in results:
             members = groups.members[done.number]
             kept.append(members[done.kept])
             embedding[members] = done.embedding
-    return Sampled(np.sort(np.concatenate(kept)), embedding, groups)
+    return Sampled(filled(np.concatenate(kept), ~stands, keep, seed), embedding, groups)
+
+
+def as_image(pixels: np.ndarray) -> np.ndarray:
+    """(H, W, C) of an image (H, W, C), (H, W) or, as a single line, (D,)."""
+    return pixels.reshape(*(1,) * (pixels.ndim == 1), *pixels.shape, *(1,) * (pixels.ndim < 3))
 
 
 def tasks(
@@ -90,10 +113,23 @@ def part(images: np.ndarray, members: np.ndarray) -> np.ndarray:
 def resume(journal: Journal, data: Images, groups: Groups) -> None:
     """Raise :class:`UserError` unless images of some groups in the journal are still what they were."""
     finished = sorted(journal.finished)
-    for number in finished[:: max(1, len(finished) // LOOKED_AT)]:
-        images = np.ascontiguousarray(part(data.images, groups.members[number]))
-        if hashlib.sha256(images.data).hexdigest() != journal.finished[number]["sha256"]:
-            raise UserError(f"{journal.path}: {data.name!r} has changed since that run; remove this file")
+    known = [
+        (_digest(data, groups.members[number]), journal.finished[number]["sha256"])
+        for number in finished[:: max(1, len(finished) // LOOKED_AT)]
+    ]
+    if journal.standing is not None:
+        known.append((looked_at(data), journal.looked_at))
+    if any(now != then for now, then in known):
+        raise UserError(f"{journal.path}: {data.name!r} has changed since that run; remove this file")
+
+
+def looked_at(data: Images) -> str:
+    """SHA-256 of :data:`LOOKED_AT` images, from the first to the last."""
+    return _digest(data, np.linspace(0, len(data.labels) - 1, LOOKED_AT).astype(np.int64))
+
+
+def _digest(data: Images, members: np.ndarray) -> str:
+    return hashlib.sha256(np.ascontiguousarray(part(data.images, members)).data).hexdigest()
 
 
 def finish(journal: Journal, results: Results, progress: Callable[[int], object]) -> None:
@@ -106,9 +142,9 @@ def finish(journal: Journal, results: Results, progress: Callable[[int], object]
 
 
 def kept(journal: Journal, groups: Groups) -> np.ndarray:
-    """All indices kept, ascending, once all groups are finished."""
+    """All indices kept of the groups, once all are finished."""
     entries = enumerate(groups.members)
-    return np.sort(np.concatenate([group[journal.finished[number]["kept"]] for number, group in entries]))
+    return np.concatenate([group[journal.finished[number]["kept"]] for number, group in entries])
 
 
 def digest(journal: Journal) -> str:

@@ -13,7 +13,6 @@ from sklearn.datasets import load_digits
 from nms import cli
 from nms.errors import UserError
 from nms.evaluation import methods, model
-from nms.evaluation.apart import standing
 from nms.evaluation.evaluate import Row, evaluate, kept_by, paired
 from nms.evaluation.methods import METHODS, Choice, of_classes
 from nms.evaluation.scenario import Scenario, Source, Trial, among, draw, near_duplicates, part_held_out
@@ -152,31 +151,6 @@ class TestMethods:
         assert len(set(kept)) == 25
 
 
-class TestApart:
-    @pytest.mark.parametrize("bursts", [0.0, 1.0])
-    def test_one_of_each_scene_stands(self, bursts: float, shared_data: Path) -> None:
-        """Shifts, brightness and noise are undone: at most a few in a hundred of real images are wrong."""
-        data = np.load(shared_data / "cifar10_dev.npz")
-        images, _, scenes = Scenario("redundant", bursts=bursts).stream(
-            data["x_train"][:400], data["y_train"][:400], np.random.default_rng(1)
-        )
-        found = standing(images, 0.2)
-        assert len(np.unique(scenes[found])) >= 78
-        assert 78 <= found.sum() <= 84
-
-    def test_shifted_and_brighter_copies_fall(self) -> None:
-        rng = np.random.default_rng(1)
-        wide = rng.integers(0, 100, (24, 24, 1), np.uint8)
-        one, shifted, other = wide[2:22, 2:22], wide[0:20, 3:23], rng.integers(0, 100, (20, 20, 1), np.uint8)
-        stream = np.stack([one, shifted, 2 * one, other, one + 100, np.flip(other)])
-        assert standing(stream, 0.2).tolist() == [True, False, False, True, False, True]
-        assert standing(stream, 2.0).tolist() == [True] + [False] * 5
-
-    def test_flat_and_tiny_images(self) -> None:
-        assert standing(np.zeros((3, 2, 2, 1), np.uint8), 0.2).tolist() == [True] * 3
-        assert not standing(np.zeros((3, 9, 9, 1), np.uint8), 1.5)[1:].any()
-
-
 class TestEvaluate:
     def test_more_data_is_better_and_chance_is_seen(self, source: Source) -> None:
         found = evaluate(
@@ -235,10 +209,32 @@ class TestCommand:
                 abs(row["difference_points"]) < 2 * row["difference_standard_error"] or row is rows[0]
             )
 
+    def test_another_row_to_compare_with(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """The same accuracies, differences from another method; which images stand is counted."""
+        words = ["--count", "120", "--iterations", "9", "--scenario", "redundant"]
+        names = ["--methods", "nms-class-apart,random-apart"]
+        assert command(monkeypatch, *words, *names, "-o", str(tmp_path / "a")) == 0
+        assert "images without near-duplicates" in capsys.readouterr().out
+        assert command(monkeypatch, *words, *names, "--against", "random-apart", "--json") == 0
+        usual = json.loads((tmp_path / "a" / "evaluate.json").read_text())
+        found = json.loads(capsys.readouterr().out)
+        rows, others = ({row["method"]: row for row in of["rows"]} for of in (usual, found))
+        assert [*others] == [[*rows][at] for at in (2, 0, 1)]
+        for method, row in rows.items():
+            assert row["accuracies_percent"] == others[method]["accuracies_percent"]
+        first = others["random, near-duplicates removed"]["accuracy_percent"]
+        last = others["NMS by class, near-duplicates removed"]
+        assert last["difference_points"] == pytest.approx(last["accuracy_percent"] - first)
+        assert found["input"]["standing_images"] == usual["input"]["standing_images"]
+        assert max(usual["input"]["standing_images"]) < 60
+
     @pytest.mark.parametrize(
         ("words", "message"),
         [
             ("--seeds 4", "seeds 4"),
+            ("--against foo", "methods 'foo'"),
             ("--methods foo", "methods 'foo'"),
             ("--methods all-apart", "methods 'all-apart'"),
             ("--bursts -1", "bursts -1"),

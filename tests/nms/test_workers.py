@@ -16,6 +16,7 @@ import pytest
 from nms.datasets import load
 from nms.errors import UserError
 from nms.sampling import Method, by_class, in_batches, pool, sample, whole
+from nms.sampling.apart import Apart
 
 FAST = Method(perplexity=5.0, iterations=20)
 
@@ -45,6 +46,10 @@ def test_the_result_does_not_depend_on_their_number() -> None:
     assert len(alone.kept) == 60
     np.testing.assert_array_equal(alone.kept, two.kept)
     np.testing.assert_array_equal(alone.embedding, two.embedding)
+    apart = [sample(images, labels, 0.2, FAST, 20, 9, workers, Apart(0.5)) for workers in (1, 2)]
+    assert 60 <= np.isfinite(apart[0].embedding[:, 0]).sum() < 290
+    np.testing.assert_array_equal(apart[0].kept, apart[1].kept)
+    np.testing.assert_array_equal(apart[0].embedding, apart[1].embedding)
     other = sample(images, labels, 0.2, FAST, 20, 10)
     assert other.kept.tolist() != alone.kept.tolist()
 

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The distance memory's triangle, and the way along one of its rows.
+
+Distances are kept once, for low < high, at high (high - 1)/2 + low: half the memory of a square, and a row is
+still walked along with one addition a step.
+"""
+
+from amaranth import Module, Mux, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from nms.spec.config import Config
+from nms.spec.derived import Derived
+
+
+def triangle(high: Value, low: Value) -> Value:
+    """Address of the pair low < high in the distance memory: high (high - 1)/2 + low."""
+    return (high * (high - 1)).as_unsigned().shift_right(1) + low
+
+
+class Walk(wiring.Component):
+    """Walks along row i of the triangular distance memory: j ascending without i.
+
+    Members
+    -------
+    count : N
+    row, start : begins a row in the next cycle; only while not ``valid``, or with the last step
+    advance : go on to the next j, or end
+    valid, first, last, address : of D_ij
+    """
+
+    def __init__(self, config: Config) -> None:
+        derived = Derived(config)
+        self.pairs = config.images * (config.images - 1) // 2
+        super().__init__(
+            {
+                "count": In(derived.count_width),
+                "row": In(derived.index_width),
+                "start": In(1),
+                "advance": In(1),
+                "valid": Out(1),
+                "first": Out(1),
+                "last": Out(1),
+                "address": Out(range(self.pairs)),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        row, column = Signal.like(self.row), Signal.like(self.count)
+        beside = Signal()
+        following = Signal.like(self.count)
+        m.d.comb += [
+            beside.eq(column + 1 == row),
+            following.eq(column + 1 + beside),
+            self.last.eq(following == self.count),
+        ]
+        with m.If(self.start):
+            m.d.sync += [
+                self.valid.eq(1),
+                self.first.eq(1),
+                row.eq(self.row),
+                column.eq(self.row == 0),
+                self.address.eq(Mux(self.row == 0, 0, triangle(self.row, 0))),
+            ]
+        with m.Elif(self.valid & self.advance):
+            m.d.sync += [self.valid.eq(~self.last), self.first.eq(0), column.eq(following)]
+            with m.If(beside):
+                m.d.sync += self.address.eq(self.address + row + 1)
+            with m.Elif(column < row):
+                m.d.sync += self.address.eq(self.address + 1)
+            with m.Else():
+                m.d.sync += self.address.eq(self.address + column)
+        return m
