@@ -105,11 +105,13 @@ class Memory:
 class Nets:
     """The nets that a module drives, those of its input ports but the clock, those that modules in it drive.
 
-    ``hidden`` is the number of driven nets that have no name in the text, such as the parts of a ``case``;
-    they are not counted.
+    ``reads`` are driven by its memories, at once or through the register of a read port; ``registers`` are
+    all others. ``hidden`` is the number of driven nets that have no name in the text, such as the parts of a
+    ``case``; they are not counted.
     """
 
     registers: list[Bit] = field(default_factory=list)
+    reads: list[Bit] = field(default_factory=list)
     combinational: list[Bit] = field(default_factory=list)
     inputs: list[Bit] = field(default_factory=list)
     given: list[Bit] = field(default_factory=list)
@@ -119,7 +121,7 @@ class Nets:
     @property
     def bits(self) -> list[Bit]:
         """All nets that have a name, in the order in which their values are written."""
-        return self.registers + self.combinational + self.inputs + self.given
+        return self.registers + self.reads + self.combinational + self.inputs + self.given
 
 
 def elaborated(verilog: str, top: str) -> dict[str, Any]:
@@ -163,7 +165,8 @@ class _Module:
                         self.drivers[bit] = (name, port, place)
 
     def nets(self, modules: Collection[str], clock: str) -> Nets:
-        registers, combinational, given, hidden = [], [], [], 0
+        registers, reads, combinational, given, hidden = [], [], [], [], 0
+        read = {bit for _, ports in self._written() for data in ports for bit in self._shown(data)}
         for bit, (cell, _, _) in self.drivers.items():
             kind = self.cells[cell]["type"]
             if not isinstance(bit, int):
@@ -172,30 +175,29 @@ class _Module:
                 hidden += kind not in modules
             elif kind in modules:
                 given.append(self.names[bit])
+            elif bit in read:
+                reads.append(self.names[bit])
             elif kind in FLIP_FLOPS:
                 registers.append(self.names[bit])
             else:
                 combinational.append(self.names[bit])
         ports = [bit for port in self.ports.values() if port["direction"] == "input" for bit in port["bits"]]
         inputs = [self.names[bit] for bit in ports if self.names[bit].name != clock]
-        return Nets(registers, combinational, inputs, given, list(self._memories()), hidden)
+        return Nets(registers, reads, combinational, inputs, given, list(self._memories()), hidden)
+
+    def _written(self) -> Iterable[tuple[dict[str, Any], list[list[int]]]]:
+        """Memories that are written (others are tables: logic), with the data of each read port."""
+        for cell in self.cells.values():
+            if cell["type"] == "$mem_v2" and int(cell["parameters"]["WR_PORTS"], 2):
+                width, data = int(cell["parameters"]["WIDTH"], 2), cell["connections"]["RD_DATA"]
+                yield cell, [data[at : at + width] for at in range(0, len(data), width)]
 
     def _memories(self) -> Iterable[Memory]:
-        for cell in self.cells.values():
-            if cell["type"] != "$mem_v2":
-                continue
-            size = {
-                key: int(value, 2) for key, value in cell["parameters"].items() if set(value) <= {"0", "1"}
-            }
-            width, wires = size["WIDTH"], cell["connections"]
-            if not size["WR_PORTS"]:
-                continue  # a table: logic
-            reads = [
-                self._reading(wires["RD_DATA"][port * width : (port + 1) * width])
-                for port in range(size["RD_PORTS"])
-            ]
+        for cell, ports in self._written():
+            width, depth = (int(cell["parameters"][key], 2) for key in ("WIDTH", "SIZE"))
+            reads = [self._reading(data) for data in ports]
             writes: dict[tuple[str, int], int] = {}
-            for place, bit in enumerate(wires["WR_EN"]):
+            for place, bit in enumerate(cell["connections"]["WR_EN"]):
                 enable = self._enable(bit)
                 if enable is not None:
                     key = (enable, place // width)
@@ -203,20 +205,32 @@ class _Module:
             yield Memory(
                 cell["parameters"]["MEMID"].removeprefix("\\"),
                 width,
-                size["SIZE"],
+                depth,
                 all(read is not None for read in reads),
                 tuple(read for read in reads if read is not None)
                 + tuple(Access(enable, True, bits) for (enable, _), bits in writes.items()),
             )
 
-    def _reading(self, data: list[int]) -> Access | None:
-        """The register that takes all of a read port's data, if there is one."""
-        wanted = set(data)
+    def _register(self, data: list[int]) -> dict[str, Any] | None:
+        """The connections of the register that takes all of a read port's data, if there is one."""
         for cell in self.cells.values():
-            if cell["type"] in FLIP_FLOPS and wanted <= set(cell["connections"]["D"]):
-                enable = cell["connections"].get("EN")
-                return Access(self._text(enable[0]) if enable else "1'b1", False, len(data))
+            if cell["type"] in FLIP_FLOPS and set(data) <= set(cell["connections"]["D"]):
+                return cell["connections"]
         return None
+
+    def _shown(self, data: list[int]) -> list[int]:
+        """Where a read port's data show: in the register that takes them, or at once."""
+        taking = self._register(data)
+        if taking is None:
+            return data
+        return [q for d, q in zip(taking["D"], taking["Q"], strict=True) if d in data]
+
+    def _reading(self, data: list[int]) -> Access | None:
+        """Reads of a port whose data a register takes."""
+        taking = self._register(data)
+        if taking is None:
+            return None
+        return Access(self._text(taking["EN"][0]) if "EN" in taking else "1'b1", False, len(data))
 
     def _enable(self, bit: int | str) -> str | None:
         """The net that is high when a bit is written; ``None`` for a bit that never is."""
@@ -357,7 +371,7 @@ def _rows(nets: Nets, window: str, path: str) -> str:
 
 def _sums(nets: Nets, window: str) -> str:
     """The block that sums a module's toggles, word by word, and accesses, port by port."""
-    kinds = ("registers", "combinational", "inputs")
+    kinds = ("registers", "reads", "combinational", "inputs")
     compared = [(kind, expression) for kind in kinds for expression in words(getattr(nets, kind))]
     ports = [port for memory in nets.memories for port in memory.ports]
     if not compared and not ports:

@@ -31,8 +31,8 @@ class Block:
 class Estimate:
     """Energy of one run, joules: blocks x phases x :data:`PARTS`; standard errors of the sums by phase.
 
-    ``still``: joules of clock and memories, by phase, in the windows of each block in which none of its
-    registers changes.
+    ``still``: joules of clock and memories, by phase, in the windows of each block in which neither its
+    registers nor what its memories give change.
     """
 
     blocks: list[Block]
@@ -96,7 +96,9 @@ def estimated(
             sums[:, :2] += coefficients[module].energy(changes)
         clock = gates[module].clock_energy * cycles
         sums[:, 2] += clock
-        resting[path] = np.ones(len(cycles), bool) if changes is None else changes[:, 0] == 0
+        resting[path] = np.ones(len(cycles), bool)
+        if changes is not None:
+            resting[path] &= ~changes[:, :, :2].any(axis=(1, 2))
         still[:, 0] += np.where(resting[path], clock, 0.0)
         sums[:, 4] += gates[module].leakage * cycles / options.frequency
     for path, values in recording.sums.items():

@@ -17,15 +17,11 @@ from synth.energy.netlists import Netlists
 
 
 def toggles(design: Instrumented, recording: Recording) -> dict[str, np.ndarray]:
-    """(windows, registers, combinational, inputs) of each block, by path."""
-    found: dict[str, np.ndarray] = {}
-    for path, values in recording.sums.items():
-        block = design.block_of(path)
-        sums = found.setdefault(block, np.zeros((len(recording.windows), len(KINDS)), np.int64))
-        sums[:, :2] += values[:, :2]
-        if path == block:
-            sums[:, 2] += values[:, 2]
-    return found
+    """(windows, modules, kinds) of each block: its own, then those of modules in it, sorted by path."""
+    found: dict[str, list[np.ndarray]] = {}
+    for path in sorted(recording.sums):
+        found.setdefault(design.block_of(path), []).append(recording.sums[path][:, : len(KINDS)])
+    return {block: np.stack(parts, axis=1) for block, parts in found.items()}
 
 
 @dataclass(frozen=True)
@@ -78,6 +74,6 @@ def reference(
         coverage[module] = float(1 - gates.capacitance[missing].sum() / whole) if whole else 1.0
         energy = np.array([[part["registers"], part["combinational"]] for part in parts])
         samples[module] = Sample(
-            counted.get(path, np.zeros((len(lengths), len(KINDS)))), energy, recording.cycles
+            counted.get(path, np.zeros((len(lengths), 1, len(KINDS)))), energy, recording.cycles
         )
     return Reference(samples, coverage, checked)

@@ -4,7 +4,7 @@
 import gzip
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import product
+from itertools import product, takewhile
 from pathlib import Path
 
 import numpy as np
@@ -139,7 +139,7 @@ def _word(value: object) -> str:
 
 
 class PowerLibrary:
-    """One or more Liberty files at one voltage.
+    """One or more Liberty files at one voltage; ``name`` is what their names have in common.
 
     Internal energies are in the files' capacitance unit times volts squared, as Liberty has it. Where a
     file gives a table for each supply rail, those of ground are left out: they describe the same charge.
@@ -150,6 +150,7 @@ class PowerLibrary:
         self.cells: dict[str, Cell] = {}
         self.texts: list[str] = []
         self._own: dict[tuple[str, str, frozenset[tuple[str, bool]]], float] = {}
+        names: list[str] = []
         voltages: set[float] = set()
         slews: list[float] = []
         for file in files:
@@ -162,11 +163,13 @@ class PowerLibrary:
                 raise UserError(
                     f"liberty {str(file)!r}: not readable ({str(error).splitlines()[0]})"
                 ) from None
-            self.name = _word(root.args[0])
+            names.append(_word(root.args[0]))
             self._read(root, file, slews)
             voltages.add(float(root["nom_voltage"]))
         if len(voltages) != 1:
             raise UserError(f"liberty {', '.join(map(str, files))}: voltages differ: {sorted(voltages)}")
+        shared = takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False))
+        self.name = "".join(letters[0] for letters in shared).rstrip("_") or names[0]
         self.voltage = voltages.pop()
         if not slews:
             raise UserError(f"liberty {', '.join(map(str, files))}: no internal_power; energy needs it")
