@@ -270,7 +270,7 @@ class DE(Block):
     def _collect(self, m: Module, contexts: Contexts, runs: Queue) -> None:
         """Sums to the fitness unit, in the order of the runs; constant ones slip in between."""
         constants = contexts.waiting(Phase.CONSTANT)
-        m.submodules.entering = entering = Register(self.fitness.i.payload.shape())
+        m.submodules.entering = entering = Queue(self.fitness.i.payload.shape(), 2)  # cuts the way of a stall
         into, label = entering.i.payload, Signal(self.label)
         context = Signal(context_bits(self.config))
         k = Signal(self.who["k"].shape)
