@@ -29,6 +29,11 @@ def distances(
     its bank; those that do not exist, and the second half of the pairs at distance N'/2, are left out.
     That makes ``N * N'/(2 pes)`` passes of max(words, ``interval``) cycles. Distances are collected one a
     cycle while the next pass runs.
+
+    Parameters
+    ----------
+    source : driven with the bank whose image is broadcast, a cycle before ``pixels`` has its word
+    write : port of the distance memory; its address is ``formed_at``, both driven
     """
     total = pea.config.pes
     bits = total.bit_length() - 1

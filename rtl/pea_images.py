@@ -8,7 +8,10 @@ from rtl.hierarchy import Block
 
 
 def load(m: Module, pea: Block, banks: list[Bank]) -> None:
-    """Take batches into the halves in turn; say which half is computed on."""
+    """Take batches from ``i_pixels`` into the halves in turn, image n into bank n modulo pes.
+
+    Drives ``load_ready`` and ``loaded`` of the array, and the banks' write ports and choice of a half.
+    """
     count, words = Signal.like(pea.load_count), Signal.like(pea.load_words)
     full = Signal(2)
     filled, active, loading = Signal(), Signal(), Signal()
@@ -49,7 +52,10 @@ def load(m: Module, pea: Block, banks: list[Bank]) -> None:
 
 
 def fetch(m: Module, pea: Block, banks: list[Bank]) -> None:
-    """Send the words of images of the batch that was given back last."""
+    """Send the words of the images that ``i_fetch`` names, of the batch that was given back last.
+
+    Drives ``i_fetch.ready`` and ``o_pixels`` of the array, and the banks' fetch ports.
+    """
     bits = pea.config.pes.bit_length() - 1
     sending, advance = Signal(), Signal()
     index, word = Signal(pea.derived.index_width), Signal.like(pea.words)

@@ -11,7 +11,11 @@ from rtl.walk import Walk, triangle
 
 
 def scan(m: Module, pea: Block, read: ReadPort, table: WritePort) -> None:
-    """Minimum, scale and ties of the rows in order; and reading of single distances."""
+    """Minimum, scale and ties of the rows in order; and reading of single distances.
+
+    Drives ``o_rows``, ``i_read`` and ``o_read`` of the array, the address of the distance memory's port
+    ``read`` and, once a row, {minimum, scale} into ``table``.
+    """
     m.submodules.scan_walk = walk = Walk(pea.config)
     row = Signal(pea.derived.index_width)
     data = Signal.like(pea.pe.distance)

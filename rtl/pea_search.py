@@ -18,6 +18,9 @@ def search(m: Module, pea: Block, pes: list[PE], read: ReadPort, table: ReadPort
 
     A pass begins only when its sums have room in the queue behind the PEs, a weight is only asked for
     when it has: so nothing in a PE ever waits, and nobody who does not take loses anything.
+
+    Drives the streams of trials, sums, queries and weights of the array; ``read`` is a port of the distance
+    memory, ``table`` one of {minimum, scale} by row.
     """
     total, width = pea.config.pes, pea.derived.distance_width
     m.submodules.walk = walk = Walk(pea.config)

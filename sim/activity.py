@@ -16,9 +16,6 @@ from sim.runner import simulate
 Window = tuple[int, int]
 """Cycles ``start <= t < stop``, counted from the first rising clock edge of the simulation."""
 
-KINDS = ("registers", "reads", "combinational", "inputs")
-"""Nets whose toggles are summed apart: see :class:`sim.instrument.Nets`."""
-
 
 @dataclass(frozen=True)
 class Recording:

@@ -101,6 +101,10 @@ class Memory:
         return self.width * self.depth
 
 
+KINDS = ("registers", "reads", "combinational", "inputs")
+"""Nets whose toggles are summed apart: see :class:`Nets`."""
+
+
 @dataclass(frozen=True)
 class Nets:
     """The nets that a module drives, those of its input ports but the clock, those that modules in it drive.
@@ -371,12 +375,11 @@ def _rows(nets: Nets, window: str, path: str) -> str:
 
 def _sums(nets: Nets, window: str) -> str:
     """The block that sums a module's toggles, word by word, and accesses, port by port."""
-    kinds = ("registers", "reads", "combinational", "inputs")
-    compared = [(kind, expression) for kind in kinds for expression in words(getattr(nets, kind))]
+    compared = [(kind, expression) for kind in KINDS for expression in words(getattr(nets, kind))]
     ports = [port for memory in nets.memories for port in memory.ports]
     if not compared and not ports:
         return ""
-    sums = [f"nms_{name}" for name in (*kinds, *(f"port_{n}" for n in range(len(ports))))]
+    sums = [f"nms_{name}" for name in (*KINDS, *(f"port_{n}" for n in range(len(ports))))]
     lines = [
         *(f"longint {name} = 0;" for name in sums),
         *(f"reg [{WORD - 1}:0] nms_word_{n} = 0;" for n in range(len(compared))),

@@ -14,8 +14,8 @@ from nms.spec.config import Config
 from nms.spec.readout import Phase
 from nms.spec.settings import Settings
 from rtl.sampler import Sampler
-from sim.activity import KINDS, Mean, Recording, Window, drawn, estimate, record
-from sim.instrument import Instrumented, instrument
+from sim.activity import Mean, Recording, Window, drawn, estimate, record
+from sim.instrument import KINDS, Instrumented, instrument
 from sim.streams import Stalls
 
 TOLERANCE = 0.05

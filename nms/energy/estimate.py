@@ -9,7 +9,8 @@ from nms.energy import PARTS
 from nms.energy.reference import toggles
 from nms.errors import UserError
 from nms.spec.readout import Phase
-from sim.activity import KINDS, Mean, estimate
+from sim.activity import Mean, estimate
+from sim.instrument import KINDS
 from sim.windows import PHASES, Activity
 from synth.energy.fit import Coefficients
 from synth.energy.gates import GateModule, Options

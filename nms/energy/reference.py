@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sim.activity import KINDS, Recording
-from sim.instrument import Instrumented
+from sim.activity import Recording
+from sim.instrument import KINDS, Instrumented
 from sim.windows import Activity
 from synth.energy import evaluate
 from synth.energy.fit import Sample

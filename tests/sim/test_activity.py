@@ -16,8 +16,8 @@ from nms import datasets
 from nms.spec import config
 from rtl import units
 from rtl.emit import verilog
-from sim.activity import KINDS, Recording, drawn, estimate, record
-from sim.instrument import Bit, Instrumented, instrument
+from sim.activity import Recording, drawn, estimate, record
+from sim.instrument import KINDS, Bit, Instrumented, instrument
 from synth import yosys
 
 HERE = Path(__file__).parent
