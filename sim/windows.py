@@ -4,6 +4,7 @@
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from math import ceil
 from pathlib import Path
 
@@ -74,6 +75,11 @@ class Activity:
         return np.flatnonzero(self.phase == phase)
 
 
+Count = Callable[[list[Window], bool], tuple[Recording, dict[str, int]]]
+"""Runs a job, counting in the windows; the second argument asks for the rows of the traced instances. Returns
+the recording, and the hardware's own counters."""
+
+
 class Counted:
     """A sampler with counters, built once for a configuration and run on any job."""
 
@@ -112,58 +118,71 @@ class Counted:
                 return found, counters | {"trials": int(values["trials"])}
 
     def activity(self, job: Job, seed: int, *, complete: bool = False, rows: bool = False) -> Activity:
-        """Count a job's toggles: in windows drawn from ``seed``, or in all cycles if ``complete``.
+        """:func:`activity` of a job."""
+        return activity(
+            self.design, partial(self.record, job), seed, complete=complete, rows=rows, tell=self.tell
+        )
 
-        A first run tells when the phases begin and end. Windows of a second one, the pilot, tell how many
-        it takes for a standard error of :data:`AIM`; they themselves are not used, as the mean of windows
-        that are kept because they agree is biased. A phase whose error still exceeds :data:`TOLERANCE` has
-        its windows doubled; short phases are counted whole.
 
-        Raises
-        ------
-        RuntimeError
-            The sampler's counters of cycles differ from the phases that were seen.
-        """
-        self.tell("finding the phases")
-        plain, counters = self.record(job, [])
-        spans = {phase: plain.spans(phase) for phase in PHASES}
-        lengths = {phase: sum(stop - start for start, stop in found) for phase, found in spans.items()}
-        for phase, length in lengths.items():
-            if counters[phase.name.lower()] != length:
-                raise RuntimeError(f"phase {phase.name.lower()}: {length} cycles seen, {counters} counted")
-        rng = np.random.default_rng(seed)
+def activity(
+    design: Instrumented,
+    count: Count,
+    seed: int,
+    *,
+    complete: bool = False,
+    rows: bool = False,
+    tell: Callable[[str], None] = lambda text: None,
+) -> Activity:
+    """Count a job's toggles: in windows drawn from ``seed``, or in all cycles if ``complete``.
 
-        def counted(wanted: dict[Phase, int], rows: bool) -> Activity:
-            placed = sorted(
-                (*window, weight, phase)
-                for phase in PHASES
-                for window, weight in drawn(spans[phase], wanted[phase], LENGTH, rng)
-            )
-            self.tell(f"counting in {len(placed)} windows")
-            recording, _ = self.record(job, [(start, stop) for start, stop, _, _ in placed], rows)
-            if recording.phases != plain.phases:
-                raise RuntimeError("two runs of one job differ in their phases")
-            weights, numbers = (np.array([window[n] for window in placed]) for n in (2, 3))
-            toggles = np.sum(
-                [sums[:, : len(KINDS) - 1].sum(axis=1) for sums in recording.sums.values()], axis=0
-            )
-            means = {
-                phase: estimate(toggles[at], recording.cycles[at], weights[at])
-                for phase in PHASES
-                for at in [numbers == phase]
-            }
-            return Activity(self.design, recording, numbers, weights, lengths, means, counters["trials"])
+    A first run tells when the phases begin and end. Windows of a second one, the pilot, tell how many
+    it takes for a standard error of :data:`AIM`; they themselves are not used, as the mean of windows
+    that are kept because they agree is biased. A phase whose error still exceeds :data:`TOLERANCE` has
+    its windows doubled; short phases are counted whole.
 
-        if complete:
-            return counted(lengths, rows)
-        pilot = counted(dict.fromkeys(PHASES, FIRST), rows=False)
-        wanted = {
-            phase: ceil(FIRST * max(1.0, (mean.relative / AIM) ** 2)) for phase, mean in pilot.means.items()
+    Raises
+    ------
+    RuntimeError
+        The sampler's counters of cycles differ from the phases that were seen.
+    """
+    tell("finding the phases")
+    plain, counters = count([], False)
+    spans = {phase: plain.spans(phase) for phase in PHASES}
+    lengths = {phase: sum(stop - start for start, stop in found) for phase, found in spans.items()}
+    for phase, length in lengths.items():
+        if counters[phase.name.lower()] != length:
+            raise RuntimeError(f"phase {phase.name.lower()}: {length} cycles seen, {counters} counted")
+    rng = np.random.default_rng(seed)
+
+    def counted(wanted: dict[Phase, int], rows: bool) -> Activity:
+        placed = sorted(
+            (*window, weight, phase)
+            for phase in PHASES
+            for window, weight in drawn(spans[phase], wanted[phase], LENGTH, rng)
+        )
+        tell(f"counting in {len(placed)} windows")
+        recording, _ = count([(start, stop) for start, stop, _, _ in placed], rows)
+        if recording.phases != plain.phases:
+            raise RuntimeError("two runs of one job differ in their phases")
+        weights, numbers = (np.array([window[n] for window in placed]) for n in (2, 3))
+        toggles = np.sum([sums[:, : len(KINDS) - 1].sum(axis=1) for sums in recording.sums.values()], axis=0)
+        means = {
+            phase: estimate(toggles[at], recording.cycles[at], weights[at])
+            for phase in PHASES
+            for at in [numbers == phase]
         }
-        while True:
-            found = counted(wanted, rows)
-            coarse = [phase for phase, mean in found.means.items() if mean.relative > TOLERANCE]
-            if not coarse:
-                return found
-            for phase in coarse:
-                wanted[phase] *= 2
+        return Activity(design, recording, numbers, weights, lengths, means, counters["trials"])
+
+    if complete:
+        return counted(lengths, rows)
+    pilot = counted(dict.fromkeys(PHASES, FIRST), rows=False)
+    wanted = {
+        phase: ceil(FIRST * max(1.0, (mean.relative / AIM) ** 2)) for phase, mean in pilot.means.items()
+    }
+    while True:
+        found = counted(wanted, rows)
+        coarse = [phase for phase, mean in found.means.items() if mean.relative > TOLERANCE]
+        if not coarse:
+            return found
+        for phase in coarse:
+            wanted[phase] *= 2

@@ -31,6 +31,11 @@ class Bench(StrEnum):
     HARDWARE = "hardware"
     SIMULATION = "simulation"
     SYNTHESIS = "synthesis"
+    WINDOWS = "windows"
+
+
+SMALL = (Bench.SAMPLER, Bench.SYNTHESIS, Bench.WINDOWS)
+"""Measured on ``tiny`` unless another preset is named."""
 
 
 Measured = Annotated[
@@ -38,7 +43,9 @@ Measured = Annotated[
 ]
 BenchPreset = Annotated[
     str | None,
-    typer.Option("-c", "--config", metavar="PRESET", help="Preset; else tiny (sampler, synthesis) or paper."),
+    typer.Option(
+        "-c", "--config", metavar="PRESET", help="Preset; else tiny (sampler, synthesis, windows) or paper."
+    ),
 ]
 Markdown = Annotated[bool, typer.Option("--markdown", help="Print the table for a document.")]
 Source = Annotated[
@@ -46,6 +53,13 @@ Source = Annotated[
 ]
 Target = Annotated[
     float | None, typer.Option("--perplexity", help="Target; 15 or, if less, a third of the images.")
+]
+Rounds = Annotated[
+    int | None, typer.Option("--iterations", help="For windows: gradient iterations; else 300.")
+]
+Method = Annotated[
+    str | None,
+    typer.Option("--search", metavar="METHOD", help="For windows: the search, as of run; else de-rand1."),
 ]
 
 
@@ -60,6 +74,8 @@ class Given:
     perplexity: float | None
     seed: int
     rtl: bool
+    iterations: int
+    method: str
     progress: Callable[[str], None]
 
     def load(self, most: int, batches: int = 1) -> "Images":
@@ -124,12 +140,26 @@ def _synthesis(given: Given) -> list[Figure]:
     return synthesis.synthesis(given.config, images, given.target(len(images)), given.seed, given.progress)
 
 
+def _windows(given: Given) -> list[Figure]:
+    from nms.bench import windows
+
+    images = given.load(given.config.images).images
+    count, pixels = images.shape
+    target = given.target(count)
+    settings = Settings.make(
+        given.config, count, pixels, perplexity=target, iterations=given.iterations, seed=given.seed,
+        search=given.method,
+    )  # fmt: skip
+    return windows.windows(given.config, settings, images, given.seed, given.progress)
+
+
 MEASURED = {
     Bench.SEARCH: _search,
     Bench.SAMPLER: _sampler,
     Bench.HARDWARE: _hardware,
     Bench.SIMULATION: _simulation,
     Bench.SYNTHESIS: _synthesis,
+    Bench.WINDOWS: _windows,
 }
 
 
@@ -143,6 +173,8 @@ def bench(
     perplexity: Target = None,
     seed: Seed = 1,
     level: LevelOption = Level.RTL,
+    iterations: Rounds = None,
+    search: Method = None,
     markdown: Markdown = False,
     as_json: Json = False,
 ) -> None:
@@ -150,13 +182,19 @@ def bench(
 
     The search takes up to 500 images, the sampler as many as its configuration holds, the hardware that
     many for each batch of a job. At level golden the search is not simulated: cycles by arithmetic alone.
+    Windows: toggles counted in all cycles of one batch, beside what windows drawn from them 1,000 times say.
     """
+    for name, value in (("iterations", iterations), ("search", search)):
+        if value is not None and what != [Bench.WINDOWS]:
+            raise UserError(f"{name} {value}: only for bench windows")
     figures: list[Figure] = []
     with Console(stderr=True).status("starting") as status:
         for bench in what or list(Bench):
-            small = bench in (Bench.SAMPLER, Bench.SYNTHESIS)
-            config = configuration.load(preset or ("tiny" if small else "paper"), overrides or ())
-            given = Given(config, data, count, size, perplexity, seed, level is Level.RTL, status.update)
+            config = configuration.load(preset or ("tiny" if bench in SMALL else "paper"), overrides or ())
+            given = Given(
+                config, data, count, size, perplexity, seed, level is Level.RTL,
+                300 if iterations is None else iterations, search or "de-rand1", status.update,
+            )  # fmt: skip
             figures += MEASURED[bench](given)
     if as_json:
         render.print_json([asdict(figure) | {"holds": figure.holds} for figure in figures])
