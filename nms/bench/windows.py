@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Toggles of a whole run counted in all cycles, beside what windows drawn from it many times say."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -31,12 +31,13 @@ def windows(
     whole = Counted(config, tell).activity(Job(config, settings, images), seed, complete=True)
     tell(f"drawing windows {DRAWS} times")
     seeds = np.random.SeedSequence(seed).generate_state(DRAWS).tolist()
-    return beside(whole, [again(whole, seed) for seed in seeds])
+    return beside(whole, again(whole, seeds))
 
 
-def again(whole: Activity, seed: int) -> Activity:
-    """What :func:`sim.windows.activity` finds in a run that was counted whole, without another simulation."""
-    return activity(whole.design, counting(whole), seed)
+def again(whole: Activity, seeds: Sequence[int]) -> list[Activity]:
+    """What :func:`sim.windows.activity` finds from each seed in a run counted whole, without simulating."""
+    count = counting(whole)
+    return [activity(whole.design, count, seed) for seed in seeds]
 
 
 def counting(whole: Activity) -> Count:
