@@ -103,9 +103,9 @@ def early(spans: Any, windows: int, cycles: int, rng: np.random.Generator) -> li
 
 
 def sure(*counted: np.ndarray) -> Mean:
-    """A quarter of the standard error."""
+    """An eighth of the standard error."""
     mean = activity.estimate(*counted)
-    return Mean(mean.value, mean.error / 4)
+    return Mean(mean.value, mean.error / 8)
 
 
 @pytest.mark.parametrize(
