@@ -9,7 +9,7 @@ import numpy as np
 from nms.bench.figure import Figure
 from nms.spec.config import Config
 from nms.spec.settings import Settings
-from sim.activity import Recording, Window
+from sim.activity import Mean, Recording, Window
 from sim.instrument import KINDS
 from sim.windows import PHASES, TOLERANCE, Activity, Count, Counted, Job, activity
 
@@ -54,44 +54,52 @@ def counting(whole: Activity) -> Count:
     return count
 
 
-def beside(whole: Activity, found: list[Activity]) -> list[Figure]:
-    """Figures of each phase: the mean a cycle, and how the means of windows lie around it.
+def together(found: Activity) -> Mean:
+    """Mean a cycle of all phases, whose errors are independent."""
+    lengths = np.array([found.lengths[phase] for phase in PHASES])
+    values, errors = np.array([[found.means[p].value, found.means[p].error] for p in PHASES]).T
+    shares = lengths / lengths.sum()
+    return Mean(float(shares @ values), float(np.linalg.norm(shares * errors)))
+
+
+def beside(whole: Activity, found: Sequence[Activity]) -> list[Figure]:
+    """Figures of each phase and of all together: how the means of windows lie around that of all cycles."""
+    figures = []
+    for phase in PHASES:
+        used = [len(each.windows(phase)) for each in found]
+        means = [each.means[phase] for each in found]
+        figures += around(phase.name.lower(), whole.lengths[phase], whole.means[phase].value, used, means)
+    used = [len(each.weights) for each in found]
+    means = [together(each) for each in found]
+    return figures + around("all phases", sum(whole.lengths.values()), together(whole).value, used, means)
+
+
+def around(name: str, cycles: int, mean: float, used: list[int], means: list[Mean]) -> list[Figure]:
+    """Figures of the ``means`` of draws with so many windows beside the ``mean`` a cycle of all cycles.
 
     *bias*: mean of the means less the mean of all cycles. *deviation* of the means, the *standard errors*
     they state, and the *worst* mean's distance are relative to the mean of all cycles.
     """
-    figures = []
-    for phase in PHASES:
-        name, mean = phase.name.lower(), whole.means[phase].value
-        used = np.array([len(each.windows(phase)) for each in found])
-        figures += [
-            Figure(name, "cycles", whole.lengths[phase]),
-            Figure(name, "toggles of all cycles", mean, "a cycle"),
-            Figure(name, "windows, median", int(np.median(used))),
-            Figure(name, "windows, most", int(used.max())),
-        ]
-        off, errors = (
-            np.array([getattr(each.means[phase], part) for each in found]) / mean - shift
-            for part, shift in (("value", 1), ("error", 0))
-        )
-        if not errors.any():  # counted whole
-            continue
-        distance, deviation = abs(off), off.std()
-        figures += [
-            Figure(name, "bias", 100 * off.mean(), "%"),
-            Figure(name, "bias over deviation", abs(off.mean()) / deviation, "", "<=", BIAS),
-            Figure(name, "deviation", 100 * deviation, "%"),
-            Figure(name, "standard error, mean", 100 * errors.mean(), "%"),
-            Figure(name, "standard error, most", 100 * errors.max(), "%", "<=", 100 * TOLERANCE),
-            Figure(name, "worst", 100 * distance.max(), "%"),
-        ]
-        figures += [
-            Figure(
-                name,
-                f"within {deviations} standard errors",
-                100 * (distance <= deviations * errors).mean(),
-                "%", ">=", least,
-            )
-            for deviations, least in WITHIN.items()
-        ]  # fmt: skip
+    figures = [
+        Figure(name, "cycles", cycles),
+        Figure(name, "toggles of all cycles", mean, "a cycle"),
+        Figure(name, "windows, median", int(np.median(used))),
+        Figure(name, "windows, most", max(used)),
+    ]
+    if not any(each.error for each in means):  # counted whole
+        return figures
+    off = np.array([each.value for each in means]) / mean - 1
+    errors = np.array([each.error for each in means]) / mean
+    deviation = float(off.std())
+    figures += [
+        Figure(name, "bias", 100 * float(off.mean()), "%"),
+        Figure(name, "bias over deviation", abs(float(off.mean())) / deviation, "", "<=", BIAS),
+        Figure(name, "deviation", 100 * deviation, "%"),
+        Figure(name, "standard error, mean", 100 * float(errors.mean()), "%"),
+        Figure(name, "standard error, most", 100 * float(errors.max()), "%", "<=", 100 * TOLERANCE),
+        Figure(name, "worst", 100 * float(abs(off).max()), "%"),
+    ]
+    for deviations, least in WITHIN.items():
+        share = 100 * float((abs(off) <= deviations * errors).mean())
+        figures.append(Figure(name, f"within {deviations} standard errors", share, "%", ">=", least))
     return figures

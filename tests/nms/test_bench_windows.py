@@ -82,6 +82,11 @@ def test_figures_are_those_computed_by_hand(whole: Activity) -> None:
         },
         rel=1e-5,
     )  # fmt: skip
+    every = {figure.name: figure.value for figure in figures if figure.subject == "all phases"}
+    share = TOGGLES[740:10_340].sum() / TOGGLES[100:11_620].sum()
+    assert every["cycles"] == 11_520
+    assert every["standard error, mean"] == pytest.approx(share)
+    assert every["worst"] == pytest.approx(3 * share)
     assert broken(figures) == {"bias over deviation", "within 2 standard errors"}
     assert {figure.name for figure in figures if figure.subject == "embed"} == {
         "cycles", "toggles of all cycles", "windows, median", "windows, most",
