@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from decimal import Decimal, localcontext
 from math import isqrt
 
-from amaranth import Cat, Const, Module, Mux, Signal, Value, signed
+from amaranth import Array, Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import stream
 from amaranth.lib.data import StructLayout
 from amaranth.lib.wiring import In, Out
@@ -218,8 +218,8 @@ class Decay(_Angled):
 class Vector(_Pipeline):
     """``log = max(2t, 0)``, log2 of a mantissa m, 1 <= m < 2.
 
-    t starts with the sum of all angles, and each turn back takes twice its own off: an operand of the adder
-    that is gated by the direction, and not inverted, needs no gates before it.
+    t starts with the sum of all angles, and each turn back takes twice its own off. What the turns of a
+    stage take off is one of a few constants, which one adder takes off in the next stage, or behind the last.
 
     Parameters
     ----------
@@ -251,18 +251,30 @@ class Vector(_Pipeline):
             "x": Cat(half, Const(0b10, 2)),
             "y": Cat(half, Const(0, 1)),
             "turned": Const(sum(angle(index, self.fraction) for index in self.indices), self.fraction + 1),
+            "backs": Const(0, 0),
         }
 
     def _turn(self, m: Module, position: int, state: dict[str, Value]) -> dict[str, Value]:
         # After index i the angle left has a tangent of at most 2^-i, so |y| <= x * 2^-i, x < 3/2, but for the
         # floors, each less than one: |y| < 4 * 2^-i
         index, y = self.indices[position], state["y"]
-        back, a = y[-1], angle(index, self.fraction)
+        back, backs, turned = y[-1], state["backs"], state["turned"]
         new = self._turned(m, position, state["x"], y, back, self.fraction + 3 - index)
-        turned = Signal(signed(self.fraction + 2), name=f"turned_at_{position}")
-        m.d.comb += turned.eq(state["turned"] + Mux(back, -2 * a, 0))
-        return new | {"turned": turned}
+        if position % self.unroll == 0 and position:
+            turned = Signal(signed(self.fraction + 2), name=f"turned_before_{position}")
+            m.d.comb += turned.eq(self._taken_off(state["turned"], backs, position))
+            backs = Const(0, 0)
+        return new | {"turned": turned, "backs": Cat(backs, back)}
+
+    def _taken_off(self, turned: Value, backs: Value, position: int) -> Value:
+        """t without the angles of those turns before ``position`` that ``backs`` says went back."""
+        angles = [angle(index, self.fraction) for index in self.indices[position - len(backs) : position]]
+        choices = [
+            -2 * sum(a for bit, a in enumerate(angles) if choice >> bit & 1)
+            for choice in range(1 << len(backs))
+        ]
+        return turned + Array(choices)[backs]
 
     def _last(self, m: Module, state: dict[str, Value]) -> None:
-        turned = state["turned"]
+        turned = self._taken_off(state["turned"], state["backs"], len(self.indices))
         m.d.comb += self.o.payload.log.eq(Mux(turned < 0, 0, turned.shift_left(1)))

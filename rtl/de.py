@@ -19,7 +19,7 @@ from rtl.bracket import Bracket, first_section
 from rtl.cordic import Rotate
 from rtl.fitness import Fitness
 from rtl.fixed import half_up
-from rtl.flow import Queue, Register, delay, together
+from rtl.flow import Queue, Register, Skid, delay, together
 from rtl.hierarchy import Block, place
 from rtl.signatures import EXPONENT, GENERATIONS, STATUS, Payloads
 from rtl.trials import Trials, context_bits, individual, points
@@ -140,7 +140,7 @@ class DE(Block):
     @property
     def start_latency(self) -> int:
         """Cycles from a task to its first trial."""
-        return 4 + self.trials.latency + self.rotate.latency
+        return 5 + self.trials.latency + self.rotate.latency
 
     def turn_latency(self, search: int) -> int:
         """Cycles from the last sums of a generation to the first trial of the next."""
@@ -227,13 +227,17 @@ class DE(Block):
     def _send(self, m: Module, contexts: Contexts) -> ReadPort:
         """2^u as M and q to the PE array; both wait in the memory that is returned for their score."""
         profile, trials, rotate = self.config.profile, self.trials, self.rotate
-        u, fraction = trials.o.payload.u, profile.log_beta.fraction
+        m.submodules.tried = tried = Skid(trials.o.payload.shape())  # cuts the way of a stall
+        u, fraction = tried.o.payload.u, profile.log_beta.fraction
         flight = Signal(self.flight)
         m.d.comb += [
             flight.exponent.eq(u[fraction:]),
-            flight.who.eq(trials.o.payload.who),
-            trials.o.ready.eq(rotate.i.ready),
-            rotate.i.valid.eq(trials.o.valid),
+            flight.who.eq(tried.o.payload.who),
+            tried.i.payload.eq(trials.o.payload),
+            trials.o.ready.eq(tried.i.ready),
+            tried.i.valid.eq(trials.o.valid),
+            tried.o.ready.eq(rotate.i.ready),
+            rotate.i.valid.eq(tried.o.valid),
             rotate.i.payload.angle.eq(u[:fraction].shift_left(profile.cordic.fraction - fraction)),
             rotate.i.payload.tag.eq(flight),
         ]
@@ -270,13 +274,16 @@ class DE(Block):
     def _collect(self, m: Module, contexts: Contexts, runs: Queue) -> None:
         """Sums to the fitness unit, in the order of the runs; constant ones slip in between."""
         constants = contexts.waiting(Phase.CONSTANT)
-        m.submodules.entering = entering = Queue(self.fitness.i.payload.shape(), 2)  # cuts the way of a stall
+        constant, whose = Signal(), Signal(context_bits(self.config))
+        m.submodules.entering = entering = Skid(self.fitness.i.payload.shape())  # cuts the way of a stall
         into, label = entering.i.payload, Signal(self.label)
         context = Signal(context_bits(self.config))
         k = Signal(self.who["k"].shape)
-        constant = Cat(constants).any()
+        # chosen a cycle ahead: who is constant stays so until its sums are taken
+        taken = constant & entering.i.ready
+        m.d.sync += [constant.eq(Cat(constants).any() & ~taken), whose.eq(first_of(constants))]
         m.d.comb += [
-            context.eq(Mux(constant, first_of(constants), runs.o.payload)),
+            context.eq(Mux(constant, whose, runs.o.payload)),
             label.constant.eq(constant),
             label.who.context.eq(context),
             label.who.k.eq(k),
@@ -325,15 +332,24 @@ class DE(Block):
             above.eq(perplexity >= self.target),
             error.eq(Mux(perplexity >= self.target, perplexity - self.target, self.target - perplexity)),
         ]
+        # what is held of a context changes with its last score of a generation only: read a cycle ahead
+        best, write_best = contexts.bests.read_port(), contexts.bests.write_port()
+        mask, write_mask = contexts.masks.read_port(), contexts.masks.write_port()
+        m.d.comb += [best.addr.eq(label.who.context), mask.addr.eq(label.who.context)]
+        held = contexts.generations[label.who.context]
+        count, fresh = delay(m, held, 1), delay(m, contexts.fresh[label.who.context], 1)
+        begins = delay(m, label.who.k == 0, 1)
+        unscored = delay(m, label.constant | ((label.who.k == 0) & (held == 0)), 1)
+        small = delay(m, error < profile.stop, 1)
+
         valid = delay(m, valid, 1, reset_less=False)
         label, score, error, above = (delay(m, value, 1) for value in (label, score, error, above))
         old_error, found = delay(m, old.data, 1), delay(m, Value.cast(candidate.data), 1)
 
         context, k, constant = label.who.context, label.who.k, label.constant
-        best, write_best = contexts.bests.read_port(domain="comb"), contexts.bests.write_port()
-        mask, write_mask = contexts.masks.read_port(domain="comb"), contexts.masks.write_port()
+        least, least_small = Signal(width), Signal()  # of the context whose scores come, and if it ends it
+        leading, leading_small = Signal(width), Signal()
         replaced = Signal(POPULATION)  # those of this generation so far, shifted in from the top
-        count = Signal(GENERATIONS)
         replaces = Signal()
         better = Signal()
         last = Signal()
@@ -342,26 +358,19 @@ class DE(Block):
         member = Signal(self.followed)
         turn = Cat(replaced[1:], replaces)
         m.d.comb += [
-            count.eq(contexts.generations[context]),
-            replaces.eq(contexts.fresh[context] | (error <= old_error)),
-            better.eq(constant | ((count == 0) & (k == 0)) | (error < best.data.error)),
+            leading.eq(Mux(begins, best.data.error, least)),
+            leading_small.eq(Mux(begins, best.data.error < profile.stop, least_small)),
+            replaces.eq(fresh | (error <= old_error)),
+            better.eq(unscored | (error < leading)),
             last.eq(valid & ~constant & (k == POPULATION - 1)),
-            solved.eq(Mux(better, error < profile.stop, best.data.error < profile.stop)),
+            solved.eq(Mux(better, small, leading_small)),
             ended.eq(solved | (count == GENERATION_CAP - 1)),
             write_error.en.eq(valid & ~constant & replaces),
             write_error.addr.eq(label.who),
             write_error.data.eq(error),
-            best.addr.eq(context),
-            write_best.en.eq(valid & better),
-            write_best.addr.eq(context),
-            write_best.data.error.eq(error),
-            write_best.data.score.eq(score),
-            write_best.data.candidate.eq(Mux(constant, 0, found)),
-            mask.addr.eq(context),
-            write_mask.en.eq(last),
-            write_mask.addr.eq(context),
-            write_mask.data.eq(mask.data ^ turn),
         ]
+        with m.If(valid & ~constant):
+            m.d.sync += [least.eq(Mux(better, error, leading)), least_small.eq(solved)]
         m.d.sync += [
             self.trials.place.second.eq(mask.data.bit_select(k, 1) ^ replaces),
             self.trials.place.who.eq(label.who),
@@ -372,17 +381,29 @@ class DE(Block):
             member.above.eq(above),
             member.goes_on.eq(last & ~ended),
         ]
-        with m.If(valid & constant):
-            m.d.sync += contexts.phase[context].eq(Phase.DONE)
-        with m.Elif(valid):
+        with m.If(valid & ~constant):
             m.d.sync += replaced.eq(turn)
         with m.If(last):
             m.d.sync += contexts.generations[context].eq(count + 1)
-            with m.If(ended):
-                m.d.sync += [
-                    contexts.phase[context].eq(Phase.DONE),
-                    contexts.status[context].eq(Mux(solved, Status.SOLVED, Status.UNCONVERGED)),
-                ]
+
+        # a cycle later, what was found out is written down; with it, a context is done
+        whose = delay(m, context, 1)
+        m.d.comb += [
+            write_mask.en.eq(delay(m, last, 1, reset_less=False)),
+            write_mask.addr.eq(whose),
+            write_mask.data.eq(delay(m, mask.data, 1) ^ replaced),
+            write_best.en.eq(delay(m, valid & better, 1, reset_less=False)),
+            write_best.addr.eq(whose),
+            write_best.data.error.eq(delay(m, error, 1)),
+            write_best.data.score.eq(delay(m, score, 1)),
+            write_best.data.candidate.eq(delay(m, Mux(constant, 0, found), 1)),
+        ]
+        done = delay(m, (valid & constant) | (last & ended), 1, reset_less=False)
+        searched, solved = delay(m, ~constant, 1), delay(m, solved, 1)
+        with m.If(done):
+            m.d.sync += contexts.phase[whose].eq(Phase.DONE)
+            with m.If(searched):
+                m.d.sync += contexts.status[whose].eq(Mux(solved, Status.SOLVED, Status.UNCONVERGED))
         return member
 
     def _follow(self, m: Module, contexts: Contexts, member: Signal) -> None:

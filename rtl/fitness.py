@@ -11,7 +11,7 @@ from nms.spec.config import Config
 from nms.spec.derived import Derived
 from rtl.cordic import Rotate, Vector
 from rtl.fixed import bit_length, half_up, product_latency, saturate
-from rtl.flow import Multiply, Queue, Register, together
+from rtl.flow import Multiply, Queue, Register, Skid, together
 from rtl.hierarchy import Block, place
 from rtl.newton import Newton
 from rtl.signatures import SHIFT, Payloads
@@ -96,8 +96,8 @@ class Fitness(Block):
             beside_newton.i.payload.tag.eq(normal.o.payload.tag),
         ]
 
-        # T * y, then T/S in log2 S + T/S; a queue of two cuts the way of a stall from here to the input
-        m.submodules.reciprocals = reciprocals = Queue(y.width, 2)
+        # T * y, then T/S in log2 S + T/S; a skid buffer cuts the way of a stall from here to the input
+        m.submodules.reciprocals = reciprocals = Skid(y.width)
         together(m, [newton.o], [reciprocals.i])
         m.d.comb += reciprocals.i.payload.eq(newton.o.payload.y)
         kept = StructLayout({"reciprocal": y.width, "shift": SHIFT, "tag": tag})

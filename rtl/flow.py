@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pieces between streams: delay, register, queue, multiplier; moving items through several at once."""
+"""Pieces between streams: delay, registers, queue, multiplier; moving items through several at once."""
 
 from collections.abc import Sequence
 from functools import reduce
@@ -63,6 +63,36 @@ class Queue(wiring.Component):
             self.o.valid.eq(fifo.r_rdy),
             fifo.r_en.eq(self.o.ready),
         ]
+        return m
+
+
+class Skid(wiring.Component):
+    """Two pipeline registers, ``i`` to ``o`` one cycle later, one item a cycle; no path leads through.
+
+    ``ready`` of ``i`` comes from a register as well: it cuts the way of a stall. The second register
+    takes the item that is under way when a stall begins.
+    """
+
+    def __init__(self, payload: ShapeLike) -> None:
+        super().__init__({"i": In(stream.Signature(payload)), "o": Out(stream.Signature(payload))})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        spare = Signal(self.i.payload.shape(), reset_less=True)
+        waits = Signal()
+        m.d.comb += self.i.ready.eq(~waits)
+        with m.If(self.i.ready):
+            m.d.sync += spare.eq(self.i.payload)
+        with m.If(self.o.ready | ~self.o.valid):
+            m.d.sync += [
+                self.o.valid.eq(self.i.valid | waits),
+                self.o.payload.eq(self.i.payload),
+                waits.eq(0),
+            ]
+            with m.If(waits):
+                m.d.sync += self.o.payload.eq(spare)
+        with m.Elif(self.i.ready):
+            m.d.sync += waits.eq(self.i.valid)
         return m
 
 

@@ -89,7 +89,7 @@ class TE(Block):
         """
         lane, update = self._lanes[0], self._updates[0]
         blocks, groups = -(-count // self.lanes), -(-count // self.group)
-        turn = lane.kernel_latency + self.levels + 5 + self._newton.latency + 1 + update.latency
+        turn = lane.kernel_latency + self.levels + 6 + self._newton.latency + 1 + update.latency
         return count + 1 + iterations * (count * blocks + groups + turn)
 
     def elaborate(self, platform: object) -> Module:
@@ -165,7 +165,7 @@ class TE(Block):
         valid = Signal()
         tag = Signal(StructLayout({"valid": 1, "row": len(late.row), "first": 1, "last": 1, "end": 1}))
         m.d.sync += [
-            valid.eq(pairs.step),
+            valid.eq(delay(m, pairs.step, 1, reset_less=False)),
             tag.valid.eq(late.step),
             *(tag[name].eq(getattr(late, name)) for name in ("row", "first", "last", "end")),
         ]
@@ -178,6 +178,8 @@ class TE(Block):
             self.row.eq(late.row),
             self.block.eq(late.block),
         ]
+        # memories give their words late, so that each goes into a register before it is subtracted
+        near, late_point = delay(m, points.near.point, 1), delay(m, points.late.point, 1)
         for number, lane in enumerate(lanes):
             column, present = (
                 Signal(range(self.padded), name=f"column_{number}"),
@@ -187,10 +189,10 @@ class TE(Block):
             m.d.comb += [
                 column.eq((late.block << self.levels) + number),
                 lane.valid.eq(valid),
-                lane.i.eq(points.near.point),
-                lane.j.eq(points.near.points[number]),
-                lane.late_i.eq(points.late.point),
-                lane.late_j.eq(points.late.points[number]),
+                lane.i.eq(near),
+                lane.j.eq(delay(m, points.near.points[number], 1)),
+                lane.late_i.eq(late_point),
+                lane.late_j.eq(delay(m, points.late.points[number], 1)),
                 lane.affinity.eq(self.word[number]),
                 lane.present.eq(present),
             ]
@@ -202,20 +204,25 @@ class TE(Block):
         """Z, a pulse when it is complete, and the memory of the sigmas, which the first pass finds."""
         total = Signal(self.normaliser.width)
         kernels = tree(m, [lane.kernel for lane in lanes])
-        affinities = tree(m, [Mux(lane.present & first, lane.affinity, 0) for lane in lanes])
         tag = delay(m, tag, self.levels, reset_less=False)
+        with m.If(tag.valid):
+            m.d.sync += total.eq(Mux(tag.first & (tag.row == 0), 0, total) + kernels)
+        tag = delay(m, tag, 1, reset_less=False)
+
+        # words come late from the affinities' memory, so that they are added a cycle later
+        words = [delay(m, Mux(lane.present & first, lane.affinity, 0), 1) for lane in lanes]
+        affinities = tree(m, words)
         row_sum = Signal(self.row_sum.width)
         new_sum = Mux(tag.first, 0, row_sum) + affinities
         with m.If(tag.valid):
             m.d.sync += [
-                total.eq(Mux(tag.first & (tag.row == 0), 0, total) + kernels),
                 row_sum.eq(new_sum),
                 Assert(new_sum <= self.row_sum.max, "the sum of a row's affinities is out of range"),
             ]
-        tag = delay(m, tag, 1, reset_less=False)
+        found = delay(m, tag, 1, reset_less=False)
         sigma = bit_length((row_sum - row_sum.any())[self.profile.affinity.fraction : len(row_sum)])
         sigmas = m.submodules.row_sigmas = Rows(bits_for(self.row_sum.integer), self.padded, self.group)
-        self._write_row(m, sigmas, tag, sigma, first)
+        self._write_row(m, sigmas, found, sigma, first)
         return total, tag.valid & tag.end, sigmas
 
     def _force_sums(self, m: Module, lanes: list[TELane], tag: View) -> Rows:
@@ -283,10 +290,12 @@ class TE(Block):
         """Update all points while ``updating``: the group to be read, and high with the last write."""
         velocities = m.submodules.row_velocities = Rows(updates[0].speed, self.padded, self.group)
         base, new = Signal(range(self.padded + 1)), Signal(range(self.padded + 1))
+        resting, early = Signal(), Signal()  # they hold long before the update begins
         done = Signal()
         exists = [Signal(name=f"exists_{k}") for k in range(self.group)]
         with m.If(~updating):
             m.d.sync += [base.eq(0), new.eq(0)]
+            m.d.sync += [resting.eq(iteration == 0), early.eq(iteration < self.exaggerated)]
         with m.Else():
             with m.If(base < self.count):
                 m.d.sync += base.eq(base + self.group)
@@ -307,10 +316,10 @@ class TE(Block):
             m.d.comb += [
                 update.valid.eq(exists[k]),
                 update.position.eq(points.near.group[k]),
-                update.velocity.eq(Mux(iteration == 0, 0, velocities.read[k].as_value())),
+                update.velocity.eq(Mux(resting, 0, velocities.read[k].as_value())),
                 update.forces.eq(forces.read[k]),
                 update.sigma.eq(sigmas.read[k]),
-                update.early.eq(iteration < self.exaggerated),
+                update.early.eq(early),
                 velocities.write[k].eq(update.new_velocity),
             ]
             with m.If(updating):

@@ -38,8 +38,9 @@ class TELane(Block):
     -------
     i, j, valid : a pair of points, for the kernel w = 1 / (1 + |i - j|^2)
     due : high one cycle before w is in the lane, ``kernel_latency`` cycles after ``valid``
-    late_i, late_j, affinity, present : one cycle after ``due``, the same pair of points and its P';
-        ``present`` = 0 (also without ``due``) makes w and the forces 0 whatever the others are
+    affinity, present : one cycle after ``due``, P' of the pair; ``present`` = 0 (also without ``due``) makes
+        w and the forces 0 whatever the others are
+    late_i, late_j : a cycle after that, the same pair of points
     kernel : w, in the same cycle, format ``kernel``
     attract_x, attract_y, repel_x, repel_y : P'w * (i - j), w^2 * (i - j), exact products of the rounded P'w
         and w^2, ``force_latency`` cycles later; formats ``attract`` and ``repel``
@@ -142,7 +143,7 @@ class TELane(Block):
         for axis in AXES:
             gap = Signal(signed(self.difference), name=f"late_gap_{axis}")
             m.d.sync += gap.eq(self.late_i[axis] - self.late_j[axis])
-            late = delay(m, gap, self._weight_latency - 1)
+            late = delay(m, gap, self._weight_latency - 2)
             for name, weight in weights.items():
                 spare = self.force_latency - self._weight_latency - product_latency(len(weight), len(late))
                 force = delay(m, product(m, weight, late), spare)

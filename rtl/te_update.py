@@ -9,7 +9,7 @@ from amaranth.utils import bits_for
 
 from nms.spec.config import Config
 from nms.spec.derived import Derived
-from rtl.fixed import half_up, half_up_by, product, product_latency, saturate
+from rtl.fixed import half_up_by, product, product_latency, saturate
 from rtl.flow import delay
 from rtl.hierarchy import Block
 from rtl.signatures import Payloads
@@ -60,33 +60,39 @@ class TEUpdate(Block):
 
     @property
     def latency(self) -> int:
-        """Cycles for the scaled repulsion, its shift and rounding, the gradient, the step, the velocity."""
-        return self._scaled + 5
+        """Cycles: a register, the scaled repulsion, its shift and rounding, gradient, step, velocity."""
+        return self._scaled + 6
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         valid = Signal(self.latency)
         m.d.sync += valid.eq(Cat(self.valid, valid))
         m.d.comb += self.new_valid.eq(valid[-1])
-        sigma = delay(m, self.sigma, self._scaled + 3)
+        sigma = delay(m, self.sigma, self._scaled + 4)
+        scale = delay(m, self.scale, 1)  # near to its multipliers
         for axis in AXES:
-            halves = product(m, self.forces[f"repel_{axis}"], self.scale).shift_left(1) >> self.shift
+            force = delay(m, self.forces[f"repel_{axis}"], 1)
+            halves = product(m, force, scale).shift_left(1) >> self.shift
             rounded = Signal(halves.shape(), name=f"rounded_{axis}")
             repel = rounded[: self.force.width].as_signed()
             m.d.sync += rounded.eq((delay(m, halves, 1) + 1).shift_right(1))
-            with m.If(valid[self._scaled + 1]):
+            with m.If(valid[self._scaled + 2]):
                 m.d.sync += Assert(rounded == repel, "the repulsion times N / Z is out of range")
 
-            attract = delay(m, self.forces[f"attract_{axis}"], self._scaled + 2)
+            attract = delay(m, self.forces[f"attract_{axis}"], self._scaled + 3)
             gradient = Signal(signed(self.force.width + 2), name=f"gradient_{axis}")
             m.d.sync += gradient.eq(Mux(self.early, attract << 1, attract) - repel)
 
-            old, momentum = self.velocity[axis], Mux(self.early, 8, 13)
-            moved = product(m, delay(m, old, self._scaled + 3 - product_latency(len(old), 4)), momentum)
+            # half_up of 8/16 or 13/16 of the old velocity, as 8 v + 5 v without a multiplier
+            old = delay(m, self.velocity[axis], self._scaled + 2)
+            five = Signal(signed(len(old) + 3), name=f"five_{axis}")
+            rest = Signal(signed(len(old) + 4), name=f"rest_{axis}")
             kept = Signal(old.shape(), name=f"kept_{axis}")
             step = Signal(signed(self.force.width + 3), name=f"step_{axis}")
             m.d.sync += [
-                kept.eq(half_up(moved, 4)),
+                five.eq((old << 2) + old),
+                rest.eq(Mux(self.early, 0, five) + 8),
+                kept.eq(((delay(m, old, 2) << 3) + rest) >> 4),
                 step.eq(half_up_by(Mux(self.early, gradient, gradient << 1), sigma)),
             ]
             velocity = Signal(old.shape(), name=f"velocity_{axis}")

@@ -73,7 +73,7 @@ class Trials(wiring.Component):
     place, member : what is in a slot of the population, one cycle later; not for DE/rand/1
     """
 
-    latency = 11
+    latency = 12
 
     def __init__(self, config: Config) -> None:
         self.config = config
@@ -126,17 +126,18 @@ class Trials(wiring.Component):
             for _ in range(self.latency - 2):
                 steps.append(later(steps[-1]))
         k = whose[0].k
-        first = Signal()
+        first, last = Signal(), Signal()
         point = Signal(signed(u.width + 1))
         ahead = Signal.like(self.i.payload.points.step)
         m.d.comb += [
             advance.eq(self.o.ready | ~self.o.valid),
             self.i.ready.eq(advance & ~running),
             draw.eq(row_draw(state)),
-            self.drawn.eq(advance & running & (k == POPULATION - 1)),
+            last.eq(k == POPULATION - 1),
             self.drawn_context.eq(whose[0].context),
-            self.drawn_state.eq(draw),
+            self.drawn_state.eq(state),
         ]
+        m.d.sync += self.drawn.eq(advance & running & last)
         with m.If(self.i.valid & self.i.ready):
             m.d.sync += [
                 running.eq(1),
@@ -148,7 +149,7 @@ class Trials(wiring.Component):
                 ahead.eq(self.i.payload.points.step),
             ]
         with m.Elif(running & advance):
-            m.d.sync += [state.eq(draw), k.eq(k + 1), running.eq(~self.drawn), point.eq(point + ahead)]
+            m.d.sync += [state.eq(draw), k.eq(k + 1), running.eq(~last), point.eq(point + ahead)]
         grid = (self.search == Search.WINDOW) & first
         grid_points = Array(Const(quarters, signed(9)) for quarters in octaves(self.config))
         even = later(Mux(grid, grid_points[k].shift_left(u.fraction - 2), limited(point)))
@@ -161,48 +162,48 @@ class Trials(wiring.Component):
             for bits, factor in zip(fields, (31, 30, 29), strict=True)
         )
 
-        # 2 to 5: three individuals that differ from each other and from k
+        # 2 to 6: three individuals that differ from each other and from k
         new = later(Mux((rand | best) & fresh[2], (drawn + low)[: u.width].as_signed(), later(even)))
         a = later(skip(below_31, whose[2].k))
         own = whose[3].k
-        least, most = Mux(a < own, a, own), Mux(a < own, own, a)
-        b = later(skip(later(below_30), least, most))
-        a, least, most = later(a), later(least), later(most)
+        least, most = later(Mux(a < own, a, own)), later(Mux(a < own, own, a))
+        b = later(skip(later(below_30, 2), least, most))
+        a, least, most = later(a, 2), later(least), later(most)
         order = [
             Mux(b < least, b, least),
             Mux(b < least, least, Mux(b < most, b, most)),
             Mux(b < most, most, b),
         ]
-        c = later(skip(later(below_29, 3), *map(later, order)))
+        c = later(skip(later(below_29, 4), *map(later, order)))
         a, b = later(a, 2), later(b, 2)
-        m.d.comb += self.asked.eq(whose[5].context)
+        m.d.comb += self.asked.eq(whose[6].context)
         mask = later(self.mask)
 
-        # 6: where they are
-        free = ~mask.bit_select(whose[6].k, 1)
+        # 7: where they are
+        free = ~mask.bit_select(whose[7].k, 1)
         members, writes = [], []
         for name, number in (("a", a), ("b", Mux(rand, b, a)), ("c", Mux(rand, c, b))):
             copy = Memory(shape=signed(u.width), depth=self.config.contexts * POPULATION * 2, init=[])
             m.submodules[f"population_{name}"] = copy
             read = copy.read_port()
             slot = mask.bit_select(number, 1)
-            m.d.comb += [read.addr.eq(Cat(slot, number, whose[6].context)), read.en.eq(advance)]
+            m.d.comb += [read.addr.eq(Cat(slot, number, whose[7].context)), read.en.eq(advance)]
             if name == "a":  # DE/best/1 needs two, so that this one serves ``place``
                 with m.If(~rand):
                     m.d.comb += [read.addr.eq(self.place), read.en.eq(1), self.member.eq(read.data)]
             members.append(later(read.data))
             writes.append(copy.write_port())
 
-        # 8, 9: the trial
+        # 9, 10: the trial
         u_a, u_b, u_c = members
-        new = later(new, 5)
+        new = later(new, 6)
         mutant = later(Mux(rand, u_a, new) + (u_b - u_c).shift_right(1))
-        slot = later(Cat(later(free, 3), whose[9]))
+        slot = later(Cat(later(free, 3), whose[10]))
         with m.If(advance):
             m.d.sync += [
-                self.o.valid.eq(valid[9]),
-                self.o.payload.u.eq(Mux(fresh[9], later(new), limited(mutant))),
-                self.o.payload.who.eq(whose[9]),
+                self.o.valid.eq(valid[10]),
+                self.o.payload.u.eq(Mux(fresh[10], later(new), limited(mutant))),
+                self.o.payload.who.eq(whose[10]),
             ]
 
         # Into the free slot

