@@ -22,8 +22,8 @@ class Bank(Block):
     Members
     -------
     half : that is computed on
-    own_address, own_enable, own : read, one cycle later; held while not enabled
-    address, enable, data : another read, one cycle later; held while not enabled
+    own_address, own_enable, own : read, two cycles later; held while not enabled
+    address, enable, data : another read, two cycles later; held while not enabled
     fetch_address, fetch_enable, fetched : read of the other half, one cycle later; held while not enabled
     write_half, write_address, write_enable, write_data : write; not into a half that is read meanwhile
     """
@@ -73,7 +73,7 @@ class Bank(Block):
                 write.data.eq(self.write_data),
             ]
             with m.If(active):
-                m.d.comb += [self.own.eq(own.data), self.data.eq(shared.data)]
+                m.d.sync += [self.own.eq(own.data), self.data.eq(shared.data)]
             with m.Else():
                 m.d.comb += self.fetched.eq(shared.data)
         return m

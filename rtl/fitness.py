@@ -49,9 +49,9 @@ class Fitness(Block):
 
     @property
     def _division_latency(self) -> int:
-        """Cycles of 1/S, its queue, the register of the factors, T/S and its shift."""
+        """Cycles of 1/S, the register of the factors, T/S and its shift."""
         profile = self.config.profile
-        return self.newton.latency + 3 + product_latency(profile.sums.width, profile.reciprocal.width)
+        return self.newton.latency + 2 + product_latency(profile.sums.width, profile.reciprocal.width)
 
     @property
     def latency(self) -> int:
@@ -85,7 +85,7 @@ class Fitness(Block):
 
         # log2 and reciprocal of the mantissa
         m.submodules.beside_newton = beside_newton = Queue(
-            StructLayout({"t": sums.width, "shift": SHIFT, "tag": tag}), newton.latency + 2
+            StructLayout({"t": sums.width, "shift": SHIFT, "tag": tag}), newton.latency + 1
         )
         together(m, [normal.o], [vector.i, newton.i, beside_newton.i])
         m.d.comb += [
@@ -97,15 +97,12 @@ class Fitness(Block):
         ]
 
         # T * y, then T/S in log2 S + T/S; a skid buffer cuts the way of a stall from here to the input
-        m.submodules.reciprocals = reciprocals = Skid(y.width)
-        together(m, [newton.o], [reciprocals.i])
-        m.d.comb += reciprocals.i.payload.eq(newton.o.payload.y)
         kept = StructLayout({"reciprocal": y.width, "shift": SHIFT, "tag": tag})
-        m.submodules.factors = factors = Register(StructLayout({"t": sums.width, "kept": kept}))
-        together(m, [reciprocals.o, beside_newton.o], [factors.i])
+        m.submodules.factors = factors = Skid(StructLayout({"t": sums.width, "kept": kept}))
+        together(m, [newton.o, beside_newton.o], [factors.i])
         m.d.comb += [
             factors.i.payload.t.eq(beside_newton.o.payload.t),
-            factors.i.payload.kept.reciprocal.eq(reciprocals.o.payload),
+            factors.i.payload.kept.reciprocal.eq(newton.o.payload.y),
             factors.i.payload.kept.shift.eq(beside_newton.o.payload.shift),
             factors.i.payload.kept.tag.eq(beside_newton.o.payload.tag),
         ]

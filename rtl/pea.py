@@ -87,7 +87,7 @@ class PEA(Block):
     def interval(self) -> int:
         """Least number of cycles between two passes over pixels, so that one pass's distances are
         collected before those of the next are there."""
-        return max(self.config.pes, self.pe.distance_latency + 1)
+        return max(self.config.pes, self.pe.distance_latency + 2)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

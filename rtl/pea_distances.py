@@ -136,14 +136,14 @@ def distances(
     first = Signal()
     m.d.comb += first.eq(word == 0)
     flags = Cat(issuing, first, last)
-    soon, now = delay(m, flags, 1, reset_less=False), delay(m, flags, 2, reset_less=False)
+    soon, now = delay(m, flags, 1, reset_less=False), delay(m, flags, 3, reset_less=False)
     later_soon = delay(m, current.later, 1)
     active_soon, active_now = (
         delay(m, current.active, 1),
-        delay(m, current.active, 2),
+        delay(m, current.active, 3),
     )
     here_soon, beyond_soon = delay(m, here_at, 1), delay(m, beyond_at, 1)
-    m.d.comb += source.eq(delay(m, current.image[:bits], 1))
+    m.d.comb += source.eq(delay(m, current.image[:bits], 2))
     other = delay(m, pixels, 1)
     for k, (unit, bank) in enumerate(zip(pes, banks, strict=True)):
         m.d.comb += [
@@ -159,7 +159,7 @@ def distances(
         ]
 
     # Collect the distances of the pass before, one a cycle.
-    captured = delay(m, last, 2 + pea.pe.distance_latency - 1, reset_less=False)
+    captured = delay(m, last, 3 + pea.pe.distance_latency - 1, reset_less=False)
     collecting, k = Signal(), Signal(range(total))
     with m.If(collecting):
         m.d.sync += k.eq(k + 1)
@@ -177,9 +177,11 @@ def distances(
         low.eq(Mux(j < collected.image, j, collected.image)),
         above.eq(Mux(j < collected.image, collected.image, j)),
     ]
+    before = Signal.like(formed_at)
     m.d.sync += [
-        write.en.eq(exists),
-        formed_at.eq(triangle(above, low)),
-        write.data.eq(value),
+        before.eq(triangle(above)),
+        write.en.eq(delay(m, exists, 1, reset_less=False)),
+        formed_at.eq(before + delay(m, low, 1)),
+        write.data.eq(delay(m, value, 1)),
     ]
-    return delay(m, collecting & (k == total - 1) & collected.final, 2, reset_less=False)
+    return delay(m, collecting & (k == total - 1) & collected.final, 3, reset_less=False)

@@ -49,7 +49,7 @@ def scan(m: Module, pea: Block, read: ReadPort, table: WritePort) -> None:
         with m.State("IDLE"):
             with m.If(pea.scan):
                 m.d.sync += row.eq(0)
-                m.next = "START"
+                m.next = "ROW"
             with m.Else():
                 m.d.comb += pea.i_read.ready.eq(1)
                 pair = pea.i_read.payload
@@ -59,6 +59,8 @@ def scan(m: Module, pea: Block, read: ReadPort, table: WritePort) -> None:
                 ]
                 with m.If(pea.i_read.valid):
                     m.next = "ADDRESS"
+        with m.State("ROW"):  # the walk's first address is being computed
+            m.next = "START"
         with m.State("START"):
             m.d.comb += walk.start.eq(1)
             m.next = "WALK"
@@ -79,11 +81,14 @@ def scan(m: Module, pea: Block, read: ReadPort, table: WritePort) -> None:
             m.next = "SEND"
         with m.State("SEND"), m.If(pea.o_rows.ready):
             m.d.sync += [pea.o_rows.valid.eq(0), row.eq(row + 1)]
-            m.next = "START"
+            m.next = "ROW"
             with m.If(row + 1 == pea.count):
                 m.next = "IDLE"
         with m.State("ADDRESS"):
-            m.d.sync += address.eq(triangle(high, low))
+            m.d.sync += address.eq(triangle(high))
+            m.next = "COLUMN"
+        with m.State("COLUMN"):
+            m.d.sync += address.eq(address + low)
             m.next = "READ"
         with m.State("READ"):
             m.d.comb += read.addr.eq(address)

@@ -13,9 +13,9 @@ from nms.spec.config import Config
 from nms.spec.derived import Derived
 
 
-def triangle(high: Value, low: Value) -> Value:
-    """Address of the pair low < high in the distance memory: high (high - 1)/2 + low."""
-    return (high * (high - 1)).as_unsigned().shift_right(1) + low
+def triangle(high: Value) -> Value:
+    """Address of the pair of ``high`` and 0 in the distance memory: high (high - 1)/2."""
+    return (high * (high - 1)).as_unsigned().shift_right(1)
 
 
 class Walk(wiring.Component):
@@ -24,7 +24,8 @@ class Walk(wiring.Component):
     Members
     -------
     count : N
-    row, start : begins a row in the next cycle; only while not ``valid``, or with the last step
+    row, start : begins a row in the next cycle; only while not ``valid``, or with the last step; ``row`` has
+        been there for a cycle
     advance : go on to the next j, or end
     valid, first, last, address : of D_ij
     """
@@ -50,6 +51,8 @@ class Walk(wiring.Component):
         row, column = Signal.like(self.row), Signal.like(self.count)
         beside = Signal()
         following = Signal.like(self.count)
+        begin = Signal.like(self.address)
+        m.d.sync += begin.eq(Mux(self.row == 0, 0, triangle(self.row)))
         m.d.comb += [
             beside.eq(column + 1 == row),
             following.eq(column + 1 + beside),
@@ -61,7 +64,7 @@ class Walk(wiring.Component):
                 self.first.eq(1),
                 row.eq(self.row),
                 column.eq(self.row == 0),
-                self.address.eq(Mux(self.row == 0, 0, triangle(self.row, 0))),
+                self.address.eq(begin),
             ]
         with m.Elif(self.valid & self.advance):
             m.d.sync += [self.valid.eq(~self.last), self.first.eq(0), column.eq(following)]
