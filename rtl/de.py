@@ -275,7 +275,7 @@ class DE(Block):
         """Sums to the fitness unit, in the order of the runs; constant ones slip in between."""
         constants = contexts.waiting(Phase.CONSTANT)
         constant, whose = Signal(), Signal(context_bits(self.config))
-        m.submodules.entering = entering = Skid(self.fitness.i.payload.shape())  # cuts the way of a stall
+        m.submodules.entering = entering = Register(self.fitness.i.payload.shape())
         into, label = entering.i.payload, Signal(self.label)
         context = Signal(context_bits(self.config))
         k = Signal(self.who["k"].shape)

@@ -68,8 +68,8 @@ class Fitness(Block):
         rotate = place(m, "rotate", self.rotate, platform)
         ahead = self._division_latency - vector.latency  # cycles that log2 S waits for T/S
 
-        # S = mantissa * 2^shift
-        m.submodules.normal = normal = Register(
+        # S = mantissa * 2^shift; a skid buffer cuts the way of a stall from here to the input
+        m.submodules.normal = normal = Skid(
             StructLayout({"mantissa": cordic + 1, "shift": SHIFT, "t": sums.width, "tag": tag})
         )
         m.d.comb += [normal.i.valid.eq(self.i.valid), self.i.ready.eq(normal.i.ready)]
@@ -96,7 +96,7 @@ class Fitness(Block):
             beside_newton.i.payload.tag.eq(normal.o.payload.tag),
         ]
 
-        # T * y, then T/S in log2 S + T/S; a skid buffer cuts the way of a stall from here to the input
+        # T * y, then T/S in log2 S + T/S
         kept = StructLayout({"reciprocal": y.width, "shift": SHIFT, "tag": tag})
         m.submodules.factors = factors = Skid(StructLayout({"t": sums.width, "kept": kept}))
         together(m, [newton.o, beside_newton.o], [factors.i])
