@@ -51,12 +51,13 @@ class Walk(wiring.Component):
         row, column = Signal.like(self.row), Signal.like(self.count)
         beside = Signal()
         following = Signal.like(self.count)
+        before, final = Signal.like(self.count), Signal.like(self.count)  # the column left of i, the last
         begin = Signal.like(self.address)
         m.d.sync += begin.eq(Mux(self.row == 0, 0, triangle(self.row)))
         m.d.comb += [
-            beside.eq(column + 1 == row),
+            beside.eq(column == before),
             following.eq(column + 1 + beside),
-            self.last.eq(following == self.count),
+            self.last.eq(column == final),
         ]
         with m.If(self.start):
             m.d.sync += [
@@ -64,6 +65,8 @@ class Walk(wiring.Component):
                 self.first.eq(1),
                 row.eq(self.row),
                 column.eq(self.row == 0),
+                before.eq(self.row - 1),
+                final.eq(self.count - 1 - (self.row + 1 == self.count)),
                 self.address.eq(begin),
             ]
         with m.Elif(self.valid & self.advance):
