@@ -9,7 +9,7 @@ from rtl.bank import Bank
 from rtl.flow import delay
 from rtl.hierarchy import Block
 from rtl.pe import PE
-from rtl.walk import triangle
+from rtl.walk import TRIANGLE_LATENCY, triangle
 
 
 def distances(
@@ -177,11 +177,10 @@ def distances(
         low.eq(Mux(j < collected.image, j, collected.image)),
         above.eq(Mux(j < collected.image, collected.image, j)),
     ]
-    before = Signal.like(formed_at)
     m.d.sync += [
-        before.eq(triangle(above)),
-        write.en.eq(delay(m, exists, 1, reset_less=False)),
-        formed_at.eq(before + delay(m, low, 1)),
-        write.data.eq(delay(m, value, 1)),
+        write.en.eq(delay(m, exists, TRIANGLE_LATENCY, reset_less=False)),
+        formed_at.eq(triangle(m, above) + delay(m, low, TRIANGLE_LATENCY)),
+        write.data.eq(delay(m, value, TRIANGLE_LATENCY)),
     ]
-    return delay(m, collecting & (k == total - 1) & collected.final, 3, reset_less=False)
+    final = collecting & (k == total - 1) & collected.final
+    return delay(m, final, 2 + TRIANGLE_LATENCY, reset_less=False)

@@ -33,7 +33,7 @@ def scan(m: Module, pea: Block, read: ReadPort, table: WritePort) -> None:
             m.d.sync += largest.eq(data)
 
     low, high = Signal.like(row), Signal.like(row)
-    address = Signal.like(read.addr)
+    address, begin = Signal.like(read.addr), triangle(m, high)
     found = pea.o_rows.payload
     m.d.comb += [
         walk.count.eq(pea.count),
@@ -60,6 +60,8 @@ def scan(m: Module, pea: Block, read: ReadPort, table: WritePort) -> None:
                 with m.If(pea.i_read.valid):
                     m.next = "ADDRESS"
         with m.State("ROW"):  # the walk's first address is being computed
+            m.next = "PRODUCT"
+        with m.State("PRODUCT"):
             m.next = "START"
         with m.State("START"):
             m.d.comb += walk.start.eq(1)
@@ -85,10 +87,11 @@ def scan(m: Module, pea: Block, read: ReadPort, table: WritePort) -> None:
             with m.If(row + 1 == pea.count):
                 m.next = "IDLE"
         with m.State("ADDRESS"):
-            m.d.sync += address.eq(triangle(high))
+            m.next = "SQUARE"
+        with m.State("SQUARE"):
             m.next = "COLUMN"
         with m.State("COLUMN"):
-            m.d.sync += address.eq(address + low)
+            m.d.sync += address.eq(begin + low)
             m.next = "READ"
         with m.State("READ"):
             m.d.comb += read.addr.eq(address)

@@ -51,7 +51,10 @@ def search(m: Module, pea: Block, pes: list[PE], read: ReadPort, table: ReadPort
     with m.Elif(pea.i_queries.ready & pea.i_queries.valid):
         m.d.comb += loads.eq(1)
         m.d.sync += [row.eq(asked.row), query.eq(1), ties_only.eq(asked.ties_only), full.eq(1)]
-    m.d.comb += [table.addr.eq(row), table.en.eq(full & ~prepared & ~started)]
+    # the walk needs a row for two cycles before it starts
+    fresh = Signal()
+    m.d.sync += fresh.eq(loads[0])
+    m.d.comb += [table.addr.eq(row), table.en.eq(full & ~fresh & ~prepared & ~started)]
     with m.If(table.en):
         m.d.sync += prepared.eq(1)
 

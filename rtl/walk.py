@@ -5,17 +5,25 @@ Distances are kept once, for low < high, at high (high - 1)/2 + low: half the me
 still walked along with one addition a step.
 """
 
-from amaranth import Module, Mux, Signal, Value
+from amaranth import Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from nms.spec.config import Config
 from nms.spec.derived import Derived
+from rtl.flow import delay
+
+TRIANGLE_LATENCY = 2
+"""Cycles of :func:`triangle`."""
 
 
-def triangle(high: Value) -> Value:
-    """Address of the pair of ``high`` and 0 in the distance memory: high (high - 1)/2."""
-    return (high * (high - 1)).as_unsigned().shift_right(1)
+def triangle(m: Module, high: Value) -> Value:
+    """Address of the pair of ``high`` and 0 in the distance memory: high (high - 1)/2, 0 for 0."""
+    one_less = Signal.like(high)
+    held = delay(m, high, 1)
+    product = Signal(2 * len(high))
+    m.d.sync += [one_less.eq(high - 1), product.eq(held * one_less)]
+    return product.shift_right(1)
 
 
 class Walk(wiring.Component):
@@ -25,7 +33,7 @@ class Walk(wiring.Component):
     -------
     count : N
     row, start : begins a row in the next cycle; only while not ``valid``, or with the last step; ``row`` has
-        been there for a cycle
+        been there for ``TRIANGLE_LATENCY`` cycles
     advance : go on to the next j, or end
     valid, first, last, address : of D_ij
     """
@@ -52,8 +60,7 @@ class Walk(wiring.Component):
         beside = Signal()
         following = Signal.like(self.count)
         before, final = Signal.like(self.count), Signal.like(self.count)  # the column left of i, the last
-        begin = Signal.like(self.address)
-        m.d.sync += begin.eq(Mux(self.row == 0, 0, triangle(self.row)))
+        begin = triangle(m, self.row)
         m.d.comb += [
             beside.eq(column == before),
             following.eq(column + 1 + beside),
