@@ -242,7 +242,7 @@ class DE(Block):
             rotate.i.payload.tag.eq(flight),
         ]
 
-        m.submodules.leaving = leaving = Register(self.payloads.trial)
+        m.submodules.leaving = leaving = Skid(self.payloads.trial)
         m.submodules.candidates = candidates = Memory(
             shape=contexts.candidate, depth=self.config.contexts * POPULATION, init=[]
         )
