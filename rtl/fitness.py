@@ -99,8 +99,12 @@ class Fitness(Block):
         # T * y, then T/S in log2 S + T/S
         kept = StructLayout({"reciprocal": y.width, "shift": SHIFT, "tag": tag})
         m.submodules.factors = factors = Skid(StructLayout({"t": sums.width, "kept": kept}))
-        together(m, [newton.o, beside_newton.o], [factors.i])
+        # what is beside came in with it: to ask whether it is there would lengthen the stall's way
+        m.d.sync += Assert(~newton.o.valid | beside_newton.o.valid, "fitness: a reciprocal without its sums")
         m.d.comb += [
+            factors.i.valid.eq(newton.o.valid),
+            newton.o.ready.eq(factors.i.ready),
+            beside_newton.o.ready.eq(newton.o.valid & factors.i.ready),
             factors.i.payload.t.eq(beside_newton.o.payload.t),
             factors.i.payload.kept.reciprocal.eq(newton.o.payload.y),
             factors.i.payload.kept.shift.eq(beside_newton.o.payload.shift),
