@@ -110,17 +110,20 @@ def blocks(records: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 def compare(records: Iterable[dict[str, Any]], before: Iterable[dict[str, Any]]) -> list[Change]:
     """Every figure that both have, of the blocks of ``records``.
 
-    A block alone is compared with itself in the whole: hierarchy is kept, so that they are the same.
+    A block without a record of its own is compared with itself in the whole, which is the same but for
+    registers that are constant there.
 
     Raises
     ------
     UserError
         A block has no record in ``before``, or one of another configuration.
     """
-    known = {block["module"]: block for block in blocks(before)}
+    before = list(blocks(before))
+    anywhere = {block["module"]: block for block in before}
+    known = {(block["unit"], block["module"]): block for block in before}
     changes = []
     for record in blocks(records):
-        old = known.get(record["module"])
+        old = known.get((record["unit"], record["module"]), anywhere.get(record["module"]))
         if old is None:
             raise UserError(f"{record['module']}: not in the baseline")
         if old["digest"] != record["digest"]:
