@@ -164,8 +164,11 @@ class Fitness(Block):
         power = (rotate.o.payload.x - rotate.o.payload.y) << beside_rotate.o.payload.whole
         halves = power.shift_right(cordic - profile.perplexity.fraction - 1)
         m.submodules.scaled = scaled = Register(StructLayout({"halves": len(halves) - 1, "kept": kept}))
-        together(m, [rotate.o, beside_rotate.o], [scaled.i])
+        m.d.sync += Assert(~rotate.o.valid | beside_rotate.o.valid, "fitness: 2^H2 without what is beside it")
         m.d.comb += [
+            scaled.i.valid.eq(rotate.o.valid),
+            rotate.o.ready.eq(scaled.i.ready),
+            beside_rotate.o.ready.eq(rotate.o.valid & scaled.i.ready),
             scaled.i.payload.halves.eq(halves),
             scaled.i.payload.kept.eq(beside_rotate.o.payload.kept),
         ]
