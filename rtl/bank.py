@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 
 from nms.spec.config import Config
 from nms.spec.derived import Derived
+from rtl.flow import delay
 from rtl.hierarchy import Block
 
 
@@ -72,8 +73,10 @@ class Bank(Block):
                 write.addr.eq(shared.addr),
                 write.data.eq(self.write_data),
             ]
+            # a register at each half: a block memory leaves no time for the choice between them
+            own_data, shared_data = delay(m, own.data, 1), delay(m, shared.data, 1)
             with m.If(active):
-                m.d.sync += [self.own.eq(own.data), self.data.eq(shared.data)]
+                m.d.comb += [self.own.eq(own_data), self.data.eq(shared_data)]
             with m.Else():
                 m.d.comb += self.fetched.eq(shared.data)
         return m

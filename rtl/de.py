@@ -140,7 +140,7 @@ class DE(Block):
     @property
     def start_latency(self) -> int:
         """Cycles from a task to its first trial."""
-        return 5 + self.trials.latency + self.rotate.latency
+        return 6 + self.trials.latency + self.rotate.latency
 
     def turn_latency(self, search: int) -> int:
         """Cycles from the last sums of a generation to the first trial of the next."""
@@ -199,20 +199,22 @@ class DE(Block):
         state = contexts.states.read_port(domain="comb")
         mask = contexts.masks.read_port(domain="comb")
         points = contexts.points.read_port(domain="comb")
-        into = self.trials.i
+        m.submodules.issuing = issuing = Register(self.trials.i.payload.shape())
+        into = issuing.i.payload
         first = contexts.generations[chosen] == 0
         origin, step = first_section(self.config)
-        issued = into.valid & into.ready
+        issued = Signal()
         m.d.comb += [
+            issued.eq(waits & ~issuing.o.valid),  # 33 cycles are enough not to ask whether it leaves
             state.addr.eq(chosen),
-            into.valid.eq(waits & into.ready),
-            into.payload.context.eq(chosen),
-            into.payload.state.eq(state.data),
-            into.payload.fresh.eq(contexts.fresh[chosen]),
-            into.payload.first.eq(first),
+            issuing.i.valid.eq(issued),
+            into.context.eq(chosen),
+            into.state.eq(state.data),
+            into.fresh.eq(contexts.fresh[chosen]),
+            into.first.eq(first),
             points.addr.eq(chosen),
-            into.payload.points.origin.eq(Mux(first, origin, points.data.origin)),
-            into.payload.points.step.eq(Mux(first, step, points.data.step)),
+            into.points.origin.eq(Mux(first, origin, points.data.origin)),
+            into.points.step.eq(Mux(first, step, points.data.step)),
             runs.i.valid.eq(issued),
             runs.i.payload.eq(chosen),
             mask.addr.eq(self.trials.asked),
@@ -222,6 +224,7 @@ class DE(Block):
         m.d.sync += [chosen.eq(next_of(m, ready, last)), waits.eq(Cat(ready).any() & ~issued)]
         with m.If(issued):
             m.d.sync += [contexts.phase[chosen].eq(Phase.FLYING), last.eq(chosen)]
+        wiring.connect(m, issuing.o, self.trials.i)
         m.d.sync += Assert(~issued | runs.i.ready, "de: more runs than contexts")
 
     def _send(self, m: Module, contexts: Contexts) -> ReadPort:
