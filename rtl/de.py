@@ -460,13 +460,21 @@ class DE(Block):
     def _report(self, m: Module, contexts: Contexts) -> None:
         """The best of a context that is done becomes a result, and the context is free."""
         done = contexts.waiting(Phase.DONE)
-        context = Signal(context_bits(self.config))
+        context, waits, taken = Signal(context_bits(self.config)), Signal(), Signal()
         best = contexts.bests.read_port(domain="comb")
         result = self.o_results.payload
-        m.d.comb += [context.eq(first_of(done)), best.addr.eq(context)]
-        with m.If(self.o_results.ready | ~self.o_results.valid):
+        m.d.comb += [
+            best.addr.eq(context),
+            taken.eq(waits & (self.o_results.ready | ~self.o_results.valid)),
+        ]
+        # chosen a cycle ahead: who is done stays so until it is taken
+        m.d.sync += [context.eq(first_of(done)), waits.eq(Cat(done).any() & ~taken)]
+        with m.If(self.o_results.ready):
+            m.d.sync += self.o_results.valid.eq(0)
+        with m.If(taken):
             m.d.sync += [
-                self.o_results.valid.eq(Cat(done).any()),
+                self.o_results.valid.eq(1),
+                contexts.phase[context].eq(Phase.FREE),
                 result.row.eq(contexts.row[context]),
                 result.status.eq(contexts.status[context]),
                 result.mantissa.eq(best.data.candidate.mantissa),
@@ -476,5 +484,3 @@ class DE(Block):
                 result.reciprocal.eq(best.data.score.reciprocal),
                 result.shift.eq(best.data.score.shift),
             ]
-            with m.If(Cat(done).any()):
-                m.d.sync += contexts.phase[context].eq(Phase.FREE)

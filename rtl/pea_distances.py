@@ -45,10 +45,12 @@ def distances(
     image, tile = Signal(pea.derived.index_width), Signal(range(max(most // 2, 2)))
     start, final = Signal(range(2 * most * total)), Signal()
     m.d.comb += [
-        half.eq((pea.count + (2 * total - 1)) >> (bits + 1)),
         slots.eq(half << 1),
-        start.eq(image + 1 + (tile << bits)),
         final.eq((image + 1 == pea.count) & (tile + 1 == half)),
+    ]
+    m.d.sync += [
+        half.eq((pea.count + (2 * total - 1)) >> (bits + 1)),
+        start.eq(image + 1 + (tile << bits)),
     ]
     # PE k has the j = k modulo pes: in slot ``beyond`` if k is below the start's place, else in ``here``.
     place_, here, beyond = Signal(bits), Signal(range(most)), Signal(range(most))
