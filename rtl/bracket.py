@@ -46,7 +46,7 @@ class Bracket(wiring.Component):
     placed, context, points : ``latency`` cycles later, one pulse
     """
 
-    latency = RATIO + 2
+    latency = RATIO + 3
 
     def __init__(self, config: Config) -> None:
         self.config = config
@@ -134,8 +134,11 @@ class Bracket(wiring.Component):
         left = Signal(range(RATIO + 1))
         windowed = Signal()
         bit = Signal()
+        # a cycle after its bit of the ratio, the product takes it in
+        adding, adds, finished = Signal(), Signal(), Signal()
         twice = remainder.shift_left(1)
         m.d.comb += bit.eq(twice >= divisor)
+        m.d.sync += [adding.eq((left != 0) & ~self.go), adds.eq(bit), finished.eq(left == 1)]
         with m.If(self.go):
             m.d.sync += [
                 self.context.eq(whose),
@@ -151,9 +154,10 @@ class Bracket(wiring.Component):
         with m.Elif(left != 0):
             m.d.sync += [
                 remainder.eq(Mux(bit, twice - divisor, twice)),
-                product.eq(product.shift_left(1) + Mux(bit, span, 0)),
                 left.eq(left - 1),
             ]
+        with m.If(adding):
+            m.d.sync += product.eq(product.shift_left(1) + Mux(adds, span, 0))
 
         # A section starts at a + h in steps of h; a window spreads around a + rho (b - a).
         aiming = Signal()
@@ -170,8 +174,8 @@ class Bracket(wiring.Component):
         ]
         # the span holds for as long as the division takes
         m.d.sync += [octave.eq(bit_length(span)), spread.eq(Mux(least < 0, 0, least))]
-        m.d.sync += [aiming.eq((left == 1) & ~self.go), self.placed.eq(aiming)]
+        m.d.sync += [aiming.eq(adding & finished), self.placed.eq(aiming)]
         with m.If(aiming):
             m.d.sync += [base.eq(base + advance), step.eq(Mux(windowed, 1 << spread, advance))]
-        m.d.sync += Assert(~self.go | ((left == 0) & ~aiming), "bracket: points asked for too early")
+        m.d.sync += Assert(~self.go | ~((left != 0) | adding | aiming), "bracket: points asked for too early")
         return m

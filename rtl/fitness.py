@@ -54,9 +54,14 @@ class Fitness(Block):
         return self.newton.latency + 2 + product_latency(profile.sums.width, profile.reciprocal.width)
 
     @property
+    def _log_latency(self) -> int:
+        """Cycles of log2 S and the register before its rounding."""
+        return self.vector.latency + 1
+
+    @property
     def latency(self) -> int:
         """Cycles from ``i`` to ``o``: five registers around the longer of log2 S and T/S, and 2^H2."""
-        return 5 + max(self.vector.latency, self._division_latency) + self.rotate.latency
+        return 5 + max(self._log_latency, self._division_latency) + self.rotate.latency
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -66,7 +71,7 @@ class Fitness(Block):
         vector = place(m, "vector", self.vector, platform)
         newton = place(m, "newton", self.newton, platform)
         rotate = place(m, "rotate", self.rotate, platform)
-        ahead = self._division_latency - vector.latency  # cycles that log2 S waits for T/S
+        ahead = self._division_latency - self._log_latency  # cycles that log2 S waits for T/S
 
         # S = mantissa * 2^shift; a skid buffer cuts the way of a stall from here to the input
         m.submodules.normal = normal = Skid(
@@ -137,8 +142,13 @@ class Fitness(Block):
             quotients.i.payload.kept.eq(halved.o.payload.kept),
         ]
         m.submodules.logs = logs = Queue(entropy.fraction + 1, max(ahead, 0) + 2)
-        together(m, [vector.o], [logs.i])
-        m.d.comb += logs.i.payload.eq(half_up(vector.o.payload.log, cordic - entropy.fraction))
+        m.submodules.exact_logs = exact_logs = Register(cordic + 1)
+        together(m, [vector.o], [exact_logs.i])
+        together(m, [exact_logs.o], [logs.i])
+        m.d.comb += [
+            exact_logs.i.payload.eq(vector.o.payload.log),
+            logs.i.payload.eq(half_up(exact_logs.o.payload, cordic - entropy.fraction)),
+        ]
 
         # H2 = shift + log2 of the mantissa + T/S
         m.submodules.entropy = h2 = Register(StructLayout({"h2": entropy.width, "kept": kept}))

@@ -157,10 +157,13 @@ class Trials(wiring.Component):
         # 1: from the draw, an individual, and numbers below 31, 30 and 29; DE/best/1 has no use for the third
         drawn = later(state[64 - u.fraction :] * derived.octaves)
         fields = Mux(best, state[32:48], state[48:]), Mux(best, state[16:32], state[32:48]), state[16:32]
-        below_31, below_30, below_29 = (
-            later((bits * factor).shift_right(16)[:K])
-            for bits, factor in zip(fields, (31, 30, 29), strict=True)
+        # 31 = 32 - 1, 30 = 32 - 2, 29 = 32 - 3, of which 3 takes a stage: an adder where a multiplier is far away
+        below_31, below_30 = (
+            later((bits.shift_left(5) - bits.shift_left(place)).shift_right(16)[:K])
+            for place, bits in enumerate(fields[:2])
         )
+        third, thrice = later(fields[2]), later(fields[2] + fields[2].shift_left(1))
+        below_29 = later((third.shift_left(5) - thrice).shift_right(16)[:K])
 
         # 2 to 6: three individuals that differ from each other and from k
         new = later(Mux((rand | best) & fresh[2], (drawn + low)[: u.width].as_signed(), later(even)))
@@ -174,7 +177,7 @@ class Trials(wiring.Component):
             Mux(b < least, least, Mux(b < most, b, most)),
             Mux(b < most, most, b),
         ]
-        c = later(skip(later(below_29, 4), *map(later, order)))
+        c = later(skip(later(below_29, 3), *map(later, order)))
         a, b = later(a, 2), later(b, 2)
         m.d.comb += self.asked.eq(whose[6].context)
         mask = later(self.mask)
