@@ -200,8 +200,7 @@ class DE(Block):
         mask = contexts.masks.read_port(domain="comb")
         points = contexts.points.read_port(domain="comb")
         m.submodules.issuing = issuing = Register(self.trials.i.payload.shape())
-        into = issuing.i.payload
-        first = contexts.generations[chosen] == 0
+        into, out = issuing.i.payload, issuing.o.payload
         origin, step = first_section(self.config)
         issued = Signal()
         m.d.comb += [
@@ -211,10 +210,9 @@ class DE(Block):
             into.context.eq(chosen),
             into.state.eq(state.data),
             into.fresh.eq(contexts.fresh[chosen]),
-            into.first.eq(first),
+            into.first.eq(contexts.generations[chosen] == 0),
             points.addr.eq(chosen),
-            into.points.origin.eq(Mux(first, origin, points.data.origin)),
-            into.points.step.eq(Mux(first, step, points.data.step)),
+            into.points.eq(points.data),
             runs.i.valid.eq(issued),
             runs.i.payload.eq(chosen),
             mask.addr.eq(self.trials.asked),
@@ -224,7 +222,13 @@ class DE(Block):
         m.d.sync += [chosen.eq(next_of(m, ready, last)), waits.eq(Cat(ready).any() & ~issued)]
         with m.If(issued):
             m.d.sync += [contexts.phase[chosen].eq(Phase.FLYING), last.eq(chosen)]
-        wiring.connect(m, issuing.o, self.trials.i)
+        together(m, [issuing.o], [self.trials.i])
+        m.d.comb += self.trials.i.payload.eq(out)
+        with m.If(out.first):
+            m.d.comb += [
+                self.trials.i.payload.points.origin.eq(origin),
+                self.trials.i.payload.points.step.eq(step),
+            ]
         m.d.sync += Assert(~issued | runs.i.ready, "de: more runs than contexts")
 
     def _send(self, m: Module, contexts: Contexts) -> ReadPort:

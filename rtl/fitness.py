@@ -142,7 +142,7 @@ class Fitness(Block):
             quotients.i.payload.kept.eq(halved.o.payload.kept),
         ]
         m.submodules.logs = logs = Queue(entropy.fraction + 1, max(ahead, 0) + 2)
-        m.submodules.exact_logs = exact_logs = Register(cordic + 1)
+        m.submodules.exact_logs = exact_logs = Skid(cordic + 1)  # cuts the way of a stall
         together(m, [vector.o], [exact_logs.i])
         together(m, [exact_logs.o], [logs.i])
         m.d.comb += [
