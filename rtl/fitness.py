@@ -60,8 +60,8 @@ class Fitness(Block):
 
     @property
     def latency(self) -> int:
-        """Cycles from ``i`` to ``o``: five registers around the longer of log2 S and T/S, and 2^H2."""
-        return 5 + max(self._log_latency, self._division_latency) + self.rotate.latency
+        """Cycles from ``i`` to ``o``: six registers around the longer of log2 S and T/S, and 2^H2."""
+        return 6 + max(self._log_latency, self._division_latency) + self.rotate.latency
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -77,14 +77,22 @@ class Fitness(Block):
         m.submodules.normal = normal = Skid(
             StructLayout({"mantissa": cordic + 1, "shift": SHIFT, "t": sums.width, "tag": tag})
         )
-        m.d.comb += [normal.i.valid.eq(self.i.valid), self.i.ready.eq(normal.i.ready)]
-        s = self.i.payload.sums.s
-        shift = bit_length(s[sums.fraction :]) - 1
+        m.submodules.measured = measured = Register(
+            StructLayout({"s": sums.width, "shift": SHIFT, "t": sums.width, "tag": tag})
+        )
+        together(m, [measured.o], [normal.i])
+        s, found = self.i.payload.sums.s, measured.o.payload
         m.d.comb += [
-            normal.i.payload.shift.eq(shift),
-            normal.i.payload.mantissa.eq(s.shift_left(cordic - sums.fraction) >> shift[: SHIFT.width]),
-            normal.i.payload.t.eq(self.i.payload.sums.t),
-            normal.i.payload.tag.eq(self.i.payload.tag),
+            measured.i.valid.eq(self.i.valid),
+            self.i.ready.eq(measured.i.ready),
+            measured.i.payload.s.eq(s),
+            measured.i.payload.shift.eq(bit_length(s[sums.fraction :]) - 1),
+            measured.i.payload.t.eq(self.i.payload.sums.t),
+            measured.i.payload.tag.eq(self.i.payload.tag),
+            normal.i.payload.mantissa.eq(found.s.shift_left(cordic - sums.fraction) >> found.shift),
+            normal.i.payload.shift.eq(found.shift),
+            normal.i.payload.t.eq(found.t),
+            normal.i.payload.tag.eq(found.tag),
         ]
         m.d.sync += Assert(~self.i.valid | s[sums.fraction :].any(), "fitness: S below 1")
 

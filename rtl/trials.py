@@ -155,7 +155,7 @@ class Trials(wiring.Component):
         even = later(Mux(grid, grid_points[k].shift_left(u.fraction - 2), limited(point)))
 
         # 1: from the draw, an individual, and numbers below 31, 30 and 29; DE/best/1 has no use for the third
-        drawn = later(state[64 - u.fraction :] * derived.octaves)
+        drawn = later(later(state[64 - u.fraction :]) * derived.octaves)
         fields = Mux(best, state[32:48], state[48:]), Mux(best, state[16:32], state[32:48]), state[16:32]
         # 31 = 32 - 1, 30 = 32 - 2, 29 = 32 - 3, of which 3 takes a stage: an adder where a multiplier is far away
         below_31, below_30 = (
@@ -165,8 +165,8 @@ class Trials(wiring.Component):
         third, thrice = later(fields[2]), later(fields[2] + fields[2].shift_left(1))
         below_29 = later((third.shift_left(5) - thrice).shift_right(16)[:K])
 
-        # 2 to 6: three individuals that differ from each other and from k
-        new = later(Mux((rand | best) & fresh[2], (drawn + low)[: u.width].as_signed(), later(even)))
+        # 2 to 6: what is new, and three individuals that differ from each other and from k
+        new = later(Mux((rand | best) & fresh[3], (drawn + low)[: u.width].as_signed(), later(even, 2)))
         a = later(skip(below_31, whose[2].k))
         own = whose[3].k
         least, most = later(Mux(a < own, a, own)), later(Mux(a < own, own, a))
@@ -199,7 +199,7 @@ class Trials(wiring.Component):
 
         # 9, 10: the trial
         u_a, u_b, u_c = members
-        new = later(new, 6)
+        new = later(new, 5)
         mutant = later(Mux(rand, u_a, new) + (u_b - u_c).shift_right(1))
         slot = later(Cat(later(free, 3), whose[10]))
         with m.If(advance):
