@@ -157,7 +157,7 @@ class Trials(wiring.Component):
         # 1: from the draw, an individual, and numbers below 31, 30 and 29; DE/best/1 has no use for the third
         drawn = later(later(state[64 - u.fraction :]) * derived.octaves)
         fields = Mux(best, state[32:48], state[48:]), Mux(best, state[16:32], state[32:48]), state[16:32]
-        # 31 = 32 - 1, 30 = 32 - 2, 29 = 32 - 3, of which 3 takes a stage: an adder where a multiplier is far away
+        # 31 = 32 - 1, 30 = 32 - 2, 29 = 32 - 3, of which 3 takes a stage: adders are near, not so multipliers
         below_31, below_30 = (
             later((bits.shift_left(5) - bits.shift_left(place)).shift_right(16)[:K])
             for place, bits in enumerate(fields[:2])
