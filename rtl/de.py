@@ -282,13 +282,13 @@ class DE(Block):
         """Sums to the fitness unit, in the order of the runs; constant ones slip in between."""
         constants = contexts.waiting(Phase.CONSTANT)
         constant, whose = Signal(), Signal(context_bits(self.config))
-        m.submodules.entering = entering = Register(self.fitness.i.payload.shape())
-        into, label = entering.i.payload, Signal(self.label)
+        label = Signal(self.label)
+        entering, into = Signal(), Signal(self.fitness.i.payload.shape())
         context = Signal(context_bits(self.config))
         k = Signal(self.who["k"].shape)
+        m.d.sync += [self.fitness.i.valid.eq(entering), self.fitness.i.payload.eq(into)]
         # chosen a cycle ahead: who is constant stays so until its sums are taken
-        taken = constant & entering.i.ready
-        m.d.sync += [constant.eq(Cat(constants).any() & ~taken), whose.eq(first_of(constants))]
+        m.d.sync += [constant.eq(Cat(constants).any() & ~constant), whose.eq(first_of(constants))]
         m.d.comb += [
             context.eq(Mux(constant, whose, runs.o.payload)),
             label.constant.eq(constant),
@@ -298,22 +298,20 @@ class DE(Block):
         ]
         with m.If(constant):
             m.d.comb += [
-                entering.i.valid.eq(entering.i.ready),
+                entering.eq(1),
                 into.sums.s.eq(contexts.ties[context] << self.config.profile.sums.fraction),
                 into.sums.t.eq(0),
             ]
-            with m.If(entering.i.ready):
-                m.d.sync += contexts.phase[context].eq(Phase.FLYING)
+            m.d.sync += contexts.phase[context].eq(Phase.FLYING)
         with m.Else():
             m.d.comb += [
-                self.i_sums.ready.eq(entering.i.ready & runs.o.valid),
-                entering.i.valid.eq(self.i_sums.ready & self.i_sums.valid),
+                self.i_sums.ready.eq(runs.o.valid),
+                entering.eq(runs.o.valid & self.i_sums.valid),
                 into.sums.eq(self.i_sums.payload),
             ]
-            with m.If(entering.i.valid):
+            with m.If(entering):
                 m.d.comb += runs.o.ready.eq(k == POPULATION - 1)
                 m.d.sync += k.eq(k + 1)
-        wiring.connect(m, entering.o, self.fitness.i)
 
     def _select(self, m: Module, contexts: Contexts, candidate: ReadPort) -> Signal:
         """Each score against its individual's and the best so far; with the last one, whether that was all.
@@ -331,7 +329,7 @@ class DE(Block):
         score = Signal(self.payloads.score)
         error = Signal(width)
         above = Signal()
-        m.d.comb += [self.fitness.o.ready.eq(1), old.addr.eq(came.who), candidate.addr.eq(came.who)]
+        m.d.comb += [old.addr.eq(came.who), candidate.addr.eq(came.who)]
         m.d.sync += [
             valid.eq(self.fitness.o.valid),
             label.eq(came),
