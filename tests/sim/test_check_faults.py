@@ -15,11 +15,11 @@ from sim.faults import Fault, inject
 TINY = PRESETS["tiny"]
 
 FAULTS = [
-    ("newton", "newton_23", Fault.CONSTANT, 1),
+    ("newton", "newton_23", Fault.HANDSHAKE, 1),
     ("cordic", "cordic_decay_20", Fault.ADDER, 1),
     ("grid", "grid", Fault.OFF_BY_ONE, 1),
     ("prng", "seeds", Fault.STUCK, 1),
-    ("fitness", "fitness", Fault.HANDSHAKE, 1),
+    ("fitness", "fitness", Fault.CONSTANT, 1),
     ("affinity", "affinity", Fault.SWAPPED, 1),
 ]
 """Unit, start of the module's name, fault, and the seed that chooses its place."""
