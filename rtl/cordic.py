@@ -219,7 +219,7 @@ class Vector(_Pipeline):
     """``log = max(2t, 0)``, log2 of a mantissa m, 1 <= m < 2.
 
     t starts with the sum of all angles, and each turn back takes twice its own off. What the turns of a
-    stage take off is one of a few constants, which one adder takes off in the next stage, or behind the last.
+    stage take off, an adder for two of them, is taken off in the next stage, or behind the last.
 
     Parameters
     ----------
@@ -268,12 +268,16 @@ class Vector(_Pipeline):
 
     def _taken_off(self, turned: Value, backs: Value, position: int) -> Value:
         """t without the angles of those turns before ``position`` that ``backs`` says went back."""
-        angles = [angle(index, self.fraction) for index in self.indices[position - len(backs) : position]]
-        choices = [
-            -2 * sum(a for bit, a in enumerate(angles) if choice >> bit & 1)
-            for choice in range(1 << len(backs))
-        ]
-        return turned + Array(choices)[backs]
+        for at in range(0, len(backs), 2):  # two turns are one of four constants, and one adder
+            pair = backs[at : at + 2]
+            first = position - len(backs) + at
+            angles = [angle(index, self.fraction) for index in self.indices[first : first + len(pair)]]
+            choices = [
+                -2 * sum(a for bit, a in enumerate(angles) if choice >> bit & 1)
+                for choice in range(1 << len(pair))
+            ]
+            turned = turned + Array(choices)[pair]
+        return turned
 
     def _last(self, m: Module, state: dict[str, Value]) -> None:
         turned = self._taken_off(state["turned"], state["backs"], len(self.indices))

@@ -19,7 +19,7 @@ FAULTS = [
     ("cordic", "cordic_decay_20", Fault.ADDER, 1),
     ("grid", "grid", Fault.OFF_BY_ONE, 1),
     ("prng", "seeds", Fault.STUCK, 1),
-    ("fitness", "fitness", Fault.CONSTANT, 1),
+    ("fitness", "fitness", Fault.ADDER, 1),
     ("affinity", "affinity", Fault.SWAPPED, 1),
 ]
 """Unit, start of the module's name, fault, and the seed that chooses its place."""
