@@ -121,9 +121,7 @@ class Fitness(Block):
         both = Signal()
         exact_log, has_log = delay(m, vector.o.payload.log, 1), later(vector.o.valid)
         log = half_up(exact_log, cordic - entropy.fraction)
-        apart = (
-            self.latency - 6 - self.rotate.latency
-        )  # of log2 S and T/S, from the mantissa to the later one
+        apart = self.latency - 6 - self.rotate.latency  # cycles from the mantissa to the later of both
         logs = waiting("logs", has_log, {"log": log}, both, apart - vector.latency + 1)
         quotients = waiting(
             "quotients",
