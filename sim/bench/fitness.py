@@ -56,8 +56,8 @@ def stimulus(name: str, count: int) -> tuple[list[int], list[int]]:
 @cocotb.parametrize(stalls=[Stalls.NONE, Stalls.PRODUCER, Stalls.RANDOM])
 async def streams(dut, stalls):
     await start(dut)
-    items, expected = stimulus(f"fitness {stalls.value}", 300)
-    board = Scoreboard(f"fitness {stalls.value}", minimum=300)
+    items, expected = stimulus(f"fitness {stalls.value}", 500)
+    board = Scoreboard(f"fitness {stalls.value}", minimum=500)
     board.expect(expected)
     Source(dut, "i", stalls).start(items)
     await Sink(dut, "o", stalls).take(len(items), timeout=20_000, into=board.got)

@@ -15,8 +15,8 @@ from sim.faults import Fault, inject
 TINY = PRESETS["tiny"]
 
 FAULTS = [
-    ("newton", "newton_23", Fault.HANDSHAKE, 1),
-    ("cordic", "cordic_decay_20", Fault.ADDER, 1),
+    ("newton", "newton_23", Fault.CONSTANT, 1),
+    ("cordic", "cordic_decay_20", Fault.HANDSHAKE, 1),
     ("grid", "grid", Fault.OFF_BY_ONE, 1),
     ("prng", "seeds", Fault.STUCK, 1),
     ("fitness", "fitness", Fault.ADDER, 1),
