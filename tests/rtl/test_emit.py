@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -184,7 +183,10 @@ def test_smoke_test_of_the_core_passes(core: Path, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_paper_in_a_minute(tmp_path: Path) -> None:
-    started = time.monotonic()
+    def spent() -> float:
+        return sum(os.times()[:4])  # the processor's, ended children included: other load does not count
+
+    started = spent()
     core_files.generate(PRESETS["paper"], tmp_path, {})
-    assert time.monotonic() - started < 60
+    assert 1 < spent() - started < 60
     assert lint(tmp_path / "sampler.v", "near_memory_sampler") == []
