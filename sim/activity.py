@@ -132,22 +132,27 @@ def _bits(rows: list[str], nets: int) -> np.ndarray:
     return np.unpackbits(raw[:, :, ::-1].reshape(len(rows), -1), axis=1, bitorder="little")[:, :nets]
 
 
+BEGINNING = 8
+"""Pieces at the beginning that are counted whatever is drawn: what happens once in a phase (start values,
+pipelines that fill) mostly happens there, and windows that do not show it cannot know of it."""
+
+
 def drawn(
     spans: Sequence[Window], windows: int, cycles: int, rng: np.random.Generator
 ) -> list[tuple[Window, float]]:
     """Windows of about ``cycles`` cycles, drawn at random from the spans, with the weight of each.
 
-    The spans are cut into equal pieces, these dealt in order into ``windows`` strata, and one piece is taken
-    from each. Its weight is how many times its own cycles the stratum has, so that the weighted sum of what
-    is counted is, on average over draws, that of all cycles. Where a stratum would have two pieces or fewer,
-    all are taken, with weight 1.
+    The spans are cut into equal pieces. The first :data:`BEGINNING` are all taken, with weight 1; the others
+    are dealt in order into ``windows`` strata, and one piece is taken from each. Its weight is how many times
+    its own cycles the stratum has, so that the weighted sum of what is counted is, on average over draws,
+    that of all cycles. Where a stratum would have two pieces or fewer, all are taken, with weight 1.
     """
     edges = [np.linspace(a, b, max(1, round((b - a) / cycles)) + 1).astype(int).tolist() for a, b in spans]
     pieces = [piece for found in edges for piece in itertools.pairwise(found)]
-    if len(pieces) <= 2 * windows:
+    if len(pieces) <= BEGINNING + 2 * windows:
         return [(piece, 1.0) for piece in pieces]
-    found = []
-    for stratum in np.array_split(np.array(pieces), windows):
+    found = [(piece, 1.0) for piece in pieces[:BEGINNING]]
+    for stratum in np.array_split(np.array(pieces[BEGINNING:]), windows):
         start, stop = rng.choice(stratum).tolist()
         found.append(((start, stop), float(np.ptp(stratum, axis=1).sum() / (stop - start))))
     return found
@@ -172,14 +177,16 @@ def estimate(values: np.ndarray, cycles: np.ndarray, weights: np.ndarray) -> Mea
     sum(w y) / sum(w n) over the windows, y counted in n cycles each. With one window in a stratum, the
     variance of y / n within strata comes from the differences of neighbours (Wolter, Introduction to Variance
     Estimation, successive differences), which changes from stratum to stratum make too large rather than
-    too small; of a stratum, only the share 1 - 1 / w that was not counted is uncertain.
+    too small; of a stratum, only the share 1 - 1 / w that was not counted is uncertain. Windows of weight 1
+    stand for themselves alone and say nothing about the others.
     """
     represented = weights * cycles
     if not represented.sum():
         return Mean(0.0, 0.0)
     mean = float(weights @ values / represented.sum())
-    if len(values) < 2 or (weights == 1).all():
+    alone = (values / cycles)[weights > 1]
+    if len(alone) < 2:
         return Mean(mean, 0.0)
-    variance = np.sum(np.diff(values / cycles) ** 2) / (2 * (len(values) - 1))
+    variance = np.sum(np.diff(alone) ** 2) / (2 * (len(alone) - 1))
     shares = represented / represented.sum()
     return Mean(mean, float(np.sqrt(variance * np.sum(shares**2 * (1 - 1 / weights)))))

@@ -16,7 +16,8 @@ from nms import datasets
 from nms.spec import config
 from rtl import units
 from rtl.emit import verilog
-from sim.activity import Recording, drawn, estimate, record
+from sim import activity
+from sim.activity import BEGINNING, Recording, drawn, estimate, record
 from sim.instrument import KINDS, Bit, Instrumented, instrument
 from synth import yosys
 
@@ -219,8 +220,12 @@ def test_windows_lie_in_their_spans_and_stand_for_all_cycles():
     spans = [(5, 1000), (2000, 9000), (9500, 9540)]
     found = drawn(spans, 20, 32, np.random.default_rng(3))
     windows = [window for window, _ in found]
-    assert len(found) == 20
+    assert len(found) == BEGINNING + 20
     assert windows == sorted(windows)
+    assert windows[0][0] == 5
+    assert all(a[1] == b[0] for a, b in itertools.pairwise(windows[:BEGINNING]))
+    assert [weight for _, weight in found[:BEGINNING]] == [1.0] * BEGINNING
+    assert min(weight for _, weight in found[BEGINNING:]) > 5
     assert all(a[1] <= b[0] for a, b in itertools.pairwise(windows))
     assert all(any(low <= a and b <= high for low, high in spans) for a, b in windows)
     assert sum((b - a) * weight for (a, b), weight in found) == pytest.approx(995 + 7000 + 40)
@@ -265,6 +270,16 @@ def test_an_end_that_no_window_shows_moves_the_mean_by_less_than_its_share():
     means, _ = _estimates(series)
     assert abs(means.mean() - series.mean()) < 3 * np.std(means) / np.sqrt(400)
     assert np.max(abs(means - series.mean())) < series.mean() / 32
+
+
+@pytest.mark.parametrize(("counted", "honest"), [(BEGINNING, True), (0, False)])
+def test_what_happens_once_at_the_beginning_is_counted(counted, honest, monkeypatch):
+    """Start values, with many times the toggles: windows that miss them are alike, and state small errors."""
+    monkeypatch.setattr(activity, "BEGINNING", counted)
+    series = np.where(np.arange(20_000) < 200, 20 * LEVELS, LEVELS / 10 + 90)
+    means, errors = _estimates(series)
+    assert abs(means.mean() - series.mean()) < 3 * np.std(means) / np.sqrt(400)
+    assert (np.mean(abs(means - series.mean()) <= 2 * errors) > 0.93) == honest
 
 
 def test_all_cycles_counted_leave_no_error():
