@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the documents' waveforms are drawn from."""
 
+import signal
 from pathlib import Path
 
 from vcd import VCDWriter
@@ -30,3 +31,7 @@ def test_nets_are_sampled_before_the_edge(tmp_path: Path) -> None:
 
 def test_spans() -> None:
     assert list(spans([3, 3, 5, 5, 5, 3])) == [(0, 2), (2, 5), (5, 6)]
+
+
+def test_a_broken_pipe_is_an_error_and_not_the_end() -> None:
+    assert signal.getsignal(signal.SIGPIPE) == signal.SIG_IGN  # the reader of traces is loaded

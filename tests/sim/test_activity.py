@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from vcdvcd import VCDVCD
 
 from nms import datasets
 from nms.spec import config
@@ -19,6 +18,7 @@ from rtl.emit import verilog
 from sim import activity
 from sim.activity import BEGINNING, Recording, drawn, estimate, record
 from sim.instrument import KINDS, Bit, Instrumented, instrument
+from sim.traces import VCDVCD
 from synth import yosys
 
 HERE = Path(__file__).parent
