@@ -7,7 +7,7 @@ It makes any write to a broken pipe end the process without a word; a pool that 
 import signal
 
 _before = signal.getsignal(signal.SIGPIPE)
-from vcdvcd import VCDVCD  # noqa: E402
+from vcdvcd import VCDVCD  # noqa: E402  # the handler must be read before
 
 signal.signal(signal.SIGPIPE, _before)
 
