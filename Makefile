@@ -39,8 +39,8 @@ lint: setup
 	$(BIN)/ruff format --check
 	$(BIN)/lint-imports
 	$(BIN)/mypy
-	$(BIN)/python -m nms.registers --check
-	$(BIN)/python -m nms.reference --check
+	$(BIN)/python -m nms.rtl.export.registers --check
+	$(BIN)/python -m nms.command_reference --check
 
 clean:
 	rm -rf .venv .nms build out .pytest_cache .mypy_cache .ruff_cache .import_linter_cache nms.egg-info

@@ -3,12 +3,12 @@
 
 import numpy as np
 
-from golden.de import Result
-from golden.fixed import Ints, check, half_up, integers, product_half_up
-from golden.pe import weights as pe_weights
-from golden.pea import normalised
-from nms.spec.config import Config
-from nms.spec.tables import Status
+from nms.contract.config import Config
+from nms.contract.tables import Status
+from nms.golden.de import Result
+from nms.golden.fixed import Ints, check, half_up, integers, product_half_up
+from nms.golden.pe import weights as pe_weights
+from nms.golden.pea import normalised
 
 
 def conditional(config: Config, weights: object, reciprocal: object, shift: object) -> Ints:

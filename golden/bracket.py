@@ -2,17 +2,17 @@
 """Searches that close a bracket on u: 33-section and secant window (contract, sections 9.2 and 9.3).
 
 The perplexity falls with u, so that the solution lies between the last point of a generation that is not
-below the target and the first that is. States as in :mod:`golden.evolution`.
+below the target and the first that is. States as in :mod:`nms.golden.evolution`.
 """
 
 from typing import NamedTuple, Self
 
 import numpy as np
 
-from golden.fixed import Ints, bit_length
-from golden.log_beta import ends, limited
-from nms.spec.config import POPULATION, Config
-from nms.spec.derived import LOG_BETA_LOW, Derived
+from nms.contract.config import POPULATION, Config
+from nms.contract.derived import LOG_BETA_LOW, Derived
+from nms.golden.fixed import Ints, bit_length
+from nms.golden.log_beta import ends, limited
 
 UNKNOWN = -1
 """For a perplexity at an end of the bracket that no point has been evaluated at."""

@@ -7,8 +7,8 @@ from functools import cache
 
 import numpy as np
 
-from golden.fixed import Ints, integers
-from nms.spec.derived import cordic_indices
+from nms.contract.derived import cordic_indices
+from nms.golden.fixed import Ints, integers
 
 BLOCK = 8192
 """Elements turned at a time: their x, y, angle and scratch stay in the second-level cache."""

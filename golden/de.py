@@ -6,16 +6,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from golden.bracket import Section, Window
-from golden.evolution import Best1, Rand1
-from golden.fitness import fitness
-from golden.fixed import Ints, integers
-from golden.log_beta import beta
-from golden.pe import sums
-from golden.pea import normalised, rows
-from nms.spec.config import GENERATION_CAP, Config
-from nms.spec.settings import Search
-from nms.spec.tables import Status
+from nms.contract.config import GENERATION_CAP, Config
+from nms.contract.settings import Search
+from nms.contract.tables import Status
+from nms.golden.bracket import Section, Window
+from nms.golden.evolution import Best1, Rand1
+from nms.golden.fitness import fitness
+from nms.golden.fixed import Ints, integers
+from nms.golden.log_beta import beta
+from nms.golden.pe import sums
+from nms.golden.pea import normalised, rows
 
 BLOCK = 1 << 15
 """Weights (rows x individuals x distances) evaluated at a time, so that scratch arrays stay in the cache."""

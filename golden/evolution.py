@@ -9,10 +9,10 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from golden.fixed import Ints
-from golden.log_beta import ends, limited
-from golden.prng import row_draw
-from nms.spec.config import POPULATION, Config
+from nms.contract.config import POPULATION, Config
+from nms.golden.fixed import Ints
+from nms.golden.log_beta import ends, limited
+from nms.golden.prng import row_draw
 
 COLLAPSED = 64
 """A population that spans less than this, raw, starts again."""

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from golden.metrics import kl, trustworthiness
-from nms.errors import UserError
-from nms.spec.tables import Status
+from nms.contract.errors import UserError
+from nms.contract.tables import Status
+from nms.golden.metrics import kl, trustworthiness
 
 STOP = 2.0**-35
 """A row is solved when ``|Perp - target|`` falls below it: 2.9e-11, so that rounding leaves 1e-10 safe."""

@@ -3,10 +3,10 @@
 
 import numpy as np
 
-from golden.cordic import log2, rotate
-from golden.fixed import Ints, bit_length, check, half_up, integers, product_half_up, saturate, scaled
-from golden.newton import reciprocal
-from nms.spec.config import Config
+from nms.contract.config import Config
+from nms.golden.cordic import log2, rotate
+from nms.golden.fixed import Ints, bit_length, check, half_up, integers, product_half_up, saturate, scaled
+from nms.golden.newton import reciprocal
 
 
 def fitness(config: Config, s: object, t: object) -> tuple[Ints, Ints, Ints]:

@@ -3,7 +3,7 @@
 
 import numpy as np
 
-from nms.spec.formats import Fixed
+from nms.contract.formats import Fixed
 
 Ints = np.ndarray
 """An int64 array (or anything that ``integers`` turns into one)."""

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from golden.fixed import Ints, integers
+from nms.golden.fixed import Ints, integers
 
 
 def cells(points: Ints, keep: int) -> tuple[Ints, Ints]:

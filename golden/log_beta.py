@@ -3,10 +3,10 @@
 
 import numpy as np
 
-from golden.cordic import rotate
-from golden.fixed import Ints, check, half_up
-from nms.spec.config import Config
-from nms.spec.derived import LOG_BETA_LOW, Derived
+from nms.contract.config import Config
+from nms.contract.derived import LOG_BETA_LOW, Derived
+from nms.golden.cordic import rotate
+from nms.golden.fixed import Ints, check, half_up
 
 
 def ends(config: Config) -> tuple[int, int]:

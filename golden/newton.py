@@ -5,7 +5,7 @@ from functools import cache
 
 import numpy as np
 
-from golden.fixed import Ints, integers, product_half_up
+from nms.golden.fixed import Ints, integers, product_half_up
 
 
 @cache

@@ -3,10 +3,10 @@
 
 import numpy as np
 
-from golden.cordic import decay
-from golden.fixed import Ints, check, half_up, integers, product_half_up, saturate
-from nms.spec.config import Config
-from nms.spec.derived import Derived
+from nms.contract.config import Config
+from nms.contract.derived import Derived
+from nms.golden.cordic import decay
+from nms.golden.fixed import Ints, check, half_up, integers, product_half_up, saturate
 
 
 def exponents(config: Config, mantissa: Ints, exponent: Ints, dn: Ints) -> Ints:

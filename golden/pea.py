@@ -3,10 +3,10 @@
 
 import numpy as np
 
-from golden.fixed import Ints, bit_length, integers
-from nms.errors import UserError
-from nms.spec.config import Config
-from nms.spec.derived import Derived
+from nms.contract.config import Config
+from nms.contract.derived import Derived
+from nms.contract.errors import UserError
+from nms.golden.fixed import Ints, bit_length, integers
 
 
 def distances(images: object) -> Ints:

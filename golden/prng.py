@@ -5,8 +5,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from golden.fixed import Ints
-from nms.spec.config import Config
+from nms.contract.config import Config
+from nms.golden.fixed import Ints
 
 MASK = (1 << 64) - 1
 

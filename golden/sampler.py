@@ -5,17 +5,17 @@ from collections.abc import Callable
 
 import numpy as np
 
-from golden.affinity import affinities
-from golden.de import search
-from golden.fixed import Ints
-from golden.grid import sample
-from golden.pea import distances, rows
-from golden.prng import points, seeds
-from golden.te import embed
-from nms.errors import UserError
-from nms.spec.config import Config
-from nms.spec.settings import Settings
-from nms.spec.tables import Tables
+from nms.contract.config import Config
+from nms.contract.errors import UserError
+from nms.contract.settings import Settings
+from nms.contract.tables import Tables
+from nms.golden.affinity import affinities
+from nms.golden.de import search
+from nms.golden.fixed import Ints
+from nms.golden.grid import sample
+from nms.golden.pea import distances, rows
+from nms.golden.prng import points, seeds
+from nms.golden.te import embed
 
 
 def run(
@@ -30,7 +30,7 @@ def run(
     Parameters
     ----------
     images : uint8 (count, pixels) or (count, height, width[, channels]) as ``settings`` says
-    on_generation, on_iteration : see :func:`golden.de.search` and :func:`golden.te.embed`
+    on_generation, on_iteration : see :func:`nms.golden.de.search` and :func:`nms.golden.te.embed`
 
     Raises
     ------

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from golden.fixed import Ints, bit_length, check, half_up, integers, product_half_up, saturate, scaled
-from golden.newton import reciprocal
-from nms.spec.config import Config
-from nms.spec.derived import Derived
-from nms.spec.formats import Profile
+from nms.contract.config import Config
+from nms.contract.derived import Derived
+from nms.contract.formats import Profile
+from nms.golden.fixed import Ints, bit_length, check, half_up, integers, product_half_up, saturate, scaled
+from nms.golden.newton import reciprocal
 
 PAIRS = 1 << 16
 """Pairs (i, j) computed at a time."""

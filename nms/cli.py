@@ -20,15 +20,16 @@ from nms.commands.run import run
 from nms.commands.sample import sample
 from nms.commands.show import show
 from nms.commands.synth import synth
-from nms.errors import UserError
+from nms.contract.errors import UserError
 
 app = typer.Typer(
     help="Near-memory sampler: generate the hardware, run it on images, prove it.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for command in (presets, show, generate, run, sample, evaluate, report, check, synth, bench, energy, doctor):
+for command in (presets, show, generate, run, sample, evaluate, report, check, synth, bench, doctor):
     app.command()(command)
+app.add_typer(energy, name="energy")
 
 
 def _version(wanted: bool) -> None:

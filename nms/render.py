@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from nms.bench.figure import Figure
+    from nms.benchmarks.figure import Figure
     from nms.run import Outcome
 
 console = Console(highlight=False)

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from nms import output
+from nms.contract import output
+from nms.contract.config import Config
+from nms.contract.formats import Fixed
+from nms.contract.tables import Status, Tables
 from nms.datasets import Images
-from nms.spec.config import Config
-from nms.spec.formats import Fixed
-from nms.spec.tables import Status, Tables
 
 
 def beta(tables: Tables, config: Config) -> np.ndarray:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from nms import results
+from nms.contract.config import Config
+from nms.contract.settings import Search, Settings
+from nms.contract.tables import Tables
 from nms.datasets import Images
-from nms.spec.config import Config
-from nms.spec.settings import Search, Settings
-from nms.spec.tables import Tables
 
 if TYPE_CHECKING:
-    from sim.compare import TableComparison
+    from nms.sim.compare import TableComparison
 
 LEVELS = ("golden", "rtl", "netlist")
 
@@ -58,10 +58,10 @@ def run(
     Level netlist simulates the library cells of target ``generic`` in place of what was emitted; memories
     stay behavioural. With ``traces``, the simulation's waves are left in that directory.
     """
-    from golden import sampler as golden
+    from nms.golden import sampler as golden
 
     if level != "golden":
-        from sim import tools
+        from nms.sim.verilator import tools
 
         tools.require()
     if progress:
@@ -69,8 +69,8 @@ def run(
     model = golden.run(config, settings, data.images)
     if level == "golden":
         return Outcome(level, model)
-    from sim import sampler as hardware
-    from sim.compare import compare
+    from nms.sim import sampler as hardware
+    from nms.sim.compare import compare
 
     with tempfile.TemporaryDirectory() as folder:
         verilog = _netlist(config, bus, Path(folder), progress) if level == "netlist" else None
@@ -90,7 +90,7 @@ def run(
 
 def _netlist(config: Config, bus: str, folder: Path, progress: Callable[[str], None] | None) -> Path:
     """A file with the netlist of the sampler, with its buses or without, and its cells."""
-    from synth import flow, targets
+    from nms.synth import flow, targets
 
     unit = {"axi": "axi", "native": "sampler"}[bus]
     [result] = flow.synthesise(config, unit, targets.cells(), folder, progress)
@@ -107,7 +107,7 @@ def figures(
     provenance: dict[str, Any],
 ) -> dict[str, Any]:
     """The contents of ``results.json``; perplexity errors are recomputed from beta in 80-bit arithmetic."""
-    from golden import exact
+    from nms.golden import exact
 
     errors = np.abs(exact.perplexity(values["beta"], values["distance"]) - target).astype(np.float64)
     found: dict[str, Any] = {

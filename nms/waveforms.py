@@ -15,8 +15,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
-from nms.spec.readout import Phase
-from sim.traces import VCDVCD
+from nms.contract.readout import Phase
+from nms.sim.verilator.traces import VCDVCD
 
 PINS, TOP = "$rootio", "near_memory_sampler"
 CHANNELS = ("s_axil_aw", "s_axil_ar", "m_axi_ar", "m_axi_r", "m_axi_w", "m_axis_t")

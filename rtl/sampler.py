@@ -16,20 +16,20 @@ from amaranth.lib import data, memory, stream
 from amaranth.lib.wiring import In, Out, connect, flipped
 from amaranth.utils import bits_for
 
-from nms.spec.config import Config
-from nms.spec.derived import Derived
-from nms.spec.readout import Phase, Readout
-from nms.spec.settings import Search
-from nms.spec.tables import Status
-from rtl.affinity import Affinity
-from rtl.de import DE
-from rtl.flow import Queue
-from rtl.grid import Grid
-from rtl.hierarchy import Block, place
-from rtl.pea import PEA
-from rtl.prng import Seeds
-from rtl.signatures import Payloads
-from rtl.te import TE
+from nms.contract.config import Config
+from nms.contract.derived import Derived
+from nms.contract.readout import Phase, Readout
+from nms.contract.settings import Search
+from nms.contract.tables import Status
+from nms.rtl.array.pea import PEA
+from nms.rtl.embedding.affinity import Affinity
+from nms.rtl.embedding.te import TE
+from nms.rtl.lib.flow import Queue
+from nms.rtl.lib.hierarchy import Block, place
+from nms.rtl.lib.prng import Seeds
+from nms.rtl.lib.signatures import Payloads
+from nms.rtl.search.de import DE
+from nms.rtl.selection.grid import Grid
 
 COUNTER = 40
 """Bits of a cycle counter."""

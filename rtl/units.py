@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from nms.errors import UserError
-from nms.spec.config import Config
-from rtl.emit import Design
-from rtl.hierarchy import Block
+from nms.contract.config import Config
+from nms.contract.errors import UserError
+from nms.rtl.export.emit import Design
+from nms.rtl.lib.hierarchy import Block
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-import rtl.emit
-from nms.spec.config import Config
-from nms.spec.registers import COUNTED
-from nms.spec.settings import Settings
-from sim.driver import Results
-from sim.runner import simulate
-from sim.sampler import LARGE
+from nms.contract.config import Config
+from nms.contract.registers import COUNTED
+from nms.contract.settings import Settings
+from nms.rtl.export import emit
+from nms.sim.models.driver import Results
+from nms.sim.sampler import LARGE
+from nms.sim.verilator.runner import simulate
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class BatchesRun:
     """What two jobs gave, one of the first batch alone and one of all batches.
 
     ``alone`` are the counters after the first job, ``each`` those after every batch of the second
-    (:data:`nms.spec.registers.COUNTED`); ``results`` are those of the second job.
+    (:data:`nms.contract.registers.COUNTED`); ``results`` are those of the second job.
     """
 
     results: list[Results]
@@ -44,8 +44,8 @@ def run(config: Config, settings: Settings, images: np.ndarray) -> BatchesRun:
         np.save(given, images)
         outcome = simulate(
             module="near_memory_sampler",
-            verilog=rtl.emit.system_verilog(config),
-            bench="sim.bench.axi_batches",
+            verilog=emit.system_verilog(config),
+            bench="nms.sim.testbenches.axi_batches",
             parameters={
                 "config": config.model_dump(),
                 "settings": asdict(settings),

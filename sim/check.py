@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nms.errors import UserError
-from nms.spec.config import Config
-from rtl import units
-from rtl.emit import TITLE, Design
-from rtl.hierarchy import Block
-from rtl.units import UNITS
-from sim import protocol, waves
-from sim.runner import read, simulate
+from nms.contract.config import Config
+from nms.contract.errors import UserError
+from nms.rtl import units
+from nms.rtl.export.emit import TITLE, Design
+from nms.rtl.lib.hierarchy import Block
+from nms.rtl.units import UNITS
+from nms.sim.verilator import protocol, waves
+from nms.sim.verilator.runner import read, simulate
 
 PARAMETERS: dict[str, Callable[[Any], dict[str, Any]]] = {
     "cordic": lambda block: {"last": block.indices[-1]},
@@ -24,7 +24,7 @@ PARAMETERS: dict[str, Callable[[Any], dict[str, Any]]] = {
     },
     "pea": lambda block: {"interval": block.interval},
 }
-"""What a unit's bench, ``sim.bench.<unit>``, needs to know of a block beside the configuration."""
+"""What a unit's bench, ``nms.sim.testbenches.<unit>``, needs to know of a block beside the configuration."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def _check(
         simulate(
             module=block.module,
             verilog=texts[block.module],
-            bench=f"sim.bench.{unit}",
+            bench=f"nms.sim.testbenches.{unit}",
             parameters={"config": config.model_dump(), **about(block)},
             seed=seed,
             waves=traces is not None,

@@ -5,8 +5,8 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from nms.spec.tables import Tables
-from sim.driver import Results
+from nms.contract.tables import Tables
+from nms.sim.models.driver import Results
 
 
 @dataclass(frozen=True)

@@ -9,16 +9,16 @@ from typing import Literal
 
 import numpy as np
 
-import rtl.emit
-from nms.spec.config import Config
-from nms.spec.readout import Phase
-from nms.spec.registers import BYTES
-from nms.spec.settings import Settings
-from nms.spec.tables import Tables
-from sim import waves
-from sim.driver import Results
-from sim.runner import simulate
-from sim.streams import Stalls
+from nms.contract.config import Config
+from nms.contract.readout import Phase
+from nms.contract.registers import BYTES
+from nms.contract.settings import Settings
+from nms.contract.tables import Tables
+from nms.rtl.export import emit
+from nms.sim.models.driver import Results
+from nms.sim.models.streams import Stalls
+from nms.sim.verilator import waves
+from nms.sim.verilator.runner import simulate
 
 LARGE = 16
 """Batches above this are worth an optimising build, which takes longer and simulates faster."""
@@ -72,8 +72,8 @@ def run(
 ) -> HardwareRun:
     """Run ``images`` (N, D) uint8 through the sampler, freshly emitted or from the file ``verilog``.
 
-    By ``axi`` they go through memory, registers and buses of :class:`rtl.axi.NearMemorySampler`; by
-    ``native`` into the ports of :class:`rtl.sampler.Sampler`. By ``axi`` they may be a job of several
+    By ``axi`` they go through memory, registers and buses of :class:`nms.rtl.bus.axi.NearMemorySampler`; by
+    ``native`` into the ports of :class:`nms.rtl.sampler.Sampler`. By ``axi`` they may be a job of several
     batches (B, N, D), whose last one the tables and cycles tell of.
 
     With ``traces``, waves and a view of the ports are left in that directory.
@@ -87,11 +87,11 @@ def run(
     """
     tell = progress or (lambda text: None)
     tell("emitting Verilog")
-    module, bench, emit = {
-        "axi": ("near_memory_sampler", "sim.bench.axi_job", rtl.emit.system_verilog),
-        "native": ("sampler", "sim.bench.job", rtl.emit.sampler_verilog),
+    module, bench, emitted = {
+        "axi": ("near_memory_sampler", "nms.sim.testbenches.axi_job", emit.system_verilog),
+        "native": ("sampler", "nms.sim.testbenches.job", emit.sampler_verilog),
     }[bus]
-    text = verilog or emit(config)
+    text = verilog or emitted(config)
     tell("building and running the simulation")
     with tempfile.TemporaryDirectory() as folder:
         given, result = Path(folder) / "images.npy", Path(folder) / "result.npz"

@@ -4,7 +4,7 @@
 import re
 from pathlib import Path
 
-from synth import yosys
+from nms.synth import yosys
 
 MODULE = re.compile(r"^module (\S+?) ?\(", re.MULTILINE)
 

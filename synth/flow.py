@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nms.spec.config import Config
-from rtl import units
-from rtl.emit import Design
-from rtl.hierarchy import Block
-from synth import asic, ecp5, metrics
-from synth.elaborate import elaborate
-from synth.liberty import Library
-from synth.targets import Target
+from nms.contract.config import Config
+from nms.rtl import units
+from nms.rtl.export.emit import Design
+from nms.rtl.lib.hierarchy import Block
+from nms.synth import mapping, metrics, placement
+from nms.synth.elaborate import elaborate
+from nms.synth.liberty import Library
+from nms.synth.targets import Target
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Result:
         """Verilog to simulate in place of what was emitted: the netlist, each cell being its function."""
         assert self.netlist is not None
         assert self.library is not None
-        return asic.expressions(self.library, self.netlist.parent)
+        return mapping.expressions(self.library, self.netlist.parent)
 
 
 def synthesise(
@@ -49,7 +49,7 @@ def synthesise(
 ) -> list[Result]:
     """Synthesise the blocks of ``unit``, each in a folder of its name in ``directory``.
 
-    A unit is named as in :data:`rtl.units.UNITS`; most have one block, ``cordic`` and ``newton`` have one
+    A unit is named as in :data:`nms.rtl.units.UNITS`; most have one block, ``cordic`` and ``newton`` have one
     for each width and purpose.
 
     Raises
@@ -84,11 +84,11 @@ def synthesise_block(
     tell(f"{block.module}: mapping to {target.name}")
     record = metrics.common(config, unit, block.module, target)
     if target.fpga:
-        figures = ecp5.place_and_route(block.module, work)
+        figures = placement.place_and_route(block.module, work)
         return Result(unit, block.module, record | figures | metrics.duration(started))
-    library, figures = asic.map_cells(block.module, target, block.clocks_itself, work)
+    library, figures = mapping.map_cells(block.module, target, block.clocks_itself, work)
     record |= figures | metrics.duration(started)
-    return Result(unit, block.module, record, work / asic.NETLIST, work / asic.CELLS, library)
+    return Result(unit, block.module, record, work / mapping.NETLIST, work / mapping.CELLS, library)
 
 
 def netlist_verilog(config: Config, target: Target, block: Block, design: Design) -> str:

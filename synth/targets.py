@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nms.errors import UserError
+from nms.contract.errors import UserError
 
 GENERIC = Path(__file__).parent / "cells" / "generic.lib"
 OSU018 = Path("/usr/share/qflow/tech/osu018/osu018_stdcells.lib")

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from synth.netlist import MEMORY, Bit, Module, Netlist, number
+from nms.synth.netlist import MEMORY, Bit, Module, Netlist, number
 
 PROGRAM = "sta"
 PERIOD = 10.0

@@ -4,9 +4,9 @@
 import shutil
 from importlib import metadata
 
-from sim.tools import Tool
-from synth import timing
-from synth.targets import OSU018
+from nms.sim.verilator.tools import Tool
+from nms.synth import timing
+from nms.synth.targets import OSU018
 
 
 def _package(name: str, needed_for: str) -> Tool:

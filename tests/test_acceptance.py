@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from golden import exact
 from nms import cli, datasets
-from nms.spec.tables import Status
+from nms.contract.tables import Status
+from nms.golden import exact
 
 ERROR = {"paper": 1e-10, "edge": 2e-4, "tiny": 2e-4}
 """Largest true error of a solved row, by preset."""

@@ -10,11 +10,11 @@ import typer
 from rich.console import Console
 
 from nms import render
-from nms.bench.figure import Figure
+from nms.benchmarks.figure import Figure
 from nms.commands.options import Count, Json, Level, LevelOption, Overrides, Seed, Size
-from nms.errors import UserError
-from nms.spec import config as configuration
-from nms.spec.settings import Settings
+from nms.contract import config as configuration
+from nms.contract.errors import UserError
+from nms.contract.settings import Settings
 
 if TYPE_CHECKING:
     from nms.datasets import Images
@@ -92,7 +92,7 @@ class Given:
 
 
 def _search(given: Given) -> list[Figure]:
-    from nms.bench import search
+    from nms.benchmarks import search
 
     given.progress("searching")
     if given.data == HARD:
@@ -107,7 +107,7 @@ def _search(given: Given) -> list[Figure]:
 
 
 def _sampler(given: Given) -> list[Figure]:
-    from nms.bench import sampler
+    from nms.benchmarks import sampler
 
     images = given.load(given.config.images)
     target = given.target(len(images.images))
@@ -118,7 +118,7 @@ def _sampler(given: Given) -> list[Figure]:
 
 
 def _hardware(given: Given) -> list[Figure]:
-    from nms.bench import hardware
+    from nms.benchmarks import hardware
 
     count = min(given.count or given.config.images, given.config.images)
     images = given.load(given.config.images, hardware.BATCHES).images
@@ -126,7 +126,7 @@ def _hardware(given: Given) -> list[Figure]:
 
 
 def _simulation(given: Given) -> list[Figure]:
-    from nms.bench import simulation
+    from nms.benchmarks import simulation
 
     images = given.load(given.config.images)
     given.progress("simulating")
@@ -134,14 +134,14 @@ def _simulation(given: Given) -> list[Figure]:
 
 
 def _synthesis(given: Given) -> list[Figure]:
-    from nms.bench import synthesis
+    from nms.benchmarks import synthesis
 
     images = given.load(given.config.images).images
     return synthesis.synthesis(given.config, images, given.target(len(images)), given.seed, given.progress)
 
 
 def _windows(given: Given) -> list[Figure]:
-    from nms.bench import windows
+    from nms.benchmarks import windows
 
     images = given.load(given.config.images).images
     count, pixels = images.shape

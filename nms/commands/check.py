@@ -13,12 +13,12 @@ from rich.console import Console
 
 from nms import render
 from nms.commands.options import Json, Overrides, Preset, Seed
-from nms.errors import UserError
-from nms.output import usable
-from nms.spec import config as configuration
+from nms.contract import config as configuration
+from nms.contract.errors import UserError
+from nms.contract.output import usable
 
 if TYPE_CHECKING:
-    from sim.random import Draw
+    from nms.sim.random_regression import Draw
 
 Verilog = Annotated[Path | None, typer.Option(help="Check this file, as nms generate wrote it.")]
 Units = Annotated[list[str] | None, typer.Argument(metavar="[UNIT]...", help="Blocks; all if none is named.")]
@@ -65,12 +65,12 @@ def check(
         raise UserError(f"target {target!r}: for --netlist only")
     if waves is not None:
         usable(waves)
-    from sim import check as regressions
+    from nms.sim import check as regressions
 
     with tempfile.TemporaryDirectory() as folder, Console(stderr=True).status("elaborating") as status:
         text = regressions.emitted
         if netlist:
-            from synth import flow, targets
+            from nms.synth import flow, targets
 
             cells = targets.cells(target)
             text = partial(flow.netlist_verilog, config, cells)
@@ -107,7 +107,7 @@ def check(
 
 
 def _check_random(draws: int, first: int, seed: int, as_json: bool) -> None:
-    from sim import random as randomised
+    from nms.sim import random_regression as randomised
 
     found = []
     with Console(stderr=True).status(f"seed {seed} draw {first}") as status:

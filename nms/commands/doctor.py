@@ -9,8 +9,8 @@ from nms.commands.options import Json
 
 def doctor(as_json: Json = False) -> None:
     """List the tools found, and what each missing one disables."""
-    from sim import tools
-    from synth import tools as synthesis
+    from nms.sim.verilator import tools
+    from nms.synth import tools as synthesis
 
     found = tools.find() + synthesis.find()
     if as_json:

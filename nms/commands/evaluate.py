@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from nms import output as outputs
 from nms import render
 from nms.commands.options import (
     ApartWindow,
@@ -27,6 +26,7 @@ from nms.commands.options import (
     near,
 )
 from nms.commands.progress import progress
+from nms.contract import output as outputs
 
 Test = Annotated[
     str | None, typer.Option(help="Held-out images; else the data set's test part, else 20 % of each class.")
@@ -92,7 +92,7 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Train a model on what each method keeps; compare accuracies on held-out images, with their errors."""
-    from nms.errors import UserError
+    from nms.contract.errors import UserError
     from nms.evaluation import evaluate as run
     from nms.evaluation import model as models
     from nms.evaluation.methods import METHODS, Choice

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from nms.commands.options import Overrides, Preset, chosen
-from nms.output import place, usable
-from nms.spec import config as configuration
+from nms.contract import config as configuration
+from nms.contract.output import place, usable
 
 
 def generate(
@@ -22,8 +22,8 @@ def generate(
     config = configuration.load(preset, overrides or ())
     directory = output or Path("build") / preset
     usable(directory)
-    from nms import provenance
-    from rtl import core
+    from nms.contract import provenance
+    from nms.rtl.export import core
 
     record = provenance.collect(config, ["generate", *chosen(preset, overrides)])
     for path in place(directory, lambda staging: core.generate(config, staging, record)):

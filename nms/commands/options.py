@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nms.spec.config import PRESETS
+from nms.contract.config import PRESETS
 
 if TYPE_CHECKING:
-    from nms.sampling.apart import Apart
+    from nms.sampling.near_duplicates import Apart
 
 
 class Level(StrEnum):
@@ -72,7 +72,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 def near(distance: float, window: int | None) -> "Apart":
     """Which images are near-duplicates, from the two options."""
-    from nms.sampling.apart import WINDOW, Apart  # slow to import
+    from nms.sampling.near_duplicates import WINDOW, Apart  # slow to import
 
     return Apart(distance, WINDOW if window is None else window or None)
 

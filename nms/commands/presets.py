@@ -3,7 +3,7 @@
 
 from nms import render
 from nms.commands.options import Json
-from nms.spec import config as configuration
+from nms.contract import config as configuration
 
 
 def presets(as_json: Json = False) -> None:

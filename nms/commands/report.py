@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from nms.errors import UserError
-from nms.output import usable
+from nms.contract.errors import UserError
+from nms.contract.output import usable
 
 Directory = Annotated[Path, typer.Argument(metavar="DIR", help="What nms run has written.")]
 PageOutput = Annotated[

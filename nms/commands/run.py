@@ -27,10 +27,10 @@ from nms.commands.options import (
     Size,
     chosen,
 )
-from nms.errors import UserError
-from nms.output import usable
-from nms.spec import config as configuration
-from nms.spec.settings import Settings
+from nms.contract import config as configuration
+from nms.contract.errors import UserError
+from nms.contract.output import usable
+from nms.contract.settings import Settings
 
 Waves = Annotated[
     bool, typer.Option("--waves", help="Leave a VCD trace of the simulation and a GTKWave view of its ports.")
@@ -61,8 +61,9 @@ def run(
         raise UserError("waves: level golden simulates nothing; take --level rtl")
     if count is not None:  # refuse what can be refused before any file is read
         Settings.make(config, count, 1, ratio, perplexity, iterations, seed, search)
-    from nms import datasets, provenance, results
+    from nms import datasets, results
     from nms import run as job
+    from nms.contract import provenance
 
     images = datasets.load(data, count, size, most=config.images)
     found, pixels = images.images.shape
@@ -78,7 +79,7 @@ def run(
             config, settings, images, level, status.update, bus.value, output if waves else None
         )
     values = results.arrays(outcome.tables, config, images)
-    record = provenance.collect(config, command, seed, images)
+    record = provenance.collect(config, command, seed, images.describe())
     figures = job.figures(outcome, settings, perplexity, values, record)
     written = results.save(output, values, figures)
     if as_json:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from nms import output as outputs
 from nms import render
 from nms.commands.options import (
     ApartWindow,
@@ -34,15 +33,16 @@ from nms.commands.options import (
     near,
 )
 from nms.commands.progress import progress
-from nms.errors import UserError
-from nms.spec import config as configuration
+from nms.contract import config as configuration
+from nms.contract import output as outputs
+from nms.contract.errors import UserError
 
 if TYPE_CHECKING:
     import numpy as np
 
     from nms.datasets import Images
-    from nms.sampling.apart import Apart
     from nms.sampling.journal import Journal
+    from nms.sampling.near_duplicates import Apart
 
 
 class Grouping(StrEnum):
@@ -121,11 +121,12 @@ def sample(
     as_json: Json = False,
 ) -> None:
     """Sample a whole data set, group by group, in float64; at a level, compare the first groups with it."""
-    from nms import datasets, provenance
+    from nms import datasets
+    from nms.contract import provenance
     from nms.sampling import Method, outcome, pool, to_keep, whole
     from nms.sampling import verify as verification
-    from nms.sampling.apart import filled
     from nms.sampling.journal import Journal
+    from nms.sampling.near_duplicates import filled
 
     began = time.monotonic()
     forms = list(dict.fromkeys(write or [Form.NPY]))
@@ -258,7 +259,7 @@ def _refuse(
     if verify is not None and level is None:
         raise UserError(f"verify {verify}: needs --level golden or --level rtl")
     if level is Level.RTL:
-        from sim import tools
+        from nms.sim.verilator import tools
 
         tools.require()
 
@@ -267,7 +268,7 @@ def _standing(journal: "Journal", images: "Images", removal: "Apart | None") -> 
     """(N,) whether an image is no near-duplicate: as the journal has it, or compared now."""
     import numpy as np
 
-    from nms.sampling.apart import standing, stream
+    from nms.sampling.near_duplicates import standing, stream
 
     count = len(images.labels)
     if removal is None:

@@ -7,9 +7,9 @@ import typer
 
 from nms import render
 from nms.commands.options import Json, Overrides
-from nms.spec import config as configuration
-from nms.spec.bounds import Bounds
-from nms.spec.derived import Derived
+from nms.contract import config as configuration
+from nms.contract.bounds import Bounds
+from nms.contract.derived import Derived
 
 
 def show(
@@ -21,7 +21,7 @@ def show(
 
     Memories are those of the hardware with its buses, as it is generated: words, bits of a word, copies.
     """
-    from rtl.memories import memories
+    from nms.rtl.export.memories import memories
 
     config = configuration.load(preset, overrides or ())
     given = [("configuration", key, str(value), "") for key, value in config.model_dump().items()]

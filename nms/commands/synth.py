@@ -11,8 +11,8 @@ from rich.console import Console
 
 from nms import render
 from nms.commands.options import Json, Output, Overrides, Preset, chosen
-from nms.output import place, usable
-from nms.spec import config as configuration
+from nms.contract import config as configuration
+from nms.contract.output import place, usable
 
 UnitNames = Annotated[
     list[str] | None,
@@ -42,8 +42,8 @@ def synth(
     """Synthesise blocks or the whole: netlist, area, registers, memory, depth, Fmax."""
     config = configuration.load(preset, overrides or ())
     usable(output)
-    from rtl import units
-    from synth import flow, metrics, targets
+    from nms.rtl import units
+    from nms.synth import flow, metrics, targets
 
     chosen_target = targets.target(target, liberty or ())
     names = unit or ["axi"]
@@ -105,7 +105,7 @@ def synth(
 
 def _table(blocks: list[dict[str, Any]], fpga: bool) -> tuple[list[str], list[list[str]]]:
     """Head and rows, one a block; those below another follow it."""
-    from synth import metrics
+    from nms.synth import metrics
 
     figures = (
         ["luts", "flip_flops", "block_memories", "multipliers"]

@@ -2,7 +2,7 @@
 """Images from where they are kept: ``load("digits")``, ``load("path/to/cifar-10-batches-py", count=64)``.
 
 One loader a file. Each reads no more than ``count`` images where its format allows, and raises
-:class:`nms.errors.UserError` with one line for anything that is missing, damaged or mis-shaped.
+:class:`nms.contract.errors.UserError` with one line for anything that is missing, damaged or mis-shaped.
 """
 
 from pathlib import Path
@@ -10,10 +10,10 @@ from types import ModuleType
 
 import numpy as np
 
+from nms.contract.errors import UserError
 from nms.datasets import cifar, digits, folder, idx, npz
-from nms.datasets.hold import in_file, in_memory
+from nms.datasets.buffers import in_file, in_memory
 from nms.datasets.images import Images
-from nms.errors import UserError
 
 __all__ = ["Images", "load", "stream", "write_subset"]
 

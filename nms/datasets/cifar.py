@@ -15,9 +15,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from nms.datasets.hold import Hold, in_memory
+from nms.contract.errors import UserError
+from nms.datasets.buffers import Hold, in_memory
 from nms.datasets.images import Images
-from nms.errors import UserError
 
 PIXELS = 3072
 RECORD = 1 + PIXELS

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from nms.datasets.hold import ROWS, Hold, in_file, in_memory, pieces
+from nms.contract.errors import UserError
+from nms.datasets.buffers import ROWS, Hold, in_file, in_memory, pieces
 from nms.datasets.images import Images
-from nms.errors import UserError
 
 UNSIGNED_BYTE = 8
 

@@ -2,8 +2,11 @@
 """What every loader returns."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+
+from nms.contract.provenance import digest
 
 
 @dataclass(frozen=True)
@@ -32,3 +35,13 @@ class Images:
         if self.planar:
             return self.images.reshape(-1, channels, height, width).transpose(0, 2, 3, 1)
         return self.images.reshape(-1, height, width, channels)
+
+    def describe(self) -> dict[str, Any]:
+        """What these images are, for the record of a run: name, count, shape and SHA-256."""
+        return {
+            "name": self.name,
+            "count": len(self.images),
+            "shape": list(self.shape),
+            "planar": self.planar,
+            "sha256": digest(self.images),
+        }

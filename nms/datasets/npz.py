@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.lib import format as npy
 
-from nms.datasets.hold import Hold, in_file, in_memory, pieces
+from nms.contract.errors import UserError
+from nms.datasets.buffers import Hold, in_file, in_memory, pieces
 from nms.datasets.images import Images
-from nms.errors import UserError
 
 
 def recognises(path: Path) -> bool:

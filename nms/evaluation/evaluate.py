@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nms.errors import UserError
+from nms.contract.errors import UserError
 from nms.evaluation.methods import APART, METHODS, TITLES, UNLIMITED, Choice, Keep
 from nms.evaluation.model import Fit
 from nms.evaluation.scenario import Scenario, Source, Trial
 from nms.sampling import to_keep
-from nms.sampling.apart import filled, standing
+from nms.sampling.near_duplicates import filled, standing
 
 FEWEST = 5
 """Seeds, at least: a standard error of fewer says little."""

@@ -9,11 +9,11 @@ from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.metrics import pairwise_distances
 
-from golden import exact
-from nms.errors import UserError
+from nms.contract.errors import UserError
+from nms.golden import exact
 from nms.sampling import by_class, in_batches, select
-from nms.sampling.apart import Apart
 from nms.sampling.groups import Groups
+from nms.sampling.near_duplicates import Apart
 from nms.sampling.select import Method, keep_of, projection
 
 BATCH = 256

@@ -15,7 +15,7 @@ from sklearn.linear_model import RidgeClassifierCV
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
-from nms.errors import UserError
+from nms.contract.errors import UserError
 from nms.evaluation.scenario import Trial
 
 FILTERS = 64

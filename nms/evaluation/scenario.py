@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from nms import datasets
-from nms.errors import UserError
+from nms.contract.errors import UserError
 
 HELD_OUT = 0.2
 """Share of each class that is held out where a data set has no test part."""

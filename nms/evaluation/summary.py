@@ -4,7 +4,7 @@
 from importlib import metadata
 from typing import Any
 
-from nms import provenance
+from nms.contract import provenance
 from nms.evaluation import scenario
 from nms.evaluation.evaluate import Evaluation, Row, paired
 from nms.evaluation.scenario import Source

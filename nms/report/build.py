@@ -9,14 +9,14 @@ import numpy as np
 from markupsafe import Markup
 from matplotlib import rc_context
 
-from nms import output
-from nms.bench.figure import TRUE_ERROR
-from nms.energy import picture
+from nms.benchmarks.figure import TRUE_ERROR
+from nms.contract import output
+from nms.contract.tables import Status
+from nms.energy.sampler import plot as picture
 from nms.report import data, figures, theme
+from nms.report.loader import Run, read
 from nms.report.replay import Replay, replay, true_errors
-from nms.report.stored import Run, read
 from nms.report.svg import STYLE, inline
-from nms.spec.tables import Status
 
 SMALLEST = 1e-16
 """A true error of less is drawn as this much: 80-bit arithmetic says no more."""
@@ -28,7 +28,7 @@ def report(directory: Path, page: Path, tell: Callable[[str], None]) -> None:
     Raises
     ------
     UserError
-        See :func:`nms.report.stored.read`.
+        See :func:`nms.report.loader.read`.
     """
     run = read(directory)
     text = build(run, tell)

@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from golden import grid
-from nms.bench.figure import TRUE_ERROR
+from nms.benchmarks.figure import TRUE_ERROR
+from nms.contract.registers import BYTES, COUNTED
+from nms.contract.settings import Search
+from nms.contract.tables import Status
+from nms.golden import grid
+from nms.report.loader import Energy, Run
 from nms.report.replay import Replay
-from nms.report.stored import Energy, Run
 from nms.report.theme import MARKERS
-from nms.spec.registers import BYTES, COUNTED
-from nms.spec.settings import Search
-from nms.spec.tables import Status
 
 THUMBNAIL = 96
 """Longest side of a picture on the page, in pixels."""

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from golden import bench, exact, metrics, sampler
-from golden.fixed import Ints
 from nms import results
+from nms.benchmarks import perplexity_searches as bench
+from nms.contract.tables import Status, Tables
 from nms.datasets import Images
-from nms.report.stored import Run
-from nms.spec.tables import Status, Tables
+from nms.golden import exact, metrics, sampler
+from nms.golden.fixed import Ints
+from nms.report.loader import Run
 
 
 @dataclass(frozen=True)

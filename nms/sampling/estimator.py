@@ -11,8 +11,8 @@ from sklearn.utils import _safe_indexing, check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, column_or_1d, validate_data
 
-from nms.errors import UserError
-from nms.sampling.apart import WINDOW, Apart
+from nms.contract.errors import UserError
+from nms.sampling.near_duplicates import WINDOW, Apart
 from nms.sampling.pool import cores
 from nms.sampling.select import Method
 from nms.sampling.whole import sample
@@ -46,7 +46,7 @@ class DESNESampler(BaseEstimator):
         Bring each sample to the same mean and deviation over its features first.
     apart : float or None
         Remove samples within this distance, 0 to 2 (0.2 for camera images), of an earlier one, before groups
-        are formed; ``None`` removes none. See :mod:`nms.sampling.apart`.
+        are formed; ``None`` removes none. See :mod:`nms.sampling.near_duplicates`.
     apart_window : int or None
         Compare with so many of the samples before that were not removed; ``None`` with all: quadratic.
     image_shape : tuple or None

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from golden.exact import shares
-from nms.errors import UserError
+from nms.contract.errors import UserError
+from nms.golden.exact import shares
 
 SIZE = 512
 """Images of the largest group, unless said otherwise."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from nms.errors import UserError
+from nms.contract.errors import UserError
 
 
 class Journal:

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from nms import datasets, output
+from nms import datasets
+from nms.contract import output
 from nms.datasets import Images
-from nms.sampling.apart import Apart
 from nms.sampling.groups import Groups
+from nms.sampling.near_duplicates import Apart
 from nms.sampling.select import Method
 
 

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from nms.errors import UserError
+from nms.contract.errors import UserError
 from nms.sampling.select import Method, run
 
 if TYPE_CHECKING:

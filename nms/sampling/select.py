@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One group of images: its map, and the images of it that are kept. All mathematics is ``golden.exact``'s."""
+"""One group of images: its map, and the images kept. All mathematics is that of ``nms.golden.exact``."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from golden import exact
-from golden.prng import points
-from nms.errors import UserError
-from nms.spec.config import PRESETS
-from nms.spec.tables import Status
+from nms.contract.config import PRESETS
+from nms.contract.errors import UserError
+from nms.contract.tables import Status
+from nms.golden import exact
+from nms.golden.prng import points
 
 CHOICES = {
     "pick": ("centre", "random", "medoid"),

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from nms import run as job
+from nms.contract.config import Config
+from nms.contract.errors import UserError
+from nms.contract.settings import Settings
 from nms.datasets import Images
-from nms.errors import UserError
 from nms.sampling.groups import Groups
 from nms.sampling.select import Method, equal_contrast, select
 from nms.sampling.whole import part
-from nms.spec.config import Config
-from nms.spec.settings import Settings
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nms.contract.errors import UserError
 from nms.datasets import Images
-from nms.errors import UserError
-from nms.sampling.apart import Apart, filled, standing
 from nms.sampling.groups import SIZE, Groups, by_class, in_batches, to_keep
 from nms.sampling.journal import Journal
+from nms.sampling.near_duplicates import Apart, filled, standing
 from nms.sampling.pool import Results, Task, locally
 from nms.sampling.select import Method
 

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from golden import affinity, de, pe, pea, prng
-from nms.spec.bounds import LN2, Bounds
-from nms.spec.config import PRESETS, Config
-from nms.spec.settings import Settings
-from nms.spec.tables import Status
+from nms.contract.bounds import LN2, Bounds
+from nms.contract.config import PRESETS, Config
+from nms.contract.settings import Settings
+from nms.contract.tables import Status
+from nms.golden import affinity, de, pe, pea, prng
 
 presets = pytest.mark.parametrize("config", [PRESETS["paper"], PRESETS["edge"]], ids=lambda c: c.formats)
 

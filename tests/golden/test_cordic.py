@@ -7,10 +7,10 @@ import mpmath
 import numpy as np
 import pytest
 
-from golden import cordic
-from nms.spec.bounds import Bounds, Error
-from nms.spec.config import PRESETS, Config
-from nms.spec.derived import cordic_indices
+from nms.contract.bounds import Bounds, Error
+from nms.contract.config import PRESETS, Config
+from nms.contract.derived import cordic_indices
+from nms.golden import cordic
 
 DIGITS = 60
 presets = pytest.mark.parametrize("config", [PRESETS["paper"], PRESETS["edge"]], ids=lambda c: c.formats)

@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from golden import cordic, de, evolution, fitness, pe, pea, prng
-from nms.spec.bounds import Bounds
-from nms.spec.config import PRESETS, Config, load
-from nms.spec.derived import Derived
-from nms.spec.settings import Settings
-from nms.spec.tables import Status
+from nms.contract.bounds import Bounds
+from nms.contract.config import PRESETS, Config, load
+from nms.contract.derived import Derived
+from nms.contract.settings import Settings
+from nms.contract.tables import Status
+from nms.golden import cordic, de, evolution, fitness, pe, pea, prng
 
 TRUE_ERROR = {"wide": 1e-10, "edge": 2e-4}
 presets = pytest.mark.parametrize("config", [PRESETS["paper"], PRESETS["edge"]], ids=lambda c: c.formats)
@@ -41,7 +41,7 @@ def true_perplexity(config: Config, found: de.Result, distance: np.ndarray) -> n
 
 
 def plain_search(config: Config, goal: int, dn: np.ndarray, state: int) -> tuple[int, ...]:
-    """One row by the contract's words; sections 6 and 7 through golden.pe and golden.fitness."""
+    """One row by the contract's words; sections 6 and 7 through nms.golden.pe and nms.golden.fitness."""
     p = config.profile
     g, c, fb = p.log_beta.fraction, p.cordic.fraction, p.mantissa.fraction
     low, high = -8 * 2**g, (Derived(config).distance_width + 6) * 2**g

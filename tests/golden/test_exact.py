@@ -17,10 +17,10 @@ from sklearn.datasets import load_digits
 from sklearn.manifold import TSNE
 from sklearn.manifold._t_sne import _joint_probabilities, _kl_divergence
 
-from golden import exact
-from golden.metrics import kl
-from nms.errors import UserError
-from nms.spec.tables import Status
+from nms.contract.errors import UserError
+from nms.contract.tables import Status
+from nms.golden import exact
+from nms.golden.metrics import kl
 
 DATA = Path(os.environ.get("NMS_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
 

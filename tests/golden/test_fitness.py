@@ -5,10 +5,10 @@ import mpmath
 import numpy as np
 import pytest
 
-from golden import cordic, fitness, newton, pe
-from nms.spec.bounds import Bounds
-from nms.spec.config import PRESETS, Config, load
-from nms.spec.derived import Derived
+from nms.contract.bounds import Bounds
+from nms.contract.config import PRESETS, Config, load
+from nms.contract.derived import Derived
+from nms.golden import cordic, fitness, newton, pe
 
 presets = pytest.mark.parametrize("config", [PRESETS["paper"], PRESETS["edge"]], ids=lambda c: c.formats)
 

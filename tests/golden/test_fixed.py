@@ -6,8 +6,8 @@ import random
 import numpy as np
 import pytest
 
-from golden import fixed
-from nms.spec.formats import Fixed
+from nms.contract.formats import Fixed
+from nms.golden import fixed
 
 
 def rounded(value: int, shift: int) -> int:

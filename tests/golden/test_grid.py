@@ -4,7 +4,7 @@
 import numpy as np
 import pytest
 
-from golden import grid
+from nms.golden import grid
 
 Points = list[tuple[int, int]]
 

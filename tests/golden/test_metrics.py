@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from sklearn.manifold import trustworthiness as reference
 
-from golden import exact
-from golden.metrics import kl, trustworthiness
+from nms.golden import exact
+from nms.golden.metrics import kl, trustworthiness
 
 
 @pytest.mark.parametrize(("count", "neighbours"), [(64, 5), (64, 1), (40, 12), (11, 5)])

@@ -6,9 +6,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from golden import newton
-from nms.spec.bounds import Bounds
-from nms.spec.formats import PROFILES, Profile
+from nms.contract.bounds import Bounds
+from nms.contract.formats import PROFILES, Profile
+from nms.golden import newton
 
 UNITS = {(name, unit): profile for name, profile in PROFILES.items() for unit in ("search", "embedding")}
 

@@ -5,10 +5,10 @@ import mpmath
 import numpy as np
 import pytest
 
-from golden import cordic, pe
-from nms.spec.bounds import Bounds
-from nms.spec.config import PRESETS, Config, load
-from nms.spec.derived import LOG_BETA_LOW, Derived
+from nms.contract.bounds import Bounds
+from nms.contract.config import PRESETS, Config, load
+from nms.contract.derived import LOG_BETA_LOW, Derived
+from nms.golden import cordic, pe
 
 CONFIGS = [
     PRESETS["paper"],

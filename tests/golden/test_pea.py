@@ -4,10 +4,10 @@
 import numpy as np
 import pytest
 
-from golden import pea
-from nms.errors import UserError
-from nms.spec.config import PRESETS, load
-from nms.spec.derived import Derived
+from nms.contract.config import PRESETS, load
+from nms.contract.derived import Derived
+from nms.contract.errors import UserError
+from nms.golden import pea
 
 
 @pytest.mark.parametrize("shape", [(5, 1), (16, 64), (7, 3072)])

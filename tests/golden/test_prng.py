@@ -6,8 +6,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from golden import prng
-from nms.spec.config import PRESETS
+from nms.contract.config import PRESETS
+from nms.golden import prng
 
 PRIMES = (3, 5, 17, 257, 641, 65537, 6700417)
 """2^64 - 1 is their product."""

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from golden import sampler
-from nms.errors import UserError
-from nms.spec.bounds import Bounds
-from nms.spec.config import PRESETS, Config, load
-from nms.spec.settings import Settings
-from nms.spec.tables import Status, Tables
+from nms.contract.bounds import Bounds
+from nms.contract.config import PRESETS, Config, load
+from nms.contract.errors import UserError
+from nms.contract.settings import Settings
+from nms.contract.tables import Status, Tables
+from nms.golden import sampler
 
 presets = pytest.mark.parametrize("config", [PRESETS["paper"], PRESETS["edge"]], ids=lambda c: c.formats)
 

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from golden import bracket, cordic, de, evolution, exact, fitness, pe, pea, prng, sampler
-from golden.hard import rows as hard_rows
-from nms.errors import UserError
-from nms.spec.config import PRESETS, Config, load
-from nms.spec.derived import Derived
-from nms.spec.settings import Search, Settings
-from nms.spec.tables import Status
+from nms.benchmarks.hard_rows import rows as hard_rows
+from nms.contract.config import PRESETS, Config, load
+from nms.contract.derived import Derived
+from nms.contract.errors import UserError
+from nms.contract.settings import Search, Settings
+from nms.contract.tables import Status
+from nms.golden import bracket, cordic, de, evolution, exact, fitness, pe, pea, prng, sampler
 
 TRUE_ERROR = {"wide": 1e-10, "edge": 2e-4}
 MOST = {Search.DE_RAND1: 127, Search.DE_BEST1: 127, Search.SECTION: 10, Search.WINDOW: 5}

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from golden import grid, newton, te
-from nms.spec.bounds import Bounds
-from nms.spec.config import PRESETS, Config
+from nms.contract.bounds import Bounds
+from nms.contract.config import PRESETS, Config
+from nms.golden import grid, newton, te
 
 presets = pytest.mark.parametrize("config", [PRESETS["paper"], PRESETS["edge"]], ids=lambda c: c.formats)
 

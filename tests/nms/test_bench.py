@@ -6,16 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from golden import sampler as golden
-from nms.bench import hardware
-from nms.bench.figure import Figure
+from nms.benchmarks import hardware
+from nms.benchmarks.figure import Figure
+from nms.contract import config as configuration
+from nms.contract.config import PRESETS
+from nms.contract.errors import UserError
+from nms.contract.settings import Settings
 from nms.datasets import load
-from nms.errors import UserError
-from nms.spec import config as configuration
-from nms.spec.config import PRESETS
-from nms.spec.settings import Settings
-from sim.batches import BatchesRun
-from sim.driver import Results
+from nms.golden import sampler as golden
+from nms.sim.batches import BatchesRun
+from nms.sim.models.driver import Results
 
 TINY = PRESETS["tiny"]
 
@@ -44,7 +44,7 @@ def test_figures_of_a_job(monkeypatch: pytest.MonkeyPatch) -> None:
         alone=counters(1100, 2000, 7000),
         each=[counters(1100, 2000, 6500), counters(1, 2100, 13_000), counters(401, 1900, 20_500)],
     )
-    monkeypatch.setattr("sim.batches.run", lambda *_: run)
+    monkeypatch.setattr("nms.sim.batches.run", lambda *_: run)
     figures = named(hardware.job(TINY, settings, images, "paper", lambda text: None))
     value = {name: figure.value for (_, name), figure in figures.items()}
     assert value["mismatches"] == 1

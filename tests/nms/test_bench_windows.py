@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 
 from nms import datasets
-from nms.bench import windows
-from nms.bench.figure import Figure
+from nms.benchmarks import windows
+from nms.benchmarks.figure import Figure
 from nms.cli import main
-from nms.spec.config import PRESETS
-from nms.spec.readout import Phase
-from nms.spec.settings import Settings
-from sim import activity
-from sim import windows as method
-from sim.activity import Mean, Recording, Window
-from sim.instrument import Instrumented
-from sim.windows import Activity, Counted, Job
+from nms.contract.config import PRESETS
+from nms.contract.readout import Phase
+from nms.contract.settings import Settings
+from nms.sim.activity import toggles as activity
+from nms.sim.activity import windows as method
+from nms.sim.activity.instrument import Instrumented
+from nms.sim.activity.toggles import Mean, Recording, Window
+from nms.sim.activity.windows import Activity, Counted, Job
 
 LENGTHS = {phase: 320 for phase in method.PHASES} | {Phase.SEARCH: 9_600}
 DESIGN = Instrumented("", "sampler", {}, {})

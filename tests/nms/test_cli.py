@@ -11,15 +11,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from golden import sampler as golden
 from nms import cli
-from nms.bench.figure import TRUE_ERROR
-from nms.bench.search import GENERATIONS
-from nms.spec.config import PRESETS
-from sim.check import UnitResult
-from sim.compare import TableComparison
-from sim.random import Draw
-from sim.sampler import HardwareRun
+from nms.benchmarks.figure import TRUE_ERROR
+from nms.benchmarks.search import GENERATIONS
+from nms.contract.config import PRESETS
+from nms.golden import sampler as golden
+from nms.sim.check import UnitResult
+from nms.sim.compare import TableComparison
+from nms.sim.random_regression import Draw
+from nms.sim.sampler import HardwareRun
 from tests.conftest import ROOT
 
 TINY = ["run", "-c", "tiny", "--count", "8", "--perplexity", "3", "--iterations", "8"]
@@ -235,7 +235,7 @@ class TestRun:
                 job_seconds=1.0,
             )
 
-        monkeypatch.setattr("sim.sampler.run", hardware)
+        monkeypatch.setattr("nms.sim.sampler.run", hardware)
         assert nms(*TINY, "-o", str(tmp_path), monkeypatch=monkeypatch) == flipped
         figures = json.loads((tmp_path / "results.json").read_text())
         assert figures["mismatches"] == flipped
@@ -311,7 +311,7 @@ def test_random_draws_take_no_unit(monkeypatch: pytest.MonkeyPatch, capsys: pyte
 def test_check_tells_of_each_unit(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
     """While it runs, on standard error; the table is on standard output."""
     verdicts = {"newton": UnitResult("newton", 3, 0, 50, 1.0), "grid": UnitResult("grid", 2, 1, 9, 2.0)}
-    monkeypatch.setattr("sim.check._check", lambda unit, *_: verdicts[unit])
+    monkeypatch.setattr("nms.sim.check._check", lambda unit, *_: verdicts[unit])
     assert nms("check", "grid", "newton", monkeypatch=monkeypatch) == 1
     output, errors = capsys.readouterr()
     assert errors.splitlines() == ["newton: passed, 1 s", "grid: FAILED, 2 s"]
@@ -323,7 +323,7 @@ def test_a_failing_draw_is_repeated_by_a_command(
     failure: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     draws = [Draw(4, "fine", 10, 0, "unused"), Draw(5, "bad", 10, 0 if failure else 2, "nms repeat", failure)]
-    monkeypatch.setattr("sim.random.regress", lambda seed, number, first: iter(draws))
+    monkeypatch.setattr("nms.sim.random_regression.regress", lambda seed, number, first: iter(draws))
     assert nms("check", "--random", "2", "--first", "4", "--seed", "3", monkeypatch=monkeypatch) == 1
     fine, bad, repeat = capsys.readouterr().out.splitlines()
     assert fine == "seed 3 draw 4: fine: 10 values, equal"

@@ -14,7 +14,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from nms import datasets
-from nms.errors import UserError
+from nms.contract.errors import UserError
 
 RANDOM = np.random.default_rng(1)
 

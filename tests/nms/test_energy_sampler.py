@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from nms.cli import main
-from nms.energy import PARTS, picture
-from synth import targets
+from nms.energy import PARTS
+from nms.energy.sampler import plot as picture
+from nms.synth import targets
 
 WORDS = "energy -c tiny --count 8 --perplexity 3 --iterations 4 --search window --no-judge --json --liberty"
 

@@ -11,7 +11,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from nms import cli
-from nms.errors import UserError
+from nms.contract.errors import UserError
 from nms.evaluation import methods, model
 from nms.evaluation.evaluate import Row, evaluate, kept_by, paired
 from nms.evaluation.methods import METHODS, Choice, of_classes

@@ -17,12 +17,13 @@ from lxml import html
 from matplotlib.figure import Figure
 from PIL import Image
 
-from golden import metrics
 from nms import cli
 from nms.commands.options import Level
 from nms.commands.run import run as run_command
-from nms.errors import UserError
-from nms.report import build, replay, stored, svg, theme
+from nms.contract.errors import UserError
+from nms.golden import metrics
+from nms.report import build, replay, svg, theme
+from nms.report import loader as stored
 
 CYCLES = {
     "affinity": 763,
@@ -291,7 +292,7 @@ class TestReplay:
         assert drawn[0] != drawn[1]
 
     def test_without_open_tsne(self, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("golden.bench._open_tsne", lambda *_: None)
+        monkeypatch.setattr("nms.benchmarks.perplexity_searches._open_tsne", lambda *_: None)
         words = text(parse(directory))
         assert "openTSNE: not installed here, so not shown" in words
         assert "openTSNE at most" not in words
@@ -302,7 +303,7 @@ def test_planar_images(directory: Path) -> None:
     """Colour planes one after another, as CIFAR-10 stores them, become pixels of three channels."""
     figures = json.loads((directory / "results.json").read_text())
     images = np.random.default_rng(1).integers(0, 256, (16, 48), np.uint8)
-    from nms import provenance
+    from nms.contract import provenance
     from nms.report.data import thumbnails
 
     given = figures["input"] | {"shape": [4, 4, 3], "planar": True, "sha256": provenance.digest(images)}

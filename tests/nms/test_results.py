@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nms import output, provenance, results
+from nms import results
+from nms.contract import output, provenance
+from nms.contract.config import PRESETS
+from nms.contract.errors import UserError
+from nms.contract.tables import Status, Tables
 from nms.datasets import Images
-from nms.errors import UserError
-from nms.spec.config import PRESETS
-from nms.spec.tables import Status, Tables
 
 CONFIG = PRESETS["tiny"]
 DATA = Images(np.arange(20, dtype=np.uint8).reshape(4, 5), np.arange(4), (1, 5, 1), "four")

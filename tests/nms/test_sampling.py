@@ -12,17 +12,17 @@ from PIL import Image
 from sklearn.datasets import load_digits
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from golden import sampler as bit_true
 from nms import cli, datasets
 from nms import run as job
+from nms.contract.config import PRESETS
+from nms.contract.errors import UserError
+from nms.contract.settings import Settings
 from nms.datasets.folder import Files
-from nms.errors import UserError
+from nms.golden import sampler as bit_true
 from nms.sampling import Method, by_class, in_batches, pool, sample, select, to_keep, whole
 from nms.sampling.estimator import DESNESampler
 from nms.sampling.journal import Journal
 from nms.sampling.select import equal_contrast, hardware_start, projection
-from nms.spec.config import PRESETS
-from nms.spec.settings import Settings
 
 FAST = Method(perplexity=5.0, iterations=20)
 
@@ -358,7 +358,7 @@ class TestCommand:
         assert "0 of 3 groups fit the preset tiny; group 0: count 20" in capsys.readouterr().err
 
     def test_a_difference_is_exit_status_1(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        from sim.compare import TableComparison
+        from nms.sim.compare import TableComparison
 
         real = job.run
 

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nms.contract.errors import UserError
 from nms.datasets import load
-from nms.errors import UserError
 from nms.sampling import Method, by_class, in_batches, pool, sample, whole
-from nms.sampling.apart import Apart
+from nms.sampling.near_duplicates import Apart
 
 FAST = Method(perplexity=5.0, iterations=20)
 

@@ -6,7 +6,7 @@ from amaranth.hdl import Assert
 from amaranth.lib import stream
 from amaranth.lib.wiring import In, Out
 
-from rtl.hierarchy import Block, place
+from nms.rtl.lib.hierarchy import Block, place
 
 
 class Incrementer(Block):

@@ -5,8 +5,8 @@ import os
 
 import cocotb
 
-from sim.scoreboard import Scoreboard
-from sim.streams import Sink, start
+from nms.sim.models.scoreboard import Scoreboard
+from nms.sim.models.streams import Sink, start
 
 
 @cocotb.test()

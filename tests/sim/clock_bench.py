@@ -3,8 +3,8 @@
 
 import cocotb
 
-from sim.context import parameters
-from sim.streams import cycles, start
+from nms.sim.models.streams import cycles, start
+from nms.sim.verilator.context import parameters
 
 
 @cocotb.test()

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from rtl.emit import verilog
-from rtl.hierarchy import Block
-from sim.runner import Outcome, simulate
+from nms.rtl.export.emit import verilog
+from nms.rtl.lib.hierarchy import Block
+from nms.sim.verilator.runner import Outcome, simulate
 
 HERE = Path(__file__).parent
 

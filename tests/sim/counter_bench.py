@@ -3,8 +3,8 @@
 
 import cocotb
 
-from sim.context import count, parameters
-from sim.streams import Sink, Source, start
+from nms.sim.models.streams import Sink, Source, start
+from nms.sim.verilator.context import count, parameters
 
 
 @cocotb.test()

@@ -3,9 +3,9 @@
 
 import cocotb
 
-from sim.disturbance import Disturbance
-from sim.scoreboard import Scoreboard
-from sim.streams import Sink, Source, Stalls, start
+from nms.sim.models.disturbance import Disturbance
+from nms.sim.models.scoreboard import Scoreboard
+from nms.sim.models.streams import Sink, Source, Stalls, start
 
 
 @cocotb.test()

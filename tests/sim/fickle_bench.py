@@ -3,8 +3,8 @@
 
 import cocotb
 
-from sim.scoreboard import Scoreboard
-from sim.streams import Sink, cycles, start
+from nms.sim.models.scoreboard import Scoreboard
+from nms.sim.models.streams import Sink, cycles, start
 
 
 @cocotb.test()

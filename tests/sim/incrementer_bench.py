@@ -3,10 +3,10 @@
 
 import cocotb
 
-from sim.context import parameters
-from sim.scoreboard import Scoreboard
-from sim.seeds import generator
-from sim.streams import Sink, Source, Stalls, reset_mid, start
+from nms.sim.models.scoreboard import Scoreboard
+from nms.sim.models.seeds import generator
+from nms.sim.models.streams import Sink, Source, Stalls, reset_mid, start
+from nms.sim.verilator.context import parameters
 
 
 @cocotb.test()

@@ -3,9 +3,9 @@
 
 import cocotb
 
-from sim.scoreboard import Scoreboard
-from sim.seeds import generator
-from sim.streams import Sink, Source, Stalls, start
+from nms.sim.models.scoreboard import Scoreboard
+from nms.sim.models.seeds import generator
+from nms.sim.models.streams import Sink, Source, Stalls, start
 
 
 @cocotb.test()

@@ -3,7 +3,7 @@
 
 import cocotb
 
-from sim.streams import start
+from nms.sim.models.streams import start
 
 
 @cocotb.test()

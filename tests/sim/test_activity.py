@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 
 from nms import datasets
-from nms.spec import config
-from rtl import units
-from rtl.emit import verilog
-from sim import activity
-from sim.activity import BEGINNING, Recording, drawn, estimate, record
-from sim.instrument import KINDS, Bit, Instrumented, instrument
-from sim.traces import VCDVCD
-from synth import yosys
+from nms.contract import config
+from nms.rtl import units
+from nms.rtl.export.emit import verilog
+from nms.sim.activity import toggles as activity
+from nms.sim.activity.instrument import KINDS, Bit, Instrumented, instrument
+from nms.sim.activity.toggles import BEGINNING, Recording, drawn, estimate, record
+from nms.sim.verilator.traces import VCDVCD
+from nms.synth import yosys
 
 HERE = Path(__file__).parent
 WINDOWS = [(20, 52), (52, 60), (90, 190)]
@@ -179,7 +179,7 @@ def test_counted_toggles_of_the_start_values_are_those_of_the_trace():
     ((block, emitted),) = units.found("prng", tiny)
     design = instrument(emitted.verilog(block.module), block.module, traced=[block.module])
     found = record(
-        design, [(30, 130), (400, 500)], bench="sim.bench.prng",
+        design, [(30, 130), (400, 500)], bench="nms.sim.testbenches.prng",
         parameters={"config": tiny.model_dump()}, rows=True, waves=True,
     )  # fmt: skip
     assert {design.instances[path] for path in found.rows} == set(design.nets)

@@ -3,11 +3,11 @@
 
 import numpy as np
 
-from golden import sampler as golden
+from nms.contract.config import PRESETS
+from nms.contract.settings import Settings
 from nms.datasets import load
-from nms.spec.config import PRESETS
-from nms.spec.settings import Settings
-from sim import batches
+from nms.golden import sampler as golden
+from nms.sim import batches
 
 
 def test_tiny() -> None:

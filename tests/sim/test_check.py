@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-import rtl.units
-import sim.check
-from nms.errors import UserError
-from nms.spec.config import load
-from rtl.emit import verilog
-from rtl.units import UNITS, Unit
-from sim.check import check
-from sim.faults import Fault, inject
-from sim.runner import simulate
+import nms.rtl.units
+import nms.sim.check
+from nms.contract.config import load
+from nms.contract.errors import UserError
+from nms.rtl.export.emit import verilog
+from nms.rtl.units import UNITS, Unit
+from nms.sim.check import check
+from nms.sim.verilator.faults import Fault, inject
+from nms.sim.verilator.runner import simulate
 
 HERE = Path(__file__).parent
 TINY = load("tiny")
@@ -34,15 +34,15 @@ def units(blocks, monkeypatch):
         "absent": Unit(("Meter",), ("Chain",)),
     }
     parameters = {"inner": lambda block: {"step": block.step, "count": 20}}
-    monkeypatch.setattr(rtl.units, "UNITS", units)
-    monkeypatch.setattr(rtl.units, "named", classes.__getitem__)
-    monkeypatch.setattr(sim.check, "UNITS", units)
-    monkeypatch.setattr(sim.check, "PARAMETERS", parameters)
+    monkeypatch.setattr(nms.rtl.units, "UNITS", units)
+    monkeypatch.setattr(nms.rtl.units, "named", classes.__getitem__)
+    monkeypatch.setattr(nms.sim.check, "UNITS", units)
+    monkeypatch.setattr(nms.sim.check, "PARAMETERS", parameters)
     monkeypatch.setattr(
-        sim.check,
+        nms.sim.check,
         "simulate",
         lambda bench, **rest: simulate(
-            bench=benches[bench.removeprefix("sim.bench.")], search=[HERE], **rest
+            bench=benches[bench.removeprefix("nms.sim.testbenches.")], search=[HERE], **rest
         ),
     )
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from nms.errors import UserError
-from nms.spec.config import PRESETS
-from rtl import emit
-from sim.check import check
-from sim.faults import Fault, inject
+from nms.contract.config import PRESETS
+from nms.contract.errors import UserError
+from nms.rtl.export import emit
+from nms.sim.check import check
+from nms.sim.verilator.faults import Fault, inject
 
 TINY = PRESETS["tiny"]
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from rtl.emit import Design, verilog
-from sim.protocol import checkers, headers, reachable
+from nms.rtl.export.emit import Design, verilog
+from nms.sim.verilator.protocol import checkers, headers, reachable
 
 
 def test_a_block_placed_three_times_is_one_module(blocks):
@@ -47,7 +47,7 @@ def test_one_name_for_two_things_is_refused(blocks):
 
 
 def test_the_text_does_not_depend_on_the_hash_seed():
-    program = "import blocks, rtl.emit; print(rtl.emit.verilog(blocks.Chain(2)))"
+    program = "import blocks, nms.rtl.export.emit; print(nms.rtl.export.emit.verilog(blocks.Chain(2)))"
     path = os.pathsep.join(filter(None, sys.path))
     texts = {
         subprocess.run(

@@ -3,8 +3,8 @@
 
 import pytest
 
-from rtl.emit import verilog
-from sim.faults import Fault, inject, places
+from nms.rtl.export.emit import verilog
+from nms.sim.verilator.faults import Fault, inject, places
 
 
 def test_the_block_without_a_fault_passes(blocks, run):

@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nms.spec import config as configuration
-from nms.spec.readout import Phase
-from nms.spec.settings import Settings
-from sim import cells, loop, protocol, sampler
-from sim.runner import simulate
+from nms.contract import config as configuration
+from nms.contract.readout import Phase
+from nms.contract.settings import Settings
+from nms.sim import sampler
+from nms.sim.verilator import cells, loop, protocol
+from nms.sim.verilator.runner import simulate
 
 CALLED = """
 module called(d, q, clk, rst

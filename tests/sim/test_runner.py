@@ -7,11 +7,10 @@ import time
 
 import pytest
 
-import sim.runner
-from nms.errors import UserError
-from rtl.emit import verilog
-from sim import tools
-from sim.runner import simulate
+from nms.contract.errors import UserError
+from nms.rtl.export.emit import verilog
+from nms.sim.verilator import runner, tools
+from nms.sim.verilator.runner import simulate
 
 INCREMENTER = {"step": 1, "count": 50}
 
@@ -123,10 +122,10 @@ def test_processes_that_need_the_same_build_share_it(monkeypatch, tmp_path):
             (work / name).write_text(verilog)
 
     monkeypatch.setenv("NMS_CACHE", str(tmp_path))
-    monkeypatch.setattr(sim.runner, "_compile", compile_slowly)
+    monkeypatch.setattr(runner, "_compile", compile_slowly)
     found = []
     threads = [
-        threading.Thread(target=lambda: found.append(sim.runner._built("top", "text", False, False)))
+        threading.Thread(target=lambda: found.append(runner._built("top", "text", False, False)))
         for _ in range(4)
     ]
     for thread in threads:
@@ -143,7 +142,7 @@ def test_a_build_that_fails_leaves_nothing_behind(monkeypatch, tmp_path):
         raise RuntimeError("no")
 
     monkeypatch.setenv("NMS_CACHE", str(tmp_path))
-    monkeypatch.setattr(sim.runner, "_compile", compile_badly)
+    monkeypatch.setattr(runner, "_compile", compile_badly)
     with pytest.raises(RuntimeError, match="no"):
-        sim.runner._built("top", "text", False, False)
+        runner._built("top", "text", False, False)
     assert [path.suffix for path in tmp_path.iterdir()] == [".lock"]

@@ -8,17 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from golden import sampler as golden
+from nms.contract.config import PRESETS, Config
+from nms.contract.registers import result_offsets
+from nms.contract.settings import Settings
+from nms.contract.tables import Tables
 from nms.datasets import load
-from nms.spec.config import PRESETS, Config
-from nms.spec.registers import result_offsets
-from nms.spec.settings import Settings
-from nms.spec.tables import Tables
-from rtl import emit
-from sim import sampler
-from sim.check import check
-from sim.compare import compare
-from sim.streams import Stalls
+from nms.golden import sampler as golden
+from nms.rtl.export import emit
+from nms.sim import sampler
+from nms.sim.check import check
+from nms.sim.compare import compare
+from nms.sim.models.streams import Stalls
 
 TINY = PRESETS["tiny"]
 

@@ -8,22 +8,22 @@ import pytest
 from amaranth.hdl import Const, signed, unsigned
 from amaranth.lib.data import StructLayout
 
-import sim.context
-from sim.disturbance import Disturbance, disturb
-from sim.scoreboard import SHOWN, Scoreboard
-from sim.seeds import derive
-from sim.streams import Pack
-from sim.streams import signed as as_signed
+from nms.sim.models.disturbance import Disturbance, disturb
+from nms.sim.models.scoreboard import SHOWN, Scoreboard
+from nms.sim.models.seeds import derive
+from nms.sim.models.streams import Pack
+from nms.sim.models.streams import signed as as_signed
+from nms.sim.verilator import context
 
 
 @pytest.fixture(autouse=True)
 def tally(monkeypatch, tmp_path):
     """A context as the runner gives it."""
     file = tmp_path / "tally.jsonl"
-    monkeypatch.setenv(sim.context.VARIABLE, sim.context.Context(seed=9, tally=str(file)).dump())
-    sim.context.context.cache_clear()
+    monkeypatch.setenv(context.VARIABLE, context.Context(seed=9, tally=str(file)).dump())
+    context.context.cache_clear()
     yield file
-    sim.context.context.cache_clear()
+    context.context.cache_clear()
 
 
 def filled(expected, got, minimum=1):

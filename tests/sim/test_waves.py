@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sim import waves
+from nms.sim.verilator import waves
 
 
 @pytest.mark.parametrize(

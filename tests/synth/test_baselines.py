@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from nms.spec.config import load
-from synth import flow, metrics, targets
+from nms.contract.config import load
+from nms.synth import flow, metrics, targets
 
 RECORDS = [
     (path.stem, block["unit"])

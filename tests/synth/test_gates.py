@@ -7,9 +7,9 @@ import re
 import pytest
 
 from nms.cli import main
-from nms.spec.config import load
-from sim.check import check
-from synth import flow, targets
+from nms.contract.config import load
+from nms.sim.check import check
+from nms.synth import flow, targets
 
 TINY = load("tiny")
 

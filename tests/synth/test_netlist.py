@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from nms.errors import UserError
-from nms.spec.config import load
-from synth import asic, liberty, metrics, targets
-from synth.elaborate import elaborate
+from nms.contract.config import load
+from nms.contract.errors import UserError
+from nms.synth import liberty, metrics, targets
+from nms.synth import mapping as asic
+from nms.synth.elaborate import elaborate
 
 COUNTER = """
 module count(clk, rst, up, value, odd, word, at);

@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every layer may know: formats, configuration, settings, registers, tables; prose: ``contract.md``."""
+
+import os
+
+__path__ = [os.path.realpath(folder) for folder in __path__]
+# A checkout holds this folder at its top and a link to it in ``nms``; messages name the real one.

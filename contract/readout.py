@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The sampler as its user sees it: the numbers of its phases and of the tables that it reads out."""
+
+from enum import IntEnum
+
+
+class Phase(IntEnum):
+    """What the sampler is doing; each but ``IDLE`` has a counter of its cycles."""
+
+    IDLE = 0
+    LOAD = 1
+    DISTANCE = 2
+    SEARCH = 3
+    AFFINITY = 4
+    EMBED = 5
+    GRID = 6
+    EMIT = 7
+
+
+class Readout(IntEnum):
+    """Tables that are read out after a run, by number; named as in :class:`nms.contract.tables.Tables`.
+
+    A matrix takes row and column, a vector the row alone (the column is ignored); of a point, column 0
+    is x and every other one y. A value is the table's raw integer, sign-extended to 64 bits.
+    """
+
+    DISTANCE = 0
+    MINIMUM = 1
+    SCALE = 2
+    TIES = 3
+    MANTISSA = 4
+    EXPONENT = 5
+    PERPLEXITY = 6
+    GENERATIONS = 7
+    STATUS = 8
+    AFFINITY = 9
+    EMBEDDING_INIT = 10
+    EMBEDDING = 11
+
+    def shape(self, count: int) -> tuple[int, ...]:
+        """The table's shape for a batch of ``count`` images."""
+        if self in (Readout.DISTANCE, Readout.AFFINITY):
+            return count, count
+        if self in (Readout.EMBEDDING_INIT, Readout.EMBEDDING):
+            return count, 2
+        return (count,)

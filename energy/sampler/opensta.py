@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Power of a netlist by OpenSTA under the same activity: the cross-check of :mod:`nms.energy.sampler.gates`.
+
+OpenSTA 2.0 reads neither SAIF nor VCD, and an activity set on inner pins has no effect in it
+(``set_power_activity -pins`` fails, ``set_power_pin_activity`` changes no figure). What a cell switches is
+proportional to the activity of what it drives; so each cell's power is asked for at one transition a cycle
+everywhere, and multiplied by the counted rate.
+"""
+
+import re
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nms.energy.sampler.library import PowerLibrary
+from nms.synth.timing import PROGRAM
+
+ROW = re.compile(r"^\s*(\S+)\s+(\S+)\s+(\S+)\s+\S+ c(\d+)$", re.MULTILINE)
+WIRES = re.compile(r"^\s*default_wire_load\s*:.*?;", re.MULTILINE)
+"""What would add the capacitance of a wire to every net."""
+
+
+@dataclass(frozen=True)
+class Watts:
+    """Power of one cell with one transition a cycle on every net, in watts; the nets that it drives."""
+
+    drives: tuple[int, ...]
+    sequential: bool
+    internal: float
+    switching: float
+    leakage: float
+
+
+def _structural(module: Mapping[str, Any], library: PowerLibrary) -> tuple[str, dict[int, dict[str, Any]]]:
+    """The cells of a module as plain Verilog, nets by their numbers; the cells by their numbers in it."""
+    cells = {n: c for n, c in enumerate(module["cells"].values()) if c["type"] in library.cells}
+    lines, nets, driven = [], set(), set()
+    for number, cell in cells.items():
+        pins = []
+        for pin, (bit,) in cell["connections"].items():
+            if not isinstance(bit, int):
+                pins.append(f".{pin}(1'b{bit if bit in '01' else 0})")
+                continue
+            nets.add(bit)
+            pins.append(f".{pin}(n{bit})")
+            if library.cells[cell["type"]].pins[pin].direction != "input":
+                driven.add(bit)
+        lines.append(f"  {cell['type']} c{number} ({', '.join(pins)});")
+    given = sorted(nets - driven)
+    head = [f"module top ({', '.join(f'n{bit}' for bit in given)});", *(f"  input n{bit};" for bit in given)]
+    wires = [f"  wire n{bit};" for bit in sorted(driven)]
+    return "\n".join([*head, *wires, *lines, "endmodule", ""]), cells
+
+
+def power(module: Mapping[str, Any], library: PowerLibrary, period: float, work: Path) -> list[Watts]:
+    """Power of every cell of a module with one transition a cycle on every net, without wires.
+
+    Parameters
+    ----------
+    module : of Yosys' JSON; what is no cell of the library is left out
+    period : of the clock, in seconds
+    work : a folder for the files
+
+    Raises
+    ------
+    RuntimeError
+        OpenSTA does not print every cell.
+    """
+    text, cells = _structural(module, library)
+    (work / "power.v").write_text(text)
+    script = []
+    for number, file in enumerate(library.texts):
+        (work / f"{number}.lib").write_text(WIRES.sub("", file))
+        script.append(f"read_liberty {number}.lib")
+    clock = next(
+        cell["connections"][library.cells[cell["type"]].clock][0]
+        for cell in cells.values()
+        if library.cells[cell["type"]].sequential
+    )
+    script += [
+        "read_verilog power.v",
+        "link_design top",
+        f"create_clock -name clk -period {period * 1e9:g} [get_ports n{clock}]",
+        "set_input_delay 0 -clock clk [all_inputs]",
+        "set_power_activity -global -activity 1",
+        "report_power -instances [get_cells *] -digits 9",
+    ]
+    (work / "power.tcl").write_text("\n".join(script) + "\n")
+    done = subprocess.run(
+        [PROGRAM, "-exit", "power.tcl"], cwd=work, capture_output=True, text=True, check=False
+    )
+    rows = {int(number): tuple(map(float, values)) for *values, number in ROW.findall(done.stdout)}
+    if rows.keys() != cells.keys():
+        raise RuntimeError(f"OpenSTA printed {len(rows)} of {len(cells)} cells: {done.stdout[-500:]}")
+    found = []
+    for number, cell in cells.items():
+        known = library.cells[cell["type"]]
+        drives = tuple(
+            bits[0]
+            for pin, bits in cell["connections"].items()
+            if known.pins[pin].direction != "input" and isinstance(bits[0], int)
+        )
+        internal, switching, leakage = rows[number]
+        found.append(Watts(drives, known.sequential, internal, switching, leakage))
+    return found

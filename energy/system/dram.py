@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Energy of moving bytes out of a DRAM, over the board or to another die of its package, part by part.
+
+The currents of the devices become energies in ``energydram`` (after Micron TN-40-07), and so does the
+direct current of driver and termination; what is charged and discharged follows CACTI-IO (Jouppi et al.,
+TVLSI 2015). Energies are in joule.
+"""
+
+import operator
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+
+import energydram
+
+from nms.contract.errors import UserError
+from nms.energy.system.parameters import Currents, Parameters
+
+PICO = 1e-12
+
+
+@dataclass(frozen=True)
+class Energy:
+    """Energy by part, in joule.
+
+    ``device_io`` is dissipated in the DRAM's pins, ``trace`` on the board, ``phy`` in the host's pins and
+    interface, ``link`` between dies of one package; the others in the DRAM's core.
+    """
+
+    activate: float = 0.0
+    read: float = 0.0
+    write: float = 0.0
+    refresh: float = 0.0
+    background: float = 0.0
+    device_io: float = 0.0
+    phy: float = 0.0
+    trace: float = 0.0
+    link: float = 0.0
+
+    @property
+    def total(self) -> float:
+        """The sum of all parts."""
+        return sum(self._parts())
+
+    def __add__(self, other: "Energy") -> "Energy":
+        return Energy(*map(operator.add, self._parts(), other._parts()))
+
+    def __mul__(self, factor: float) -> "Energy":
+        return Energy(*(factor * part for part in self._parts()))
+
+    def _parts(self) -> Iterable[float]:
+        return vars(self).values()  # as astuple, which copies deeply and is slow
+
+
+PARTS = tuple(field.name for field in fields(Energy))
+"""The parts, in the order in which they are shown."""
+
+
+class Memory:
+    """A rank of DRAM and the ways out of it.
+
+    Parameters
+    ----------
+    parameters : the table
+    link : the kind of link inside the package, an entry of its section ``link``
+
+    Raises
+    ------
+    UserError
+        The currents contradict each other, or the supplies are not those of DDR4.
+    """
+
+    def __init__(self, parameters: Parameters, link: str = "ucie_standard"):
+        self.parameters = parameters
+        dram, io, trace = parameters.dram, parameters.io, parameters.trace
+        self.chips, self.width = int(dram.chips.value), int(dram.width.value)
+        self.link = getattr(parameters.link, link).value * PICO
+        timing = energydram.Timing(
+            RAS=dram.ras.value, REFI=dram.refi.value, RFC=dram.rfc.value, RP=dram.rp.value, RRD=dram.rrd.value
+        )
+        try:
+            self.rank = energydram.EnergyDDR(
+                dram.clock.value, timing, dram.vdd.value, _currents(parameters.currents), self.chips,
+                ddr=4, vpp=dram.vpp.value, ipps=_currents(parameters.pump),
+            )  # fmt: skip
+            self.pins = energydram.Termination(
+                dram.vdd.value,
+                1,
+                energydram.TermResistance(
+                    rz_dev=io.driver_device.value, rz_mc=io.driver_host.value,
+                    rtt_nom=io.termination_device.value, rtt_wr=io.termination_device.value,
+                    rtt_mc=io.termination_host.value, rs=trace.resistance.value,
+                ),
+                width=self.width,
+                level="high",
+                with_dm=False,
+            )  # fmt: skip
+        except ValueError as error:
+            raise UserError(f"parameters of the DRAM: {error}") from None
+
+    @property
+    def burst_bytes(self) -> int:
+        """Bytes of one access of the whole rank."""
+        return int(self.chips * self.width * self.parameters.dram.burst.value) // 8
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of a row of the whole rank."""
+        return int(self.chips * self.parameters.dram.row.value)
+
+    def core(self, count: float, chunk: float, write: bool = False) -> Energy:
+        """Energy inside the devices when ``count`` bytes move in pieces of ``chunk`` bytes that lie together.
+
+        A piece takes whole bursts and begins anywhere in a row, so that it meets
+        ``1 + (its bytes - a burst)/(a row's bytes)`` rows on average, each activated once. Standby and
+        refresh last as long as the transfer at the given use of the bus.
+        """
+        dram = self.parameters.dram
+        bursts = self._bursts(count, chunk)
+        pieces = count / chunk if count else 0.0
+        activations = pieces + (bursts - pieces) * self.burst_bytes / self.row_bytes
+        cycles = bursts * dram.burst.value / 2 / dram.bus_use.value
+        access = self.rank.readwrite_energy(num_rd=0 if write else bursts, num_wr=bursts if write else 0)
+        return Energy(
+            activate=self.rank.activate_energy(activations),
+            read=0.0 if write else access,
+            write=access if write else 0.0,
+            refresh=self.rank.refresh_energy(cycles / dram.refi.value),
+            background=self.rank.background_energy(cycles_bankact_ckehi=cycles),
+        ) * (dram.correction.value * PICO)
+
+    def standby(self, seconds: float) -> float:
+        """Energy of the rank that waits with all banks precharged, refresh included, in joule."""
+        dram = self.parameters.dram
+        cycles = seconds / (dram.clock.value * 1e-9)
+        waiting = self.rank.background_energy(cycles_bankpre_ckehi=cycles)
+        refresh = self.rank.refresh_energy(cycles / dram.refi.value)
+        return (waiting + refresh) * dram.correction.value * PICO
+
+    def board(self, count: float, chunk: float, write: bool = False) -> Energy:
+        """Energy when ``count`` bytes cross the board, from (or, ``write``, to) the DRAM."""
+        bits = 8 * self._bursts(count, chunk) * self.burst_bytes
+        return self.core(count, chunk, write) + self.interface(write) * bits
+
+    def package(self, count: float, chunk: float, write: bool = False) -> Energy:
+        """Energy when ``count`` bytes move between the DRAM and another die of its package."""
+        bits = 8 * self._bursts(count, chunk) * self.burst_bytes
+        return self.core(count, chunk, write) + Energy(link=self.link * bits)
+
+    def interface(self, write: bool = False) -> Energy:
+        """Energy of one bit between the pins of DRAM and host: direct current, charging, and the PHY."""
+        dram, io, trace = self.parameters.dram, self.parameters.io, self.parameters.trace
+        bit_time = dram.clock.value / 2
+        low = io.low_share.value * bit_time / self.width * 1e3  # W to pJ/bit
+        host = float(self.pins.write_power_memctlr() if write else self.pins.read_power_memctlr()) * low
+        device = float(self.pins.write_power_devices() if write else self.pins.read_power_devices()) * low
+        source = io.driver_host if write else io.driver_device
+        end = io.termination_device if write else io.termination_host
+        line = host * trace.resistance.value / (source if write else end).value  # one current through all
+        device -= line  # energydram counts the line's loss among the devices'
+        ohms = source.value + trace.resistance.value + end.value
+        swing = dram.vdd.value * end.value / ohms
+        rises = io.rises_data.value + io.strobes.value * io.rises_strobe.value / self.width
+        charge = rises * dram.vdd.value * swing  # pJ/bit for each pF
+        internal = rises * dram.vdd.value**2 * io.internal_host.value
+        rate = self.chips * self.width / bit_time * dram.bus_use.value  # bit/ns
+        phy = self.parameters.phy.dynamic.value + self.parameters.phy.static.value / rate
+        return (
+            Energy(
+                device_io=device + charge * io.pad_device.value,
+                phy=host + charge * io.pad_host.value + internal + phy,
+                trace=line + charge * trace.capacitance.value,
+            )
+            * PICO
+        )
+
+    def _bursts(self, count: float, chunk: float) -> float:
+        """Bursts of ``count`` bytes in pieces of ``chunk``, each rounded up to whole bursts."""
+        return count / chunk * -(-chunk // self.burst_bytes) if count else 0.0
+
+
+def _currents(given: Currents) -> energydram.IDDs:
+    return energydram.IDDs(**{name: quantity["value"] for name, quantity in given.model_dump().items()})

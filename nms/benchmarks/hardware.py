@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cycles of the hardware in simulation beside their bounds: one batch by phase, a job of several batches."""
+
+from collections.abc import Callable
+from dataclasses import asdict, replace
+
+import numpy as np
+
+from nms.benchmarks.figure import Figure
+from nms.benchmarks.search import SHARE
+from nms.contract.config import PRESETS, Config
+from nms.contract.errors import UserError
+from nms.contract.settings import Search, Settings
+
+BATCHES = 3
+"""Batches of the job: two of them can be loaded, and two be sent, while another is computed."""
+
+SMALL = 64
+"""Larger batches run once, with windows, on chip: DE/rand/1 would take a dozen times as long."""
+
+ROUNDS = 300
+"""Gradient iterations."""
+
+CYCLES = {
+    "paper": {
+        "distance": 50_000,
+        "search by de-rand1": 240_000,
+        "search by window": 22_000,
+        "embed": 105_000,
+        "grid": 2_000,
+    },
+    "large": {
+        "distance": 205_000,
+        "search by window": 340_000,
+        "embed": 1_320_000,
+    },
+}
+"""Most cycles of a phase, by preset: largest batch, largest images, :data:`ROUNDS` iterations."""
+
+DISTANCE_BUSY = 97.0
+"""Least share of PEs x lanes at work in the distance phase of ``paper``, percent."""
+
+STREAMED = 90.0
+"""Least share of the bound that distances of batches from memory reach, ``paper``, percent."""
+
+OVERHEAD = 1.05
+"""Most that a batch of a job takes over the larger of memory time and the sum of its phases, ``paper``."""
+
+COMPUTING = ("distance", "search", "affinity", "embed", "grid")
+"""Phases in which a batch is computed: not LOAD and EMIT, in which it comes and its indices go."""
+
+
+def claims(config: Config, count: int, pixels: int) -> str:
+    """The preset whose bounds hold for a batch: its own largest one on unchanged hardware; else ''."""
+    known = PRESETS.get(config.name)
+    if known is None or config.name not in CYCLES or known.digest != config.digest:
+        return ""
+    return config.name if (count, pixels) == (known.images, known.pixels) else ""
+
+
+def hardware(
+    config: Config,
+    images: np.ndarray,
+    count: int,
+    perplexity: float,
+    seed: int = 1,
+    progress: Callable[[str], None] | None = None,
+) -> list[Figure]:
+    """Figures of the first ``count`` of ``images`` (M, D), then of a job of :data:`BATCHES` such batches.
+
+    Every run is also compared with the bit-true model. Bounds are those of the preset (:func:`claims`).
+
+    Raises
+    ------
+    UserError
+        Fewer images than the job takes; see also :meth:`Settings.make`.
+    """
+    batches = BATCHES if count <= SMALL else 1
+    if len(images) < batches * count:
+        raise UserError(
+            f"{len(images)} images: a job of {batches} batches of {count} takes {batches * count}; "
+            "name more data or a smaller --count"
+        )
+    tell = progress or (lambda text: None)
+    searches = list(Search) if count <= SMALL else [Search.WINDOW]
+    pixels = images.shape[1]
+    preset = claims(config, count, pixels)
+    given = Settings.make(config, count, pixels, perplexity=perplexity, iterations=ROUNDS, seed=seed)
+    figures = phases(config, given, images[:count], searches, preset, tell)
+    if batches > 1:
+        settings = replace(given, search=Search.WINDOW)
+        cut = images[: batches * count].reshape(batches, count, pixels)
+        figures += job(config, settings, cut, preset, tell)
+    return figures
+
+
+def phases(
+    config: Config,
+    given: Settings,
+    images: np.ndarray,
+    searches: list[Search],
+    preset: str,
+    tell: Callable[[str], None],
+) -> list[Figure]:
+    """One batch on the native streams with each of ``searches``, cycles by the hardware's own counters.
+
+    ``busy`` is useful operations over slots of the phase's units in all cycles of the phase
+    (:class:`nms.sim.sampler.HardwareRun`). The simulation's speed includes the test bench.
+    """
+    from nms.golden import sampler as golden
+    from nms.sim import sampler as simulated
+    from nms.sim.compare import compare
+
+    bounds = CYCLES.get(preset, {})
+    figures = []
+    took: dict[Search, int] = {}
+    for method in searches:
+        settings, subject = replace(given, search=method), str(method)
+        tell(f"one batch with {subject}")
+        run = simulated.run(config, settings, images)
+        tables = compare(run.tables, golden.run(config, settings, images))
+        took[method] = run.cycles["search"]
+        figures.append(Figure(subject, "values compared", sum(t.compared for t in tables), "", ">=", 1))
+        figures.append(Figure(subject, "mismatches", sum(t.mismatches for t in tables), "", "=", 0))
+        for phase, cycles in run.cycles.items():
+            bound = bounds.get(f"search by {subject}" if phase == "search" else phase)
+            figures.append(Figure(subject, f"{phase} phase", cycles, "cycles", "<=" if bound else "", bound))
+        if Search.DE_RAND1 in took:
+            over = took[method] / took[Search.DE_RAND1]
+            claim = ("<=", SHARE) if preset and method is Search.WINDOW else ()
+            figures.append(Figure(subject, "search over de-rand1's", over, "", *claim))
+        for phase, part in run.utilisation.items():
+            claim = (">=", DISTANCE_BUSY) if (phase, preset) == ("distance", "paper") else ()
+            figures.append(Figure(subject, f"{phase} busy", 100 * part, "%", *claim))
+        speed = run.simulated_cycles / run.run_seconds
+        figures.append(Figure(subject, "simulation speed", speed, "cycles/s"))
+    return figures
+
+
+def job(
+    config: Config, settings: Settings, batches: np.ndarray, preset: str, tell: Callable[[str], None]
+) -> list[Figure]:
+    """A job through the AXI system, from a memory of one beat a cycle; ``batches`` (B, N, D), B at least 2.
+
+    All cycles are the hardware's own counters, of a job of the first batch alone and of one of all batches.
+
+    * *memory time*: beats of a batch's images at one a cycle, N ceil(D / bus bytes).
+    * *compute bound*: pairs i < j times words of an image over PEs, N (N-1)/2 ceil(D / lanes) / PEs.
+    * *first batch from memory*: LOAD of the first job, whose loading nothing hides.
+    * *distances from memory*: a pipeline that loads a batch while it forms the distances of the one before
+      takes the longer of the two a batch: LOAD of the first job, or the largest LOAD + DISTANCE among the
+      later batches of the second job, where LOAD is what was left to wait for. Its *share of the bound*
+      is the larger of memory time and compute bound over that.
+    * *whole batch*: cycles of the second job less those of the first, over B - 1: from memory to
+      the results in memory and the kept images on the stream.
+    * *sum of the phases*: mean of DISTANCE to GRID over the batches after the first, without LOAD and EMIT.
+    """
+    from nms.golden import sampler as golden
+    from nms.sim import batches as simulated
+
+    tell(f"a job of {len(batches)} batches")
+    run = simulated.run(config, settings, batches)
+    wrong = compared = 0
+    for found, images in zip(run.results, batches, strict=True):
+        model = golden.run(config, settings, images)
+        for name, got in asdict(found).items():
+            expected = getattr(model, name)
+            compared += expected.size
+            wrong += int((got != expected).sum())
+
+    n, later = settings.count, run.each[1:]
+    memory = n * -(-settings.pixels // (config.bus_bits // 8))
+    compute = n * (n - 1) // 2 * -(-settings.pixels // config.lanes) / config.pes
+    loading = run.alone["cycles_load"]
+    distances = max(loading, *(counted["cycles_load"] + counted["cycles_distance"] for counted in later))
+    whole = (run.each[-1]["cycles_job"] - run.alone["cycles_job"]) / len(later)
+    summed = float(np.mean([sum(counted[f"cycles_{phase}"] for phase in COMPUTING) for counted in later]))
+    streamed = (">=", STREAMED) if preset == "paper" else ()
+    overhead = ("<=", OVERHEAD) if preset == "paper" else ()
+    subject = f"{len(batches)} batches from memory"
+    return [
+        Figure(subject, "values compared", compared, "", ">=", 1),
+        Figure(subject, "mismatches", wrong, "", "=", 0),
+        Figure(subject, "memory time", memory, "cycles"),
+        Figure(subject, "compute bound of the distances", compute, "cycles"),
+        Figure(subject, "first batch from memory", loading, "cycles"),
+        Figure(subject, "distances from memory", distances, "cycles"),
+        Figure(subject, "share of the bound", 100 * max(memory, compute) / distances, "%", *streamed),
+        Figure(subject, "whole batch", whole, "cycles"),
+        Figure(subject, "sum of the phases", summed, "cycles"),
+        Figure(subject, "whole batch over the larger", whole / max(memory, summed), "", *overhead),
+    ]

@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Perplexity searches side by side: time and true error, measured in one run."""
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from sklearn.manifold._utils import _binary_search_perplexity
+from threadpoolctl import threadpool_limits
+
+from nms.contract.config import POPULATION, Config
+from nms.contract.settings import Search, Settings
+from nms.contract.tables import Status
+from nms.golden import de, exact, pea, prng
+
+PIXEL_SCALE = 255.0**2
+"""scikit-learn and openTSNE are given pixels in [0, 1], where their searches start closest."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One method. ``note`` says why there are no figures, if there are none."""
+
+    method: str
+    seconds: float | None = None  # median of the runs
+    ratio: float | None = None  # seconds over scikit-learn's of the same runs
+    largest_error: float | None = None  # of |Perp - target|, over the solvable rows
+    median_error: float | None = None
+    note: str = ""
+
+
+def true_perplexity(conditional: np.ndarray) -> np.ndarray:
+    """``exp(-sum p ln p)`` of each row in 80-bit arithmetic; rows are scaled to the sum 1 first.
+
+    Judges every method by the p_j|i that it delivers. A row of zeros, all weights lost to underflow, has 0.
+
+    Parameters
+    ----------
+    conditional : (N, M) non-negative
+
+    Returns
+    -------
+    (N,) np.longdouble
+    """
+    p = conditional.astype(np.longdouble)
+    total = p.sum(axis=1, keepdims=True)
+    p /= np.where(total > 0, total, 1)
+    return np.exp(-(p * np.log(np.where(p > 0, p, 1))).sum(axis=1)) * (total[:, 0] > 0)
+
+
+def search_bench(images: np.ndarray, perplexity: float = 15.0, repeats: int = 5) -> list[Row]:
+    """Time four perplexity searches from the same distances to p_j|i, on one thread, runs interleaved.
+
+    Parameters
+    ----------
+    images : (N, ...) uint8
+    perplexity : target
+    repeats : runs of each method, at least 1; the differential evolution, a hundred times slower, runs once
+
+    Returns
+    -------
+    scikit-learn's exact search, openTSNE over all neighbours, our Newton search, our differential
+    evolution. Errors are taken over the rows that have a solution.
+
+    Raises
+    ------
+    UserError
+        See :func:`nms.golden.exact.affinities`.
+    """
+    distance = exact.distances(images)
+    solvable = exact.affinities(distance, perplexity).status == 0
+    methods: dict[str, Callable[[], np.ndarray] | None] = {
+        "scikit-learn": partial(
+            _binary_search_perplexity, (distance / PIXEL_SCALE).astype(np.float32), perplexity, 0
+        ),
+        "openTSNE": _open_tsne(np.sqrt(exact.off_diagonal(distance) / PIXEL_SCALE), perplexity),
+        "newton": lambda: exact.affinities(distance, perplexity, "newton").conditional,
+        "de": lambda: exact.affinities(distance, perplexity, "de").conditional,
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in methods}
+    found: dict[str, np.ndarray] = {}
+    with threadpool_limits(1):
+        for repeat in range(repeats):
+            for name, method in methods.items():
+                if method is None or (name == "de" and repeat > 0):
+                    continue
+                begin = time.perf_counter()
+                found[name] = method()
+                seconds[name].append(time.perf_counter() - begin)
+    reference = statistics.median(seconds["scikit-learn"])
+    rows = []
+    for name in methods:
+        if name not in found:
+            rows.append(Row(name, note="not installed"))
+            continue
+        median = statistics.median(seconds[name])
+        error = np.abs(true_perplexity(found[name][solvable]) - perplexity)
+        worst, middle = (float(error.max()), float(np.median(error))) if len(error) else (None, None)
+        rows.append(Row(name, median, median / reference, worst, middle))
+    return rows
+
+
+@dataclass(frozen=True)
+class Searched:
+    """What one method did on the solvable rows of some batches, (rows,) each."""
+
+    method: str
+    steps: np.ndarray  # generations, or steps of a bisection
+    points: int  # evaluated in each step
+    error: np.ndarray  # true, of |Perp - target|
+    gave_up: np.ndarray  # bool: the hardware's status is UNCONVERGED; software does not say
+    cycles: float | None = None  # mean of the batches, by arithmetic: evaluations x (N-1) / PEs
+
+
+def method_bench(config: Config, batches: list[tuple[np.ndarray, float]], seed: int = 1) -> list[Searched]:
+    """The four methods of the hardware's search, bit-true, and the bisections of scikit-learn and openTSNE.
+
+    All on the same rows: ``batches`` of images (N, ...) uint8, each with its perplexity. Errors are
+    recomputed in 80-bit arithmetic, from the hardware's beta and from the p_j|i that the software delivers.
+
+    Raises
+    ------
+    UserError
+        Images or a perplexity that ``config`` does not take; see :meth:`Settings.make`.
+    """
+    tasks = []
+    for images, perplexity in batches:
+        flat = images.reshape(len(images), -1)
+        settings = Settings.make(config, *flat.shape, perplexity=perplexity, seed=seed)
+        tasks.append((settings, perplexity, pea.distances(flat)))
+    found = [_by_hardware(config, tasks, method) for method in Search]
+
+    solvable = [pea.rows(config, distance)[2] < perplexity for _, perplexity, distance in tasks]
+    targets = [perplexity for _, perplexity, _ in tasks]
+    scaled = [distance / PIXEL_SCALE for _, _, distance in tasks]
+    others = [exact.off_diagonal(distance) for distance in scaled]
+    theirs = [
+        _binary_search_perplexity(distance.astype(np.float32), perplexity, 0)
+        for distance, perplexity in zip(scaled, targets, strict=True)
+    ]
+    found.append(_by_software("scikit-learn", SCIKIT_LEARN, targets, others, theirs, solvable))
+    runs = [_open_tsne(np.sqrt(d), perplexity) for d, perplexity in zip(others, targets, strict=True)]
+    theirs = [run() for run in runs if run is not None]
+    if theirs:
+        found.append(_by_software("openTSNE", OPEN_TSNE, targets, others, theirs, solvable))
+    return found
+
+
+def _by_hardware(config: Config, tasks: list[tuple[Settings, float, np.ndarray]], method: Search) -> Searched:
+    steps, errors, gave_up, cycles = [], [], [], 0.0
+    for settings, _, distance in tasks:
+        target = settings.target * np.longdouble(config.profile.perplexity.lsb)
+        states = prng.seeds(settings.seed, settings.count)
+        found = de.search(config, settings.target, distance, states, method)
+        _, scale, _ = pea.rows(config, distance)
+        searched = found.generations > 0
+        power = (found.exponent - scale - config.profile.mantissa.fraction).astype(np.int32)
+        beta = np.ldexp(found.mantissa.astype(np.longdouble), power) * np.log(np.longdouble(2))
+        error = np.abs(exact.perplexity(np.where(searched, beta, np.inf), distance) - target)
+        steps.append(found.generations[searched])
+        errors.append(error[searched].astype(np.float64))
+        gave_up.append(found.status[searched] == Status.UNCONVERGED)
+        cycles += float(found.generations.sum()) * POPULATION * (settings.count - 1) / config.pes
+    return Searched(
+        str(method),
+        np.concatenate(steps),
+        POPULATION,
+        np.concatenate(errors),
+        np.concatenate(gave_up),
+        cycles / len(tasks),
+    )
+
+
+def _by_software(
+    name: str,
+    bisection: tuple[float, float, int, float],
+    targets: list[float],
+    others: list[np.ndarray],
+    conditional: list[np.ndarray],
+    solvable: list[np.ndarray],
+) -> Searched:
+    steps, errors = [], []
+    for target, distance, p, rows in zip(targets, others, conditional, solvable, strict=True):
+        steps.append(bisection_steps(distance, target, *bisection)[rows])
+        errors.append(np.abs(true_perplexity(np.asarray(p)) - target)[rows].astype(np.float64))
+    taken = np.concatenate(steps)
+    gave_up = np.zeros(len(taken), bool)
+    return Searched(f"{name}'s bisection", taken, 1, np.concatenate(errors), gave_up)
+
+
+SCIKIT_LEARN = (1.0, 1e-5, 100, 0.0)
+OPEN_TSNE = (0.5, 1e-8, 200, 2.0**-52)
+"""First beta, tolerance of the entropy in nats, most steps and what is added to the sum of weights."""
+
+
+def bisection_steps(
+    distance: np.ndarray, perplexity: float, beta: float, tolerance: float, most: int, added: float
+) -> np.ndarray:
+    """Steps that the bisection of scikit-learn or openTSNE takes in each row, by repeating it: (N,).
+
+    Both double or halve beta until the target is passed, then halve the bracket, until the entropy is
+    within ``tolerance``; neither says how many steps it took. ``distance`` (N, M), squared.
+    """
+    goal = np.log(perplexity)
+    at, low, high = (np.full(len(distance), value) for value in (beta, 0.0, np.inf))
+    steps = np.zeros(len(distance), np.int64)
+    searching = np.ones(len(distance), bool)
+    for _ in range(most):
+        steps += searching
+        weight = np.exp(-at[:, None] * distance)
+        total = np.maximum(weight.sum(axis=1) + added, np.finfo(np.float64).tiny)
+        entropy = np.log(total) + at * (weight * distance).sum(axis=1) / total
+        searching &= np.abs(entropy - goal) > tolerance
+        above = entropy > goal
+        low, high = np.where(above, at, low), np.where(above, high, at)
+        middle = np.where(np.isinf(high), 2 * at, (low + np.where(np.isinf(high), 0, high)) / 2)
+        at = np.where(searching, middle, at)
+    return steps
+
+
+def software_searches(distance: np.ndarray, perplexity: float) -> dict[str, np.ndarray | None]:
+    """p_j|i of scikit-learn (N, N) and of openTSNE over all neighbours (N, N-1), from the same distances.
+
+    ``distance`` (N, N), squared, of uint8 images. None for openTSNE if it is not installed.
+    """
+    scaled = distance / PIXEL_SCALE
+    theirs = _open_tsne(np.sqrt(exact.off_diagonal(scaled)), perplexity)
+    return {
+        "scikit-learn": _binary_search_perplexity(scaled.astype(np.float32), perplexity, 0),
+        "openTSNE": theirs() if theirs else None,
+    }
+
+
+def _open_tsne(others: np.ndarray, perplexity: float) -> Callable[[], np.ndarray] | None:
+    """openTSNE's search over the (N, N-1) distances, which it squares; None if it is not installed."""
+    try:
+        from openTSNE._tsne import compute_gaussian_perplexity
+    except ImportError:
+        return None
+    target = np.array([perplexity])
+    return lambda: np.asarray(compute_gaussian_perplexity(others, target, num_threads=1))

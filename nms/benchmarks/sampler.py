@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One batch in every arithmetic: scikit-learn's t-SNE, float64, bit-true and, at level rtl, the hardware."""
+
+import time
+
+import numpy as np
+
+from nms import results
+from nms import run as job
+from nms.benchmarks.figure import TRUE_ERROR, Figure
+from nms.contract.config import Config
+from nms.contract.settings import Settings
+from nms.contract.tables import Status
+from nms.datasets import Images
+
+
+def sampler(config: Config, settings: Settings, data: Images, perplexity: float, level: str) -> list[Figure]:
+    """One batch: scikit-learn's t-SNE, the float64 model, the bit-true model and, at level rtl, the hardware.
+
+    The float64 model starts from the hardware's own Y0, so that its map and its kept set are the same
+    but for arithmetic. All maps are judged by the divergence from the exact affinities.
+    """
+    from nms.golden import exact
+    from nms.golden.metrics import kl
+
+    started = time.perf_counter()
+    outcome = job.run(config, settings, data, "golden")
+    figures = [Figure("bit-true model", "time", time.perf_counter() - started, "s")]
+    if level != "golden":
+        outcome = job.run(config, settings, data, level)
+        figures += [
+            Figure("hardware", f"{name} time", seconds, "s") for name, seconds in outcome.seconds.items()
+        ]
+        figures.append(Figure("hardware", "values compared", outcome.compared, "", ">=", 1))
+        figures.append(Figure("hardware", "mismatches", outcome.mismatches, "", "=", 0))
+        figures += [Figure("hardware", f"{phase} phase", n, "cycles") for phase, n in outcome.cycles.items()]
+        figures += [
+            Figure("hardware", f"{name} busy", 100 * part, "%") for name, part in outcome.utilisation.items()
+        ]
+
+    values = results.arrays(outcome.tables, config, data)
+    solved = values["status"] == Status.SOLVED
+    if solved.any():
+        errors = np.abs(exact.perplexity(values["beta"], values["distance"]) - perplexity)[solved]
+        generations = values["generations"][solved]
+        figures += [
+            Figure("search", "rows solved", int(solved.sum()), f"of {settings.count}"),
+            Figure("search", "largest true error", float(errors.max()), "", "<=", TRUE_ERROR[config.formats]),
+            Figure("search", "median generations", float(np.median(generations)), "", "<=", 60),
+            Figure("search", "most generations", int(generations.max()), "", "<=", 128),
+        ]
+
+    started = time.perf_counter()
+    model = exact.run(
+        data.images, settings.keep, perplexity, settings.iterations, y0=values["embedding_init"]
+    )
+    figures.append(Figure("float64 model", "time", time.perf_counter() - started, "s"))
+    divergence = kl(model.affinity, values["embedding"])
+    common = len(np.intersect1d(model.kept, values["kept"]))
+    wide = config.formats == "wide"
+    figures += [
+        Figure(
+            "map", "kept as by float64", 100 * common / settings.keep, "%", *((">=", 100) if wide else ())
+        ),
+        Figure("map", "Kullback-Leibler divergence", divergence, "nat"),
+        Figure(
+            "map",
+            "difference from float64's",
+            abs(divergence - model.kl),
+            "nat",
+            *(("<=", 1e-3) if wide else ()),
+        ),
+    ]
+    reference = _scikit_learn(data.images, model.affinity, perplexity)
+    if reference is not None:
+        claim = ("<=", 1.05) if wide and settings.count == 64 else ()
+        name = "divergence over scikit-learn's best of three"
+        figures.append(Figure("map", name, divergence / reference, "", *claim))
+    return figures
+
+
+def _scikit_learn(images: np.ndarray, joint: np.ndarray, perplexity: float) -> float | None:
+    """Divergence of scikit-learn's exact t-SNE, best of three seeds; None where it refuses the data."""
+    from sklearn.manifold import TSNE
+
+    from nms.golden.metrics import kl
+
+    if len(np.unique(images, axis=0)) < 4:
+        return None
+    maps = (
+        TSNE(perplexity=perplexity, method="exact", init="random", random_state=seed)
+        .fit_transform(images.astype(np.float64))
+        .astype(np.float64)
+        for seed in range(3)
+    )
+    return min(kl(joint, found) for found in maps)

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Perplexity searches side by side: in the hardware's bit-true model, in float64, in other software."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from nms.benchmarks.figure import TRUE_ERROR, Figure
+from nms.contract.config import Config
+from nms.contract.errors import UserError
+from nms.contract.settings import Search, Settings
+from nms.datasets import Images
+
+ROWS = 256
+"""Rows on which the hardware's searches are compared; DE/rand/1 takes its time in software."""
+
+GENERATIONS = {"de-rand1": (60, 128), "de-best1": (38, 128), "section": (10, 10), "window": (4, 5)}
+"""Largest median and largest number of generations of each method, in either profile."""
+
+SHARE = 0.1
+"""Largest part of DE/rand/1's cycles that the windows may take."""
+
+Batches = list[tuple[np.ndarray, float]]
+"""Images (N, ...) uint8 and perplexity of each batch."""
+
+
+def cut(config: Config, data: Images, perplexity: float) -> Batches:
+    """The first :data:`ROWS` images as full batches, or one batch of all if there are fewer."""
+    images = data.images[:ROWS]
+    size = min(config.images, len(images))
+    return [(images[at : at + size], perplexity) for at in range(0, len(images) - size + 1, size)]
+
+
+def software(data: Images, perplexity: float) -> list[Figure]:
+    """Time and error of scikit-learn's, openTSNE's and our float64 searches from the same distances."""
+    from nms.benchmarks.perplexity_searches import search_bench
+
+    rows = {row.method: row for row in search_bench(data.images, perplexity) if row.seconds is not None}
+    theirs = rows["scikit-learn"].largest_error
+    figures = []
+    for name, row in rows.items():
+        assert row.seconds is not None
+        assert row.ratio is not None
+        figures.append(Figure(name, "time", row.seconds, "s"))
+        if name == "newton":
+            claim = ("<", 1.0) if len(data.images) >= 500 else ()
+            figures.append(Figure(name, "time over scikit-learn's", row.ratio, "", *claim))
+        if row.largest_error is None or row.median_error is None:
+            continue
+        ours = name in ("newton", "de")
+        figures += [
+            Figure(name, "largest error", row.largest_error, "", *(("<", 1e-10) if ours else ())),
+            Figure(name, "median error", row.median_error),
+        ]
+        if name == "newton" and theirs:
+            figures.append(
+                Figure(name, "error over scikit-learn's", row.largest_error / theirs, "", "<=", 1e-6)
+            )
+    return figures
+
+
+def methods(config: Config, batches: Batches, seed: int = 1, rtl: bool = False) -> list[Figure]:
+    """The four searches of the hardware, bit-true, and the software's bisections, on the same rows.
+
+    A row fails if it has a solution and the method gave it up or its true error is not below the profile's.
+    Cycles are those of a batch. By arithmetic: evaluations x (N-1) / PEs, what the PEs alone take if they
+    never wait, mean of all batches. With ``rtl``, also those that the hardware counted in simulation
+    in phase SEARCH of the first batch.
+    """
+    from nms.benchmarks.perplexity_searches import method_bench
+
+    within, wide = TRUE_ERROR[config.formats], config.formats == "wide"
+    found = method_bench(config, batches, seed)
+    measured = simulated(config, *batches[0], seed) if rtl else {}
+    paper = next(searched.cycles for searched in found if searched.method == "de-rand1")
+    figures = []
+    for searched in found:
+        subject, steps, error = searched.method, searched.steps, searched.error
+        figures.append(Figure(subject, "solvable rows", len(steps)))
+        if not len(steps):
+            continue
+        ours = searched.cycles is not None
+        unit = "generations" if ours else "steps"
+        middle, worst = GENERATIONS.get(subject, (None, None))
+        below = "<=" if ours else ""
+        failed = int((searched.gave_up | ~(error < within)).sum())
+        figures += [
+            Figure(subject, "median", float(np.median(steps)), unit, below, middle),
+            Figure(subject, "99th percentile", float(np.percentile(steps, 99)), unit),
+            Figure(subject, "most", int(steps.max()), unit, below, worst),
+            Figure(subject, "evaluations", float(steps.mean() * searched.points), "a row"),
+        ]
+        share = ("<=", SHARE) if subject == "window" and wide else ()
+        if searched.cycles is not None and paper:
+            figures += [
+                Figure(subject, "cycles by arithmetic", round(searched.cycles), "a batch"),
+                Figure(subject, "cycles over de-rand1's", searched.cycles / paper, "", *share),
+            ]
+        if subject in measured:
+            over = measured[subject] / measured["de-rand1"]
+            figures += [
+                Figure(subject, "cycles measured", measured[subject], "a batch"),
+                Figure(subject, "measured over de-rand1's", over, "", *share),
+            ]
+        figures += [
+            Figure(subject, "rows failed", failed, "", *(("=", 0) if ours else ())),
+            Figure(subject, "largest true error", float(error.max()), "", *(("<", within) if ours else ())),
+            Figure(subject, "median true error", float(np.median(error))),
+        ]
+    return figures
+
+
+def simulated(config: Config, images: np.ndarray, perplexity: float, seed: int) -> dict[str, int]:
+    """Cycles of phase SEARCH by method, counted by the hardware in simulation; its tables are compared.
+
+    Raises
+    ------
+    RuntimeError
+        A table differs from the bit-true model's.
+    """
+    from nms.golden import sampler as golden
+    from nms.sim import sampler
+    from nms.sim.compare import compare
+
+    flat = images.reshape(len(images), -1)
+    given = Settings.make(config, *flat.shape, perplexity=perplexity, iterations=0, seed=seed)
+    cycles = {}
+    for method in Search:
+        settings = replace(given, search=method)
+        run = sampler.run(config, settings, flat)
+        for table in compare(run.tables, golden.run(config, settings, flat)):
+            if table.mismatches:
+                raise RuntimeError(f"{method}: {table.name} of the hardware: {table.first}")
+        cycles[str(method)] = run.cycles["search"]
+    return cycles
+
+
+def hard(config: Config) -> Batches:
+    """The hard batches that ``config`` holds; ``UserError`` if it holds none."""
+    from nms.benchmarks.hard_rows import rows
+
+    found = [batch for batch in rows(config.pixels).values() if len(batch[0]) <= config.images]
+    if not found:
+        raise UserError(f"images={config.images}: batches of hard rows have 16 images and more")
+    return found

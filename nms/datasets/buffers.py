@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where a loader puts the bytes of all images: in memory, or in a temporary file that is mapped."""
+
+import tempfile
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from io import BufferedIOBase
+from typing import IO
+
+import numpy as np
+
+from nms.contract.errors import UserError
+
+PIECE = 1 << 24
+"""Bytes read at once."""
+
+ROWS = 4096
+"""Images written at once."""
+
+Hold = Callable[[Iterable[bytes | memoryview]], np.ndarray]
+"""Takes bytes piece by piece, gives them as one array of uint8, (bytes,)."""
+
+
+def in_memory(parts: Iterable[bytes | memoryview]) -> np.ndarray:
+    """All bytes in memory."""
+    return np.frombuffer(b"".join(parts), np.uint8)
+
+
+def in_file(parts: Iterable[bytes | memoryview]) -> np.ndarray:
+    """All bytes in a temporary file without a name, mapped: memory holds what is looked at.
+
+    The file goes with the array, and with the process however that ends.
+    """
+    file = tempfile.TemporaryFile(prefix="nms-")  # noqa: SIM115  closed below, whatever that raises
+    written = 0
+    try:
+        for part in parts:
+            try:
+                written += file.write(part)
+                file.flush()
+            except OSError as error:
+                raise UserError(
+                    f"temporary folder {tempfile.gettempdir()!r}: {error.strerror}; name another in TMPDIR"
+                ) from None
+        return np.memmap(file, np.uint8, "r") if written else np.empty(0, np.uint8)
+    finally:
+        with suppress(OSError):  # closing writes once more what found no room
+            file.close()
+
+
+def pieces(file: BufferedIOBase | IO[bytes], wanted: int) -> Iterable[bytes]:
+    """``wanted`` bytes or what there is, in pieces: a damaged header may promise more than memory holds."""
+    while wanted and (part := file.read(min(wanted, PIECE))):
+        yield part
+        wanted -= len(part)

@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What ``nms run`` left in a directory, read back and checked."""
+
+import json
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from nms.contract import provenance
+from nms.contract.config import Config
+from nms.contract.errors import UserError
+from nms.contract.readout import Phase
+from nms.contract.registers import BYTES
+from nms.contract.settings import Settings
+from nms.contract.tables import Status, Tables
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+
+class Input(_Section):
+    """The images' origin."""
+
+    name: str
+    count: int
+    shape: tuple[int, int, int]
+    planar: bool
+    sha256: str
+
+
+class Comparison(_Section):
+    """One table of the hardware against the bit-true model."""
+
+    compared: int
+    mismatches: int
+
+
+class Search(_Section):
+    """The perplexity asked for; the figures beside it are recomputed from the tables."""
+
+    target: float
+
+
+class Library(_Section):
+    """A cell library."""
+
+    name: str
+    node_nm: float
+
+
+class Block(_Section):
+    """Joules of one kind of block, by phase and part."""
+
+    phases: dict[str, dict[str, float]]
+
+
+class Sampler(_Section):
+    """Sums over all blocks."""
+
+    joule: float
+    joule_per_image: float
+    joule_per_kept_image: float
+    watt: float
+    gops_per_watt: float
+
+
+class Energy(_Section):
+    """The part of ``energy.json`` that the page needs; joules."""
+
+    command: str
+    digest: str
+    library: Library
+    voltage_V: float
+    frequency_Hz: float
+    wire_F_per_input: float
+    cycles: dict[str, int]
+    blocks: dict[str, Block]
+    sampler: Sampler
+    per_operation: dict[str, float | None]
+
+
+class Figures(_Section):
+    """The part of ``results.json`` that the page needs; what only hardware has is empty without it.
+
+    ``traffic`` is bytes by counter, by who counted them.
+    """
+
+    command: str
+    configuration: Config
+    digest: str
+    seed: int
+    level: str
+    count: int
+    pixels: int
+    iterations: int
+    search: str
+    kept: int
+    input: Input
+    perplexity: Search
+    versions: dict[str, str]
+    tables: dict[str, Comparison] = Field(default_factory=dict)
+    compared: int = 0
+    mismatches: int = 0
+    cycles: dict[str, int] = Field(default_factory=dict)
+    utilisation: dict[str, float] = Field(default_factory=dict)
+    seconds: dict[str, float] = Field(default_factory=dict)
+    traffic: dict[str, dict[str, int]] = Field(default_factory=dict)
+
+    @field_validator("tables")
+    @classmethod
+    def _tables(cls, found: dict[str, Comparison]) -> dict[str, Comparison]:
+        return _ordered(found, Tables.names())
+
+    @field_validator("traffic")
+    @classmethod
+    def _traffic(cls, found: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]:
+        return {source: _ordered(counts, BYTES) for source, counts in found.items()}
+
+    @field_validator("cycles", "utilisation")
+    @classmethod
+    def _phases(cls, found: dict[str, Any]) -> dict[str, Any]:
+        return _ordered(found, [phase.name.lower() for phase in Phase])
+
+
+def _ordered(found: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """``found`` in the order of ``names``; JSON is sorted by name."""
+    unknown = sorted(found.keys() - set(names))
+    if unknown:
+        raise ValueError(f"{unknown[0]!r} is none of {', '.join(names)}")
+    return {name: found[name] for name in names if name in found}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run.
+
+    Parameters
+    ----------
+    figures : ``results.json``
+    values : the arrays of ``results.npz``
+    settings : what the hardware was set to
+    energy : ``energy.json``; None if energy was not measured
+    """
+
+    figures: Figures
+    values: dict[str, np.ndarray]
+    settings: Settings
+    energy: Energy | None
+
+    @property
+    def config(self) -> Config:
+        """The configuration of the hardware or of its model."""
+        return self.figures.configuration
+
+
+def read(directory: Path) -> Run:
+    """The run in ``directory``.
+
+    Raises
+    ------
+    UserError
+        A file is missing or damaged, files do not belong together, or the run is of a version with
+        other formats.
+    """
+    if not directory.is_dir():
+        raise UserError(f"{str(directory)!r}: no such directory; name one that nms run has written")
+    path, tables = directory / "results.json", directory / "results.npz"
+    for file in (path, tables):
+        if not file.is_file():
+            raise UserError(f"{str(directory)!r}: no {file.name}; name a directory that nms run has written")
+    try:
+        figures = Figures.model_validate(_json(path))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise UserError(f"{path}: {where}: {first['msg']}; run nms run again") from None
+    config = figures.configuration
+    if figures.digest != config.digest:
+        raise UserError(
+            f"{path}: digest {figures.digest}, but this version makes {config.digest} of its configuration;"
+            " run nms run again"
+        )
+    settings = Settings.make(
+        config, figures.count, figures.pixels, figures.kept / figures.count, figures.perplexity.target,
+        figures.iterations, figures.seed, figures.search,
+    )  # fmt: skip
+    values = _arrays(tables, figures)
+    return Run(figures, values, settings, _energy(directory / "energy.json", figures.digest))
+
+
+def _energy(path: Path, digest: str) -> Energy | None:
+    if not path.is_file():
+        return None
+    try:
+        found = Energy.model_validate(_json(path))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise UserError(f"{path}: {where}: {first['msg']}; must be of nms energy -c") from None
+    if found.digest != digest:
+        raise UserError(f"{path}: digest {found.digest}, but the run's configuration is {digest}")
+    return found
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read as JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise UserError(f"{path}: must hold one JSON object, not {type(found).__name__}")
+    return found
+
+
+def _arrays(path: Path, figures: Figures) -> dict[str, np.ndarray]:
+    count = figures.count
+    square, vector, points = (count, count), (count,), (count, 2)
+    shapes = {
+        "images": (count, figures.pixels), "labels": vector, "distance": square, "beta": vector,
+        "perplexity": vector, "generations": vector, "status": vector, "affinity": square,
+        "embedding_init": points, "embedding": points, "kept": (figures.kept,),
+    }  # fmt: skip
+    try:
+        with np.load(path) as file:
+            values = {name: file[name] for name in shapes}
+    except KeyError as error:
+        raise UserError(f"{path}: {error.args[0]}; run nms run again") from None
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path}: damaged: {error}; run nms run again") from None
+    for name, shape in shapes.items():
+        if values[name].shape != shape:
+            raise UserError(f"{path}: {name} of shape {values[name].shape}, but results.json says {shape}")
+        if values[name].dtype.kind not in "iuf":
+            raise UserError(f"{path}: {name} of type {values[name].dtype}; must be numbers")
+    kept = values["kept"]
+    if kept.dtype.kind not in "iu" or not np.all((kept >= 0) & (kept < count)) or np.any(np.diff(kept) <= 0):
+        raise UserError(f"{path}: kept {kept.tolist()}: must be ascending indices of {count} images")
+    if not np.all(np.isin(values["status"], list(Status))):
+        raise UserError(f"{path}: status: must be 0 to {max(Status)}")
+    if not np.all(np.isfinite(values["embedding"])):
+        raise UserError(f"{path}: embedding: must be finite")
+    if provenance.digest(values["images"]) != figures.input.sha256:
+        raise UserError(f"{path}: its images are not those of results.json; run nms run again")
+    return values

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Image memory of one processing element."""
+
+from amaranth import Module, Mux
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from nms.contract.config import Config
+from nms.contract.derived import Derived
+from nms.rtl.lib.flow import delay
+from nms.rtl.lib.hierarchy import Block
+
+
+class Bank(Block):
+    """Two halves, each for the images j = k modulo ``pes`` of PE k in one batch: image j in slot j // pes,
+    ``Derived.words`` words each.
+
+    The batch in one half is computed on while that in the other, of before, is fetched, or the next one is
+    written there. A half is a memory of two physical ports: one reads the PE's own image; the other
+    writes, or reads the image that is broadcast or fetched. Each half is used for one of these at a time,
+    so that they share an address.
+
+    Members
+    -------
+    half : that is computed on
+    own_address, own_enable, own : read, two cycles later; held while not enabled
+    address, enable, data : another read, two cycles later; held while not enabled
+    fetch_address, fetch_enable, fetched : read of the other half, one cycle later; held while not enabled
+    write_half, write_address, write_enable, write_data : write; not into a half that is read meanwhile
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.slots = -(-config.images // config.pes)
+        self.words = Derived(config).words
+        self.depth = self.slots * self.words
+        self.module = "bank"
+        self.parameters = (self.depth, config.lanes)
+        address, data = range(self.depth), 8 * config.lanes
+        super().__init__(
+            {
+                "half": In(1),
+                "own_address": In(address),
+                "own_enable": In(1),
+                "own": Out(data),
+                "address": In(address),
+                "enable": In(1),
+                "data": Out(data),
+                "fetch_address": In(address),
+                "fetch_enable": In(1),
+                "fetched": Out(data),
+                "write_half": In(1),
+                "write_address": In(address),
+                "write_enable": In(1),
+                "write_data": In(data),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        for half in (0, 1):
+            memory = Memory(shape=8 * self.config.lanes, depth=self.depth, init=[])
+            m.submodules[f"half{half}"] = memory
+            own, shared, write = memory.read_port(), memory.read_port(), memory.write_port()
+            active = self.half == half
+            address = Mux(active, self.address, self.fetch_address)
+            m.d.comb += [
+                own.addr.eq(self.own_address),
+                own.en.eq(self.own_enable & active),
+                shared.en.eq(Mux(active, self.enable, self.fetch_enable)),
+                shared.addr.eq(Mux(write.en, self.write_address, address)),
+                write.en.eq(self.write_enable & (self.write_half == half)),
+                write.addr.eq(shared.addr),
+                write.data.eq(self.write_data),
+            ]
+            # a register at each half: a block memory leaves no time for the choice between them
+            own_data, shared_data = delay(m, own.data, 1), delay(m, shared.data, 1)
+            with m.If(active):
+                m.d.comb += [self.own.eq(own_data), self.data.eq(shared_data)]
+            with m.Else():
+                m.d.comb += self.fetched.eq(shared.data)
+        return m

@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The processing element: squared differences of pixels, or the weights of one candidate beta2."""
+
+from amaranth import Cat, Const, Module, Mux, Signal, Value
+from amaranth.hdl import Assert
+from amaranth.lib.wiring import In, Out
+
+from nms.contract.config import Config
+from nms.contract.derived import LOG_BETA_LOW, Derived
+from nms.rtl.lib.cordic import Decay
+from nms.rtl.lib.fixed import half_up, product, product_latency
+from nms.rtl.lib.flow import delay
+from nms.rtl.lib.hierarchy import Block, place
+from nms.rtl.lib.signatures import EXPONENT
+
+FINE = 3
+"""Low bits of a shift that are done in the second of its two registered stages."""
+
+
+def _delays(m: Module, flags: dict[str, Value], cycles: int) -> dict[str, Value]:
+    return {name: delay(m, flag, cycles, reset_less=False) for name, flag in flags.items()}
+
+
+def _rounded_shift(m: Module, value: Value, amount: Value) -> Value:
+    """``half_up(value, amount)`` before its last register: a coarse shift, a register, a fine shift."""
+    coarse = Signal(len(value) + 1, reset_less=True)
+    m.d.sync += coarse.eq(value.shift_left(1) >> Cat(Const(0, FINE), amount[FINE:]))
+    return ((coarse >> delay(m, amount[:FINE], 1)) + 1).shift_right(1)
+
+
+class PE(Block):
+    """One processing element; a pipeline without stalls, so whoever feeds it sees to room for its results.
+
+    Distance mode: a pass is a run of pixel words with ``pixels_valid``, the first and the last of them
+    marked. ``distance = sum (own - other)^2`` over the words and lanes of the pass.
+
+    Search mode: a pass is a run of normalised distances ``dn`` (u0.DW) with ``dn_valid``, the first and
+    the last marked. The first takes over the candidate beta2 that was put in by ``load`` before. For each:
+
+    * ``z = half_up(M * dn * 2^q)`` in the format ``exponent``; ``w = 1`` where z = 0, ``w = 0`` where
+      z >= cutoff, else ``w = half_up(2^-z)`` by CORDIC, in the format ``weight``;
+    * ``s = sum w``, ``t = sum half_up(w * z)`` over the pass, in the format ``sums``.
+
+    With ``ties_only``, w is 1 where dn = 0 and 0 elsewhere, whatever the candidate.
+    q must be in LO ... HI - 1 of the search range.
+
+    ``distance``, and ``s`` with ``t``, change only at the end of a pass, so that they can be collected
+    while the next pass runs; a pass may begin in the cycle after the last of another.
+
+    Members
+    -------
+    own, other : ``lanes`` pixels
+    pixels_valid, pixels_first, pixels_last : with them
+    distance : of the last pass, from ``distance_latency`` cycles after its last word
+    mantissa, exponent, load : next candidate, M and q
+    dn, dn_valid, dn_first, dn_last, ties_only : one distance
+    weight, weight_valid : w, ``weight_latency`` cycles after its distance
+    s, t : of the last pass, from ``sums_latency`` cycles after its last distance
+    sums_done : high in the first of these cycles
+
+    Raises (simulation): a sum that does not fit its format fails an assertion.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config, self.profile, self.derived = config, config.profile, Derived(config)
+        profile, width = self.profile, self.derived.distance_width
+        self.module = "pe"
+        self.parameters = (config.formats, config.lanes, config.unroll, width)
+        self.decay_tag = profile.exponent.width + 4
+        super().__init__(
+            {
+                "own": In(8 * config.lanes),
+                "other": In(8 * config.lanes),
+                "pixels_valid": In(1),
+                "pixels_first": In(1),
+                "pixels_last": In(1),
+                "distance": Out(width),
+                "mantissa": In(profile.mantissa.width),
+                "exponent": In(EXPONENT),
+                "load": In(1),
+                "dn": In(width),
+                "dn_valid": In(1),
+                "dn_first": In(1),
+                "dn_last": In(1),
+                "ties_only": In(1),
+                "weight": Out(profile.weight.width),
+                "weight_valid": Out(1),
+                "s": Out(profile.sums.width),
+                "t": Out(profile.sums.width),
+                "sums_done": Out(1),
+            }
+        )
+
+    @property
+    def distance_latency(self) -> int:
+        """Differences, squares, the adder tree (two levels a register), the sum."""
+        levels = (self.config.lanes - 1).bit_length()
+        return 2 + (levels + 1) // 2 + 1
+
+    @property
+    def weight_latency(self) -> int:
+        """Input, product and shift to z; decay; shift to w."""
+        scale = product_latency(self.profile.mantissa.width, self.derived.distance_width) + 2
+        return 1 + scale + self.derived.cordic_latency(len(self.derived.weight_indices)) + 3
+
+    @property
+    def _term_latency(self) -> int:
+        return product_latency(self.profile.weight.width, self.profile.exponent.width)
+
+    @property
+    def sums_latency(self) -> int:
+        """The weight, its product with z, rounding, the sum."""
+        return self.weight_latency + self._term_latency + 2
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        self._distance(m)
+        self._search(m, platform)
+        return m
+
+    def _distance(self, m: Module) -> None:
+        squares: list[Value] = []
+        for lane in range(self.config.lanes):
+            own, other = self.own.word_select(lane, 8), self.other.word_select(lane, 8)
+            difference = Signal((own - other).shape(), name=f"difference_{lane}", reset_less=True)
+            with m.If(self.pixels_valid):
+                m.d.sync += difference.eq(own - other)
+            square = Signal(16, name=f"square_{lane}", reset_less=True)
+            m.d.sync += square.eq(difference * difference)
+            squares.append(square)
+        level = 0
+        while len(squares) > 1:
+            squares = [sum(squares[k : k + 2], Const(0)) for k in range(0, len(squares), 2)]
+            level += 1
+            if level % 2 == 0 or len(squares) == 1:
+                squares = [delay(m, value, 1) for value in squares]
+        flags = {"valid": self.pixels_valid, "first": self.pixels_first, "last": self.pixels_last}
+        flags = _delays(m, flags, self.distance_latency - 1)
+        total = Signal(len(self.distance), name="distance_sum", reset_less=True)
+        self._accumulate(m, flags, squares[0], total, self.distance)
+
+    def _accumulate(
+        self, m: Module, flags: dict[str, Value], term: Value, total: Signal, shadow: Value
+    ) -> None:
+        """Sum the terms of a pass; the sum goes to ``shadow`` with the last of them."""
+        new = Signal(len(total) + 1, name=f"{total.name}_next")
+        m.d.comb += new.eq(Mux(flags["first"], 0, total) + term)
+        with m.If(flags["valid"]):
+            m.d.sync += [total.eq(new), Assert(~new[-1], f"{total.name} overflows")]
+            with m.If(flags["last"]):
+                m.d.sync += shadow.eq(new)
+
+    def _search(self, m: Module, platform: object) -> None:
+        profile, width = self.profile, self.derived.distance_width
+        fz, fw, c = profile.exponent.fraction, profile.weight.fraction, profile.cordic.fraction
+        # The product becomes z by a shift right by places - q; room to its right keeps that positive.
+        places = profile.mantissa.fraction + width - fz
+        room = max(0, self.derived.log_beta_high - 1 - places)
+        most = places + room - LOG_BETA_LOW
+
+        candidate = Signal(profile.mantissa.width, reset_less=True)
+        exponent = Signal(EXPONENT, reset_less=True)
+        with m.If(self.load):
+            m.d.sync += [candidate.eq(self.mantissa), exponent.eq(self.exponent)]
+        mantissa = Signal(profile.mantissa.width, reset_less=True)
+        shift = Signal(range(most + 1), reset_less=True)
+        dn = Signal(width, reset_less=True)
+        zeroed = Signal(reset_less=True)
+        with m.If(self.dn_valid):
+            m.d.sync += [dn.eq(self.dn), zeroed.eq(self.ties_only & self.dn.any())]
+            with m.If(self.dn_first):
+                m.d.sync += [mantissa.eq(candidate), shift.eq(places + room - exponent)]
+        flags = {"valid": self.dn_valid, "first": self.dn_first, "last": self.dn_last}
+        flags = _delays(m, flags, 1)
+
+        wait = product_latency(len(mantissa), len(dn))
+        exact = product(m, mantissa, dn).shift_left(room)
+        scaled = _rounded_shift(m, exact, delay(m, shift, wait))
+        z = delay(m, scaled, 1)
+        flags, zeroed = _delays(m, flags, wait + 2), delay(m, zeroed, wait + 2)
+        one, over = Signal(), Signal()
+        m.d.comb += [one.eq(z == 0), over.eq(((z >> fz) >= profile.cutoff) | zeroed)]
+
+        decay = Decay(self.derived.weight_indices, c, self.config.unroll, self.decay_tag)
+        place(m, "decay", decay, platform)
+        m.d.comb += [
+            decay.i.valid.eq(flags["valid"]),
+            decay.i.payload.angle.eq(z[:fz] << (c - fz)),
+            decay.i.payload.tag.eq(
+                Cat(z[: profile.exponent.width], one, over, flags["first"], flags["last"])
+            ),
+            decay.o.ready.eq(1),
+        ]
+        z = Signal(profile.exponent.width, name="z_decayed")
+        m.d.comb += Cat(z, one_out := Signal(), over_out := Signal(), first := Signal(), last := Signal()).eq(
+            decay.o.payload.tag
+        )
+        power = delay(m, decay.o.payload.power, 1)
+        by = Signal(range(profile.cutoff + c - fw), reset_less=True)
+        m.d.sync += by.eq(z[fz:] + (c - fw))
+        fitted = _rounded_shift(m, power, by)
+        flags = _delays(m, {"valid": decay.o.valid, "first": first, "last": last}, 3)
+        one, over = delay(m, one_out, 2), delay(m, over_out, 2)
+        with m.If(over):
+            m.d.sync += self.weight.eq(0)
+        with m.Elif(one):
+            m.d.sync += self.weight.eq(1 << fw)
+        with m.Else():
+            m.d.sync += self.weight.eq(fitted)
+        m.d.comb += self.weight_valid.eq(flags["valid"])
+
+        wait = self._term_latency + 1
+        term = delay(m, half_up(product(m, self.weight, delay(m, z, 3)), fz)[: fw + 1], 1)
+        flags = _delays(m, flags, wait)
+        s_sum = Signal(profile.sums.width, reset_less=True)
+        t_sum = Signal(profile.sums.width, reset_less=True)
+        self._accumulate(m, flags, delay(m, self.weight, wait), s_sum, self.s)
+        self._accumulate(m, flags, term, t_sum, self.t)
+        m.d.sync += self.sums_done.eq(flags["valid"] & flags["last"])

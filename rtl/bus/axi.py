@@ -1,0 +1,447 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The sampler as a block of an SoC: registers, memory bus, image stream and the jobs that join them."""
+
+from enum import IntEnum
+
+from amaranth import Array, Cat, ClockDomain, Const, Module, Mux, Signal, Value
+from amaranth.lib.wiring import In, Out, connect
+
+from nms.contract.config import Config
+from nms.contract.derived import Derived
+from nms.contract.readout import Readout
+from nms.contract.registers import ADDRESS_BITS, BY_NAME, COUNTED, Error, Event
+from nms.contract.settings import Search
+from nms.rtl.bus.dma import Reader, Sender, Writer
+from nms.rtl.bus.register_file import RegisterFile
+from nms.rtl.lib.hierarchy import Block, place
+from nms.rtl.sampler import WORKING, Sampler
+
+INCR, NORMAL, BUFFERED = 1, 0, 3
+"""Burst type; access type and memory attributes of every burst (normal, not cacheable, bufferable)."""
+
+BATCHES = 16
+"""Bits of the number of batches."""
+
+POINT = ((Readout.EMBEDDING, 0), (Readout.EMBEDDING, 1))
+ROW = (
+    (Readout.MANTISSA, 0),
+    (Readout.EXPONENT, 0),
+    (Readout.SCALE, 0),
+    (Readout.STATUS, 0),
+    (Readout.GENERATIONS, 0),
+)
+"""Tables and columns of the words that are written for a point and for a row."""
+
+
+class State(IntEnum):
+    """What a job is doing."""
+
+    IDLE = 0
+    CHECK = 1  # the settings
+    BEGIN = 2  # a batch
+    COMPUTE = 3  # and kept indices and images leave
+    ASK = 4  # a value of the results
+    TAKE = 5
+    PUSH = 6  # a word of the results
+    FINISH = 7  # until the results are written and, after the last batch, the images sent
+    STOP = 8  # until nothing of a job that was stopped is under way
+
+
+def _channel(prefix: str, flow: type | object, fields: dict[str, int]) -> dict[str, object]:
+    """Members of one channel; ``flow`` is that of its payload and valid."""
+    back = In if flow is Out else Out
+    named = {f"{prefix}{name}": flow(width) for name, width in fields.items()}  # type: ignore[operator]
+    return named | {f"{prefix}valid": flow(1), f"{prefix}ready": back(1)}  # type: ignore[operator]
+
+
+def _address_channel() -> dict[str, int]:
+    return {
+        "id": 1, "addr": 64, "len": 8, "size": 3, "burst": 2, "lock": 1, "cache": 4, "prot": 3, "qos": 4,
+    }  # fmt: skip
+
+
+class NearMemorySampler(Block):
+    """AXI4-Lite subordinate, AXI4 manager, AXI4-Stream transmitter, interrupt (``docs/registers.md``).
+
+    A job reads ``batches`` batches of images, one while the one before is computed, and for each writes its
+    results and sends its kept images, these while the next one is computed. An error response or ``abort``
+    ends it: what was begun on a bus is completed, nothing further is begun, and then ``busy`` falls.
+    ``aresetn`` is synchronous to ``aclk``.
+    No output depends on an input of the same cycle.
+    """
+
+    module = "near_memory_sampler"
+    clocks_itself = True
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.parameters = (config,)
+        size, index = config.bus_bits // 8, Derived(config).index_width
+        lite = {"addr": ADDRESS_BITS, "prot": 3}
+        super().__init__(
+            {"aclk": In(1), "aresetn": In(1)}
+            | _channel("s_axil_aw", In, lite)
+            | _channel("s_axil_w", In, {"data": 32, "strb": 4})
+            | _channel("s_axil_b", Out, {"resp": 2})
+            | _channel("s_axil_ar", In, lite)
+            | _channel("s_axil_r", Out, {"data": 32, "resp": 2})
+            | _channel("m_axi_aw", Out, _address_channel())
+            | _channel("m_axi_w", Out, {"data": config.bus_bits, "strb": size, "last": 1})
+            | _channel("m_axi_b", In, {"id": 1, "resp": 2})
+            | _channel("m_axi_ar", Out, _address_channel())
+            | _channel("m_axi_r", In, {"id": 1, "data": config.bus_bits, "resp": 2, "last": 1})
+            | _channel("m_axis_t", Out, {"data": config.bus_bits, "keep": size, "last": 1, "user": index})
+            | {"irq": Out(1)}
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.domains.sync = sync = ClockDomain("sync", local=True)
+        m.d.comb += [sync.clk.eq(self.aclk), sync.rst.eq(~self.aresetn)]
+        config = self.config
+        self.registers = place(m, "registers", RegisterFile(config), platform)
+        self.sampler = place(m, "sampler", Sampler(config), platform)
+        self.reader = place(m, "reader", Reader(config), platform)
+        self.writer = place(m, "writer", Writer(config), platform)
+        self.sender = place(m, "sender", Sender(config), platform)
+        self.state = Signal(State)
+        self.busy = Signal()
+        self.stop = Signal()
+        self.halt = Signal()  # all blocks
+        m.d.comb += self.busy.eq(self.state != State.IDLE)
+        self._lite(m)
+        self._memory(m)
+        self._stream(m)
+        self._settings(m)
+        self._job(m)
+        self._load(m)
+        self._results(m)
+        self._count(m)
+        self._stop(m)
+        return m
+
+    def _both(self, name: str) -> Value:
+        """A setting of two registers."""
+        return Cat(getattr(self.registers, f"{name}_lo"), getattr(self.registers, f"{name}_hi"))
+
+    def _lite(self, m: Module) -> None:
+        inner = self.registers
+        driven = ("awaddr", "awvalid", "wdata", "wstrb", "wvalid", "bready", "araddr", "arvalid", "rready")
+        for name in driven:
+            m.d.comb += getattr(inner, name).eq(getattr(self, f"s_axil_{name}"))
+        for name in ("awready", "wready", "bresp", "bvalid", "arready", "rdata", "rresp", "rvalid"):
+            m.d.comb += getattr(self, f"s_axil_{name}").eq(getattr(inner, name))
+        m.d.comb += self.irq.eq(inner.irq)
+
+    def _memory(self, m: Module) -> None:
+        size = self.config.bus_bits // 8
+        for channel, engine in (("ar", self.reader), ("aw", self.writer)):
+            values = {
+                "addr": engine.o_bursts.p.address,
+                "len": engine.o_bursts.p.beats,
+                "size": size.bit_length() - 1,
+                "burst": INCR,
+                "prot": NORMAL,
+                "cache": BUFFERED,
+                "valid": engine.o_bursts.valid,
+            }
+            for name, value in values.items():
+                m.d.comb += getattr(self, f"m_axi_{channel}{name}").eq(value)
+            m.d.comb += engine.o_bursts.ready.eq(getattr(self, f"m_axi_{channel}ready"))
+        read, written, response = self.reader.i_beats, self.writer.o_beats, self.writer.i_responses
+        m.d.comb += [
+            read.p.data.eq(self.m_axi_rdata),
+            read.p.resp.eq(self.m_axi_rresp),
+            read.valid.eq(self.m_axi_rvalid),
+            self.m_axi_rready.eq(read.ready),
+            self.m_axi_wdata.eq(written.p.data),
+            self.m_axi_wstrb.eq(written.p.strobe),
+            self.m_axi_wlast.eq(written.p.last),
+            self.m_axi_wvalid.eq(written.valid),
+            written.ready.eq(self.m_axi_wready),
+            response.payload.eq(self.m_axi_bresp),
+            response.valid.eq(self.m_axi_bvalid),
+            self.m_axi_bready.eq(response.ready),
+        ]
+
+    def _stream(self, m: Module) -> None:
+        beats = self.sender.o_beats
+        connect(m, self.sampler.o_pixels, self.sender.i_pixels)
+        m.d.comb += [
+            self.m_axis_tdata.eq(beats.p.data),
+            self.m_axis_tkeep.eq(beats.p.keep),
+            self.m_axis_tlast.eq(beats.p.last),
+            self.m_axis_tuser.eq(beats.p.index),
+            self.m_axis_tvalid.eq(beats.valid),
+            beats.ready.eq(self.m_axis_tready),
+        ]
+
+    def _settings(self, m: Module) -> None:
+        """Settings to the blocks; the offset of the first illegal one, or 0."""
+        config, given, sampler = self.config, self.registers, self.sampler
+        size = config.bus_bits // 8
+        words = Signal.like(sampler.words)
+        m.d.sync += words.eq(_ceiling(given.pixels[: config.pixels.bit_length()], config))
+        m.d.comb += [
+            sampler.words.eq(words),
+            sampler.target.eq(self._both("target")),
+            self.reader.count.eq(given.count),
+            self.reader.pixels.eq(given.pixels),
+            self.reader.stride.eq(given.image_stride),
+            self.sender.pixels.eq(given.pixels),
+        ]
+        for name in ("count", "pixels", "keep", "iterations", "exaggerated", "seed", "search"):
+            m.d.comb += getattr(sampler, name).eq(getattr(given, name))
+        options = {field.name: field.low for field in BY_NAME["options"].fields}
+        self.writes = given.options[options["write_results"]]
+        m.d.comb += sampler.send_images.eq(given.options[options["send_images"]])
+
+        target, fraction = self._both("target"), config.profile.perplexity.fraction
+        illegal = {
+            "count": (given.count < 4) | (given.count > config.images),
+            "pixels": (given.pixels < 1) | (given.pixels > config.pixels),
+            "keep": (given.keep < 1) | (given.keep > given.count),
+            "target_lo": (target <= 1 << fraction) | (target >= (given.count - 1) << fraction),
+            "iterations": given.iterations > 0xFFFF,
+            "exaggerated": given.exaggerated > 0xFFFF,
+            "search": given.search > max(Search),
+            "batches": (given.batches < 1) | (given.batches >= 1 << BATCHES),
+        } | {
+            name: (value & (size - 1)) != 0
+            for name, value in (
+                ("image_base_lo", given.image_base_lo),
+                ("image_stride", given.image_stride),
+                ("batch_stride", given.batch_stride),
+                ("result_base_lo", given.result_base_lo),
+                ("result_stride", given.result_stride),
+            )
+        }
+        self.illegal = Signal(ADDRESS_BITS)
+        found: Value = Const(0, ADDRESS_BITS)
+        for name, condition in reversed(illegal.items()):
+            found = Mux(condition, BY_NAME[name].offset, found)
+        m.d.sync += self.illegal.eq(found)
+
+    def _job(self, m: Module) -> None:
+        """The states of a job up to the results, and its end."""
+        registers, sampler = self.registers, self.sampler
+        commands = {field.name: registers.control[field.low] for field in BY_NAME["control"].fields}
+        self.commands = commands
+        refused, done, checked = Signal(), Signal(), Signal()
+        self.ended = ended = Signal()
+        self.error, self.code, self.address = error, code, address = Signal(), Signal(Error), Signal(64)
+        batches_done = Signal(BATCHES)
+        self.result_address = Signal(64)
+        aborted = Signal()
+        idle = Signal()
+        last, sending = Signal(), Signal()
+        self.cleared = Signal()
+        m.d.comb += [
+            idle.eq(~(self.reader.busy | self.writer.busy | self.sender.busy)),
+            last.eq(batches_done + 1 == registers.batches),
+            sending.eq(sampler.sending | self.sender.busy),
+            sampler.start.eq(self.state == State.BEGIN),
+            self.writer.start.eq((self.state == State.BEGIN) & self.writes),
+            self.writer.base.eq(self.result_address),
+        ]
+        with m.If((commands["clear"] | commands["start"]) & ~self.busy):
+            m.d.sync += [done.eq(0), error.eq(0), code.eq(Error.NONE), address.eq(0)]
+
+        with m.Switch(self.state):
+            with m.Case(State.IDLE), m.If(commands["start"]):
+                m.d.sync += [checked.eq(0), self.state.eq(State.CHECK), batches_done.eq(0)]
+            with m.Case(State.CHECK):  # from the second cycle on, what is derived from the settings is there
+                m.d.sync += [checked.eq(1), self.result_address.eq(self._both("result_base"))]
+                with m.If(checked & ~registers.fetching & ~self.stop):
+                    m.d.sync += self.state.eq(State.BEGIN)
+                    m.d.comb += self.cleared.eq(self.illegal == 0)
+                    with m.If(self.illegal != 0):
+                        m.d.comb += refused.eq(1)
+                        m.d.sync += [
+                            error.eq(1),
+                            code.eq(Error.SETTING),
+                            address.eq(self.illegal),
+                            self.state.eq(State.IDLE),
+                        ]
+            with m.Case(State.BEGIN):
+                m.d.sync += self.state.eq(State.COMPUTE)
+            with m.Case(State.COMPUTE), m.If(sampler.done):
+                m.d.sync += self.state.eq(Mux(self.writes, State.ASK, State.FINISH))
+            with m.Case(State.FINISH), m.If(~self.writer.busy & ~(last & sending)):
+                m.d.sync += [
+                    batches_done.eq(batches_done + 1),
+                    self.result_address.eq(self.result_address + registers.result_stride),
+                    self.state.eq(State.BEGIN),
+                ]
+                with m.If(last):
+                    m.d.comb += ended.eq(1)
+                    m.d.sync += [done.eq(1), self.state.eq(State.IDLE)]
+            with m.Case(State.STOP), m.If(idle & ~self.halt):
+                m.d.comb += [aborted.eq(code == Error.ABORTED), refused.eq(code != Error.ABORTED)]
+                m.d.sync += self.state.eq(State.IDLE)
+
+        status = {
+            "busy": self.busy,
+            "done": done,
+            "error": error,
+            "writing": self.writer.busy,
+            "phase": sampler.phase,
+        }
+        for field in BY_NAME["status"].fields:
+            m.d.comb += registers.status[field.low : field.low + field.width].eq(status[field.name])
+        m.d.comb += [
+            registers.locked.eq(self.busy),
+            registers.error_code.eq(code),
+            Cat(registers.error_address_lo, registers.error_address_hi).eq(address),
+            registers.batches_done.eq(batches_done),
+            registers.events[Event.DONE].eq(ended),
+            registers.events[Event.ERROR].eq(refused),
+            registers.events[Event.ABORTED].eq(aborted),
+        ]
+
+    def _stop(self, m: Module) -> None:
+        """An error response or the command ends a job from any state; last, so that it wins."""
+        going = self.busy & (self.state != State.STOP) & ~self.ended
+        m.d.comb += self.stop.eq(going & (self.commands["abort"] | self.reader.faulty | self.writer.faulty))
+        m.d.sync += self.halt.eq(self.stop)
+        for block in (self.sampler, self.reader, self.writer, self.sender):
+            m.d.comb += block.abort_run.eq(self.halt)
+        with m.If(self.stop):
+            m.d.sync += [self.state.eq(State.STOP), self.error.eq(1), self.code.eq(Error.ABORTED)]
+            for engine, errors in (
+                (self.writer, (Error.WRITE_SLVERR, Error.WRITE_DECERR)),
+                (self.reader, (Error.READ_SLVERR, Error.READ_DECERR)),
+            ):
+                with m.If(engine.faulty):
+                    m.d.sync += [
+                        self.code.eq(Mux(engine.fault.decode, errors[1], errors[0])),
+                        self.address.eq(engine.fault.address),
+                    ]
+
+    def _load(self, m: Module) -> None:
+        """One batch after the other into the sampler, as soon as it has room."""
+        left = Signal(BATCHES)
+        reader, sampler = self.reader, self.sampler
+        go = Signal()
+        connect(m, reader.o_words, sampler.i_images)
+        m.d.comb += [
+            go.eq((left != 0) & ~reader.busy & sampler.load_ready & ~self.halt),
+            reader.start.eq(go),
+            sampler.load.eq(go),
+        ]
+        base = Signal(64)
+        m.d.comb += reader.base.eq(base)
+        with m.If(go):
+            m.d.sync += [left.eq(left - 1), base.eq(base + self.registers.batch_stride)]
+        with m.If(self.cleared):
+            m.d.sync += [left.eq(self.registers.batches), base.eq(self._both("image_base"))]
+        with m.If(self.stop):
+            m.d.sync += left.eq(0)
+
+    def _results(self, m: Module) -> None:
+        """Words for the writer: pairs of kept indices as they come, then points and rows, read as tables."""
+        config, sampler, words = self.config, self.sampler, self.writer.i_words
+        count, keep = self.registers.count, self.registers.keep
+        m.d.comb += self.writer.length.eq((((keep + 1) >> 1) << 3) + (count << 3) + (count << 4))
+
+        kept = sampler.o_kept
+        second, first = Signal(), Signal(32)
+        pair = Signal(64)
+        m.d.comb += pair.eq(Mux(second, Cat(first, kept.p.index), kept.p.index))
+        full = second | kept.p.last
+
+        rows, step = Signal(), Signal(range(len(ROW)))
+        row = Signal(range(config.images))
+        word = Signal(64)
+        table = Mux(rows, Array(table for table, _ in ROW)[step], Array(table for table, _ in POINT)[step[0]])
+        outer = self.registers.o_request
+        request, value = sampler.i_read, sampler.o_read
+        mine = self.busy & (self.state != State.CHECK)  # which lets a read of software end
+        m.d.comb += [
+            request.p.table.eq(Mux(mine, table, outer.p.table)),
+            request.p.row.eq(Mux(mine, row, outer.p.row)),
+            request.p.column.eq(Mux(mine, step, outer.p.column)),
+            request.valid.eq(Mux(mine, self.state == State.ASK, outer.valid)),
+            outer.ready.eq(~mine & request.ready),
+            self.registers.i_value.payload.eq(value.payload),
+            self.registers.i_value.valid.eq(~mine & value.valid),
+            value.ready.eq(Mux(mine, self.state == State.TAKE, self.registers.i_value.ready)),
+        ]
+        with m.Switch(self.state):
+            with m.Case(State.BEGIN):
+                m.d.sync += [second.eq(0), rows.eq(0), row.eq(0), step.eq(0)]
+            with m.Case(State.COMPUTE):
+                m.d.comb += [
+                    words.payload.eq(pair),
+                    words.valid.eq(kept.valid & full & self.writes),
+                    kept.ready.eq(~full | words.ready | ~self.writes),
+                ]
+                with m.If(kept.valid & kept.ready):
+                    m.d.sync += [second.eq(~second), first.eq(kept.p.index)]
+            with m.Case(State.ASK), m.If(request.ready):
+                m.d.sync += self.state.eq(State.TAKE)
+            with m.Case(State.TAKE), m.If(value.valid):
+                m.d.sync += [step.eq(step + 1), self.state.eq(State.ASK)]
+                with m.If(~rows):
+                    m.d.sync += word.word_select(step[0], 32).eq(value.payload[:32])
+                    with m.If(step == len(POINT) - 1):
+                        m.d.sync += self.state.eq(State.PUSH)
+                with m.Elif(step == 0):
+                    m.d.sync += [word.eq(value.payload), self.state.eq(State.PUSH)]
+                with m.Else():
+                    m.d.sync += word.eq(_with_byte(word, step, value.payload))
+                    with m.If(step == len(ROW) - 1):
+                        m.d.sync += self.state.eq(State.PUSH)
+            with m.Case(State.PUSH):
+                m.d.comb += [words.payload.eq(word), words.valid.eq(1)]
+                with m.If(words.ready):
+                    m.d.sync += self.state.eq(State.ASK)
+                    with m.If(rows & (step == 1)):
+                        m.d.sync += word.eq(0)
+                    with m.Else():
+                        m.d.sync += [step.eq(0), row.eq(row + 1)]
+                        with m.If(row + 1 == count):
+                            m.d.sync += [row.eq(0), rows.eq(1)]
+                            with m.If(rows):
+                                m.d.sync += self.state.eq(State.FINISH)
+
+    def _count(self, m: Module) -> None:
+        """Counters of the job; those of the last batch are the sampler's."""
+        size = self.config.bus_bits // 8
+        increments = {
+            "cycles_job": self.busy,
+            "read_waits": self.reader.waits,
+            "write_waits": self.writer.waits,
+            "stream_waits": self.sender.waits,
+            "bytes_read": Mux(self.m_axi_rvalid & self.m_axi_rready, size, 0),
+            "bytes_written": self.writer.bytes,
+            "bytes_sent": self.sender.bytes,
+        }
+        names = [*(f"cycles_{phase.name.lower()}" for phase in WORKING), "trials"]
+        held = {name: getattr(self.sampler, name) for name in names}
+        for name, _ in COUNTED:
+            value = held.get(name)
+            if value is None:
+                value = Signal(64, name=name)
+                m.d.sync += value.eq(value + increments[name])
+                with m.If(self.cleared):
+                    m.d.sync += value.eq(0)
+            low, high = getattr(self.registers, f"{name}_lo"), getattr(self.registers, f"{name}_hi")
+            m.d.comb += Cat(low, high).eq(value)
+
+
+def _ceiling(pixels: Value, config: Config) -> Value:
+    """ceil(pixels / lanes) as a product: exact, because the reciprocal is rounded up and has enough bits."""
+    lanes = config.lanes
+    bits = len(pixels) + 1 + lanes.bit_length()
+    reciprocal = -(-(1 << bits) // lanes)
+    return ((pixels + (lanes - 1)) * reciprocal) >> bits
+
+
+def _with_byte(word: Value, step: Value, value: Value) -> Value:
+    """``word`` with byte ``step - 1`` replaced by the lowest of ``value``; the others stay."""
+    return Cat(
+        Mux(step == place + 1, value[:8], word[8 * place : 8 * place + 8]) if place < len(ROW) - 1
+        else word[8 * place : 8 * place + 8]
+        for place in range(8)
+    )  # fmt: skip

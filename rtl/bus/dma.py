@@ -1,0 +1,399 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The two engines of the memory bus: images in, results out."""
+
+from amaranth import ClockDomain, ClockSignal, Module, Mux, ResetSignal, Signal, Value
+from amaranth.hdl import DomainRenamer
+from amaranth.lib import stream
+from amaranth.lib.data import StructLayout
+from amaranth.lib.fifo import SyncFIFOBuffered
+from amaranth.lib.wiring import In, Out
+
+from nms.contract.config import Config
+from nms.contract.derived import Derived
+from nms.rtl.bus.gearbox import Gearbox
+from nms.rtl.lib.hierarchy import Block
+from nms.rtl.lib.signatures import Payloads
+
+PAGE = 4096
+"""Bytes that no burst crosses the boundary of."""
+
+READ_BURST, WRITE_BURST = 32, 16
+"""Beats of a burst at most."""
+
+IN_FLIGHT = 4
+"""Longest read bursts that are under way at once."""
+
+ADDRESS = StructLayout({"address": 64, "beats": 8})
+"""A burst: address of its first beat, and its beats less one."""
+
+FAULT = StructLayout({"address": 64, "decode": 1})
+"""An error response: address, and whether it was DECERR."""
+
+
+def burst(m: Module, config: Config, address: Value, left: Value, most: int) -> Signal:
+    """Beats of the next burst: at most ``most``, ``left`` and those to the page's end."""
+    size = config.bus_bits // 8
+    page, shift = PAGE // size, size.bit_length() - 1
+    to_end = Signal(range(page + 1))
+    bounded = Signal(range(most + 1))
+    limit = Mux(to_end < most, to_end, most)
+    m.d.comb += [
+        to_end.eq(page - (address >> shift)[: page.bit_length() - 1]),
+        bounded.eq(Mux(left < limit, left, limit)),
+    ]
+    return bounded
+
+
+class Reader(Block):
+    """Reads the images of one batch: memory beats in, pixel words out.
+
+    ``start``, a pulse while not ``busy``, reads ``count`` images of ``pixels`` bytes, the first at
+    ``base``, the others ``stride`` bytes apart each; ``base`` is sampled, the others constant while busy. All
+    addresses are multiples of the bus's bytes. ``o_words`` gives the images as ``Payloads.pixels``.
+
+    ``o_bursts`` and ``i_beats`` are the channels AR and R; room for a burst's beats is reserved before it
+    is asked for, so that ``i_beats`` is always ready. ``fault`` is valid with ``faulty``, for one cycle for
+    each beat with an error. ``abort_run``, in any cycle, ends the job: no further burst is begun, the beats
+    of those begun are taken and dropped, then ``busy`` falls.
+
+    ``waits`` is high in cycles without a beat while beats are due.
+    """
+
+    module = "dma_read"
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.parameters = (config,)
+        self.beat = StructLayout({"data": config.bus_bits, "resp": 2})
+        super().__init__(
+            {
+                "start": In(1),
+                "abort_run": In(1),
+                "base": In(64),
+                "stride": In(32),
+                "count": In(Derived(config).count_width),
+                "pixels": In(config.pixels.bit_length()),
+                "busy": Out(1),
+                "waits": Out(1),
+                "faulty": Out(1),
+                "fault": Out(FAULT),
+                "o_bursts": Out(stream.Signature(ADDRESS)),
+                "i_beats": In(stream.Signature(self.beat)),
+                "o_words": Out(stream.Signature(Payloads(config).pixels)),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config, size = self.config, self.config.bus_bits // 8
+        m.domains.core = core = ClockDomain("core", local=True)
+        m.d.comb += [core.clk.eq(ClockSignal()), core.rst.eq(ResetSignal() | self.abort_run)]
+        depth = READ_BURST * IN_FLIGHT
+        m.submodules.beats = beats = DomainRenamer("core")(
+            SyncFIFOBuffered(width=config.bus_bits, depth=depth)
+        )
+        m.submodules.gearbox = gearbox = DomainRenamer("core")(Gearbox(size, config.lanes, len(self.pixels)))
+
+        per_image = Signal(range(-(-config.pixels // size) + 1))
+        m.d.comb += per_image.eq((self.pixels + (size - 1)) >> (size.bit_length() - 1))
+        due = Signal(range(depth + 1))  # beats asked for and not yet there
+        reserved = Signal(range(depth + 1))  # and those that are kept
+        delivered = Signal.like(self.count)  # images of which words are still to be given
+        taken, dropping = Signal(), Signal()
+        m.d.comb += [
+            self.i_beats.ready.eq(1),
+            taken.eq(self.i_beats.valid & self.i_beats.ready),
+            self.waits.eq((due != 0) & ~self.i_beats.valid),
+            beats.w_data.eq(self.i_beats.p.data),
+            beats.w_en.eq(taken & ~dropping),
+            gearbox.length.eq(self.pixels),
+            gearbox.i.payload.eq(beats.r_data),
+            gearbox.i.valid.eq(beats.r_rdy),
+            beats.r_en.eq(gearbox.i.ready),
+            self.o_words.payload.eq(gearbox.o.p.data),
+            self.o_words.valid.eq(gearbox.o.valid),
+            gearbox.o.ready.eq(self.o_words.ready),
+            self.busy.eq((delivered != 0) | (due != 0) | self.o_bursts.valid | dropping),
+        ]
+        with m.If(gearbox.o.valid & gearbox.o.ready & gearbox.o.p.last):
+            m.d.sync += delivered.eq(delivered - 1)
+
+        asked = self._ask(m, per_image, reserved, depth)
+        freed = beats.r_rdy & beats.r_en
+        m.d.sync += [
+            due.eq(due + asked - taken),
+            reserved.eq(reserved + asked - freed),
+        ]
+        self._watch(m, per_image, taken & ~dropping)
+        with m.If(self.start):
+            m.d.sync += delivered.eq(self.count)
+        with m.If(dropping & (due == 0) & ~self.o_bursts.valid):
+            m.d.sync += [dropping.eq(0), reserved.eq(0)]
+        with m.If(self.abort_run):
+            m.d.sync += [delivered.eq(0), dropping.eq(1)]
+        return m
+
+    def _ask(self, m: Module, per_image: Value, reserved: Value, depth: int) -> Value:
+        """Burst after burst, image after image, while there is room; returns the beats just asked for."""
+        size = self.config.bus_bits // 8
+        image, address = Signal(64), Signal(64)
+        left, images = Signal.like(per_image), Signal.like(self.count)
+        length = Signal(range(READ_BURST + 1))
+        asked = Signal.like(length)
+        bounded = burst(m, self.config, address, left, READ_BURST)
+        with m.If(self.o_bursts.ready):
+            m.d.sync += self.o_bursts.valid.eq(0)
+        with m.FSM():
+            with m.State("IDLE"), m.If(self.start):
+                m.d.sync += [image.eq(self.base), images.eq(self.count)]
+                m.next = "IMAGE"
+            with m.State("IMAGE"):
+                m.d.sync += [address.eq(image), image.eq(image + self.stride), left.eq(per_image)]
+                m.d.sync += images.eq(images - 1)
+                m.next = "IDLE"
+                with m.If((images != 0) & ~self.abort_run):
+                    m.next = "MEASURE"
+            with m.State("MEASURE"):
+                m.d.sync += length.eq(bounded)
+                m.next = "ASK"
+                with m.If(self.abort_run):
+                    m.next = "IDLE"
+            with m.State("ASK"):
+                with m.If(self.abort_run):
+                    m.next = "IDLE"
+                with m.Elif((reserved + length <= depth) & ~self.o_bursts.valid):
+                    m.d.comb += asked.eq(length)
+                    m.d.sync += [
+                        self.o_bursts.valid.eq(1),
+                        self.o_bursts.p.address.eq(address),
+                        self.o_bursts.p.beats.eq(length - 1),
+                        address.eq(address + length * size),
+                        left.eq(left - length),
+                    ]
+                    m.next = "MEASURE"
+                    with m.If(left == length):
+                        m.next = "IMAGE"
+        return asked
+
+    def _watch(self, m: Module, per_image: Value, taken: Value) -> None:
+        """The address of each beat that comes, to name one with an error."""
+        size = self.config.bus_bits // 8
+        image, address = Signal(64), Signal(64)
+        left = Signal.like(per_image)
+        resp = self.i_beats.p.resp
+        m.d.comb += [
+            self.faulty.eq(taken & resp[1]),
+            self.fault.address.eq(address),
+            self.fault.decode.eq(resp[0]),
+        ]
+        with m.If(self.start):
+            m.d.sync += [address.eq(self.base), image.eq(self.base + self.stride), left.eq(per_image)]
+        with m.Elif(taken):
+            m.d.sync += [address.eq(address + size), left.eq(left - 1)]
+            with m.If(left == 1):
+                m.d.sync += [address.eq(image), image.eq(image + self.stride), left.eq(per_image)]
+
+
+class Writer(Block):
+    """Writes one region of memory: 64-bit words in, memory beats out.
+
+    ``start``, a pulse while not ``busy``, writes ``length`` bytes, a multiple of 8, from ``base`` on, a
+    multiple of the bus's bytes; ``i_words`` gives them, the first byte lowest. ``busy`` falls after the
+    last response.
+
+    ``o_bursts``, ``o_beats`` and ``i_responses`` are the channels AW, W and B. A burst is begun when all
+    its data are there, so it never waits for the rest of the system. ``fault`` is valid with ``faulty``,
+    for one cycle. ``abort_run``, in any cycle, ends the job: a burst that was begun is completed, then
+    ``busy`` falls.
+
+    ``waits`` is high in cycles in which a beat is offered and not taken; ``bytes`` counts those taken in
+    this cycle.
+    """
+
+    module = "dma_write"
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.parameters = (config,)
+        size = config.bus_bits // 8
+        self.beat = StructLayout({"data": config.bus_bits, "strobe": size, "last": 1})
+        super().__init__(
+            {
+                "start": In(1),
+                "abort_run": In(1),
+                "base": In(64),
+                "length": In((32 * config.images).bit_length()),
+                "busy": Out(1),
+                "waits": Out(1),
+                "bytes": Out(range(size + 1)),
+                "faulty": Out(1),
+                "fault": Out(FAULT),
+                "i_words": In(stream.Signature(64)),
+                "o_bursts": Out(stream.Signature(ADDRESS)),
+                "o_beats": Out(stream.Signature(self.beat)),
+                "i_responses": In(stream.Signature(2)),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config, size = self.config, self.config.bus_bits // 8
+        m.domains.core = core = ClockDomain("core", local=True)
+        flush = Signal()
+        m.d.comb += [core.clk.eq(ClockSignal()), core.rst.eq(ResetSignal() | flush)]
+        m.submodules.beats = beats = DomainRenamer("core")(
+            SyncFIFOBuffered(width=config.bus_bits + size, depth=WRITE_BURST)
+        )
+        m.submodules.gearbox = gearbox = DomainRenamer("core")(Gearbox(8, size, len(self.length)))
+        active, stopping = Signal(), Signal()
+        m.d.comb += [
+            gearbox.length.eq(self.length),
+            gearbox.i.payload.eq(self.i_words.payload),
+            gearbox.i.valid.eq(self.i_words.valid & active),
+            self.i_words.ready.eq(gearbox.i.ready & active),
+            beats.w_data.eq(gearbox.o.payload),
+            beats.w_en.eq(gearbox.o.valid),
+            gearbox.o.ready.eq(beats.w_rdy),
+        ]
+
+        address = Signal(64)
+        left = Signal(range(32 * config.images // size + 2))
+        length, to_send = Signal(range(WRITE_BURST + 1)), Signal(range(WRITE_BURST + 1))
+        first = Signal(64)  # address of the burst
+        bounded = burst(m, config, address, left, WRITE_BURST)
+        strobe = self.o_beats.p.strobe
+        m.d.comb += [
+            self.busy.eq(active | stopping),
+            self.o_beats.p.data.eq(beats.r_data[: config.bus_bits]),
+            strobe.eq(beats.r_data[config.bus_bits :]),
+            self.o_beats.p.last.eq(to_send == 1),
+            self.o_beats.valid.eq((to_send != 0) & beats.r_rdy),
+            beats.r_en.eq((to_send != 0) & self.o_beats.ready),
+            self.waits.eq(self.o_beats.valid & ~self.o_beats.ready),
+            self.fault.address.eq(first),
+            self.fault.decode.eq(self.i_responses.payload[0]),
+        ]
+        with m.If(self.o_beats.valid & self.o_beats.ready):
+            m.d.sync += to_send.eq(to_send - 1)
+            m.d.comb += self.bytes.eq(sum(strobe))
+        with m.If(self.o_bursts.ready):
+            m.d.sync += self.o_bursts.valid.eq(0)
+        with m.If(self.abort_run & active):
+            m.d.sync += stopping.eq(1)
+        with m.FSM():
+            with m.State("IDLE"), m.If(self.start):
+                m.d.sync += [active.eq(1), address.eq(self.base)]
+                m.d.sync += left.eq((self.length + (size - 1)) >> (size.bit_length() - 1))
+                m.next = "MEASURE"
+            with m.State("MEASURE"):
+                m.d.sync += length.eq(bounded)
+                m.next = "FILL"
+                with m.If(stopping | (left == 0)):
+                    m.next = "END"
+            with m.State("FILL"):
+                with m.If(stopping):
+                    m.next = "END"
+                with m.Elif(beats.level >= length):
+                    m.d.sync += [
+                        self.o_bursts.valid.eq(1),
+                        self.o_bursts.p.address.eq(address),
+                        self.o_bursts.p.beats.eq(length - 1),
+                        to_send.eq(length),
+                        first.eq(address),
+                        address.eq(address + length * size),
+                        left.eq(left - length),
+                    ]
+                    m.next = "RESPONSE"
+            with m.State("RESPONSE"):
+                m.d.comb += [
+                    self.i_responses.ready.eq(1),
+                    self.faulty.eq(self.i_responses.valid & self.i_responses.payload[1]),
+                ]
+                with m.If(self.i_responses.valid):
+                    m.next = "MEASURE"
+            with m.State("END"):
+                m.d.comb += flush.eq(1)
+                m.d.sync += [active.eq(0), stopping.eq(0)]
+                m.next = "IDLE"
+        return m
+
+
+class Sender(Block):
+    """Sends images: pixel words in, beats of an AXI4-Stream out.
+
+    ``i_pixels`` gives words of ``lanes`` bytes with the image's index; an image has ``pixels`` bytes,
+    constant while ``busy``. ``o_beats`` gives, one register later, ``keep`` for each byte, ``last`` with an
+    image's last beat, and the index. ``abort_run`` drops what is inside, but a beat that was offered stays
+    until it is taken, and an image of which a part was offered is ended by a beat without bytes and with
+    ``last``; then ``busy`` falls. ``bytes`` counts those taken in this cycle.
+    """
+
+    module = "sender"
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.parameters = (config,)
+        size, index = config.bus_bits // 8, Derived(config).index_width
+        self.beat = StructLayout({"data": config.bus_bits, "keep": size, "last": 1, "index": index})
+        self.words = StructLayout({"data": 8 * config.lanes, "index": index, "last": 1})
+        super().__init__(
+            {
+                "abort_run": In(1),
+                "pixels": In(config.pixels.bit_length()),
+                "busy": Out(1),
+                "waits": Out(1),
+                "bytes": Out(range(size + 1)),
+                "i_pixels": In(stream.Signature(self.words)),
+                "o_beats": Out(stream.Signature(self.beat)),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config, size = self.config, self.config.bus_bits // 8
+        m.domains.core = core = ClockDomain("core", local=True)
+        m.d.comb += [core.clk.eq(ClockSignal()), core.rst.eq(ResetSignal() | self.abort_run)]
+        m.submodules.gearbox = gearbox = DomainRenamer("core")(Gearbox(config.lanes, size, len(self.pixels)))
+        index = Signal(Derived(config).index_width)
+        inside = Signal()  # words of an image are in the gearbox
+        within = Signal()  # of an image a part was offered, its last beat was not
+        ending = Signal()
+        beat = self.o_beats.p
+        m.d.comb += [
+            gearbox.length.eq(self.pixels),
+            gearbox.i.payload.eq(self.i_pixels.p.data),
+            gearbox.i.valid.eq(self.i_pixels.valid),
+            self.i_pixels.ready.eq(gearbox.i.ready),
+            gearbox.o.ready.eq((self.o_beats.ready | ~self.o_beats.valid) & ~ending & ~self.abort_run),
+            self.busy.eq(inside | within | ending | self.o_beats.valid),
+            self.waits.eq(self.o_beats.valid & ~self.o_beats.ready),
+        ]
+        with m.If(self.i_pixels.valid & self.i_pixels.ready):
+            m.d.core += [index.eq(self.i_pixels.p.index), inside.eq(1)]
+        with m.If(self.o_beats.valid & self.o_beats.ready):
+            m.d.comb += self.bytes.eq(sum(beat.keep))
+        with m.If(self.o_beats.ready | ~self.o_beats.valid):
+            m.d.sync += self.o_beats.valid.eq(0)
+            with m.If(ending):
+                m.d.sync += [
+                    self.o_beats.valid.eq(within),
+                    beat.keep.eq(0),
+                    beat.data.eq(0),
+                    beat.last.eq(1),
+                    within.eq(0),
+                    ending.eq(0),
+                ]
+            with m.Elif(gearbox.o.valid & ~self.abort_run):
+                m.d.sync += [
+                    self.o_beats.valid.eq(1),
+                    beat.data.eq(gearbox.o.p.data),
+                    beat.keep.eq(gearbox.o.p.keep),
+                    beat.last.eq(gearbox.o.p.last),
+                    beat.index.eq(index),
+                    within.eq(~gearbox.o.p.last),
+                ]
+                with m.If(gearbox.o.p.last):
+                    m.d.core += inside.eq(0)
+        with m.If(self.abort_run):
+            m.d.sync += ending.eq(1)
+        return m

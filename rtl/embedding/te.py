@@ -1,0 +1,327 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Update array (contract, section 11): the embedding's points follow their gradient for T iterations.
+
+An iteration is one pass over all pairs, ``te_lanes`` pairs a cycle, then one reciprocal (of Z), then the
+update of the points, two a cycle. A lane needs a pair twice: for its kernel, and a Newton iteration
+later, with its affinity, for its forces. The points are few, so the pair is read again and not
+delayed, which would take more registers than the memory has bits.
+"""
+
+from collections.abc import Sequence
+
+from amaranth import Cat, Module, Mux, Signal, Value, ValueLike, signed
+from amaranth.hdl import Assert
+from amaranth.lib import stream
+from amaranth.lib.data import ArrayLayout, StructLayout, View
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import bits_for
+
+from nms.contract.config import Config
+from nms.contract.derived import Derived
+from nms.rtl.embedding.points import Points, Rows, Walk
+from nms.rtl.embedding.te_lane import TELane, reciprocal, top
+from nms.rtl.embedding.te_update import TEUpdate
+from nms.rtl.lib.fixed import bit_length, half_up
+from nms.rtl.lib.flow import delay
+from nms.rtl.lib.hierarchy import Block, place
+from nms.rtl.lib.signatures import Payloads
+
+
+def tree(m: Module, values: Sequence[Value]) -> Value:
+    """The sum of 2^n values, n cycles later: a register after each addition."""
+    while len(values) > 1:
+        sums = []
+        for a, b in zip(values[::2], values[1::2], strict=True):
+            total = Signal((a + b).shape(), reset_less=True)
+            m.d.sync += total.eq(a + b)
+            sums.append(total)
+        values = sums
+    return values[0]
+
+
+class TE(Block):
+    """Embeds ``count`` points in ``iterations`` iterations, the first ``exaggerated`` of them exaggerated.
+
+    After the pulse ``start``, takes N = ``count`` points Y0 from ``i_points``, then asks for the affinities
+    of ``row``, ``block`` (columns block * te_lanes and the following), which must be at ``word`` one cycle
+    later, in every cycle; elements of columns >= N may be anything. ``done`` pulses when Y is final; from
+    then on until the next ``start``, ``i_read`` is answered with points. ``count``, ``iterations`` and
+    ``exaggerated`` hold from ``start`` until ``done``. For the cycles see :meth:`cycles`.
+    """
+
+    def __init__(self, config: Config) -> None:
+        derived, payloads = Derived(config), Payloads(config)
+        self.config, self.profile = config, config.profile
+        self.module = "te"
+        self.parameters = (config.images, config.te_lanes, config.profile)
+        self.images, self.lanes = config.images, config.te_lanes
+        self.levels = self.lanes.bit_length() - 1
+        self.padded = -(-self.images // self.lanes) * self.lanes
+        self.group = min(2, self.lanes)
+        """Points updated in a cycle."""
+        self.force, self.normaliser, self.row_sum = derived.force, derived.normaliser, derived.row_sum
+        self.point = payloads.point
+        self._lanes = [TELane(config) for _ in range(self.lanes)]
+        self._updates = [TEUpdate(config) for _ in range(self.group)]
+        self._newton = reciprocal(config)
+        super().__init__(
+            {
+                "count": In(derived.count_width),
+                "iterations": In(16),
+                "exaggerated": In(16),
+                "start": In(1),
+                "i_points": In(stream.Signature(payloads.point)),
+                "row": Out(derived.index_width),
+                "block": Out(range(self.padded // self.lanes)),
+                "word": In(ArrayLayout(payloads.affinity, self.lanes)),
+                "done": Out(1),
+                "i_read": In(stream.Signature(payloads.index)),
+                "o_read": Out(stream.Signature(payloads.point)),
+            }
+        )
+
+    def cycles(self, count: int, iterations: int) -> int:
+        """Cycles from the edge that samples ``start`` to the one that samples ``done``, without stalls.
+
+        N points in; in each iteration N * ceil(N / te_lanes) blocks of pairs, ceil(N / 2) groups of two
+        points (of one if te_lanes = 1), and a turn: from the last pair to Z and to its reciprocal, then from
+        the last group to its write.
+        """
+        lane, update = self._lanes[0], self._updates[0]
+        blocks, groups = -(-count // self.lanes), -(-count // self.group)
+        turn = lane.kernel_latency + self.levels + 6 + self._newton.latency + 1 + update.latency
+        return count + 1 + iterations * (count * blocks + groups + turn)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        points = m.submodules.points = Points(self.point, self.padded, self.lanes, self.group)
+        pairs = m.submodules.pairs = Walk(self.images, self.lanes)
+        lanes = [place(m, f"lane{k}", lane, platform) for k, lane in enumerate(self._lanes)]
+        updates = [place(m, f"update{k}", update, platform) for k, update in enumerate(self._updates)]
+        iteration = Signal.like(self.iterations)
+        first, reading, passing, updating = Signal(), Signal(), Signal(), Signal()
+        m.d.comb += [first.eq(iteration == 0), pairs.count.eq(self.count), pairs.step.eq(passing)]
+
+        tag = self._feed(m, lanes, points, pairs)
+        normaliser, complete, sigmas = self._kernel_sums(m, lanes, tag, first)
+        forces = self._force_sums(m, lanes, tag)
+        scaled = self._scale(m, platform, normaliser, complete, updates)
+        base, updated = self._update(m, points, updates, forces, sigmas, updating, iteration)
+
+        index = Signal(range(max(2, self.padded)))  # of the point that comes in
+        with m.If(self.i_points.ready):
+            m.d.comb += [
+                points.write_index.eq(index),
+                points.write_mask.eq(self.i_points.valid << index[: self.group - 1]),
+                *(entry.eq(self.i_points.payload) for entry in points.write),
+            ]
+        m.d.sync += self.done.eq(0)
+        with m.FSM():
+            with m.State("IDLE"):
+                m.d.comb += reading.eq(1)
+                m.d.sync += [index.eq(0), iteration.eq(0)]
+                with m.If(self.start):
+                    m.next = "LOAD"
+            with m.State("LOAD"):
+                m.d.comb += self.i_points.ready.eq(1)
+                with m.If(self.i_points.valid):
+                    m.d.sync += index.eq(index + 1)
+                    with m.If(index + 1 == self.count):
+                        m.d.sync += self.done.eq(self.iterations == 0)
+                        m.next = "PASS"
+                        with m.If(self.iterations == 0):
+                            m.next = "IDLE"
+            with m.State("PASS"):
+                m.d.comb += passing.eq(1)
+                with m.If(pairs.end):
+                    m.next = "SCALE"
+            with m.State("SCALE"), m.If(scaled):
+                m.next = "UPDATE"
+            with m.State("UPDATE"):
+                m.d.comb += updating.eq(1)
+                with m.If(updated):
+                    m.d.sync += [iteration.eq(iteration + 1), self.done.eq(iteration + 1 == self.iterations)]
+                    m.next = "PASS"
+                    with m.If(iteration + 1 == self.iterations):
+                        m.next = "IDLE"
+
+        # one reader serves the pass (the row's point), the update (a group) and i_read (a point)
+        m.d.comb += [
+            points.near.block.eq(pairs.block),
+            points.near.row.eq(Mux(passing, pairs.row, Mux(updating, base, self.i_read.payload))),
+            points.near.enable.eq(passing | updating | (self.i_read.valid & self.i_read.ready)),
+            self.i_read.ready.eq(reading & (~self.o_read.valid | self.o_read.ready)),
+            self.o_read.payload.eq(points.near.point),
+        ]
+        with m.If(self.i_read.ready):
+            m.d.sync += self.o_read.valid.eq(self.i_read.valid)
+        with m.Elif(self.o_read.ready):
+            m.d.sync += self.o_read.valid.eq(0)
+        return m
+
+    def _feed(self, m: Module, lanes: list[TELane], points: Points, pairs: Walk) -> View:
+        """Feed the lanes with ``pairs``; returns where the pairs stand whose kernels they give."""
+        late = m.submodules.late = Walk(self.images, self.lanes)
+        valid = Signal()
+        tag = Signal(StructLayout({"valid": 1, "row": len(late.row), "first": 1, "last": 1, "end": 1}))
+        m.d.sync += [
+            valid.eq(delay(m, pairs.step, 1, reset_less=False)),
+            tag.valid.eq(late.step),
+            *(tag[name].eq(getattr(late, name)) for name in ("row", "first", "last", "end")),
+        ]
+        m.d.comb += [
+            late.count.eq(self.count),
+            late.step.eq(lanes[0].due),
+            points.late.enable.eq(late.step),
+            points.late.row.eq(late.row),
+            points.late.block.eq(late.block),
+            self.row.eq(late.row),
+            self.block.eq(late.block),
+        ]
+        # memories give their words late, so that each goes into a register before it is subtracted
+        near, late_point = delay(m, points.near.point, 1), delay(m, points.late.point, 1)
+        for number, lane in enumerate(lanes):
+            column, present = (
+                Signal(range(self.padded), name=f"column_{number}"),
+                Signal(name=f"present_{number}"),
+            )
+            m.d.sync += present.eq(late.step & (column < self.count) & (column != late.row))
+            m.d.comb += [
+                column.eq((late.block << self.levels) + number),
+                lane.valid.eq(valid),
+                lane.i.eq(near),
+                lane.j.eq(delay(m, points.near.points[number], 1)),
+                lane.late_i.eq(late_point),
+                lane.late_j.eq(delay(m, points.late.points[number], 1)),
+                lane.affinity.eq(self.word[number]),
+                lane.present.eq(present),
+            ]
+        return tag
+
+    def _kernel_sums(
+        self, m: Module, lanes: list[TELane], tag: View, first: Signal
+    ) -> tuple[Signal, Signal, Rows]:
+        """Z, a pulse when it is complete, and the memory of the sigmas, which the first pass finds."""
+        total = Signal(self.normaliser.width)
+        kernels = tree(m, [lane.kernel for lane in lanes])
+        tag = delay(m, tag, self.levels, reset_less=False)
+        with m.If(tag.valid):
+            m.d.sync += total.eq(Mux(tag.first & (tag.row == 0), 0, total) + kernels)
+        tag = delay(m, tag, 1, reset_less=False)
+
+        # words come late from the affinities' memory, so that they are added a cycle later
+        words = [delay(m, Mux(lane.present & first, lane.affinity, 0), 1) for lane in lanes]
+        affinities = tree(m, words)
+        row_sum = Signal(self.row_sum.width)
+        new_sum = Mux(tag.first, 0, row_sum) + affinities
+        with m.If(tag.valid):
+            m.d.sync += [
+                row_sum.eq(new_sum),
+                Assert(new_sum <= self.row_sum.max, "the sum of a row's affinities is out of range"),
+            ]
+        found = delay(m, tag, 1, reset_less=False)
+        sigma = bit_length((row_sum - row_sum.any())[self.profile.affinity.fraction : len(row_sum)])
+        sigmas = m.submodules.row_sigmas = Rows(bits_for(self.row_sum.integer), self.padded, self.group)
+        self._write_row(m, sigmas, found, sigma, first)
+        return total, tag.valid & tag.end, sigmas
+
+    def _force_sums(self, m: Module, lanes: list[TELane], tag: View) -> Rows:
+        """The memory of the rows' attractions and repulsions; complete before the reciprocal of Z is."""
+        assert lanes[0].force_latency <= self._newton.latency, "the update would read forces too early"
+        fractions = {"attract": self.profile.affinity.fraction, "repel": self.profile.kernel.fraction}
+        layout = self._updates[0].row
+        forces = m.submodules.row_forces = Rows(layout, self.padded, self.group)
+        tag = delay(m, tag, lanes[0].force_latency + self.levels, reset_less=False)
+        row = Signal(layout)
+        for name in layout.members:
+            fraction = fractions[name.split("_")[0]]
+            partial = tree(m, [getattr(lane, name) for lane in lanes])
+            total = Signal(signed(self.force.width + fraction), name=f"total_{name}")
+            with m.If(tag.valid):
+                m.d.sync += total.eq(Mux(tag.first, 0, total) + partial)
+            rounded = half_up(total, fraction)
+            m.d.comb += row[name].eq(rounded)
+            m.d.sync += Assert(row[name] == rounded, "the force of a row is out of range")
+        self._write_row(m, forces, delay(m, tag, 1, reset_less=False), row)
+        return forces
+
+    def _write_row(self, m: Module, memory: Rows, tag: View, value: Value, enable: ValueLike = 1) -> None:
+        """Write the entry of the row whose sums have become complete."""
+        m.d.comb += [
+            memory.write_index.eq(tag.row),
+            memory.write_mask.eq((tag.valid & tag.last & enable) << tag.row[: self.group - 1]),
+            *(entry.eq(value) for entry in memory.write),
+        ]
+
+    def _scale(
+        self, m: Module, platform: object, total: Signal, complete: Value, updates: list[TEUpdate]
+    ) -> Value:
+        """N * yz and its shift to the updates; high one cycle before they are there."""
+        newton = place(m, "newton", self._newton, platform)
+        k = self.profile.kernel_reciprocal.fraction
+        zeros = Signal(range(len(total)))
+        mantissa = Signal(k + 1)
+        scale, shift = Signal.like(updates[0].scale), Signal.like(updates[0].shift)
+        m.d.sync += [
+            zeros.eq(len(total) - bit_length(total)),
+            mantissa.eq(top((total << zeros)[: len(total)], k + 1)),
+            newton.i.valid.eq(delay(m, complete, 1, reset_less=False)),
+        ]
+        m.d.comb += [newton.i.payload.m.eq(mantissa), newton.o.ready.eq(1)]
+        with m.If(newton.o.valid):
+            m.d.sync += [
+                scale.eq(self.count * newton.o.payload.y),
+                shift.eq(k + len(total) - 1 - self.profile.kernel.fraction - zeros),
+            ]
+        for update in updates:
+            m.d.comb += [update.scale.eq(scale), update.shift.eq(shift)]
+        return newton.o.valid
+
+    def _update(
+        self,
+        m: Module,
+        points: Points,
+        updates: list[TEUpdate],
+        forces: Rows,
+        sigmas: Rows,
+        updating: Signal,
+        iteration: Signal,
+    ) -> tuple[Signal, Signal]:
+        """Update all points while ``updating``: the group to be read, and high with the last write."""
+        velocities = m.submodules.row_velocities = Rows(updates[0].speed, self.padded, self.group)
+        base, new = Signal(range(self.padded + 1)), Signal(range(self.padded + 1))
+        resting, early = Signal(), Signal()  # they hold long before the update begins
+        done = Signal()
+        exists = [Signal(name=f"exists_{k}") for k in range(self.group)]
+        with m.If(~updating):
+            m.d.sync += [base.eq(0), new.eq(0)]
+            m.d.sync += [resting.eq(iteration == 0), early.eq(iteration < self.exaggerated)]
+        with m.Else():
+            with m.If(base < self.count):
+                m.d.sync += base.eq(base + self.group)
+            with m.If(updates[0].new_valid):
+                m.d.sync += new.eq(new + self.group)
+        m.d.comb += [
+            done.eq(updates[0].new_valid & (new + self.group >= self.count)),
+            forces.read_index.eq(base),
+            sigmas.read_index.eq(base),
+            velocities.read_index.eq(base),
+            velocities.write_index.eq(new),
+            velocities.write_mask.eq(Cat(update.new_valid for update in updates)),
+        ]
+        with m.If(updating):
+            m.d.comb += [points.write_index.eq(new), points.write_mask.eq(velocities.write_mask)]
+        for k, update in enumerate(updates):
+            m.d.sync += exists[k].eq(updating & (base + k < self.count))
+            m.d.comb += [
+                update.valid.eq(exists[k]),
+                update.position.eq(points.near.group[k]),
+                update.velocity.eq(Mux(resting, 0, velocities.read[k].as_value())),
+                update.forces.eq(forces.read[k]),
+                update.sigma.eq(sigmas.read[k]),
+                update.early.eq(early),
+                velocities.write[k].eq(update.new_velocity),
+            ]
+            with m.If(updating):
+                m.d.comb += points.write[k].eq(update.new_position)
+        return base, done

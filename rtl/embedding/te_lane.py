@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One lane of the update array: kernel and forces of one pair a cycle (contract, section 11)."""
+
+from amaranth import Cat, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Assert
+from amaranth.lib.wiring import In, Out
+
+from nms.contract.config import Config
+from nms.contract.formats import Fixed
+from nms.rtl.lib.fixed import bit_length, half_up, product, product_latency
+from nms.rtl.lib.flow import delay
+from nms.rtl.lib.hierarchy import Block, place
+from nms.rtl.lib.newton import Newton
+from nms.rtl.lib.signatures import Payloads
+
+AXES = ("x", "y")
+
+EXPONENT = 4
+"""Bits of e, the exponent of 1 + d^2: two points are less than 2^7.5 apart, so e <= 15."""
+
+
+def top(value: Value, bits: int) -> Value:
+    """The top ``bits`` bits of ``value``; zeros follow if it has fewer."""
+    return value[-bits:] if len(value) >= bits else value.shift_left(bits - len(value))
+
+
+def reciprocal(config: Config) -> Newton:
+    """The reciprocal unit of the lanes and of Z."""
+    profile = config.profile
+    fraction = profile.kernel_reciprocal.fraction
+    return Newton(fraction, fraction, profile.kernel_seed, profile.kernel_steps, tag=EXPONENT)
+
+
+class TELane(Block):
+    """Kernel and forces of one pair a cycle; module ``te_lane``.
+
+    Members
+    -------
+    i, j, valid : a pair of points, for the kernel w = 1 / (1 + |i - j|^2)
+    due : high one cycle before w is in the lane, ``kernel_latency`` cycles after ``valid``
+    affinity, present : one cycle after ``due``, P' of the pair; ``present`` = 0 (also without ``due``) makes
+        w and the forces 0 whatever the others are
+    late_i, late_j : a cycle after that, the same pair of points
+    kernel : w, in the same cycle, format ``kernel``
+    attract_x, attract_y, repel_x, repel_y : P'w * (i - j), w^2 * (i - j), exact products of the rounded P'w
+        and w^2, ``force_latency`` cycles later; formats ``attract`` and ``repel``
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config, profile = config, config.profile
+        self.module = "te_lane"
+        self.parameters = (profile,)
+        payloads = Payloads(config)
+        self.newton = reciprocal(config)
+        # |w d| <= 1/2, so that a force is at most P' / 2 <= 1 but for rounding
+        self.attract = Fixed(True, 2, profile.affinity.fraction + profile.position.fraction)
+        self.repel = Fixed(True, 2, profile.kernel.fraction + profile.position.fraction)
+        super().__init__(
+            {
+                "i": In(payloads.point),
+                "j": In(payloads.point),
+                "valid": In(1),
+                "due": Out(1),
+                "late_i": In(payloads.point),
+                "late_j": In(payloads.point),
+                "affinity": In(profile.affinity.width),
+                "present": In(1),
+                "kernel": Out(profile.kernel.width),
+                "attract_x": Out(signed(self.attract.width)),
+                "attract_y": Out(signed(self.attract.width)),
+                "repel_x": Out(signed(self.repel.width)),
+                "repel_y": Out(signed(self.repel.width)),
+            }
+        )
+
+    @property
+    def difference(self) -> int:
+        """Bits of the difference of two coordinates."""
+        return self.config.profile.position.width + 1
+
+    @property
+    def kernel_latency(self) -> int:
+        """Cycles from ``valid`` to ``due``: difference, squares, sum, exponent, mantissa, reciprocal."""
+        return 1 + product_latency(self.difference, self.difference) + 3 + self.newton.latency
+
+    @property
+    def _weight_latency(self) -> int:
+        """Cycles from w and P' to the rounded P'w and w^2: a register, products, rounding."""
+        profile = self.config.profile
+        return product_latency(max(profile.affinity.width, profile.kernel.width), profile.kernel.width) + 2
+
+    @property
+    def force_latency(self) -> int:
+        """Cycles from ``kernel`` to the forces."""
+        profile = self.config.profile
+        weight = max(profile.affinity.width, profile.kernel.width) + 1
+        return self._weight_latency + product_latency(weight, self.difference)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        profile = self.config.profile
+        b, k = profile.position.fraction, profile.kernel_reciprocal.fraction
+        fk = profile.kernel.fraction
+
+        # a = 1 + d^2, then its mantissa with k fraction bits and its exponent e
+        squares = []
+        for axis in AXES:
+            gap = Signal(signed(self.difference), name=f"gap_{axis}")
+            m.d.sync += gap.eq(self.i[axis] - self.j[axis])
+            squares.append(product(m, gap, gap).as_unsigned())
+        one_more = Signal(b + 1 + (1 << EXPONENT) - 1)
+        m.d.sync += one_more.eq(half_up(squares[0] + squares[1] + (1 << 2 * b), b))
+        newton = place(m, "newton", self.newton, platform)
+        mantissa, exponent = Signal(k + 1), Signal(EXPONENT)
+        shifted = delay(m, one_more, 1) << ~exponent  # by 15 - e
+        m.d.sync += [
+            exponent.eq(bit_length(one_more[b:]) - 1),
+            mantissa.eq(top(shifted[: len(one_more)], k + 1)),
+        ]
+        before = Signal(self.kernel_latency - newton.latency)
+        m.d.sync += before.eq(Cat(self.valid, before))
+        m.d.comb += [
+            newton.i.valid.eq(before[-1]),
+            newton.i.payload.m.eq(mantissa),
+            newton.i.payload.tag.eq(delay(m, exponent, 1)),
+            newton.o.ready.eq(1),
+            self.due.eq(newton.o.valid),
+        ]
+        kernel = Signal(profile.kernel.width)
+        near = newton.o.payload.y.shift_right(k - fk - 1) >> newton.o.payload.tag
+        m.d.sync += kernel.eq((near + 1) >> 1)  # half_up(y, e + k - fk)
+
+        m.d.comb += self.kernel.eq(Mux(self.present, kernel, 0))
+        weights = {}
+        affinity, repeated = delay(m, self.affinity, 1), delay(m, self.kernel, 1)
+        for name, other in (("attract", affinity), ("repel", repeated)):
+            exact = product(m, other, repeated)
+            weight = Signal(len(other) + 1, name=f"weight_{name}")
+            m.d.sync += weight.eq(half_up(exact, fk))
+            weights[name] = delay(
+                m, weight, self._weight_latency - 2 - product_latency(len(other), len(kernel))
+            )
+        for axis in AXES:
+            gap = Signal(signed(self.difference), name=f"late_gap_{axis}")
+            m.d.sync += gap.eq(self.late_i[axis] - self.late_j[axis])
+            late = delay(m, gap, self._weight_latency - 2)
+            for name, weight in weights.items():
+                spare = self.force_latency - self._weight_latency - product_latency(len(weight), len(late))
+                force = delay(m, product(m, weight, late), spare)
+                port = getattr(self, f"{name}_{axis}")
+                m.d.comb += port.eq(force)
+                m.d.sync += Assert(port == force, "the force of a pair is out of range")
+        return m

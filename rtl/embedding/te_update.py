@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The step of one point from its forces (contract, section 11)."""
+
+from amaranth import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Assert
+from amaranth.lib.data import StructLayout
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import bits_for
+
+from nms.contract.config import Config
+from nms.contract.derived import Derived
+from nms.rtl.embedding.te_lane import AXES
+from nms.rtl.lib.fixed import half_up_by, product, product_latency, saturate
+from nms.rtl.lib.flow import delay
+from nms.rtl.lib.hierarchy import Block
+from nms.rtl.lib.signatures import Payloads
+
+FORCES = ("attract_x", "attract_y", "repel_x", "repel_y")
+
+
+class TEUpdate(Block):
+    """Velocity and position of one point a cycle; module ``te_update``.
+
+    ``scale`` is N * yz, ``shift`` makes ``grep = half_up(repel * scale, shift)``; ``early`` selects the first
+    part of the schedule. ``new_valid``, ``new_velocity`` and ``new_position`` follow :attr:`latency` cycles
+    after the others; ``scale``, ``shift`` and ``early`` hold meanwhile.
+    """
+
+    def __init__(self, config: Config) -> None:
+        profile, derived = config.profile, Derived(config)
+        self.profile, self.force = profile, derived.force
+        scale = derived.count_width + profile.kernel_reciprocal.fraction + 1
+        shift = profile.kernel_reciprocal.fraction + derived.normaliser.width - 1 - profile.kernel.fraction
+        self.module = "te_update"
+        self.parameters = (config.images, profile)
+        force, speed = signed(derived.force.width), signed(profile.velocity.width)
+        self.row = StructLayout({name: force for name in FORCES})
+        self.speed = StructLayout({axis: speed for axis in AXES})
+        point = Payloads(config).point
+        super().__init__(
+            {
+                "valid": In(1),
+                "position": In(point),
+                "velocity": In(self.speed),
+                "forces": In(self.row),
+                "sigma": In(bits_for(derived.row_sum.integer)),
+                "scale": In(scale),
+                "shift": In(range(shift + 1)),
+                "early": In(1),
+                "new_valid": Out(1),
+                "new_position": Out(point),
+                "new_velocity": Out(self.speed),
+            }
+        )
+
+    @property
+    def _scaled(self) -> int:
+        """Cycles until the scaled repulsion is there."""
+        return product_latency(self.force.width, len(self.scale))
+
+    @property
+    def latency(self) -> int:
+        """Cycles: a register, the scaled repulsion, its shift and rounding, gradient, step, velocity."""
+        return self._scaled + 6
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        valid = Signal(self.latency)
+        m.d.sync += valid.eq(Cat(self.valid, valid))
+        m.d.comb += self.new_valid.eq(valid[-1])
+        sigma = delay(m, self.sigma, self._scaled + 4)
+        scale = delay(m, self.scale, 1)  # near to its multipliers
+        for axis in AXES:
+            force = delay(m, self.forces[f"repel_{axis}"], 1)
+            halves = product(m, force, scale).shift_left(1) >> self.shift
+            rounded = Signal(halves.shape(), name=f"rounded_{axis}")
+            repel = rounded[: self.force.width].as_signed()
+            m.d.sync += rounded.eq((delay(m, halves, 1) + 1).shift_right(1))
+            with m.If(valid[self._scaled + 2]):
+                m.d.sync += Assert(rounded == repel, "the repulsion times N / Z is out of range")
+
+            attract = delay(m, self.forces[f"attract_{axis}"], self._scaled + 3)
+            gradient = Signal(signed(self.force.width + 2), name=f"gradient_{axis}")
+            m.d.sync += gradient.eq(Mux(self.early, attract << 1, attract) - repel)
+
+            # half_up of 8/16 or 13/16 of the old velocity, as 8 v + 5 v without a multiplier
+            old = delay(m, self.velocity[axis], self._scaled + 2)
+            five = Signal(signed(len(old) + 3), name=f"five_{axis}")
+            rest = Signal(signed(len(old) + 4), name=f"rest_{axis}")
+            kept = Signal(old.shape(), name=f"kept_{axis}")
+            step = Signal(signed(self.force.width + 3), name=f"step_{axis}")
+            m.d.sync += [
+                five.eq((old << 2) + old),
+                rest.eq(Mux(self.early, 0, five) + 8),
+                kept.eq(((delay(m, old, 2) << 3) + rest) >> 4),
+                step.eq(half_up_by(Mux(self.early, gradient, gradient << 1), sigma)),
+            ]
+            velocity = Signal(old.shape(), name=f"velocity_{axis}")
+            position = delay(m, self.position[axis], self.latency)
+            m.d.sync += velocity.eq(saturate(kept - step, self.profile.velocity))
+            m.d.comb += [
+                self.new_velocity[axis].eq(velocity),
+                self.new_position[axis].eq(saturate(position + velocity, self.profile.position)),
+            ]
+        return m

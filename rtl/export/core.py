@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The files of a core: Verilog and what tools need beside it, from the templates beside this file."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from nms.contract.config import Config
+from nms.contract.registers import BY_NAME, IDENTITY, Error, Event
+from nms.rtl.export import registers
+from nms.rtl.export.emit import system_verilog
+from nms.rtl.export.ports import system_interface
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+WAIVERS = TEMPLATES / "waivers.vlt"
+"""What the linter may find in emitted Verilog, each with its reason."""
+
+PERIOD = 10.0
+"""Nanoseconds of a clock cycle in the timing constraint."""
+
+DRIVEN = ("araddr", "arvalid", "rready", "awaddr", "awvalid", "wdata", "wstrb", "wvalid", "bready")
+"""Inputs of ``s_axil`` that the smoke test drives."""
+
+
+def _filled(template: str, **values: str) -> str:
+    return Template((TEMPLATES / template).read_text()).substitute(values)
+
+
+def _smoke_test(ports: list[dict[str, Any]]) -> str:
+    """The test bench; all inputs that it does not drive are 0."""
+    driven = {"aclk", "aresetn", *(f"s_axil_{name}" for name in DRIVEN)}
+    idle = "".join(
+        f",\n      .{port['name']}({port['width']}'d0)"
+        for port in ports
+        if port["direction"] == "input" and port["name"] not in driven
+    )
+    start = next(field.low for field in BY_NAME["control"].fields if field.name == "start")
+    accessed = ("identity", "irq_enable", "control", "error_code")
+    return _filled(
+        "near_memory_sampler_tb.v",
+        idle=idle,
+        identity_value=f"{IDENTITY:08x}",
+        error_event=f"{1 << Event.ERROR:08x}",
+        start=f"{1 << start:08x}",
+        setting=f"{Error.SETTING:08x}",
+        **{name: f"{BY_NAME[name].offset:03x}" for name in accessed},
+    )
+
+
+def generate(
+    config: Config, directory: Path, provenance: Mapping[str, Any], vlnv: str | None = None
+) -> list[Path]:
+    """Write the sampler as a core into ``directory`` and return the files.
+
+    ``sampler.v`` with ``near_memory_sampler`` and, in it, ``sampler``; their ports in ``ports.json``
+    (:func:`nms.rtl.export.ports.system_interface`); the registers as ``registers.md``,
+    ``nms_registers.h`` and ``nms_registers.rdl``; ``nms_sampler.core`` for FuseSoC, by the name
+    ``vlnv``, with the targets lint, sim, sim_verilator and synth, and what they need; ``sampler.sdc``;
+    ``manifest.json`` with the configuration, its digest, ``provenance`` and the SHA-256 of the other
+    files. All text is made before the first file is written, and depends on the arguments alone.
+    """
+    described = system_interface(config)
+    core = {"vlnv": vlnv or f"nms:sampler:{config.name}:0.1.0", "name": config.name, "digest": config.digest}
+    texts = {
+        "sampler.v": system_verilog(config),
+        "registers.md": registers.markdown(),
+        "nms_registers.h": registers.header(),
+        "nms_registers.rdl": registers.systemrdl(),
+        "ports.json": json.dumps(described, indent=1) + "\n",
+        "nms_sampler.core": _filled("nms_sampler.core", **core),
+        "sampler.sdc": _filled("sampler.sdc", period=f"{PERIOD:.3f}"),
+        "near_memory_sampler_tb.v": _smoke_test(described["ports"]),
+        "waivers.vlt": WAIVERS.read_text(),
+    }
+    manifest = {
+        "configuration": config.model_dump(),
+        "digest": config.digest,
+        "provenance": dict(provenance),
+        "files": {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()},
+    }
+    texts["manifest.json"] = json.dumps(manifest, indent=1) + "\n"
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, text in texts.items():
+        (directory / name).write_text(text)
+    return [directory / name for name in texts]

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From blocks to Verilog text: each block is one module, emitted once."""
+
+import os
+import re
+
+from amaranth import ClockDomain, ClockSignal, Instance, ResetSignal, Value
+from amaranth.back import verilog as backend
+from amaranth.hdl import Const, Fragment
+from amaranth.hdl._ir import PortDirection
+from amaranth.lib import wiring
+
+from nms.contract.config import Config
+from nms.rtl.lib.hierarchy import Block
+
+os.environ["AMARANTH_USE_YOSYS"] = "builtin"  # the pinned Yosys, never one of the machine
+
+NESTED = re.compile(r"^(module|  )( ?)\\(\w[\w.$]*) (?= ?[\\\w(])", re.MULTILINE)
+"""The escaped name of a nested module, ``\\outer.inner``, where it is defined or instantiated."""
+
+TITLE = re.compile(
+    r"^// Near-memory sampler, configuration (?P<name>\w+), digest (?P<digest>\w+),", re.MULTILINE
+)
+"""The comment that names the configuration of emitted Verilog."""
+
+CHECKS = re.compile(
+    r"^  always @\(posedge \S+\) begin\n"
+    r"(?:    if \(.*\) begin\n      if \(!.*\)\n        \$write\(.*\);\n      assert \(.*\);\n    end\n)+"
+    r"  end\n",
+    re.MULTILINE,
+)
+"""The assertions of a module."""
+
+GUARD = "NMS_ASSERT"
+"""The macro that turns assertions on. Without it, the text is plain Verilog, for synthesis as it is."""
+
+EMPTY = re.compile(r"^  wire \[-1:0\] .*;\n", re.MULTILINE)
+"""A name for a payload's field of no bits; in Verilog it would have two."""
+
+
+def ports(block: Block) -> dict[str, tuple[Value, wiring.Flow]]:
+    """The block's interface as Verilog ports, except members of no bits and constant ones."""
+    found = {}
+    for path, member, value in block.signature.flatten(block):
+        value = Value.cast(value)
+        if len(value) and not isinstance(value, Const):
+            found["__".join(map(str, path))] = (value, member.flow)
+    return found
+
+
+class Emitter:
+    """Collects the blocks that are placed while a block is elaborated (a ``Placer``)."""
+
+    def __init__(self) -> None:
+        self.blocks: dict[str, Block] = {}
+
+    def add(self, block: Block) -> None:
+        """Record a block under its module name, unless one of its kind is.
+
+        Raises
+        ------
+        ValueError
+            Another block of that name has other parameters.
+        """
+        known = self.blocks.setdefault(block.module, block)
+        if (type(known), known.parameters) != (type(block), block.parameters):
+            raise ValueError(f"module {block.module}: placed with {known.parameters} and {block.parameters}")
+
+    def instance(self, block: Block, domain: str) -> Instance:
+        """An ``Instance`` of the block's module, clocked by ``domain``, on the block's interface signals."""
+        self.add(block)
+        block._MustUse__used = True  # emitted once for all its likes, so most are never elaborated
+        connections = [
+            ("i" if flow is wiring.In else "o", name, value) for name, (value, flow) in ports(block).items()
+        ]
+        return Instance(
+            block.module,
+            ("i", "clk", ClockSignal(domain)),
+            ("i", "rst", ResetSignal(domain, allow_reset_less=True)),
+            *connections,
+        )
+
+
+def _instances(fragment: Fragment) -> list[str]:
+    """The modules that a fragment instantiates, at any depth, in order, each once."""
+    if isinstance(fragment, Instance):
+        return [fragment.type]
+    names = [name for inner, *_ in fragment.subfragments for name in _instances(inner)]
+    return list(dict.fromkeys(names))
+
+
+def _convert(block: Block, fragment: Fragment) -> str:
+    """The Verilog of one block alone."""
+    interface = {}
+    if not block.clocks_itself:
+        sync = ClockDomain("sync")
+        fragment.add_domains(sync)
+        interface = {"clk": (sync.clk, PortDirection.Input), "rst": (sync.rst, PortDirection.Input)}
+    for name, (value, flow) in ports(block).items():
+        interface[name] = (value, PortDirection.Input if flow is wiring.In else PortDirection.Output)
+    text, _ = backend.convert_fragment(
+        fragment, interface, block.module, emit_src=False, strip_internal_attrs=True
+    )
+    text = text[text.index("\nmodule ") + 1 :]
+    text = EMPTY.sub("", text)
+    text = CHECKS.sub(lambda found: f"`ifdef {GUARD}\n{found[0]}`endif\n", text)
+    return NESTED.sub(lambda found: found[1] + found[2] + found[3].replace(".", "__") + " ", text)
+
+
+class Design:
+    """A block and all blocks placed below it, elaborated once; both by module name."""
+
+    def __init__(self, top: Block):
+        self.top = top
+        emitter = Emitter()
+        emitter.add(top)
+        self.blocks = emitter.blocks
+        self.fragments: dict[str, Fragment] = {}
+        self._texts: dict[str, str] = {}
+        while waiting := [name for name in self.blocks if name not in self.fragments]:
+            self.fragments[waiting[0]] = Fragment.get(self.blocks[waiting[0]], emitter)
+
+    def verilog(self, module: str | None = None) -> str:
+        """Complete Verilog of one of the blocks (the top by default) and of all below it, each once.
+
+        The block's own module comes first, the others in the order in which elaboration meets them.
+        Every block has the ports ``clk`` and ``rst`` (synchronous, active high), used or not, then its
+        interface: member ``p`` of ``x`` is the port ``x__p``. A module ``inner`` that is nested in the
+        block ``outer`` is named ``outer__inner``. The text depends on the blocks alone.
+        """
+        wanted = [module or self.top.module]
+        for name in wanted:
+            wanted += [inner for inner in _instances(self.fragments[name]) if inner not in wanted]
+            if name not in self._texts:
+                self._texts[name] = _convert(self.blocks[name], self.fragments[name])
+        return "\n".join(self._texts[name] for name in wanted)
+
+
+def verilog(block: Block) -> str:
+    """Complete Verilog of a block and of all blocks placed below it (:meth:`Design.verilog`)."""
+    return Design(block).verilog()
+
+
+def sampler_verilog(config: Config) -> str:
+    """The whole sampler in Verilog, under a comment that names the configuration."""
+    from nms.rtl.sampler import Sampler  # here, so that a single block is emitted without all the others
+
+    return _titled(config, Sampler(config))
+
+
+def system_verilog(config: Config) -> str:
+    """The sampler with its buses (``near_memory_sampler``) in Verilog, titled as the sampler is."""
+    from nms.rtl.bus.axi import NearMemorySampler
+
+    return _titled(config, NearMemorySampler(config))
+
+
+def _titled(config: Config, block: Block) -> str:
+    title = f"// Near-memory sampler, configuration {config.name}, digest {config.digest}, as generated."
+    return f"// SPDX-License-Identifier: Apache-2.0\n{title}\n\n{verilog(block)}"

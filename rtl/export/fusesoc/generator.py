@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""FuseSoC's generator: a core in the working directory, as the file it is called with asks."""
+
+import sys
+from pathlib import Path
+
+import yaml
+
+from nms.contract import config as configuration
+from nms.contract import provenance
+from nms.contract.errors import UserError
+from nms.rtl.export.core import generate
+
+
+def main(request: Path) -> None:
+    """Generate what ``request`` asks for; a mistake in it is one line and exit status 1."""
+    given = yaml.safe_load(request.read_text())
+    parameters = given.get("parameters", {})
+    try:
+        for name in sorted(set(parameters) - {"preset", "overrides"}):
+            raise UserError(f"parameter {name!r} does not exist; known: preset, overrides")
+        if "preset" not in parameters:
+            raise UserError("parameter 'preset' is missing; one of " + ", ".join(configuration.PRESETS))
+        overrides = [f"{key}={value}" for key, value in parameters.get("overrides", {}).items()]
+        config = configuration.load(parameters["preset"], overrides)
+    except UserError as error:
+        sys.exit(f"nms: {error}")
+    command = ["generate", "-c", parameters["preset"], *(word for one in overrides for word in ("-P", one))]
+    generate(config, Path(), provenance.collect(config, command), given["vlnv"])
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

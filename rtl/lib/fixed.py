@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixed-point pieces that blocks share: rounding, saturation, leading ones, pipelined products.
+
+Everything works on raw integers (value = raw * 2^-fraction), signed or unsigned as the operand is.
+"""
+
+from amaranth import Cat, Const, Module, Mux, Shape, Signal, Value, ValueLike, signed, unsigned
+
+from nms.contract.formats import Fixed
+
+TILE = 18
+"""Bits of an operand that one hardware multiplier takes."""
+
+
+def half_up(value: Value, n: int) -> Value:
+    """``half_up(value, n)`` = floor(value / 2^n + 1/2), exact; no bit is lost at the top."""
+    return value if n == 0 else (value + (1 << (n - 1))).shift_right(n)
+
+
+def half_up_by(value: Value, n: ValueLike) -> Value:
+    """``half_up(value, n)`` for an unsigned signal ``n``: one shifter, then one increment.
+
+    floor(v / 2^n + 1/2) = floor((floor(2v / 2^n) + 1) / 2), so that n = 0 needs no case of its own.
+    """
+    return ((value.shift_left(1) >> n) + 1).shift_right(1)
+
+
+def add_or_subtract(a: Value, b: Value, add: Value) -> Value:
+    """``a + b`` where ``add``, ``a - b`` elsewhere, modulo the width of ``a``: one adder, not two.
+
+    For a difference ``b`` is inverted, and the 1 that this lacks is carried in from a place below.
+    """
+    places = len(a) - len(b)
+    extended = Cat(b, (b[-1] if b.shape().signed else Const(0)).replicate(places)) if places > 0 else b
+    subtract = ~add
+    other = extended[: len(a)] ^ subtract.replicate(len(a))
+    return (Cat(subtract, a) + Cat(subtract, other))[1 : len(a) + 1]
+
+
+def saturate(value: Value, form: Fixed) -> Value:
+    """``sat(value, form)``: the nearest raw value of ``form``, in its width and signedness."""
+    low = Mux(value < form.min, form.min, value) if value.shape().signed else value
+    limited = Mux(value > form.max, form.max, low)[: form.width]
+    return limited.as_signed() if form.signed else limited
+
+
+def bit_length(value: Value) -> Value:
+    """``bitlen(value)`` of an unsigned value: bits without leading zeros, 0 for 0. A tree."""
+    if len(value) == 1:
+        return value
+    half = 1 << ((len(value) - 1).bit_length() - 1)
+    low, high = value[:half], value[half:]
+    return Mux(high.any(), half + bit_length(high), bit_length(low))
+
+
+def _tiles(value: Value) -> list[tuple[int, Value]]:
+    """Pieces of at most ``TILE`` bits with their weights; only the topmost has a sign."""
+    pieces = [(low, value[low : low + TILE]) for low in range(0, len(value), TILE)]
+    if value.shape().signed:
+        low, top = pieces[-1]
+        pieces[-1] = (low, top.as_signed())
+    return pieces
+
+
+def product_latency(a: int, b: int) -> int:
+    """Cycles of :func:`product` for operands of ``a`` and ``b`` bits: 1 to 3."""
+    return 1 + (a > TILE) + (b > TILE)
+
+
+def product(m: Module, a: ValueLike, b: ValueLike, advance: ValueLike = 1) -> Signal:
+    """The exact product, ``product_latency(len(a), len(b))`` cycles later, one each cycle.
+
+    Registered tile products; then, where an operand has more than one tile, a registered sum over
+    the tiles of ``a`` and one over those of ``b``. All registers hold while ``advance`` is 0.
+    """
+    a, b = Value.cast(a), Value.cast(b)
+
+    def register(value: Value) -> Signal:
+        stage = Signal(value.shape(), reset_less=True)
+        with m.If(advance):
+            m.d.sync += stage.eq(value)
+        return stage
+
+    def add(terms: list[tuple[int, Value]]) -> Value:
+        low, total = terms[0]
+        for weight, term in terms[1:]:
+            total = total + term.shift_left(weight - low)
+        return total
+
+    rows = []
+    for low, tile in _tiles(b):
+        parts = [(weight, register(piece * tile)) for weight, piece in _tiles(a)]
+        rows.append((low, register(add(parts)) if len(parts) > 1 else parts[0][1]))
+    total = register(add(rows)) if len(rows) > 1 else rows[0][1]
+    width = len(a) + len(b)
+    shape: Shape = signed(width) if a.shape().signed or b.shape().signed else unsigned(width)
+    exact = Signal(shape)
+    m.d.comb += exact.eq(total)
+    return exact

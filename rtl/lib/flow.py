@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pieces between streams: delay, registers, queue, multiplier; moving items through several at once."""
+
+from collections.abc import Sequence
+from functools import reduce
+from operator import and_
+from typing import Any, TypeVar
+
+from amaranth import Module, Shape, Signal, Value
+from amaranth.hdl import ShapeLike
+from amaranth.lib import stream, wiring
+from amaranth.lib.data import StructLayout
+from amaranth.lib.fifo import SyncFIFO
+from amaranth.lib.wiring import In, Out
+
+from nms.rtl.lib.fixed import product, product_latency
+
+AnyValue = TypeVar("AnyValue", bound=Value)
+
+
+def delay(m: Module, value: AnyValue, cycles: int, reset_less: bool = True) -> AnyValue:
+    """``value``, ``cycles`` later; what is valid must be reset, data need not."""
+    for _ in range(cycles):
+        held = Signal(value.shape(), reset_less=reset_less)
+        m.d.sync += held.eq(value)
+        value = held
+    return value
+
+
+class Register(wiring.Component):
+    """One pipeline register, ``i`` to ``o`` one cycle later, one item a cycle."""
+
+    def __init__(self, payload: ShapeLike) -> None:
+        super().__init__({"i": In(stream.Signature(payload)), "o": Out(stream.Signature(payload))})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.d.comb += self.i.ready.eq(self.o.ready | ~self.o.valid)
+        with m.If(self.i.ready):
+            m.d.sync += [self.o.valid.eq(self.i.valid), self.o.payload.eq(self.i.payload)]
+        return m
+
+
+class Queue(wiring.Component):
+    """First in, first out, ``depth`` items, one cycle of latency at least, one item a cycle.
+
+    Beside a pipeline of L registers a queue of L + 1 items carries what the pipeline does not need.
+    It is preferred to L registers because a memory toggles one word a cycle instead of all L.
+    """
+
+    def __init__(self, payload: ShapeLike, depth: int) -> None:
+        self.width, self.depth = Shape.cast(payload).width, depth
+        super().__init__({"i": In(stream.Signature(payload)), "o": Out(stream.Signature(payload))})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.fifo = fifo = SyncFIFO(width=self.width, depth=self.depth)
+        m.d.comb += [
+            fifo.w_data.eq(self.i.payload),
+            fifo.w_en.eq(self.i.valid),
+            self.i.ready.eq(fifo.w_rdy),
+            self.o.payload.eq(fifo.r_data),
+            self.o.valid.eq(fifo.r_rdy),
+            fifo.r_en.eq(self.o.ready),
+        ]
+        return m
+
+
+class Skid(wiring.Component):
+    """Two pipeline registers, ``i`` to ``o`` one cycle later, one item a cycle; no path leads through.
+
+    ``ready`` of ``i`` comes from a register as well: it cuts the way of a stall. The second register
+    takes the item that is under way when a stall begins.
+    """
+
+    def __init__(self, payload: ShapeLike) -> None:
+        super().__init__({"i": In(stream.Signature(payload)), "o": Out(stream.Signature(payload))})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        spare = Signal(self.i.payload.shape(), reset_less=True)
+        waits = Signal()
+        m.d.comb += self.i.ready.eq(~waits)
+        with m.If(self.i.ready):
+            m.d.sync += spare.eq(self.i.payload)
+        with m.If(self.o.ready | ~self.o.valid):
+            m.d.sync += [
+                self.o.valid.eq(self.i.valid | waits),
+                self.o.payload.eq(self.i.payload),
+                waits.eq(0),
+            ]
+            with m.If(waits):
+                m.d.sync += self.o.payload.eq(spare)
+        with m.Elif(self.i.ready):
+            m.d.sync += waits.eq(self.i.valid)
+        return m
+
+
+class Multiply(wiring.Component):
+    """``product = a * b``, exact and unsigned, ``product_latency(a, b)`` cycles later, one a cycle.
+
+    ``i`` is a stream of ``{a, b, beside}``, ``o`` of ``{product, beside}``; widths in bits.
+    """
+
+    def __init__(self, a: int, b: int, beside: ShapeLike) -> None:
+        self.latency = product_latency(a, b)
+        super().__init__(
+            {
+                "i": In(stream.Signature(StructLayout({"a": a, "b": b, "beside": beside}))),
+                "o": Out(stream.Signature(StructLayout({"product": a + b, "beside": beside}))),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        advance = Signal()
+        m.d.comb += [advance.eq(self.o.ready | ~self.o.valid), self.i.ready.eq(advance)]
+        valid, beside = self.i.valid, Value.cast(self.i.payload.beside)
+        for stage in range(self.latency):
+            held = Signal(name=f"valid_{stage}")
+            held_beside = Signal(len(beside), name=f"beside_{stage}", reset_less=True)
+            with m.If(advance):
+                m.d.sync += [held.eq(valid), held_beside.eq(beside)]
+            valid, beside = held, held_beside
+        m.d.comb += [
+            self.o.valid.eq(valid),
+            self.o.payload.product.eq(product(m, self.i.payload.a, self.i.payload.b, advance)),
+            self.o.payload.beside.eq(beside),
+        ]
+        return m
+
+
+def together(m: Module, sources: Sequence[Any], sinks: Sequence[Any]) -> Signal:
+    """Move one item from every source stream into every sink stream in the same cycle, or none.
+
+    Payloads are the caller's. Returns the signal that is high in the cycles in which items move. A
+    sink's ``valid`` waits for the others' ``ready``, so sinks must not make ``ready`` wait for ``valid``.
+    """
+    go = Signal()
+    m.d.comb += go.eq(reduce(and_, [s.valid for s in sources] + [s.ready for s in sinks]))
+    m.d.comb += [s.ready.eq(go) for s in sources] + [s.valid.eq(go) for s in sinks]
+    return go

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Newton's reciprocal of a mantissa."""
+
+from amaranth import Array, Const, Module, Signal, Value
+from amaranth.lib import stream
+from amaranth.lib.data import StructLayout
+from amaranth.lib.wiring import In, Out
+
+from nms.rtl.lib.fixed import half_up, product, product_latency
+from nms.rtl.lib.hierarchy import Block
+
+LOOK_UP = 2
+"""Cycles of the table: an FPGA's block memory is slow, and what follows is a product."""
+
+
+def seeds(bits: int) -> list[int]:
+    """``floor(2^(s+3) / (1 + (index + 1/2)/2^s) + 1/2)`` for each of the 2^s indices, s = ``bits``.
+
+    Multiplied by 2^(s+1), the divisor is the odd integer d = 2^(s+1) + 2 index + 1, so that the seed is
+    floor((2^(2s+5) + d) / 2d).
+    """
+    seeds = []
+    for index in range(1 << bits):
+        divisor = (2 << bits) + 2 * index + 1
+        seeds.append(((1 << 2 * bits + 5) + divisor) // (2 * divisor))
+    return seeds
+
+
+class Newton(Block):
+    """``y``, about 1/m, of a mantissa m, 1 <= m < 2.
+
+    ``y_0`` is looked up by the top ``seed`` fraction bits of m; each step is ``p = half_up(m*y, a)``,
+    ``y' = half_up(y * (2^(b+1) - p), b)``.
+
+    Parameters
+    ----------
+    a : fraction bits of m
+    b : fraction bits of y
+    seed : index bits of the seed table
+    steps : Newton steps
+    tag : bits that travel with each item
+
+    Members
+    -------
+    i : stream of ``{m: u1.a, tag}``
+    o : stream of ``{y: u1.b, tag}``, ``latency`` cycles later, one a cycle
+
+    All stages advance together: an item is taken in each cycle in which the output is empty or taken.
+    """
+
+    def __init__(self, a: int, b: int, seed: int, steps: int, tag: int = 0) -> None:
+        self.a, self.b, self.seed, self.steps, self.tag = a, b, seed, steps, tag
+        self.module = f"newton_{b}" + (f"_t{tag}" if tag else "")
+        self.parameters = (a, b, seed, steps, tag)
+        super().__init__(
+            {
+                "i": In(stream.Signature(StructLayout({"m": a + 1, "tag": tag}))),
+                "o": Out(stream.Signature(StructLayout({"y": b + 1, "tag": tag}))),
+            }
+        )
+
+    @property
+    def latency(self) -> int:
+        """Cycles from input to output: the table, and for each step two products, each with its rounding."""
+        first = product_latency(self.a + 1, self.seed + 4) + 1 + product_latency(self.b + 1, self.b + 2) + 1
+        other = product_latency(self.a + 1, self.b + 1) + 1 + product_latency(self.b + 1, self.b + 2) + 1
+        return LOOK_UP + first + (self.steps - 1) * other
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        advance = Signal()
+        m.d.comb += [advance.eq(self.o.ready | ~self.o.valid), self.i.ready.eq(advance)]
+
+        def delay(value: Value, cycles: int, reset_less: bool = True) -> Value:
+            for _ in range(cycles):
+                held = Signal(value.shape(), reset_less=reset_less)
+                with m.If(advance):
+                    m.d.sync += held.eq(value)
+                value = held
+            return value
+
+        mantissa = self.i.payload.m
+        table = Array(Const(value, self.seed + 4) for value in seeds(self.seed))
+        # The seed has few bits; it stays unshifted through the first product.
+        y, missing = delay(table[mantissa[self.a - self.seed : self.a]], LOOK_UP), self.b - self.seed - 3
+        mantissa = delay(mantissa, LOOK_UP)
+        for _ in range(self.steps):
+            exact = product(m, mantissa, y, advance).shift_left(missing)
+            # 2^(b+1) - half_up(v, a) as one difference: -half_up(v, a) = floor((2^(a-1) - 1 - v) / 2^a).
+            above = (2 << self.b + self.a) + (1 << self.a - 1) - 1
+            correction = delay((above - exact).shift_right(self.a)[: self.b + 2], 1)
+            wait = product_latency(len(mantissa), len(y)) + 1
+            y, mantissa = delay(y, wait).shift_left(missing), delay(mantissa, wait)
+            exact = product(m, y, correction, advance)
+            wait = product_latency(len(y), len(correction)) + 1
+            y, mantissa, missing = delay(half_up(exact, self.b)[: self.b + 1], 1), delay(mantissa, wait), 0
+        m.d.comb += [
+            self.o.valid.eq(delay(self.i.valid, self.latency, reset_less=False)),
+            self.o.payload.y.eq(y),
+            self.o.payload.tag.eq(delay(Value.cast(self.i.payload.tag), self.latency)),
+        ]
+        return m

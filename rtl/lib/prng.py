@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Random numbers: the row generator's step, and the start values of all rows and points.
+
+64-bit xorshift generators, never zero; a draw advances the state and is the new state
+(contract, section 8).
+"""
+
+from amaranth import Cat, Module, Signal, Value
+from amaranth.lib import stream
+from amaranth.lib.data import StructLayout
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from nms.contract.config import Config
+from nms.contract.derived import Derived
+from nms.rtl.lib.hierarchy import Block
+from nms.rtl.lib.signatures import Payloads
+
+START = 0x9E3779B97F4A7C15
+"""The master's state for seed 0, before the draws that are thrown away."""
+
+THROWN = 64
+"""Draws of the master that are thrown away."""
+
+
+def _left(state: Value, n: int) -> Value:
+    """``s ^= s << n`` modulo 2^64."""
+    return (state ^ state.shift_left(n))[:64]
+
+
+def _right(state: Value, n: int) -> Value:
+    """``s ^= s >> n``."""
+    return state ^ state.shift_right(n)
+
+
+def master_draw(state: Value) -> Value:
+    """The master generator's next state. Combinational: three exclusive ors deep."""
+    return _right(_left(_right(state, 12), 25), 27)
+
+
+def row_draw(state: Value) -> Value:
+    """A row generator's next state. Combinational: three exclusive ors deep."""
+    return _left(_right(_left(state, 13), 7), 17)
+
+
+class Seeds(Block):
+    """Draws and keeps, for each of ``count`` images, the row's start state and the point's start Y0.
+
+    A pulse on ``start`` begins a run with the 32-bit ``seed`` (during a run it is ignored); ``count`` and
+    ``seed`` hold still until ``done``, a pulse 65 + 2 count cycles after ``start``. The coordinates of Y0
+    are raw positions, uniform on [-1/4, 1/4).
+
+    ``i_read`` (an index below ``count``) is answered on ``o_read`` one cycle later, one each cycle;
+    it is not taken during a run.
+    """
+
+    module = "seeds"
+
+    def __init__(self, config: Config) -> None:
+        payloads = Payloads(config)
+        self.images = config.images
+        self.bits = config.profile.position.fraction - 1
+        self.parameters = (self.images, self.bits, config.profile.position)
+        super().__init__(
+            {
+                "start": In(1),
+                "count": In(Derived(config).count_width),
+                "seed": In(32),
+                "done": Out(1),
+                "i_read": In(stream.Signature(payloads.index)),
+                "o_read": Out(stream.Signature(StructLayout({"state": 64, "point": payloads.point}))),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        bits = self.bits
+        kept = StructLayout({"state": 64, "x": bits, "y": bits})
+        m.submodules.memory = memory = Memory(shape=kept, depth=self.images, init=[])
+        write, read = memory.write_port(), memory.read_port()
+
+        state = Signal(64)
+        row_state = Signal(64)
+        index = Signal(range(self.images))
+        thrown = Signal(range(THROWN))
+        draw = Signal(64)
+        m.d.comb += draw.eq(master_draw(state))
+
+        m.d.sync += self.done.eq(0)
+        with m.FSM() as fsm:
+            with m.State("IDLE"):
+                m.d.sync += [state.eq(START ^ Cat(self.seed, self.seed)), index.eq(0)]
+                with m.If(self.start):
+                    m.next = "THROW"
+            with m.State("THROW"):
+                m.d.sync += [state.eq(draw), thrown.eq(thrown + 1)]
+                with m.If(thrown == THROWN - 1):
+                    m.next = "ROW"
+            with m.State("ROW"):
+                m.d.sync += [state.eq(draw), row_state.eq(draw)]
+                m.next = "POINT"
+            with m.State("POINT"):
+                m.d.sync += [state.eq(draw), index.eq(index + 1)]
+                m.d.comb += write.en.eq(1)
+                m.next = "ROW"
+                with m.If(index + 1 == self.count):
+                    m.d.sync += self.done.eq(1)
+                    m.next = "IDLE"
+
+        m.d.comb += [
+            write.addr.eq(index),
+            write.data.state.eq(row_state),
+            write.data.x.eq(draw[64 - bits :]),
+            write.data.y.eq(draw[32 - bits : 32]),
+        ]
+
+        def centred(drawn: Value) -> Value:
+            """``drawn - 2^(bits-1)``: the top bit turned over, read as a sign."""
+            return Cat(drawn[:-1], ~drawn[-1]).as_signed()
+
+        advance = ~self.o_read.valid | self.o_read.ready
+        m.d.comb += [
+            self.i_read.ready.eq(advance & fsm.ongoing("IDLE")),
+            read.addr.eq(self.i_read.payload),
+            read.en.eq(self.i_read.valid & self.i_read.ready),
+            self.o_read.payload.state.eq(read.data.state),
+            self.o_read.payload.point.x.eq(centred(read.data.x)),
+            self.o_read.payload.point.y.eq(centred(read.data.y)),
+        ]
+        with m.If(advance):
+            m.d.sync += self.o_read.valid.eq(read.en)
+        return m

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From the sums of a candidate to its perplexity: log2, reciprocal and 2^H, one candidate a cycle."""
+
+from amaranth import Module, Signal, Value
+from amaranth.hdl import Assert
+from amaranth.lib import stream
+from amaranth.lib.data import StructLayout
+from amaranth.lib.wiring import In, Out
+
+from nms.contract.config import Config
+from nms.contract.derived import Derived
+from nms.rtl.lib.cordic import Rotate, Vector
+from nms.rtl.lib.fixed import bit_length, half_up, product, product_latency, saturate
+from nms.rtl.lib.flow import Queue, delay
+from nms.rtl.lib.hierarchy import Block, place
+from nms.rtl.lib.newton import Newton
+from nms.rtl.lib.signatures import SHIFT, Payloads
+
+
+class Fitness(Block):
+    """``S, T -> Perp, y, e`` with ``Perp = 2^(log2 S + T/S)`` and ``1/S = y * 2^-e`` (contract, section 7).
+
+    ``i`` is a stream of ``{sums, tag}`` with 1 <= S, ``o`` of ``{score, tag}``, in order, one a cycle,
+    ``latency`` cycles later. A pipeline without stalls: neither asks whether it is ready. ``tag`` bits
+    travel with each candidate.
+
+    log2 S by CORDIC and 1/S by Newton run beside each other, then 2^H2 by CORDIC. What waits for
+    them (T, e, y, tag) lies in queues.
+    """
+
+    module = "fitness"
+
+    def __init__(self, config: Config, tag: int = 8) -> None:
+        payloads, profile = Payloads(config), config.profile
+        self.config, self.tag = config, tag
+        self.parameters = (config.formats, config.unroll, tag)
+        cordic = profile.cordic.fraction
+        indices = Derived(config).post_indices
+        self.vector = Vector(indices, cordic, config.unroll)
+        self.rotate = Rotate(indices, cordic, config.unroll)
+        self.newton = Newton(
+            cordic, profile.reciprocal.fraction, profile.reciprocal_seed, profile.reciprocal_steps
+        )
+        super().__init__(
+            {
+                "i": In(
+                    stream.Signature(StructLayout({"sums": payloads.sums, "tag": tag}), always_ready=True)
+                ),
+                "o": Out(
+                    stream.Signature(StructLayout({"score": payloads.score, "tag": tag}), always_ready=True)
+                ),
+            }
+        )
+
+    @property
+    def latency(self) -> int:
+        """Cycles from ``i`` to ``o``: six registers around the longer of log2 S and T/S, and 2^H2.
+
+        log2 S has one register behind its CORDIC, T/S one before its product and one behind.
+        """
+        profile = self.config.profile
+        division = self.newton.latency + 2 + product_latency(profile.sums.width, profile.reciprocal.width)
+        return 6 + max(self.vector.latency + 1, division) + self.rotate.latency
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        profile = self.config.profile
+        sums, y = profile.sums, profile.reciprocal
+        cordic, entropy = profile.cordic.fraction, profile.entropy
+        vector = place(m, "vector", self.vector, platform)
+        newton = place(m, "newton", self.newton, platform)
+        rotate = place(m, "rotate", self.rotate, platform)
+        m.d.comb += [unit.o.ready.eq(1) for unit in (vector, newton, rotate)]
+
+        def later(valid: Value, cycles: int = 1) -> Value:
+            return delay(m, valid, cycles, reset_less=False)
+
+        def waiting(name: str, valid: Value, payload: dict[str, Value], taken: Value, depth: int) -> Queue:
+            """A queue that takes ``payload`` when ``valid`` and gives it when ``taken``."""
+            queue = Queue(StructLayout({field: value.shape() for field, value in payload.items()}), depth)
+            m.submodules[name] = queue
+            m.d.comb += [queue.i.valid.eq(valid), queue.o.ready.eq(taken)]
+            m.d.comb += [queue.i.payload[field].eq(value) for field, value in payload.items()]
+            m.d.sync += Assert(~valid | queue.i.ready, f"fitness: no room in the queue {name}")
+            m.d.sync += Assert(~taken | queue.o.valid, f"fitness: nothing in the queue {name}")
+            return queue
+
+        # S = mantissa * 2^shift
+        given = self.i.payload
+        m.d.sync += Assert(~self.i.valid | given.sums.s[sums.fraction :].any(), "fitness: S below 1")
+        shift = delay(m, (bit_length(given.sums.s[sums.fraction :]) - 1)[: SHIFT.width], 1)
+        mantissa = delay(m, delay(m, given.sums.s, 1).shift_left(cordic - sums.fraction) >> shift, 1)
+        normal = later(self.i.valid, 2)
+
+        # log2 and reciprocal of the mantissa
+        m.d.comb += [
+            vector.i.valid.eq(normal),
+            vector.i.payload.mantissa.eq(mantissa),
+            newton.i.valid.eq(normal),
+            newton.i.payload.m.eq(mantissa),
+        ]
+        beside = {"t": delay(m, given.sums.t, 2), "shift": delay(m, shift, 1), "tag": delay(m, given.tag, 2)}
+        divided = waiting("beside_newton", normal, beside, newton.o.valid, newton.latency + 1)
+
+        # T * y, then T/S in log2 S + T/S
+        wait = product_latency(sums.width, y.width)
+        t, reciprocal = delay(m, divided.o.payload.t, 1), delay(m, newton.o.payload.y, 1)
+        shift, tag = delay(m, divided.o.payload.shift, 1 + wait), delay(m, divided.o.payload.tag, 1 + wait)
+        # half_up(v, n + shift) = (floor(v / 2^(n - 1 + shift)) + 1) >> 1, n = fw + B - h
+        halves = product(m, t, reciprocal).shift_right(sums.fraction + y.fraction - entropy.fraction - 1)
+        halves = delay(m, halves >> shift, 1)
+        known = {
+            "reciprocal": delay(m, reciprocal, wait + 1),
+            "shift": delay(m, shift, 1),
+            "tag": delay(m, tag, 1),
+        }
+        quotient = later(newton.o.valid, wait + 2)
+        exponent = half_up(halves, 1) + known["shift"].shift_left(entropy.fraction)
+
+        # H2 = shift + log2 of the mantissa + T/S
+        both = Signal()
+        exact_log, has_log = delay(m, vector.o.payload.log, 1), later(vector.o.valid)
+        log = half_up(exact_log, cordic - entropy.fraction)
+        apart = self.latency - 6 - self.rotate.latency  # cycles from the mantissa to the later of both
+        logs = waiting("logs", has_log, {"log": log}, both, apart - vector.latency + 1)
+        quotients = waiting(
+            "quotients",
+            quotient,
+            {"exponent": exponent[: entropy.width], **known},
+            both,
+            apart - (newton.latency + wait + 2) + 2,
+        )
+        exact = logs.o.payload.log + quotients.o.payload.exponent
+        h2 = delay(m, exact[: entropy.width], 1)
+        kept = {name: delay(m, Value.cast(quotients.o.payload[name]), 1) for name in known}
+        m.d.comb += both.eq(logs.o.valid & quotients.o.valid)
+        limit = 1 << entropy.width
+        m.d.sync += Assert(~quotient | (exponent < limit), "fitness: T/S of 16 or more")
+        m.d.sync += Assert(~both | (exact < limit), "fitness: H2 of 16 or more")
+
+        # Perp = 2^H2
+        m.d.comb += [
+            rotate.i.valid.eq(later(both)),
+            rotate.i.payload.angle.eq(h2[: entropy.fraction].shift_left(cordic - entropy.fraction)),
+        ]
+        raised = waiting(
+            "beside_rotate",
+            rotate.i.valid,
+            {"whole": h2[entropy.fraction :], **kept},
+            rotate.o.valid,
+            rotate.latency + 1,
+        )
+        power = (rotate.o.payload.x - rotate.o.payload.y) << raised.o.payload.whole
+        halves = delay(m, power.shift_right(cordic - profile.perplexity.fraction - 1), 1)
+        score = self.o.payload.score
+        m.d.sync += score.perplexity.eq(saturate(half_up(halves, 1), profile.perplexity))
+        for field, name in (
+            (score.reciprocal, "reciprocal"),
+            (score.shift, "shift"),
+            (self.o.payload.tag, "tag"),
+        ):
+            m.d.sync += field.eq(delay(m, Value.cast(raised.o.payload[name]), 1))
+        m.d.sync += self.o.valid.eq(later(rotate.o.valid))
+        return m

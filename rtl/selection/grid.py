@@ -1,0 +1,366 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Grid sampler (contract, section 12): exactly K of N points, spread over the map.
+
+The rounds of the contract order the points by (rank, occupancy falling, cell id). A cell has one
+point of each rank, so the order is strict, and a point is kept if fewer than K points precede it.
+Hence two passes over all pairs: the first counts rank and occupancy, the second the points that
+precede, and nothing searches for the round in which the K-th point falls.
+"""
+
+from amaranth import Cat, Const, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Assert
+from amaranth.lib import stream
+from amaranth.lib.data import ArrayLayout, StructLayout
+from amaranth.lib.memory import Memory, WritePort
+from amaranth.lib.wiring import Component, In, Out
+from amaranth.utils import bits_for
+
+from nms.contract.config import Config
+from nms.contract.derived import Derived
+from nms.rtl.lib.fixed import product, product_latency
+from nms.rtl.lib.flow import delay
+from nms.rtl.lib.hierarchy import Block
+from nms.rtl.lib.signatures import Payloads
+
+OFFSET = 12
+"""Bits of an offset within a cell."""
+
+QUOTIENT = 18
+"""Bits of floor(2^RB / s), which is above 2^16 and at most 2^17."""
+
+PASS_LATENCY = 4
+"""Cycles from the address of a row's last block to its counts: data, comparisons, sums of lanes, totals."""
+
+
+class Ratio(Component):
+    """``rb`` = bitlen(s) + 16, ``ratio`` = floor(2^rb / s) * G of s = ``extent`` and G = ``side``.
+
+    Long division: the 1 of the dividend is shifted up to the leading bit of s, one place a cycle,
+    then each cycle gives one bit of the quotient. ``done`` is high for one cycle, bitlen(s) + 19 cycles
+    after ``start``; from the next cycle on the results hold until the next ``start``.
+    """
+
+    def __init__(self, extent: int, side: int) -> None:
+        super().__init__(
+            {
+                "start": In(1),
+                "extent": In(extent),
+                "side": In(side),
+                "done": Out(1),
+                "rb": Out(range(extent + 16 + 1)),
+                "ratio": Out(QUOTIENT + side),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        remainder = Signal(len(self.extent) + 1)
+        quotient = Signal(QUOTIENT)
+        step = Signal(range(QUOTIENT))
+        fits = Signal()
+        m.d.comb += fits.eq(remainder >= self.extent)
+        with m.FSM():
+            with m.State("IDLE"), m.If(self.start):
+                m.d.sync += [remainder.eq(1), self.rb.eq(1 + 16), step.eq(0)]
+                m.next = "SCALE"
+            with m.State("SCALE"):
+                with m.If((remainder << 1) <= self.extent):
+                    m.d.sync += [remainder.eq(remainder << 1), self.rb.eq(self.rb + 1)]
+                with m.Else():
+                    m.next = "DIVIDE"
+            with m.State("DIVIDE"):
+                m.d.sync += [
+                    remainder.eq((remainder - Mux(fits, self.extent, 0)) << 1),
+                    quotient.eq(Cat(fits, quotient)),
+                    step.eq(step + 1),
+                ]
+                with m.If(step == QUOTIENT - 1):
+                    m.next = "SCALE BY G"
+            with m.State("SCALE BY G"):
+                m.d.sync += self.ratio.eq(quotient * self.side)
+                m.d.comb += self.done.eq(1)
+                m.next = "IDLE"
+        return m
+
+
+class Grid(Block):
+    """Keeps ``keep`` of ``count`` points; module ``grid``.
+
+    After the pulse ``start``, takes ``count`` points from ``i_points`` and emits ``keep`` indices on
+    ``o_kept``, ascending, ``last`` with the last. ``count`` and ``keep`` (1 <= keep <= count) hold from
+    ``start`` until ``last`` is taken; the next ``start`` may come one cycle later.
+    """
+
+    def __init__(self, config: Config) -> None:
+        derived, payloads = Derived(config), Payloads(config)
+        self.images = config.images
+        self.lanes = config.grid_lanes
+        self.position = config.profile.position.width
+        self.module = "grid"
+        self.parameters = (self.images, self.lanes, self.position)
+        self.lane_bits = self.lanes.bit_length() - 1
+        self.depth = -(-self.images // self.lanes)
+        self.index = derived.index_width
+        self.side = bits_for(derived.grid_side)
+        cell = bits_for(derived.grid_side**2 - 1)
+        self.point = payloads.point
+        self.spot = StructLayout({"cell": cell, "offset": 2 * OFFSET})
+        """Where a point lies: cell id and squared offset from the cell's centre."""
+        self.order = StructLayout({"cell": cell, "room": derived.count_width, "rank": derived.count_width})
+        """A point's place among all: as an integer, by rank, then by occupancy (falling), then by cell."""
+        super().__init__(
+            {
+                "count": In(derived.count_width),
+                "keep": In(derived.count_width),
+                "start": In(1),
+                "i_points": In(stream.Signature(payloads.point)),
+                "o_kept": Out(stream.Signature(payloads.kept)),
+            }
+        )
+
+    def cycles(self, count: int, extent: int) -> int:
+        """Cycles from the edge that samples ``start`` until the last row can be taken, without stalls.
+
+        N points in; bitlen(s) + 21 for the extent s and its ratio; N points placed; two passes of
+        N * ceil(N / lanes).
+        """
+        place = count + 6 + product_latency(self.position, QUOTIENT + self.side)
+        passes = 2 * (count * -(-count // self.lanes) + PASS_LATENCY)
+        return count + extent.bit_length() + 21 + place + passes
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        index = Signal(self.index)  # of the point that is received or placed, of the row of a pass
+        last = Signal()
+        placing, ranking, ordering, running = Signal(), Signal(), Signal(), Signal()
+        m.d.comb += last.eq(index + 1 == self.count)
+
+        m.submodules.points = points = Memory(shape=self.point, depth=self.images, init=[])
+        receive, fetch = points.write_port(), points.read_port()
+        m.d.comb += [
+            receive.addr.eq(index),
+            receive.data.eq(self.i_points.payload),
+            receive.en.eq(self.i_points.valid & self.i_points.ready),
+            fetch.addr.eq(index),
+        ]
+        low, extent = self._box(m, receive.en, index == 0)
+        side = self._side(m)
+        m.submodules.ratio = ratio = Ratio(len(extent), self.side)
+        m.d.comb += [ratio.extent.eq(extent), ratio.side.eq(side)]
+        shape = ArrayLayout(self.spot, self.lanes)
+        m.submodules.spots = spots = Memory(shape=shape, depth=self.depth, init=[])
+        placed = self._place(m, placing, fetch.data, low, ratio, spots.write_port(granularity=1))
+        block, last_block, passed = self._compare(m, index, last, running, ranking, ordering, spots)
+        advance = ~self.o_kept.valid | self.o_kept.ready
+
+        with m.If(running & advance):
+            m.d.sync += block.eq(Mux(last_block, 0, block + 1))
+            with m.If(last_block):
+                m.d.sync += [index.eq(Mux(last, 0, index + 1)), running.eq(~last)]
+        with m.FSM():
+            with m.State("IDLE"):
+                m.d.sync += [index.eq(0), block.eq(0), running.eq(0)]
+                with m.If(self.start):
+                    m.next = "LOAD"
+            with m.State("LOAD"):
+                m.d.comb += self.i_points.ready.eq(1)
+                with m.If(self.i_points.valid):
+                    m.d.sync += index.eq(Mux(last, 0, index + 1))
+                    with m.If(last):
+                        m.next = "MEASURE"
+            with m.State("MEASURE"):
+                m.next = "DIVIDE"
+            with m.State("DIVIDE"):
+                m.d.comb += ratio.start.eq(1)
+                with m.If(ratio.done):
+                    m.d.sync += Assert((side * side) >= (self.keep << 1), "the ratio came before G")
+                    m.d.sync += placing.eq(1)
+                    m.next = "PLACE"
+            with m.State("PLACE"):
+                with m.If(placing):
+                    m.d.sync += [index.eq(Mux(last, 0, index + 1)), placing.eq(~last)]
+                with m.If(placed):
+                    m.d.sync += running.eq(1)
+                    m.next = "RANK"
+            with m.State("RANK"):
+                m.d.comb += ranking.eq(1)
+                with m.If(passed):
+                    m.d.sync += running.eq(1)
+                    m.next = "ORDER"
+            with m.State("ORDER"):
+                m.d.comb += ordering.eq(1)
+                with m.If(self.o_kept.valid & self.o_kept.ready & self.o_kept.payload.last):
+                    m.next = "IDLE"
+
+        return m
+
+    def _box(self, m: Module, taken: Value, first: Value) -> tuple[list[Signal], Signal]:
+        """Smallest x and y of the points taken; two cycles later the extent s = max(span_x, span_y) + 1."""
+        lows, spans = [], []
+        for axis in ("x", "y"):
+            low, high = (Signal(signed(self.position), name=f"{end}_{axis}") for end in ("low", "high"))
+            value = self.i_points.payload[axis]
+            with m.If(taken):
+                with m.If(first | (value < low)):
+                    m.d.sync += low.eq(value)
+                with m.If(first | (value > high)):
+                    m.d.sync += high.eq(value)
+            lows.append(low)
+            span = Signal(self.position, name=f"span_{axis}")
+            m.d.sync += span.eq(high - low)
+            spans.append(span)
+        extent = Signal(self.position + 1)
+        m.d.sync += extent.eq(Mux(spans[0] > spans[1], *spans) + 1)
+        return lows, extent
+
+    def _side(self, m: Module) -> Signal:
+        """G, the smallest integer with G^2 >= 2K, G cycles after ``start``; squares grow by odd numbers."""
+        side, square = Signal(self.side), Signal(2 * self.side)
+        with m.If(self.start):
+            m.d.sync += [side.eq(0), square.eq(0)]
+        with m.Elif(square < (self.keep << 1)):
+            m.d.sync += [side.eq(side + 1), square.eq(square + (side << 1) + 1)]
+        return side
+
+    def _place(
+        self, m: Module, placing: Signal, point: Value, low: list[Signal], ratio: Ratio, write: WritePort
+    ) -> Signal:
+        """Spots of the points that memory reads out while ``placing``; high as the last is written."""
+        latency = 5 + product_latency(self.position, QUOTIENT + self.side)
+        valid = Signal(1 + latency)
+        spot = Signal(self.spot)
+        m.d.sync += valid.eq(Cat(placing, valid))
+
+        fetched = Signal(self.point, reset_less=True)
+        m.d.sync += fetched.eq(point)
+        cells, offsets = [], []
+        for axis, least in zip(("x", "y"), low, strict=True):
+            above = Signal(self.position, name=f"above_{axis}")
+            grid = Signal(self.side + OFFSET, name=f"grid_{axis}")  # u / 2^(RB - 12)
+            m.d.sync += above.eq(fetched[axis] - least)
+            scaled = product(m, above, ratio.ratio) >> (ratio.rb - OFFSET)[: len(ratio.rb)]
+            m.d.sync += grid.eq(scaled)
+            with m.If(valid[-3]):
+                m.d.sync += Assert(grid[OFFSET:] < ratio.side, "a cell is outside the grid")
+            cells.append(grid[OFFSET:])
+            offsets.append((grid[:OFFSET] ^ (1 << (OFFSET - 1))).as_signed())  # less 2048
+        line = product(m, cells[1], ratio.side)
+        squares = [product(m, offset, offset) for offset in offsets]
+        m.d.sync += [spot.cell.eq(line + delay(m, cells[0], 1)), spot.offset.eq(sum(squares))]
+
+        index, placed = Signal(self.index), Signal()
+        with m.If(self.start):
+            m.d.sync += index.eq(0)
+        with m.Elif(valid[-1]):
+            m.d.sync += index.eq(index + 1)
+        m.d.comb += [
+            write.addr.eq(index >> self.lane_bits),
+            write.en.eq(valid[-1] << index[: self.lane_bits]),
+            *(write.data[lane].eq(spot) for lane in range(self.lanes)),
+            placed.eq(valid[-1] & (index + 1 == self.count)),
+        ]
+        return placed
+
+    def _compare(
+        self,
+        m: Module,
+        index: Signal,
+        last: Signal,
+        running: Signal,
+        ranking: Signal,
+        ordering: Signal,
+        spots: Memory,
+    ) -> tuple[Signal, Signal, Signal]:
+        """A pass over all pairs, a block of ``lanes`` points a cycle while ``running``.
+
+        Ranking, it leaves each row's place in the order; ordering, it emits the rows that fewer than ``keep``
+        precede. Returns the block, whether it is the row's last, and a pulse with the counts of the last row.
+        """
+        shape = ArrayLayout(self.order, self.lanes)
+        m.submodules.orders = orders = Memory(shape=shape, depth=self.depth, init=[])
+        write = orders.write_port(granularity=1)
+        block, last_block, advance = Signal(range(self.depth)), Signal(), Signal()
+        m.d.comb += [
+            last_block.eq(((block + 1) << self.lane_bits) >= self.count),
+            advance.eq(~self.o_kept.valid | self.o_kept.ready),
+        ]
+        words, rows = [], []
+        for memory in (spots, orders):
+            word, row = memory.read_port(), memory.read_port()
+            m.d.comb += [word.addr.eq(block), row.addr.eq(index >> self.lane_bits)]
+            m.d.comb += [word.en.eq(advance), row.en.eq(advance)]
+            words.append(word.data)
+            rows.append(row.data)
+
+        tag = StructLayout({"valid": 1, "row": self.index, "first": 1, "last": 1, "end": 1})
+        read, compared, summed, total = (
+            Signal(tag, name=name) for name in ("read", "compared", "summed", "total")
+        )
+        word_block = Signal.like(block)
+        spot, order = Signal(self.spot), Signal(self.order)
+        m.d.comb += [
+            spot.eq(rows[0][read.row[: self.lane_bits]]),
+            order.eq(rows[1][read.row[: self.lane_bits]]),
+        ]
+        fewer, alike = [], []
+        for lane in range(self.lanes):
+            other = Cat(Const(lane, self.lane_bits), word_block)[: self.index]
+            exists = ((word_block << self.lane_bits) + lane) < self.count
+            same = exists & (words[0][lane].cell == spot.cell)
+            nearer = Cat(other, words[0][lane].offset) < Cat(read.row, spot.offset)
+            precedes = exists & (words[1][lane].as_value() < order.as_value())
+            alike.append(same)
+            fewer.append(Mux(ordering, precedes, same & nearer))
+
+        are_fewer, are_alike = Signal(self.lanes), Signal(self.lanes)
+        fewer_sum, alike_sum = Signal(range(self.lanes + 1)), Signal(range(self.lanes + 1))
+        fewer_total, alike_total = Signal.like(self.count), Signal.like(self.count)
+        cell_compared, cell_sum, cell_total = (
+            Signal(len(spot.cell), name=f"cell_{stage}") for stage in ("compared", "sum", "total")
+        )
+        with m.If(advance):
+            m.d.sync += [
+                read.valid.eq(running),
+                read.row.eq(index),
+                read.first.eq(block == 0),
+                read.last.eq(last_block),
+                read.end.eq(last),
+                word_block.eq(block),
+                compared.eq(read),
+                cell_compared.eq(spot.cell),
+                are_fewer.eq(Cat(fewer)),
+                are_alike.eq(Cat(alike)),
+                summed.eq(compared),
+                cell_sum.eq(cell_compared),
+                fewer_sum.eq(sum(are_fewer)),
+                alike_sum.eq(sum(are_alike)),
+                total.eq(summed),
+                total.valid.eq(summed.valid & summed.last),
+                cell_total.eq(cell_sum),
+                fewer_total.eq(Mux(summed.first, 0, fewer_total) + fewer_sum),
+                alike_total.eq(Mux(summed.first, 0, alike_total) + alike_sum),
+            ]
+        kept = Signal.like(self.keep)
+        with m.If(self.start):
+            m.d.sync += kept.eq(0)
+        with m.Elif(self.o_kept.valid & self.o_kept.ready):
+            m.d.sync += kept.eq(kept + 1)
+
+        passed = Signal()
+        m.d.comb += [
+            write.addr.eq(total.row >> self.lane_bits),
+            write.en.eq((ranking & total.valid) << total.row[: self.lane_bits]),
+            passed.eq(total.valid & total.end),
+            self.o_kept.valid.eq(ordering & total.valid & (fewer_total < self.keep)),
+            self.o_kept.payload.index.eq(total.row),
+            self.o_kept.payload.last.eq(kept + 1 == self.keep),
+        ]
+        for lane in range(self.lanes):
+            m.d.comb += [
+                write.data[lane].cell.eq(cell_total),
+                write.data[lane].room.eq(~alike_total),
+                write.data[lane].rank.eq(fewer_total),
+            ]
+        with m.If(ordering & passed):
+            m.d.sync += Assert(kept + self.o_kept.valid == self.keep, "not exactly K points are kept")
+        return block, last_block, passed

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Toggles of a simulated design by module and window, and windows drawn at random within the phases."""
+
+import itertools
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nms.sim.activity.instrument import Instrumented
+from nms.sim.verilator.runner import simulate
+
+Window = tuple[int, int]
+"""Cycles ``start <= t < stop``, counted from the first rising clock edge of the simulation."""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What the counters of one simulation wrote.
+
+    Members
+    -------
+    phases : (cycle, phase) of every change of the watched net, and the last cycle
+    windows : counted in
+    sums : by path of an instance, (windows, kinds and then ports of its memories)
+    rows : by path of a traced instance, (cycles, nets) uint8: the values of all its nets in every cycle that
+        is in a window or just before one, if they were asked for
+    waves : the simulation's trace, if it was asked for
+    """
+
+    phases: list[tuple[int, int]]
+    end: int
+    windows: list[Window]
+    sums: dict[str, np.ndarray]
+    rows: dict[str, np.ndarray]
+    waves: Path | None = None
+
+    @property
+    def cycles(self) -> np.ndarray:
+        """Cycles of each window."""
+        return np.array([stop - start for start, stop in self.windows])
+
+    def spans(self, phase: int) -> list[Window]:
+        """When the watched net had the value ``phase``."""
+        ends = [cycle for cycle, _ in self.phases[1:]] + [self.end]
+        return [
+            (start, stop) for (start, value), stop in zip(self.phases, ends, strict=True) if value == phase
+        ]
+
+    def named(self, design: Instrumented, block: str) -> dict[tuple[str, int], np.ndarray]:
+        """Values (cycles,) of all nets of a traced block at a path, by every name of a net and place in it.
+
+        Nets of modules nested in the block go by their place in it, as when Yosys dissolves them.
+        """
+        found = {}
+        for path, rows in self.rows.items():
+            if design.block_of(path) != block:
+                continue
+            module, prefix = design.instances[path], f"{path}."[len(block) + 1 :]
+            columns = {bit.number: at for at, bit in enumerate(design.nets[module].bits)}
+            for name, net in design.modules[module]["netnames"].items():
+                for place, bit in enumerate(net["bits"]):
+                    if bit in columns and not net["hide_name"]:
+                        found[prefix + name.removeprefix("\\"), place] = rows[:, columns[bit]]
+        return found
+
+
+def record(
+    design: Instrumented, windows: Sequence[Window], *, bench: str, rows: bool = False, **options: Any
+) -> Recording:
+    """Run ``bench`` on an instrumented design and count in ``windows``, ascending, none overlapping.
+
+    With ``rows`` the traced instances write down the values of their nets. ``options`` are those of
+    :func:`nms.sim.verilator.runner.simulate`.
+
+    Raises
+    ------
+    RuntimeError
+        The simulation fails, or a window was not reached.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        asked, found = Path(folder) / "windows.txt", Path(folder) / "activity.txt"
+        asked.write_text("".join(f"{start} {stop}\n" for start, stop in windows))
+        outcome = simulate(
+            module=design.top,
+            verilog=design.verilog,
+            bench=bench,
+            plusargs=[f"+nms_windows={asked}", f"+nms_activity={found}", *["+nms_rows"] * rows],
+            **options,
+        )
+        if not outcome:
+            raise RuntimeError("the counted simulation failed: " + "\n".join(outcome.failures))
+        return replace(_parsed(found.read_text(), design, list(windows)), waves=outcome.waves)
+
+
+def _parsed(text: str, design: Instrumented, windows: list[Window]) -> Recording:
+    place = {stop: number for number, (_, stop) in enumerate(windows)}
+    sums: dict[str, np.ndarray] = {}
+    rows: dict[str, list[str]] = {}
+    phases, end, seen = [], 0, set()
+    for line in text.splitlines():
+        what, first, rest = line.split(" ", 2) if line.count(" ") > 1 else (*line.split(" ", 1), "")
+        if what == "phase":
+            phases.append((int(first), int(rest)))
+        elif what == "end":
+            end = int(first)
+        elif what == "sum":
+            seen.add(int(first))
+            path, *found = rest.split()
+            values = sums.setdefault(path, np.zeros((len(windows), len(found)), np.int64))
+            values[place[int(first)]] = [int(value) for value in found]
+        else:
+            path, _, written = rest.partition(" ")
+            rows.setdefault(path, []).append(written)
+    missing = sorted(set(place) - seen)
+    if missing:
+        raise RuntimeError(
+            f"a window that ends in cycle {missing[0]} was not counted: the run ended in {end}"
+        )
+    nets = {path: len(design.nets[design.instances[path]].bits) for path in rows}
+    return Recording(
+        phases, end, windows, sums, {path: _bits(found, nets[path]) for path, found in rows.items()}
+    )
+
+
+def _bits(rows: list[str], nets: int) -> np.ndarray:
+    """(cycles, nets) of lines of 64-bit words in hexadecimal digits, each word's first net lowest."""
+    raw = np.frombuffer(bytes.fromhex(" ".join(rows)), np.uint8).reshape(len(rows), -1, 8)
+    return np.unpackbits(raw[:, :, ::-1].reshape(len(rows), -1), axis=1, bitorder="little")[:, :nets]
+
+
+BEGINNING = 8
+"""Pieces at the beginning that are counted whatever is drawn: what happens once in a phase (start values,
+pipelines that fill) mostly happens there, and windows that do not show it cannot know of it."""
+
+
+def drawn(
+    spans: Sequence[Window], windows: int, cycles: int, rng: np.random.Generator
+) -> list[tuple[Window, float]]:
+    """Windows of about ``cycles`` cycles, drawn at random from the spans, with the weight of each.
+
+    The spans are cut into equal pieces. The first :data:`BEGINNING` are all taken, with weight 1; the others
+    are dealt in order into ``windows`` strata, and one piece is taken from each. Its weight is how many times
+    its own cycles the stratum has, so that the weighted sum of what is counted is, on average over draws,
+    that of all cycles. Where a stratum would have two pieces or fewer, all are taken, with weight 1.
+    """
+    edges = [np.linspace(a, b, max(1, round((b - a) / cycles)) + 1).astype(int).tolist() for a, b in spans]
+    pieces = [piece for found in edges for piece in itertools.pairwise(found)]
+    if len(pieces) <= BEGINNING + 2 * windows:
+        return [(piece, 1.0) for piece in pieces]
+    found = [(piece, 1.0) for piece in pieces[:BEGINNING]]
+    for stratum in np.array_split(np.array(pieces[BEGINNING:]), windows):
+        start, stop = rng.choice(stratum).tolist()
+        found.append(((start, stop), float(np.ptp(stratum, axis=1).sum() / (stop - start))))
+    return found
+
+
+@dataclass(frozen=True)
+class Mean:
+    """Mean a cycle of a phase, and its standard error."""
+
+    value: float
+    error: float
+
+    @property
+    def relative(self) -> float:
+        """Standard error over mean; 0 where nothing happens."""
+        return self.error / self.value if self.value else 0.0
+
+
+def estimate(values: np.ndarray, cycles: np.ndarray, weights: np.ndarray) -> Mean:
+    """Mean a cycle of ``values`` counted in windows of ``cycles`` cycles with ``weights``, as drawn.
+
+    sum(w y) / sum(w n) over the windows, y counted in n cycles each. With one window in a stratum, the
+    variance of y / n within strata comes from the differences of neighbours (Wolter, Introduction to Variance
+    Estimation, successive differences), which changes from stratum to stratum make too large rather than
+    too small; of a stratum, only the share 1 - 1 / w that was not counted is uncertain. Windows of weight 1
+    stand for themselves alone and say nothing about the others.
+    """
+    represented = weights * cycles
+    if not represented.sum():
+        return Mean(0.0, 0.0)
+    mean = float(weights @ values / represented.sum())
+    alone = (values / cycles)[weights > 1]
+    if len(alone) < 2:
+        return Mean(mean, 0.0)
+    variance = np.sum(np.diff(alone) ** 2) / (2 * (len(alone) - 1))
+    shares = represented / represented.sum()
+    return Mean(mean, float(np.sqrt(variance * np.sum(shares**2 * (1 - 1 / weights)))))

@@ -1,0 +1,408 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Builds Verilog with Verilator, once for each text and set of flags, and runs a cocotb bench on it.
+
+What a simulation checks by itself, beside the bench:
+
+* Amaranth's ``Assert``: Yosys writes it as an immediate ``assert`` in an ``always`` block, which
+  Verilator evaluates (``--assert``; emitted text has it under the macro ``NMS_ASSERT``). Use it as
+  ``m.d.sync += Assert(condition, "message")``: a combinational one also sees values that have not
+  settled. The message is printed, the run goes on to its end, and the outcome has failed.
+* The stream protocol on every port of every module (:mod:`nms.sim.verilator.protocol`).
+* Uninitialised values: quick builds draw them at random from the seed (Verilator knows no X).
+
+Fast builds verilate a block that is placed many times once and call it (:mod:`nms.sim.verilator.cells`):
+Verilator would otherwise copy it into the whole, which for 32 PEs is three times the C++ to compile.
+
+The cache lies in the directory named by the environment variable ``NMS_CACHE``; without it in
+``.nms/build`` of the checkout or, where the package is installed, in the user's cache directory.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import cocotb_tools.runner
+
+import nms
+from nms.contract.errors import UserError
+from nms.sim.verilator import cells, protocol, tools
+from nms.sim.verilator.context import VARIABLE, Context, Port
+
+PACKAGE = Path(nms.__file__).resolve().parent
+"""The folder of the package, in a checkout or where it is installed."""
+
+COMMON = ("--no-timing", "--assert", "-Wno-fatal", "-Wno-lint", "-Wno-style", "-Wno-MULTIDRIVEN")
+QUICK = ("--x-assign", "unique", "--x-initial", "unique")
+FAST = ("-O3", "--x-assign", "fast", "--x-initial", "fast")
+COMPILER = {False: ("-O1", "-O0", "-O1"), True: ("-O2 -march=native", "-O0", "-O2")}
+"""The C++ compiler's optimisation of quick and fast builds: the design, its set-up, Verilator's library."""
+
+LONG = 5_000_000
+"""Characters of Verilog, as the gates of a whole have, above which optimising takes longer than it saves."""
+
+RUNTIME = [f"verilated{part}.o" for part in ("", "_dpi", "_vpi", "_threads", "_random", "_vcd_c")]
+"""Verilator's own objects, compiled once for each set of flags."""
+
+LOOPED = "near_memory_sampler"
+"""The module for which the plain loop around the model is built as well."""
+
+LOOP = Path(__file__).with_name("loop.cpp")
+
+RUNS = 100
+"""Runs whose logs and waves are kept."""
+
+PROBLEM = re.compile(r"^.*?%(?:Error|Warning)[^:]*:.*$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a simulation found. Truth value: no test and no assertion failed, and at least one test ran."""
+
+    passed: int
+    failed: int
+    compared: int
+    seconds_build: float
+    seconds_run: float
+    failures: list[str] = field(default_factory=list)
+    log: Path | None = None
+    waves: Path | None = None
+    ports: dict[str, Port] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return self.passed > 0 and self.failed == 0
+
+
+def cache_directory() -> Path:
+    """Where builds and runs are kept: ``$NMS_CACHE``, the checkout's ``.nms/build`` or the user's cache."""
+    if given := os.environ.get("NMS_CACHE"):
+        return Path(given)
+    if (PACKAGE.parent / "pyproject.toml").exists():
+        return PACKAGE.parent / ".nms" / "build"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nms"
+
+
+class Runner(cocotb_tools.runner.Verilator):
+    """cocotb's runner without ``--public-flat-rw``, which makes a simulation three times slower.
+
+    A control file makes the ports of the top module public instead, so that cocotb finds them.
+    """
+
+    def __init__(self, search: Sequence[Path] = ()):
+        super().__init__()
+        self.search = search
+
+    def _set_env_common(self) -> None:
+        super()._set_env_common()
+        mine = [str(Path(path).resolve()) for path in (PACKAGE.parent, *self.search)]
+        others = [path for path in sys.path if path and path not in mine]
+        self.env["PYTHONPATH"] = os.pathsep.join(mine + others)
+        self.env["PATH"] = tools.environment()["PATH"] + os.pathsep + self.env["PATH"]
+        for name in ("VERILATOR_ROOT", "MAKEFLAGS"):
+            self.env[name] = tools.environment()[name]
+        self.env.pop("PYTEST_CURRENT_TEST", None)
+
+    def _simulator_in_path_build_only(self) -> None:
+        self.executable = str(Path(tools.environment()["VERILATOR_ROOT"]) / "bin" / "verilator")
+
+    def _build_command(self) -> list[list[str]]:
+        verilate, make = super()._build_command()
+        verilate.remove("--public-flat-rw")
+        return [verilate, make]
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Alone among the processes that lock ``path``."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _digest(*parts: object) -> str:
+    return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:16]
+
+
+def _execute(command: list[str], cwd: Path, env: dict[str, str], log: Path) -> None:
+    with log.open("a") as file:
+        done = subprocess.run(command, cwd=cwd, env=env, stdout=file, stderr=subprocess.STDOUT, check=False)
+    if done.returncode:
+        raise RuntimeError(f"building the simulation failed: {' '.join(command[:1])}\n{_tail(log)}")
+
+
+def _tail(log: Path, lines: int = 40) -> str:
+    text = log.read_text(errors="replace").splitlines() if log.exists() else []
+    return "\n".join(text[-lines:])
+
+
+def _cell(
+    block: str,
+    verilog: str,
+    headers: dict[str, protocol.Header],
+    work: Path,
+    env: dict[str, str],
+    optimised: list[str],
+    log: Path,
+) -> tuple[Path, Path]:
+    """Build a block that is called: the C++ that calls it, its model's archive."""
+    folder = work / block
+    folder.mkdir()
+    (folder / f"{block}.sv").write_text(cells.stepped(protocol.reachable(verilog, block)))
+    (folder / f"cell_{block}.cpp").write_text(cells.glue(headers[block]))
+    verilator = str(Path(env["VERILATOR_ROOT"]) / "bin" / "verilator")
+    options = [*COMMON, *FAST, "--flatten", "-DNMS_ASSERT=1", "--timescale", "1ns/1ps"]
+    names = ["--prefix", f"V{block}", "--top-module", block]
+    _execute([verilator, "-cc", "-Mdir", str(folder), *names, *options, f"{block}.sv"], folder, env, log)
+    archive = folder / f"V{block}__ALL.a"
+    _execute(["make", "-C", str(folder), "-f", f"V{block}.mk", archive.name, *optimised], folder, env, log)
+    return folder / f"cell_{block}.cpp", archive
+
+
+def _compile(module: str, verilog: str, fast: bool, waves: bool, work: Path) -> None:
+    """Leave the simulation of ``module`` as the program ``work / module``."""
+    control = work / "top.vlt"
+    headers = protocol.headers(verilog)
+    ports = headers[module].ports
+    apart = fast and not waves and protocol.WATCH not in verilog
+    called = cells.cells(verilog, headers, protocol.repeated(verilog, module)) if apart else []
+    control.write_text(
+        "`verilator_config\n"
+        + "".join(f'public_flat_rw -module "{module}" -var "{port}"\n' for port in ports)
+    )
+    design, checks = work / "design.sv", work / "checks.sv"
+    design.write_text(
+        cells.without(verilog, called, module) + "".join(cells.stand_in(headers[block]) for block in called)
+    )
+    checks.write_text(protocol.checkers(verilog))
+    fast_c, slow_c, library = COMPILER[fast]
+    if len(verilog) > LONG:
+        fast_c = slow_c
+    optimised = [f"OPT_FAST={fast_c}", f"OPT_SLOW={slow_c}", f"OPT_GLOBAL={library}"]
+    log = work / "build.log"
+    runner = Runner()
+    runner.build_dir = work
+    runner.env = {}
+    runner.waves = waves
+    runner.timescale = ("1ns", "1ps")
+    runner.hdl_toplevel = module
+    runner.defines, runner.includes, runner.parameters = {"NMS_ASSERT": 1}, [], {}
+    runner._set_sources([control, design] + ([] if fast else [checks]))
+    runner._set_verilog_sources([])
+    runner._set_build_args(
+        [*COMMON, *(FAST if fast else QUICK)] + ["--output-split", "20000", "--trace-underscore"] * waves
+    )
+    runner._set_env_build()
+    verilate, make = runner._build_command()
+    for block in called:
+        glue, archive = _cell(block, verilog, headers, work, runner.env, optimised, log)
+        verilate += [str(glue), str(archive), "-CFLAGS", f"-I{archive.parent}"]
+    make += optimised
+    _execute(verilate, work, runner.env, log)
+    shelf = cache_directory() / ("runtime-" + _digest(_versions(), fast, waves))
+    for name in RUNTIME:
+        if (shelf / name).exists():
+            shutil.copy(shelf / name, work / name)  # newer than the makefile, so make takes it as it is
+    _execute(make, work, runner.env, log)
+    if module == LOOPED:
+        _link_loop(work, called, runner.env, log)
+    shelf.mkdir(parents=True, exist_ok=True)
+    for name in RUNTIME:
+        if (work / name).exists() and not (shelf / name).exists():
+            shutil.copy(work / name, shelf / (name + f".{os.getpid()}"))
+            os.replace(shelf / (name + f".{os.getpid()}"), shelf / name)
+
+
+def _link_loop(work: Path, called: list[str], env: dict[str, str], log: Path) -> None:
+    """Link the objects of a built model with the plain loop instead of cocotb."""
+    include = Path(env["VERILATOR_ROOT"]) / "include"
+    objects = [name for name in RUNTIME if (work / name).exists()]
+    cells_of = [part for block in called for part in (f"cell_{block}.o", f"{block}/V{block}__ALL.a")]
+    command = ["c++", "-std=gnu++20", "-O2", "-I.", f"-I{include}", f"-I{include / 'vltstd'}", "-o", "loop"]
+    command += [str(LOOP), "Vtop__ALL.a", *cells_of, *objects, "-pthread"]
+    _execute(command, work, env, log)
+
+
+def _versions() -> list[tuple[str, str | None, str | None]]:
+    return [(tool.name, tool.version, tool.path) for tool in tools.require()]
+
+
+def _built(module: str, verilog: str, fast: bool, waves: bool) -> Path:
+    """The directory of the built simulation; builds it unless the cache has it."""
+    recipe = [Path(file).read_text() for file in (__file__, protocol.__file__, cells.__file__, LOOP)]
+    key = _digest(module, verilog, fast, waves, recipe, _versions())
+    final = cache_directory() / key
+    with _locked(cache_directory() / f"{key}.lock"):
+        if not final.exists():
+            work = Path(tempfile.mkdtemp(prefix="building-", dir=cache_directory()))
+            try:
+                _compile(module, verilog, fast, waves, work)
+                kept = Path(tempfile.mkdtemp(prefix="built-", dir=cache_directory()))
+                for name in (module, "loop", "design.sv", "build.log"):
+                    if (work / name).exists():
+                        shutil.move(work / name, kept / name)
+                os.replace(kept, final)
+            finally:
+                shutil.rmtree(work, ignore_errors=True)
+    return final
+
+
+def _results(path: Path, log: str) -> tuple[int, list[str]]:
+    """Tests that passed, and a line for each that failed."""
+    if not path.exists():
+        raised = re.findall(r"^\w+(?:Error|Exception|Exit)\b.*$", log, re.MULTILINE)
+        return 0, [": ".join(["the simulation ended before the bench did", *raised[-1:]])]
+    passed, failures = 0, []
+    for case in ElementTree.parse(path).iter("testcase"):
+        problem = case.find("failure")
+        problem = case.find("error") if problem is None else problem
+        if problem is not None:
+            message = problem.get("message") or problem.get("error_msg") or problem.text or ""
+            failures.append(f"{case.get('name')}: {message.strip()}")
+        elif case.find("skipped") is None:
+            passed += 1
+    return passed, failures if passed or failures else ["no tests ran"]
+
+
+def _run_directory(module: str) -> Path:
+    """A new directory for a run; of the older ones the newest :data:`RUNS` stay."""
+    runs = cache_directory() / "runs"
+    runs.mkdir(parents=True, exist_ok=True)
+    for old in sorted(runs.iterdir(), key=os.path.getmtime)[:-RUNS]:
+        shutil.rmtree(old, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=f"{module}-", dir=runs))
+
+
+def read(file: Path) -> str:
+    """The text of a Verilog file; ``UserError`` if it cannot be read."""
+    try:
+        return file.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{file}: not a readable Verilog file ({error})") from None
+
+
+def simulate(
+    *,
+    module: str,
+    verilog: Path | str,
+    bench: str,
+    parameters: dict[str, Any] | None = None,
+    seed: int = 1,
+    fast: bool = False,
+    waves: bool = False,
+    tests: list[str] | None = None,
+    search: Sequence[Path] = (),
+    plusargs: Sequence[str] = (),
+) -> Outcome:
+    """Run the cocotb tests of the Python module ``bench`` on the Verilog module ``module``.
+
+    Parameters
+    ----------
+    verilog
+        The complete Verilog text, or the path of a file with it.
+    parameters
+        Handed to the bench (:func:`nms.sim.verilator.context.parameters`); anything that JSON can hold.
+    fast
+        For long runs: a slow, optimising build without the protocol checkers.
+    waves
+        Trace the run to ``dump.vcd`` (``outcome.waves``).
+    tests
+        Run only the tests of these names; all by default.
+    search
+        Further directories in which the bench module may lie.
+    plusargs
+        What the Verilog text asks for by ``$value$plusargs``, as ``+name=value``.
+
+    Raises
+    ------
+    UserError
+        A tool is missing; the file cannot be read or built, or it has no such module.
+    RuntimeError
+        The Verilog text does not build; the end of the log is in the message.
+    """
+    tools.require()
+    file = verilog if isinstance(verilog, Path) else None
+    text = verilog if isinstance(verilog, str) else read(verilog)
+    header = protocol.headers(text).get(module)
+    if header is None:
+        raise UserError(f"{file or 'the Verilog text'}: has no module {module!r}")
+    started = time.monotonic()
+    try:
+        built = _built(module, protocol.reachable(text, module), fast, waves)
+    except RuntimeError as error:
+        if file is None:
+            raise
+        found = re.search(r"^%Error.*?: (?:\S+:\d+:\d+: )?(.*)$", str(error), re.MULTILINE)
+        raise UserError(f"{file}: Verilator cannot build it: {found[1] if found else error}") from None
+    seconds_build = time.monotonic() - started
+
+    work = _run_directory(module)
+    log, tally = work / "bench.log", work / "tally.jsonl"
+    context = Context(seed=seed, tally=str(tally), parameters=parameters or {}, ports=header.ports)
+    started = time.monotonic()
+    runner = Runner(search)
+    pattern = rf"\.({'|'.join(map(re.escape, tests))})(/.*)?$" if tests else None
+    runner._sources = runner._verilog_sources = runner._vhdl_sources = []
+    with suppress(RuntimeError, SystemExit):  # the results file and the log say what happened
+        runner.test(
+            test_module=bench,
+            hdl_toplevel=module,
+            hdl_toplevel_lang="verilog",
+            build_dir=built,
+            test_dir=work,
+            results_xml=str(work / "results.xml"),
+            seed=seed,
+            test_filter=pattern,
+            waves=waves,
+            log_file=log,
+            extra_env={VARIABLE: context.dump(), "COCOTB_ANSI_OUTPUT": "0"},
+            test_args=[
+                f"+verilator+seed+{seed % 0x7FFFFFFF + 1}",
+                "+verilator+rand+reset+2",
+                "+verilator+error+limit+1000000",
+                *plusargs,
+            ],
+        )
+    seconds_run = time.monotonic() - started
+    printed = log.read_text(errors="replace") if log.exists() else ""
+    passed, failures = _results(work / "results.xml", printed)
+    asserted = PROBLEM.findall(printed)
+    if asserted:
+        more = f" (and {len(asserted) - 1} more)" if len(asserted) > 1 else ""
+        failures.append(f"assertion: {asserted[0].strip()}{more}")
+    lines = tally.read_text().splitlines() if tally.exists() else []
+    compared = sum(json.loads(line)["compared"] for line in lines)
+    if failures:
+        failures.append(f"seed {seed}; log: {log}\n{_tail(log)}")
+    return Outcome(
+        passed=passed,
+        failed=max(len(failures) - 1, 0),
+        compared=compared,
+        seconds_build=seconds_build,
+        seconds_run=seconds_run,
+        failures=failures,
+        log=log,
+        waves=work / "dump.vcd" if waves else None,
+        ports=header.ports,
+    )
+
+
+def loop(verilog: str, fast: bool) -> Path:
+    """The program of the plain loop (``sim/verilator/loop.cpp``) around the AXI system; errors as above.
+
+    Its model is the one that :func:`simulate` runs: the same objects, linked with another main program.
+    """
+    tools.require()
+    return _built(LOOPED, protocol.reachable(verilog, LOOPED), fast, waves=False) / "loop"

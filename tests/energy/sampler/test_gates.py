@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Energy of netlists: what a transition costs, and how figures move when a parameter does."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nms.contract.errors import UserError
+from nms.energy.sampler import memory, scaling
+from nms.energy.sampler.fit import Sample, fit, judge
+from nms.energy.sampler.gates import GateModule, Options
+from nms.energy.sampler.library import PowerLibrary
+
+LIBERTY = """
+library (small) {
+  capacitive_load_unit (1, pf); leakage_power_unit : "1nW"; time_unit : "1ns"; nom_voltage : 1.0;
+  power_lut_template (t) { variable_1 : input_transition_time; variable_2 : total_output_net_capacitance;
+    index_1 ("0.1, 0.2"); index_2 ("0, 1"); }
+  cell (NAND2) { cell_leakage_power : 3.0;
+    pin (A) { direction : input; capacitance : 0.002; } pin (B) { direction : input; capacitance : 0.002; }
+    pin (Y) { direction : output; function : "!(A*B)";
+      internal_power () { related_pin : "A"; rise_power (t) { values ("0.01, 0.03", "0.01, 0.03"); }
+        fall_power (t) { values ("0.03, 0.05", "0.03, 0.05"); } }
+      internal_power () { related_pin : "B"; rise_power (t) { values ("0.04, 0.04", "0.04, 0.04"); }
+        fall_power (t) { values ("0.04, 0.04", "0.04, 0.04"); } } } }
+  cell (DFF) { cell_leakage_power : 5.0; ff (IQ, IQN) { clocked_on : "CK"; next_state : "D"; }
+    pin (CK) { direction : input; clock : true; capacitance : 0.001;
+      internal_power () { rise_power (scalar) { values ("0.1"); } fall_power (scalar) { values ("0.3"); } } }
+    pin (D) { direction : input; capacitance : 0.003; }
+    pin (Q) { direction : output; function : "IQ";
+      internal_power () { related_pin : "CK"; rise_power (scalar) { values ("0.2"); }
+        fall_power (scalar) { values ("0.2"); } } } }
+}
+"""
+
+NETLIST = {
+    "cells": {
+        "g": {"type": "NAND2", "connections": {"A": [2], "B": [3], "Y": [4]}},
+        "r": {"type": "DFF", "connections": {"CK": [9], "D": [4], "Q": [3]}},
+    }
+}
+"""Net 2 comes from outside; 4 = !(2 & 3); 3 is the register of 4."""
+
+OPTIONS = Options(wire=0.0, voltage=1.0, frequency=1e8)
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> PowerLibrary:
+    file = tmp_path / "small.lib"
+    file.write_text(LIBERTY)
+    return PowerLibrary([file])
+
+
+def test_files_of_one_library_go_by_what_their_names_share(tmp_path):
+    files = [tmp_path / f"{part}.lib" for part in ("gates", "latches")]
+    for file in files:
+        file.write_text(LIBERTY.replace("library (small)", f"library (small_{file.stem})"))
+    assert PowerLibrary(files).name == "small"
+    assert PowerLibrary(files[:1]).name == "small_gates"
+
+
+def test_parts_are_those_computed_by_hand(library):
+    gates = GateModule(NETLIST, [2, 3, 4], library, OPTIONS)
+    found = gates.energy(np.array([6, 4, 5]), 10)
+    # 2 and 3 drive a NAND2 (2 fF), 4 the D of a register (3 fF); half a pJ per pF, volt squared and toggle
+    arc_a = 0.02 + 0.02 * 0.003  # pJ: mean of rise and fall at a load of 3 fF
+    inner = (6 * arc_a + 4 * 0.04) / 10 * 5
+    assert found["combinational"] == pytest.approx((0.5 * (0.002 * 6 + 0.003 * 5) + inner) * 1e-12)
+    assert found["registers"] == pytest.approx((0.5 * 0.002 * 4 + 0.2 * 4) * 1e-12)
+    assert found["clock"] == pytest.approx((2 * 0.2 + 0.001) * 10 * 1e-12)
+    assert found["leakage"] == pytest.approx(8e-9 * 10 / 1e8)
+
+
+def test_the_clock_pin_is_charged_two_transitions_a_cycle(library):
+    free = GateModule(NETLIST, [2, 3, 4], library, OPTIONS)
+    wired = GateModule(NETLIST, [2, 3, 4], library, replace(OPTIONS, wire=1e-15))
+    cycles = 37
+    still = np.zeros(3)
+    more = wired.energy(still, cycles)["clock"] - free.energy(still, cycles)["clock"]
+    assert more == pytest.approx(2 * cycles * 0.5 * 1e-15)
+
+
+def test_twice_the_capacitance_is_twice_the_switching_energy(library, tmp_path):
+    double = tmp_path / "double.lib"
+    text = LIBERTY
+    for value in ("0.002", "0.001", "0.003"):
+        text = text.replace(f"capacitance : {value}", f"capacitance : {2 * float(value)}")
+    double.write_text(text)
+    toggled = np.array([6, 4, 5])
+    once = GateModule(NETLIST, [2, 3, 4], library, OPTIONS).switching(toggled)
+    assert GateModule(NETLIST, [2, 3, 4], PowerLibrary([double]), OPTIONS).switching(
+        toggled
+    ) == pytest.approx(2 * once)
+    wired = GateModule(NETLIST, [2, 3, 4], library, replace(OPTIONS, wire=2e-15)).switching(toggled)
+    assert wired - once == pytest.approx(0.5 * 2e-15 * 15)
+
+
+def test_energies_go_with_the_square_of_the_voltage_and_leakage_with_time(library):
+    toggled = np.array([6, 4, 5])
+    low = GateModule(NETLIST, [2, 3, 4], library, OPTIONS).energy(toggled, 10)
+    high = GateModule(NETLIST, [2, 3, 4], library, replace(OPTIONS, voltage=2.0, frequency=5e7)).energy(
+        toggled, 10
+    )
+    for part in ("registers", "combinational", "clock"):
+        assert high[part] == pytest.approx(4 * low[part])
+    assert high["leakage"] == pytest.approx(4 * low["leakage"])
+
+
+def test_nets_that_were_not_counted_are_counted(library):
+    gates = GateModule(NETLIST, [2, 3], library, OPTIONS)
+    assert gates.uncounted.nets == 1
+    assert gates.uncounted.capacitance == pytest.approx(3e-15)
+
+
+def test_a_file_without_power_is_refused(tmp_path):
+    file = tmp_path / "plain.lib"
+    file.write_text("library (l) { cell (INV) { area : 1; } }")
+    with pytest.raises(UserError, match="capacitive_load_unit"):
+        PowerLibrary([file])
+
+
+def test_the_fit_finds_coefficients_and_beats_controls_on_other_windows():
+    rng = np.random.default_rng(1)
+    truth = np.array([[[2.0, 0.0], [0.0, 0.4]], [[1.0, 3.0], [0.5, 0.0]]]) * 1e-15
+
+    def sample(busy: float) -> Sample:
+        toggles = rng.poisson(100 * busy * rng.random((60, 2, 2)))
+        return Sample(toggles, np.tensordot(toggles, truth, ((1, 2), (1, 2))), np.full(60, 32))
+
+    learned, other = sample(1.0), sample(0.3)
+    found = fit(learned)
+    assert found.values == pytest.approx(truth, abs=0.1e-15)
+    verdict = judge(found, learned, other)
+    assert verdict.toggles.worst < 0.03 < verdict.cycles.mean
+    assert verdict.constant.mean > 0.5
+
+
+def test_a_module_that_did_not_toggle_has_the_coefficients_of_its_block():
+    toggles = np.random.default_rng(2).poisson(100, (60, 2, 2))
+    toggles[:, 1] = 0
+    truth = np.array([[2.0, 1.0], [0.0, 3.0]]) * 1e-15
+    found = fit(Sample(toggles, toggles[:, 0] @ truth.T, np.full(60, 32)))
+    assert found.values[:, 0] == pytest.approx(truth, abs=0.1e-15)
+    assert found.values[:, 1] == pytest.approx(truth, abs=0.1e-15)
+
+
+def test_memories_cost_what_their_macros_do():
+    for macro in memory.MACROS:
+        shape = np.array([1, macro.width, macro.width * macro.depth])
+        assert memory.READ @ shape == pytest.approx(macro.read)
+        assert memory.WRITE @ shape == pytest.approx(macro.write)
+    # 8 KB by 64 bits scaled to 45 nm, 0.9 V, beside 10 pJ of Horowitz, ISSCC 2014
+    scaled = memory.READ @ np.array([1, 64, 64 * 1024]) * scaling.factor(130, 1.2, 45, 0.9)
+    assert 10 / 1.5 < scaled < 10 * 1.5
+
+
+def test_scaling_gives_the_published_factor_and_stays_within_the_table():
+    assert scaling.factor(45, 0.9, 28, 0.9) == pytest.approx(0.51, abs=0.03)  # Stillmaker and Baas, table
+    assert scaling.operation(32, 0.9) > scaling.operation(28, 0.9) > scaling.operation(20, 0.9)
+    with pytest.raises(ValueError, match="7 to 180"):
+        scaling.operation(5, 0.9)
+    between = scaling.between((130, 1.2, 5e-6), (7, 0.7, 5e-8))
+    assert between.low <= between.high
+    assert between.ends == (5e-8, 5e-6)

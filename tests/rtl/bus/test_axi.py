@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The AXI system: widths of the bus and of the words, and its regressions."""
+
+from pathlib import Path
+
+import pytest
+from amaranth.sim import Simulator, SimulatorContext
+
+from nms.contract.config import PRESETS, load
+from nms.rtl.bus.axi import NearMemorySampler
+from nms.rtl.bus.gearbox import Gearbox
+from nms.rtl.export import emit
+from nms.sim.check import check
+from nms.sim.verilator.lint import lint
+from nms.sim.verilator.runner import simulate
+
+
+@pytest.mark.parametrize(
+    ("a", "b"), [(8, 1), (8, 4), (4, 8), (8, 8), (8, 3), (3, 8), (16, 8), (8, 64), (64, 5)]
+)
+def test_gearbox(a: int, b: int) -> None:
+    """Packets of all lengths come out whole, cut into words and marked, whoever pauses."""
+    dut = Gearbox(a, b, 9)
+    lengths = [1, a, b, a + 1, b + 1, 2 * a, 3 * b, 5 * a + 3, 2 * b + 1]
+    packets = [bytes((7 * length + i) % 255 + 1 for i in range(length)) for length in lengths]
+    found = []
+
+    async def send(ctx: SimulatorContext) -> None:
+        for place, packet in enumerate(packets):
+            ctx.set(dut.length, len(packet))
+            for start in range(0, len(packet), a):
+                word = packet[start : start + a].ljust(a, b"\xff")  # what lies beyond the end is ignored
+                ctx.set(dut.i.payload, int.from_bytes(word, "little"))
+                ctx.set(dut.i.valid, 1)
+                await ctx.tick().until(dut.i.ready)
+                ctx.set(dut.i.valid, 0)
+                await ctx.tick().repeat(1 + start % 3)
+            while len(found) <= place:
+                await ctx.tick()
+
+    async def take(ctx: SimulatorContext) -> None:
+        for packet in packets:
+            got, last, words = b"", 0, 0
+            while not last:
+                ctx.set(dut.o.ready, 1)
+                word = dut.o.p
+                data, keep, last = await ctx.tick().sample(word.data, word.keep, word.last).until(dut.o.valid)
+                ctx.set(dut.o.ready, 0)
+                count = keep.bit_count()
+                assert keep == (1 << count) - 1
+                assert data >> 8 * count == 0
+                got += data.to_bytes(b, "little")[:count]
+                words += 1
+                await ctx.tick().repeat(1 + words % 2)
+            assert got == packet
+            assert words == -(-len(packet) // b)
+            found.append(got)
+
+    simulator = Simulator(dut)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(send, background=True)
+    simulator.add_testbench(take)
+    simulator.run()
+    assert found == packets
+
+
+def test_the_regressions_pass() -> None:
+    (result,) = check(PRESETS["tiny"], ["axi"])
+    assert result, result.failures
+    assert result.compared > 3000
+
+
+@pytest.mark.parametrize("outstanding", [1, 64])
+def test_reads_overlap(outstanding: int) -> None:
+    """Images keep coming from a slow memory, unless it serves one read after the other."""
+    outcome = simulate(
+        module="near_memory_sampler",
+        verilog=emit.verilog(NearMemorySampler(PRESETS["tiny"])),
+        bench="nms.sim.testbenches.axi",
+        parameters={"config": PRESETS["tiny"].model_dump(), "outstanding": outstanding},
+        tests=["latency"],
+    )
+    assert bool(outcome) == (outstanding > 1), outcome.failures
+    assert outstanding > 1 or "of which 1024 are beats" in "".join(outcome.failures)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "overrides",
+    [["bus_bits=128", "lanes=3"], ["bus_bits=512", "lanes=16"], ["lanes=24"], ["lanes=8", "pixels=2048"]],
+)
+def test_the_regressions_pass_at_other_widths(overrides: list[str]) -> None:
+    (result,) = check(load("tiny", overrides), ["axi"])
+    assert result, result.failures
+
+
+@pytest.mark.parametrize("bus_bits", [64, 512])
+def test_lint_is_clean(bus_bits: int, tmp_path: Path) -> None:
+    path = tmp_path / "system.v"
+    path.write_text(emit.system_verilog(load("tiny", [f"bus_bits={bus_bits}", "lanes=3"])))
+    assert lint(path, "near_memory_sampler") == []

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The update array's hardware against its golden model, in several configurations."""
+
+import pytest
+
+import nms.rtl.export.emit
+from nms.contract.config import load
+from nms.rtl.embedding.te import TE
+from nms.sim.check import check
+from nms.sim.verilator.runner import simulate
+
+SMALL = ["images=16", "pixels=64", "pes=4", "lanes=2", "te_lanes=4", "grid_lanes=2"]
+RAGGED = ["images=13", "te_lanes=4", "grid_lanes=1"]
+SINGLE = ["images=7", "te_lanes=1", "grid_lanes=1"]
+ALL_AT_ONCE = ["images=8", "te_lanes=8", "grid_lanes=1"]
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        pytest.param(load("tiny"), id="tiny"),
+        pytest.param(load("paper", SMALL), id="wide"),
+        pytest.param(load("tiny", RAGGED), id="ragged"),
+        pytest.param(load("tiny", SINGLE), id="one lane", marks=pytest.mark.slow),
+        pytest.param(load("tiny", ALL_AT_ONCE), id="one block", marks=pytest.mark.slow),
+        pytest.param(load("paper"), id="paper", marks=pytest.mark.slow),
+    ],
+)
+def test_te(config):
+    result = check(config, ["te"])[0]
+    assert result, result.failures
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("preset", ["paper", "edge"])
+def test_whole_schedule_within_105000_cycles(preset):
+    config = load(preset)
+    block = TE(config)
+    assert block.cycles(64, 300) <= 105_000
+    outcome = simulate(
+        module="te",
+        verilog=nms.rtl.export.emit.verilog(block),
+        bench="nms.sim.testbenches.te",
+        parameters={"config": config.model_dump(), "long": 300},
+        tests=["whole"],
+    )
+    assert outcome, outcome.failures
+    assert outcome.compared >= 64

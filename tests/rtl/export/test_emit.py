@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Emission: one text whatever the hash seed, each module once, clean for the linter, and a whole core."""
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from cocotbext.axi.axi_channels import AxiARBus, AxiAWBus, AxiBBus, AxiRBus, AxiWBus
+from cocotbext.axi.axil_channels import AxiLiteARBus, AxiLiteAWBus, AxiLiteBBus, AxiLiteRBus, AxiLiteWBus
+from cocotbext.axi.axis import AxiStreamBus
+
+from nms.contract.config import PRESETS
+from nms.rtl.export import core as core_files
+from nms.sim.verilator import tools
+from nms.sim.verilator.lint import lint
+from nms.sim.verilator.protocol import INSTANCE, headers
+
+DEFINED = re.compile(r"^module\s+(\S+?)\s*\(", re.MULTILINE)
+WIRE = re.compile(r"^  wire \[(\d+):0\] (\\\$\d+ );$", re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def core(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny preset as generated."""
+    directory = tmp_path_factory.mktemp("core")
+    core_files.generate(PRESETS["tiny"], directory, {"command": "test"})
+    return directory
+
+
+def test_same_bytes_for_any_hash_seed(core: Path, tmp_path: Path) -> None:
+    script = (
+        "import sys, pathlib; from nms.contract.config import PRESETS; from rtl import core;"
+        "core.generate(PRESETS['tiny'], pathlib.Path(sys.argv[1]), {'command': 'test'})"
+    )
+    for seed in ("0", "12345"):
+        directory = tmp_path / seed
+        subprocess.run(
+            [sys.executable, "-c", script, str(directory)],
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            check=True,
+        )
+        names = sorted(path.name for path in core.iterdir())
+        assert names == sorted(path.name for path in directory.iterdir())
+        for name in names:
+            assert (directory / name).read_bytes() == (core / name).read_bytes(), name
+
+
+def test_each_module_once_and_none_missing(core: Path) -> None:
+    text = (core / "sampler.v").read_text()
+    defined = DEFINED.findall(text)
+    assert defined[0] == "near_memory_sampler"
+    assert len(defined) == len(set(defined))
+    used = set(INSTANCE.findall(text))
+    assert {"sampler", "pea", "de", "te", "grid", "affinity", "seeds"} <= used
+    assert used == set(defined) - {"near_memory_sampler"}
+
+
+def test_no_traces_of_the_machine(core: Path) -> None:
+    for path in core.iterdir():
+        text = path.read_text()
+        for trace in (str(core_files.WAIVERS.parents[3]), str(Path.home()), "(* src", ".py"):
+            assert trace not in text, f"{trace} in {path.name}"
+
+
+def test_manifest(core: Path) -> None:
+    manifest = json.loads((core / "manifest.json").read_text())
+    assert manifest["digest"] == PRESETS["tiny"].digest
+    assert manifest["configuration"] == PRESETS["tiny"].model_dump()
+    assert manifest["provenance"] == {"command": "test"}
+    others = {path.name for path in core.iterdir()} - {"manifest.json"}
+    assert set(manifest["files"]) == others
+    for name, digest in manifest["files"].items():
+        assert hashlib.sha256((core / name).read_bytes()).hexdigest() == digest
+
+
+def test_ports_are_those_of_the_modules(core: Path) -> None:
+    described = json.loads((core / "ports.json").read_text())
+    found = headers((core / "sampler.v").read_text())
+    for module in (described, described["sampler"]):
+        assert {port["name"]: (port["direction"], port["width"]) for port in module["ports"]} == {
+            name: (port.direction, port.width) for name, port in found[module["module"]].ports.items()
+        }
+    kept = next(stream for stream in described["sampler"]["streams"] if stream["name"] == "o_kept")
+    assert kept["payload"]["fields"] == [
+        {"name": "index", "offset": 0, "width": 4, "signed": False},
+        {"name": "last", "offset": 4, "width": 1, "signed": False},
+    ]
+
+
+def test_buses_have_the_names_of_their_protocols(core: Path) -> None:
+    """Every port belongs to one bus or is clock, reset or interrupt; cocotbext-axi knows every signal."""
+    described = json.loads((core / "ports.json").read_text())
+    assert described["parameters"] == PRESETS["tiny"].model_dump()
+    alone = [described[name]["name"] for name in ("clock", "reset", "interrupt")]
+    assert alone == ["aclk", "aresetn", "irq"]
+    ports = [port for bus in described["buses"] for port in bus["signals"].values()]
+    assert sorted(ports + alone) == sorted(port["name"] for port in described["ports"])
+    channels = {
+        "s_axil": (AxiLiteAWBus, AxiLiteWBus, AxiLiteBBus, AxiLiteARBus, AxiLiteRBus),
+        "m_axi": (AxiAWBus, AxiWBus, AxiBBus, AxiARBus, AxiRBus),
+        "m_axis": (AxiStreamBus,),
+    }
+    for bus in described["buses"]:
+        required = {name for channel in channels[bus["name"]] for name in channel._signals}
+        optional = {name for channel in channels[bus["name"]] for name in channel._optional_signals}
+        signals = {name.lower() for name in bus["signals"]}
+        assert required <= signals <= required | optional, bus["name"]
+    widths = {port["name"]: port["width"] for port in described["ports"]}
+    assert (widths["m_axi_rdata"], widths["m_axi_wstrb"], widths["m_axis_tkeep"]) == (64, 8, 8)
+    assert (widths["s_axil_awaddr"], widths["m_axi_araddr"], widths["m_axis_tuser"]) == (12, 64, 4)
+
+
+def test_core_names_files_that_exist(core: Path) -> None:
+    text = (core / "nms_sampler.core").read_text()
+    assert text.startswith("CAPI=2:\n")
+    files = re.findall(r"^      - (\S+): \{file_type: \w+\}$", text, re.MULTILINE)
+    assert len(files) == 4
+    assert all((core / name).is_file() for name in files)
+    assert {"default:", "lint:", "sim:", "sim_verilator:", "synth:"} <= set(text.split())
+
+
+def test_assertions_are_under_their_macro(core: Path) -> None:
+    text = (core / "sampler.v").read_text()
+    guarded = re.findall(r"^`ifdef NMS_ASSERT\n(.*?)^`endif\n", text, re.MULTILINE | re.DOTALL)
+    assert sum(block.count("assert (") for block in guarded) == text.count("assert (") > 20
+    assert sum(block.count("$write(") for block in guarded) == text.count("$write(") > 20
+
+
+def test_lint_is_clean(core: Path) -> None:
+    assert lint(core / "sampler.v", "near_memory_sampler") == []
+
+
+def test_lint_finds_a_width_bug(core: Path, tmp_path: Path) -> None:
+    """A wire of half its width, in any of some places, or a port on a wire of another width."""
+    text = (core / "sampler.v").read_text()
+    sums = [match for match in WIRE.finditer(text) if int(match[1]) > 3]
+    sums = [
+        match
+        for match in sums
+        if re.search(
+            rf"assign {re.escape(match[2])} = [^>\n]* \+ ",
+            text[match.end() : text.index("endmodule", match.end())],  # names are a module's own
+        )
+    ]
+    assert len(sums) > 100
+    bugs = []
+    for match in sums[:: len(sums) // 5]:
+        narrow = f"  wire [{int(match[1]) // 2}:0] {match[2]};"
+        bugs.append(text[: match.start()] + narrow + text[match.end() :])
+    bugs.append(re.sub(r"\.count\(settings\[\d+:0\]\)", ".count(settings[1:0])", text, count=1))
+    for index, bug in enumerate(bugs):
+        assert bug != text
+        path = tmp_path / f"bug{index}.v"
+        path.write_text(bug)
+        assert any("WIDTH" in problem for problem in lint(path, "near_memory_sampler")), f"bug {index}"
+
+
+@pytest.mark.slow
+def test_smoke_test_of_the_core_passes(core: Path, tmp_path: Path) -> None:
+    environment = tools.environment()
+    program = Path(environment["VERILATOR_ROOT"]) / "bin" / "verilator"
+    command = [
+        str(program),
+        "--binary",
+        "-Wno-fatal",
+        "-Wno-lint",
+        "--top",
+        "near_memory_sampler_tb",
+        "--Mdir",
+        str(tmp_path),
+    ]
+    command += ["sampler.v", "near_memory_sampler_tb.v"]
+    subprocess.run(command, cwd=core, env=environment, check=True, capture_output=True)
+    built = str(tmp_path / "Vnear_memory_sampler_tb")
+    done = subprocess.run([built], capture_output=True, text=True, check=True)
+    assert "PASS" in done.stdout
+
+
+@pytest.mark.slow
+def test_paper_in_a_minute(tmp_path: Path) -> None:
+    def spent() -> float:
+        return sum(os.times()[:4])  # the processor's, ended children included: other load does not count
+
+    started = spent()
+    core_files.generate(PRESETS["paper"], tmp_path, {})
+    assert 1 < spent() - started < 60
+    assert lint(tmp_path / "sampler.v", "near_memory_sampler") == []

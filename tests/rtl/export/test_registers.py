@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The registers as data, and the texts that are made from them."""
+
+import ctypes
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from nms.contract.config import PRESETS
+from nms.contract.registers import ADDRESS_BITS, BY_NAME, REGISTERS, constants, result_offsets
+from nms.rtl.export import registers
+
+C = registers.ROOT / "examples" / "c"
+
+
+def test_offsets_and_fields_do_not_overlap() -> None:
+    offsets = [register.offset for register in REGISTERS]
+    assert offsets == sorted(set(offsets))
+    assert offsets[-1] < 1 << ADDRESS_BITS
+    assert len(BY_NAME) == len(REGISTERS)
+    for register in REGISTERS:
+        assert register.offset % 4 == 0
+        assert register.mask.bit_count() == sum(field.width for field in register.fields)
+        assert register.mask < 1 << 32
+        assert (register.reset or 0) & ~register.mask == 0
+
+
+def test_constants_name_the_configuration() -> None:
+    for config in PRESETS.values():
+        values = constants(config)
+        assert f"{values['digest_hi'] << 32 | values['digest_lo']:012x}" == config.digest
+        assert {name for name, r in BY_NAME.items() if r.reset is None} <= values.keys()
+        assert all(value < 1 << 32 for value in values.values())
+
+
+@pytest.mark.parametrize("name", list(registers.FILES))
+def test_texts_of_the_project_are_fresh(name: str) -> None:
+    assert (registers.ROOT / name).read_text() == registers.FILES[name]()
+
+
+def test_systemrdl_compiles_to_the_same_registers(tmp_path: Path) -> None:
+    systemrdl = pytest.importorskip("systemrdl")
+    path = tmp_path / "registers.rdl"
+    path.write_text(registers.systemrdl())
+    compiler = systemrdl.RDLCompiler()
+    compiler.compile_file(str(path))
+    nodes = list(compiler.elaborate().top.children())
+    found = [(node.inst_name, node.address_offset) for node in nodes]
+    assert found == [(register.name, register.offset) for register in REGISTERS]
+    for node, register in zip(nodes, REGISTERS, strict=True):
+        assert [(f.inst_name, f.low, f.width) for f in node.fields()] == [
+            (f.name, f.low, f.width) for f in register.fields
+        ]
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
+    """The C example as a shared library."""
+    compiler = shutil.which("gcc")
+    if compiler is None:
+        pytest.skip("no gcc")
+    path = tmp_path_factory.mktemp("c") / "job.so"
+    flags = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-shared", "-fPIC"]
+    subprocess.run([compiler, *flags, "-o", str(path), str(C / "job.c")], check=True)
+    return ctypes.CDLL(str(path))
+
+
+class Job(ctypes.Structure):
+    """``struct nms_job``."""
+
+    _fields_ = [
+        *((name, ctypes.c_uint32) for name in ("count", "pixels", "keep")),
+        ("perplexity", ctypes.c_double),
+        *((name, ctypes.c_uint32) for name in ("iterations", "seed", "search")),
+        *((name, ctypes.c_uint32) for name in ("batches", "image_stride", "batch_stride", "result_stride")),
+        *((name, ctypes.c_uint64) for name in ("image_base", "result_base")),
+        ("send_images", ctypes.c_int),
+    ]  # fmt: skip
+
+
+def test_the_c_example_writes_the_registers(library: ctypes.CDLL) -> None:
+    memory = (ctypes.c_uint32 * 1024)()
+    for name, value in constants(PRESETS["paper"]).items():
+        memory[BY_NAME[name].offset // 4] = value
+    job = Job(count=64, pixels=3072, keep=19, perplexity=15.0, iterations=300, seed=7, search=3, batches=2,
+              image_stride=3072, batch_stride=3072 * 64, result_stride=4096, send_images=1,
+              image_base=1 << 33, result_base=1 << 34)  # fmt: skip
+    assert library.nms_fits(memory, ctypes.byref(job))
+    library.nms_start(memory, ctypes.byref(job))
+    fraction = PRESETS["paper"].profile.perplexity.fraction
+    expected = {
+        "count": 64, "keep": 19, "target_hi": 15 << fraction >> 32, "exaggerated": 12, "search": 3,
+        "image_base_hi": 2, "result_base_hi": 4, "result_stride": 4096, "options": 3, "control": 1,
+    }  # fmt: skip
+    for name, value in expected.items():
+        assert memory[BY_NAME[name].offset // 4] == value, name
+    job.count = 65
+    assert not library.nms_fits(memory, ctypes.byref(job))
+
+
+def test_the_c_example_finds_the_results(library: ctypes.CDLL) -> None:
+    job = Job(count=8, keep=3, result_stride=512)
+    for name, place in (("nms_kept", 0), ("nms_points", 1), ("nms_rows", 2)):
+        function = getattr(library, name)
+        function.restype = ctypes.c_size_t
+        points, rows, _ = result_offsets(8, 3)
+        assert function(ctypes.c_size_t(4096), ctypes.byref(job), 2) == 4096 + 1024 + (0, points, rows)[place]
