@@ -14,7 +14,7 @@ from nms.rtl.lib.hierarchy import Block
 
 @dataclass(frozen=True)
 class Unit:
-    """``blocks`` are classes (module and name below ``rtl``), as they stand in the sampler, with the same
+    """``blocks`` are classes (module and name below ``nms.rtl``), as they stand in the sampler, with the same
     module name and parameters: made from the configuration or, with ``hosts``, as found in the hosts,
     which are made from the configuration."""
 
@@ -23,26 +23,28 @@ class Unit:
 
 
 UNITS: dict[str, Unit] = {
-    "cordic": Unit(("cordic.Rotate", "cordic.Decay", "cordic.Vector"), ("pe.PE", "de.DE")),
-    "newton": Unit(("newton.Newton",), ("de.DE", "te.TE")),
-    "pe": Unit(("pe.PE",)),
-    "pea": Unit(("pea.PEA",)),
-    "fitness": Unit(("fitness.Fitness",), ("de.DE",)),
-    "prng": Unit(("prng.Seeds",)),
-    "de": Unit(("de.DE",)),
-    "affinity": Unit(("affinity.Affinity",)),
-    "te": Unit(("te.TE",)),
-    "grid": Unit(("grid.Grid",)),
+    "cordic": Unit(
+        ("lib.cordic.Rotate", "lib.cordic.Decay", "lib.cordic.Vector"), ("array.pe.PE", "search.de.DE")
+    ),
+    "newton": Unit(("lib.newton.Newton",), ("search.de.DE", "embedding.te.TE")),
+    "pe": Unit(("array.pe.PE",)),
+    "pea": Unit(("array.pea.PEA",)),
+    "fitness": Unit(("search.fitness.Fitness",), ("search.de.DE",)),
+    "prng": Unit(("lib.prng.Seeds",)),
+    "de": Unit(("search.de.DE",)),
+    "affinity": Unit(("embedding.affinity.Affinity",)),
+    "te": Unit(("embedding.te.TE",)),
+    "grid": Unit(("selection.grid.Grid",)),
     "sampler": Unit(("sampler.Sampler",)),
-    "axi": Unit(("axi.NearMemorySampler",)),
+    "axi": Unit(("bus.axi.NearMemorySampler",)),
 }
 """In the order of the data's way, small to large."""
 
 
 def named(name: str) -> type[Any]:
-    """The class, by module and name below ``rtl``."""
-    module, _, kind = name.partition(".")
-    return getattr(import_module(f"rtl.{module}"), kind)
+    """The class, by module and name below ``nms.rtl``."""
+    module, _, kind = name.rpartition(".")
+    return getattr(import_module(f"nms.rtl.{module}"), kind)
 
 
 def check(names: list[str]) -> None:

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from nms.cli import main
-from nms.energy import PARTS
+from nms.energy.sampler import PARTS
 from nms.energy.sampler import plot as picture
 from nms.synth import targets
 
-WORDS = "energy -c tiny --count 8 --perplexity 3 --iterations 4 --search window --no-judge --json --liberty"
+WORDS = "energy sampler -c tiny --count 8 --perplexity 3 --iterations 4 --search window --no-judge --json --liberty"
 
 
 def energy(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
@@ -108,7 +108,6 @@ def test_netlists_do_what_the_description_does(figures: dict[str, dict[str, Any]
     ("words", "message"),
     [
         (["-c", "tiny"], "--liberty: missing"),
-        (["-c", "tiny", "--system"], "needs either -c PRESET"),
         (["-c", "tiny", "--liberty", "absent.lib", "--frequency", "0"], "--frequency 0: must be above 0"),
         (["-c", "tiny", "--liberty", "absent.lib", "--voltage", "-1"], "--voltage -1: must be above 0"),
         (["-c", "tiny", "--liberty", "absent.lib", "--wire-capacitance", "-1"], "must be 0 or more"),
@@ -125,7 +124,7 @@ def test_a_mistake_is_one_line(
     words: list[str], message: str, monkeypatch: pytest.MonkeyPatch, capsys: Any, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert energy(monkeypatch, "energy", "--perplexity", 5, *words, "-o", tmp_path / "out") == 2
+    assert energy(monkeypatch, "energy", "sampler", "--perplexity", 5, *words, "-o", tmp_path / "out") == 2
     told = capsys.readouterr()
     assert told.out == ""
     assert message in told.err

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``nms energy --system`` as a user runs it, on results of runs made up for the purpose."""
+"""``nms energy system`` as a user runs it, on results of runs made up for the purpose."""
 
 import json
 import sys
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from nms import cli
-from nms.commands.energy.options.system_tables import si
+from nms.commands.energy.system_tables import si
 
 BYTES = {"bytes_read": 196608, "bytes_written": 1616, "bytes_sent": 19 * 3072}
 
@@ -36,7 +36,7 @@ def energy(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
 
 def test_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     runs = [results(tmp_path / "de"), results(tmp_path / "window", "window")]
-    words = ["--system", "--run", runs[0], "--run", runs[1], "--sampler-energy", "de-rand1=2e-6"]
+    words = ["system", "--run", runs[0], "--run", runs[1], "--sampler-energy", "de-rand1=2e-6"]
     assert energy(monkeypatch, *words, "--json", "-o", tmp_path / "out") == 0
     printed = capsys.readouterr().out
     assert (tmp_path / "out" / "energy-system.json").read_text() == printed
@@ -68,7 +68,7 @@ def test_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
 
 
 def test_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    assert energy(monkeypatch, "--system", "--run", results(tmp_path / "run"), "--workload", "cifar10") == 0
+    assert energy(monkeypatch, "system", "--run", results(tmp_path / "run"), "--workload", "cifar10") == 0
     printed = capsys.readouterr().out
     for text in (
         "fraction kept 0.2969", "1 sweeps", "class-balanced random", "unknown", "solved for",
@@ -81,7 +81,7 @@ def test_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
 def test_energy_of_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     """The run's energy.json is taken if nothing is given, and must be of that run."""
     run = results(tmp_path / "run")
-    words = ["--system", "--run", run, "--json"]
+    words = ["system", "--run", run, "--json"]
     own: dict[str, Any] = {"joule": 64 * 5e-6, "joule_per_image": 5e-6}
     own["phases"] = {"load": 8e-6, "distance": 20e-6, "search": 288e-6, "emit": 4e-6}
     about = {key: json.loads((run / "results.json").read_text())[key] for key in ("digest", "search")}
@@ -101,7 +101,7 @@ def test_energy_of_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caps
 
 
 def test_a_data_set_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
-    words = ["--system", "--run", results(tmp_path / "run"), "--json", "--ratio", 0.5, "--epochs", 3]
+    words = ["system", "--run", results(tmp_path / "run"), "--json", "--ratio", 0.5, "--epochs", 3]
     assert energy(monkeypatch, *words, "--image-bytes", 784, "--images", 60000) == 0
     job = json.loads(capsys.readouterr().out)["workloads"]["own"]
     assert job["systems"][0]["bytes"]["board_read"] == 3 * 784 * 60000
@@ -118,18 +118,17 @@ def test_a_data_set_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "needs either -c PRESET"),
-        (["--system"], "--run: missing"),
-        (["--system", "--run", "absent"], "run 'absent': results.json: No such file"),
-        (["--system", "--run", "RUN", "--ratio", "1.5"], "--ratio 1.5: must be above 0 and at most 1"),
-        (["--system", "--run", "RUN", "--images", "5"], "belong to --image-bytes"),
-        (["--system", "--run", "RUN", "--image-bytes", "5"], "--image-bytes: needs --images"),
-        (["--system", "--run", "RUN", "--sampler-energy", "-1"], "--sampler-energy '-1': must be"),
-        (["--system", "--run", "RUN", "--sampler-energy", "nan"], "--sampler-energy 'nan': must be"),
-        (["--system", "--run", "RUN", "--sampler-energy", "windo=1"], "no run searched by 'windo'"),
-        (["--system", "--run", "RUN", "--run", "RUN"], "two runs searched by de-rand1"),
-        (["--system", "--run", "RUN", "--parameters", "no.toml"], "parameters 'no.toml': No such file"),
-        (["--system", "--run", "RUN", "--epochs", "-1"], "-1"),
+        (["system"], "--run: missing"),
+        (["system", "--run", "absent"], "run 'absent': results.json: No such file"),
+        (["system", "--run", "RUN", "--ratio", "1.5"], "--ratio 1.5: must be above 0 and at most 1"),
+        (["system", "--run", "RUN", "--images", "5"], "belong to --image-bytes"),
+        (["system", "--run", "RUN", "--image-bytes", "5"], "--image-bytes: needs --images"),
+        (["system", "--run", "RUN", "--sampler-energy", "-1"], "--sampler-energy '-1': must be"),
+        (["system", "--run", "RUN", "--sampler-energy", "nan"], "--sampler-energy 'nan': must be"),
+        (["system", "--run", "RUN", "--sampler-energy", "windo=1"], "no run searched by 'windo'"),
+        (["system", "--run", "RUN", "--run", "RUN"], "two runs searched by de-rand1"),
+        (["system", "--run", "RUN", "--parameters", "no.toml"], "parameters 'no.toml': No such file"),
+        (["system", "--run", "RUN", "--epochs", "-1"], "-1"),
     ],
 )
 def test_a_mistake_is_one_line(
@@ -161,7 +160,7 @@ def test_a_mistake_is_one_line(
 def test_an_unfit_run_is_refused(
     changes: dict[str, Any], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
-    assert energy(monkeypatch, "--system", "--run", results(tmp_path / "run", **changes)) == 2
+    assert energy(monkeypatch, "system", "--run", results(tmp_path / "run", **changes)) == 2
     assert message in capsys.readouterr().err
 
 
@@ -173,7 +172,7 @@ def test_runs_that_kept_different_fractions_need_a_ratio(
         results(tmp_path / "few"),
         results(tmp_path / "many", "window", traffic={"counters": other, "monitors": other}),
     )
-    words = ["--system", "--run", few, "--run", many, "--workload", "cifar10"]
+    words = ["system", "--run", few, "--run", many, "--workload", "cifar10"]
     assert energy(monkeypatch, *words) == 2
     assert "(de-rand1 0.2969, window 0.3125); give --ratio" in capsys.readouterr().err
     assert energy(monkeypatch, *words, "--ratio", "0.3") == 0

@@ -132,7 +132,7 @@ def test_unusable_output(tmp_path: Path) -> None:
 
 class TestProvenance:
     def test_record(self) -> None:
-        record = provenance.collect(CONFIG, ["run", "-c", "tiny"], seed=7, data=DATA)
+        record = provenance.collect(CONFIG, ["run", "-c", "tiny"], seed=7, data=DATA.describe())
         assert record["command"] == "nms run -c tiny"
         assert record["digest"] == CONFIG.digest
         assert record["seed"] == 7
