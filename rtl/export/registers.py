@@ -77,7 +77,7 @@ def header() -> str:
     """The C header: offsets, masks, codes and the record of a row."""
     lines = [
         "/* SPDX-License-Identifier: Apache-2.0 */",
-        "/* Made from contract/registers.py by python -m nms.rtl.export.registers; do not edit. */",
+        "/* Made from the registers of the contract by python -m nms.rtl.export.registers; do not edit. */",
         "#ifndef NMS_REGISTERS_H",
         "#define NMS_REGISTERS_H",
         "",

@@ -34,7 +34,7 @@ def core(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_same_bytes_for_any_hash_seed(core: Path, tmp_path: Path) -> None:
     script = (
-        "import sys, pathlib; from nms.contract.config import PRESETS; from rtl import core;"
+        "import sys, pathlib; from nms.contract.config import PRESETS; from nms.rtl.export import core;"
         "core.generate(PRESETS['tiny'], pathlib.Path(sys.argv[1]), {'command': 'test'})"
     )
     for seed in ("0", "12345"):
