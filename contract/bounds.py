@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 
 from nms.contract.config import Config
-from nms.contract.derived import Derived, cordic_indices
+from nms.contract.derived import cordic_indices
 
 LN2 = math.log(2.0)
 FIRST_ORDER = 1.01
@@ -286,5 +286,5 @@ class Bounds:
             *(("error", f"{name}, {kind}", f"{value:.2e}", "")
               for name, error in errors for kind, value in (("max", error.max), ("rms", error.rms))),
             *(("error", f"{name}, max", f"{value:.2e}", "") for name, value in largest),
-            ("error", "distance", "0", f"exact, {Derived(self.config).distance_width} bits"),
+            ("error", "distance", "0", f"exact, {self.config.derived.distance_width} bits"),
         ]  # fmt: skip

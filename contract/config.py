@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from nms.contract.derived import Derived, derive
 from nms.contract.errors import UserError
 from nms.contract.formats import PROFILES, Profile
 
@@ -63,6 +64,11 @@ class Config(BaseModel):
     def profile(self) -> Profile:
         """The number formats."""
         return PROFILES[self.formats]
+
+    @property
+    def derived(self) -> Derived:
+        """What follows from it: widths, iteration counts, latencies."""
+        return derive(self)
 
     @property
     def digest(self) -> str:

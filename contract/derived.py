@@ -4,10 +4,13 @@
 Both sides read these instead of computing them again; what each means is in ``contract.md``.
 """
 
-from functools import cached_property
+from functools import cache, cached_property
+from typing import TYPE_CHECKING
 
-from nms.contract.config import Config
 from nms.contract.formats import Fixed
+
+if TYPE_CHECKING:
+    from nms.contract.config import Config
 
 LOG_BETA_LOW = -8
 """Lower end of u = log2(beta2 * 2^L); real rows need 1 and more, rows just below N-1 neighbours need less."""
@@ -22,10 +25,16 @@ def cordic_indices(last: int) -> list[int]:
     return [i for i in range(1, last + 1) for _ in range(2 if i in (4, 13, 40) and i < last else 1)]
 
 
-class Derived:
-    """Derived values of ``config``."""
+@cache
+def derive(config: "Config") -> "Derived":
+    """The values that follow from ``config``, one object for equal configurations."""
+    return Derived(config)
 
-    def __init__(self, config: Config) -> None:
+
+class Derived:
+    """Derived values of ``config``; read as :attr:`nms.contract.config.Config.derived`."""
+
+    def __init__(self, config: "Config") -> None:
         self.config = config
         self.profile = config.profile
 

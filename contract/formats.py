@@ -61,7 +61,7 @@ class Profile:
     """The formats of one arithmetic profile; each field is explained in ``contract.md``, section 2.
 
     The search fields end in the perplexity; the embedding fields start at ``affinity``. Widths
-    that follow from the number of images or pixels are in :class:`nms.contract.derived.Derived`.
+    that follow from the number of images or pixels are in :attr:`nms.contract.config.Config.derived`.
     """
 
     name: str

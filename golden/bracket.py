@@ -10,7 +10,7 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from nms.contract.config import POPULATION, Config
-from nms.contract.derived import LOG_BETA_LOW, Derived
+from nms.contract.derived import LOG_BETA_LOW
 from nms.golden.fixed import Ints, bit_length
 from nms.golden.log_beta import ends, limited
 
@@ -131,6 +131,6 @@ def octaves(config: Config) -> Ints:
     g = config.profile.log_beta.fraction
     low = [(LOG_BETA_LOW + 2 * k) << g for k in range(4)]
     middle = [((k - 4) << g) >> 1 for k in range(4, 28)]
-    rest = (Derived(config).log_beta_high - 12) << g
+    rest = (config.derived.log_beta_high - 12) << g
     high = [(12 << g) + (((k - 28) * rest) >> 2) for k in range(28, 32)]
     return np.array(low + middle + high, np.int64)

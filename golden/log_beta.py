@@ -4,7 +4,7 @@
 import numpy as np
 
 from nms.contract.config import Config
-from nms.contract.derived import LOG_BETA_LOW, Derived
+from nms.contract.derived import LOG_BETA_LOW
 from nms.golden.cordic import rotate
 from nms.golden.fixed import Ints, check, half_up
 
@@ -12,7 +12,7 @@ from nms.golden.fixed import Ints, check, half_up
 def ends(config: Config) -> tuple[int, int]:
     """(LO, HI), raw; the range is LO <= u < HI."""
     g = config.profile.log_beta.fraction
-    return LOG_BETA_LOW << g, Derived(config).log_beta_high << g
+    return LOG_BETA_LOW << g, config.derived.log_beta_high << g
 
 
 def limited(config: Config, u: Ints) -> Ints:

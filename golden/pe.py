@@ -4,7 +4,6 @@
 import numpy as np
 
 from nms.contract.config import Config
-from nms.contract.derived import Derived
 from nms.golden.cordic import decay
 from nms.golden.fixed import Ints, check, half_up, integers, product_half_up, saturate
 
@@ -17,7 +16,7 @@ def exponents(config: Config, mantissa: Ints, exponent: Ints, dn: Ints) -> Ints:
     """
     profile = config.profile
     form = profile.exponent
-    shift = profile.mantissa.fraction + Derived(config).distance_width - form.fraction - exponent
+    shift = profile.mantissa.fraction + config.derived.distance_width - form.fraction - exponent
     enough = np.clip(shift + form.width - profile.mantissa.fraction, 0, 62)
     dn = np.minimum(dn, np.int64(1) << enough)
     return saturate(product_half_up(mantissa << np.maximum(-shift, 0), dn, np.maximum(shift, 0)), form)

@@ -4,7 +4,6 @@
 import numpy as np
 
 from nms.contract.config import Config
-from nms.contract.derived import Derived
 from nms.contract.errors import UserError
 from nms.golden.fixed import Ints, bit_length, integers
 
@@ -41,13 +40,13 @@ def rows(config: Config, distance: object) -> tuple[Ints, Ints, Ints]:
     others = _others(distance)
     minimum = others.min(axis=1)
     most = others.max(axis=1)
-    if int(most.max()).bit_length() > Derived(config).distance_width:
-        raise OverflowError(f"distance = {most.max()}: more than {Derived(config).distance_width} bits")
+    if int(most.max()).bit_length() > config.derived.distance_width:
+        raise OverflowError(f"distance = {most.max()}: more than {config.derived.distance_width} bits")
     return minimum, bit_length(most - minimum), (others == minimum[:, None]).sum(axis=1, dtype=np.int64)
 
 
 def normalised(config: Config, distance: object) -> Ints:
     """``dn = (D - minimum) << (DW - L)``, u0.DW, (N, N-1), j ascending without i."""
     minimum, scale, _ = rows(config, distance)
-    shift = Derived(config).distance_width - scale
+    shift = config.derived.distance_width - scale
     return (_others(distance) - minimum[:, None]) << shift[:, None]

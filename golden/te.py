@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from nms.contract.config import Config
-from nms.contract.derived import Derived
 from nms.contract.formats import Profile
 from nms.golden.fixed import Ints, bit_length, check, half_up, integers, product_half_up, saturate, scaled
 from nms.golden.newton import reciprocal
@@ -52,7 +51,7 @@ def kernel(config: Config, dx: Ints, dy: Ints) -> Ints:
 
 def forces(config: Config, affinity: Ints, points: Ints) -> tuple[Ints, Ints, int]:
     """(attraction, repulsion before N/Z, Z) at ``points``: (N, 2), (N, 2), Z in ``normaliser``."""
-    profile, derived = config.profile, Derived(config)
+    profile, derived = config.profile, config.derived
     fp, fk = profile.affinity.fraction, profile.kernel.fraction
     count = len(points)
     attraction, repulsion = np.empty_like(points), np.empty_like(points)
@@ -87,7 +86,7 @@ def gradient(config: Config, affinity: Ints, points: Ints, phase: Phase) -> Ints
     yz = _inverse(profile, total, bz)
     shift = profile.kernel_reciprocal.fraction + bz - profile.kernel.fraction
     repulsion = product_half_up(repulsion * len(points), yz, shift)
-    force = Derived(config).force
+    force = config.derived.force
     check(repulsion, force, "N/Z repulsion")
     return check((attraction << phase.attraction) - repulsion, force, "gradient")
 
@@ -119,7 +118,7 @@ def embed(
     """
     affinity = integers(affinity)
     points = integers(y0)
-    check(affinity.sum(axis=1), Derived(config).row_sum, "R")
+    check(affinity.sum(axis=1), config.derived.row_sum, "R")
     velocity = np.zeros_like(points)
     for iteration in range(iterations):
         phase = EARLY if iteration < exaggerated else LATE

@@ -17,7 +17,6 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from amaranth.utils import bits_for
 
 from nms.contract.config import Config
-from nms.contract.derived import Derived
 from nms.contract.readout import Phase, Readout
 from nms.contract.settings import Search
 from nms.contract.tables import Status
@@ -39,7 +38,7 @@ WORKING = [phase for phase in Phase if phase is not Phase.IDLE]
 
 def settings_layout(config: Config) -> dict[str, int]:
     """Run-time settings and their widths; ``words`` is ceil(pixels / lanes), ``search`` is a ``Search``."""
-    derived = Derived(config)
+    derived = config.derived
     return {
         "count": derived.count_width,
         "words": derived.words.bit_length(),
@@ -56,7 +55,7 @@ def settings_layout(config: Config) -> dict[str, int]:
 
 def request_layout(config: Config) -> data.StructLayout:
     """One value to read out: the table's number (:class:`Readout`), row and column."""
-    index = Derived(config).index_width
+    index = config.derived.index_width
     return data.StructLayout({"table": unsigned(4), "row": index, "column": index})
 
 
@@ -164,7 +163,7 @@ class Sampler(Block):
         self.legal = legal = Signal()
         phase = Signal(Phase)
         enter = Signal()
-        self.asked = Signal(Derived(self.config).count_width)  # rows or points handed on in this phase
+        self.asked = Signal(self.config.derived.count_width)  # rows or points handed on in this phase
         self.searched = Signal.like(self.asked)
         self.emitting = Signal()  # the images of the batch before have left
         self.emitted = Signal()  # the last kept index is taken

@@ -9,7 +9,6 @@ from nms import render
 from nms.commands.options import Json, Overrides
 from nms.contract import config as configuration
 from nms.contract.bounds import Bounds
-from nms.contract.derived import Derived
 
 
 def show(
@@ -32,7 +31,7 @@ def show(
         for memory in found
     ]
     held.append(("memory", "all", str(sum(memory.bits for memory in found)), "bits"))
-    rows = given + Derived(config).rows() + Bounds(config).rows() + held
+    rows = given + config.derived.rows() + Bounds(config).rows() + held
     if as_json:
         render.print_json([dict(zip(("group", "name", "value", "unit"), row, strict=True)) for row in rows])
         return

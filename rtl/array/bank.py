@@ -6,14 +6,13 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from nms.contract.config import Config
-from nms.contract.derived import Derived
 from nms.rtl.lib.flow import delay
 from nms.rtl.lib.hierarchy import Block
 
 
 class Bank(Block):
     """Two halves, each for the images j = k modulo ``pes`` of PE k in one batch: image j in slot j // pes,
-    ``Derived.words`` words each.
+    ``config.derived.words`` words each.
 
     The batch in one half is computed on while that in the other, of before, is fetched, or the next one is
     written there. A half is a memory of two physical ports: one reads the PE's own image; the other
@@ -32,7 +31,7 @@ class Bank(Block):
     def __init__(self, config: Config) -> None:
         self.config = config
         self.slots = -(-config.images // config.pes)
-        self.words = Derived(config).words
+        self.words = config.derived.words
         self.depth = self.slots * self.words
         self.module = "bank"
         self.parameters = (self.depth, config.lanes)

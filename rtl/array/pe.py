@@ -6,7 +6,7 @@ from amaranth.hdl import Assert
 from amaranth.lib.wiring import In, Out
 
 from nms.contract.config import Config
-from nms.contract.derived import LOG_BETA_LOW, Derived
+from nms.contract.derived import LOG_BETA_LOW
 from nms.rtl.lib.cordic import Decay
 from nms.rtl.lib.fixed import half_up, product, product_latency
 from nms.rtl.lib.flow import delay
@@ -62,7 +62,7 @@ class PE(Block):
     """
 
     def __init__(self, config: Config) -> None:
-        self.config, self.profile, self.derived = config, config.profile, Derived(config)
+        self.config, self.profile, self.derived = config, config.profile, config.derived
         profile, width = self.profile, self.derived.distance_width
         self.module = "pe"
         self.parameters = (config.formats, config.lanes, config.unroll, width)

@@ -8,7 +8,6 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from nms.contract.config import Config
-from nms.contract.derived import Derived
 from nms.rtl.array.bank import Bank
 from nms.rtl.array.pe import PE
 from nms.rtl.array.pea_distances import distances
@@ -51,7 +50,7 @@ class PEA(Block):
     """
 
     def __init__(self, config: Config) -> None:
-        self.config, self.derived, self.payloads = config, Derived(config), Payloads(config)
+        self.config, self.derived, self.payloads = config, config.derived, Payloads(config)
         self.module = "pea"
         self.parameters = tuple(config.model_dump(exclude={"name"}).items())
         self.pe = PE(config)

@@ -10,7 +10,6 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from nms.contract.config import Config
-from nms.contract.derived import Derived
 from nms.rtl.lib.flow import delay
 
 TRIANGLE_LATENCY = 2
@@ -39,7 +38,7 @@ class Walk(wiring.Component):
     """
 
     def __init__(self, config: Config) -> None:
-        derived = Derived(config)
+        derived = config.derived
         self.pairs = config.images * (config.images - 1) // 2
         super().__init__(
             {

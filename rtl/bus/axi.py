@@ -7,7 +7,6 @@ from amaranth import Array, Cat, ClockDomain, Const, Module, Mux, Signal, Value
 from amaranth.lib.wiring import In, Out, connect
 
 from nms.contract.config import Config
-from nms.contract.derived import Derived
 from nms.contract.readout import Readout
 from nms.contract.registers import ADDRESS_BITS, BY_NAME, COUNTED, Error, Event
 from nms.contract.settings import Search
@@ -76,7 +75,7 @@ class NearMemorySampler(Block):
     def __init__(self, config: Config) -> None:
         self.config = config
         self.parameters = (config,)
-        size, index = config.bus_bits // 8, Derived(config).index_width
+        size, index = config.bus_bits // 8, config.derived.index_width
         lite = {"addr": ADDRESS_BITS, "prot": 3}
         super().__init__(
             {"aclk": In(1), "aresetn": In(1)}

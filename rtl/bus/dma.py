@@ -9,7 +9,6 @@ from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
 from nms.contract.config import Config
-from nms.contract.derived import Derived
 from nms.rtl.bus.gearbox import Gearbox
 from nms.rtl.lib.hierarchy import Block
 from nms.rtl.lib.signatures import Payloads
@@ -71,7 +70,7 @@ class Reader(Block):
                 "abort_run": In(1),
                 "base": In(64),
                 "stride": In(32),
-                "count": In(Derived(config).count_width),
+                "count": In(config.derived.count_width),
                 "pixels": In(config.pixels.bit_length()),
                 "busy": Out(1),
                 "waits": Out(1),
@@ -333,7 +332,7 @@ class Sender(Block):
     def __init__(self, config: Config) -> None:
         self.config = config
         self.parameters = (config,)
-        size, index = config.bus_bits // 8, Derived(config).index_width
+        size, index = config.bus_bits // 8, config.derived.index_width
         self.beat = StructLayout({"data": config.bus_bits, "keep": size, "last": 1, "index": index})
         self.words = StructLayout({"data": 8 * config.lanes, "index": index, "last": 1})
         super().__init__(
@@ -354,7 +353,7 @@ class Sender(Block):
         m.domains.core = core = ClockDomain("core", local=True)
         m.d.comb += [core.clk.eq(ClockSignal()), core.rst.eq(ResetSignal() | self.abort_run)]
         m.submodules.gearbox = gearbox = DomainRenamer("core")(Gearbox(config.lanes, size, len(self.pixels)))
-        index = Signal(Derived(config).index_width)
+        index = Signal(config.derived.index_width)
         inside = Signal()  # words of an image are in the gearbox
         within = Signal()  # of an image a part was offered, its last beat was not
         ending = Signal()

@@ -9,7 +9,6 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from nms.contract.config import Config
-from nms.contract.derived import Derived
 from nms.rtl.lib.fixed import half_up
 from nms.rtl.lib.flow import Multiply, delay
 from nms.rtl.lib.hierarchy import Block
@@ -47,7 +46,7 @@ class Affinity(Block):
         )
         super().__init__(
             {
-                "count": In(Derived(config).count_width),
+                "count": In(config.derived.count_width),
                 "done": Out(1),
                 "i_scalings": In(stream.Signature(payloads.scaling)),
                 "i_weights": In(stream.Signature(payloads.weight)),

@@ -17,7 +17,6 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
 from nms.contract.config import Config
-from nms.contract.derived import Derived
 from nms.rtl.embedding.points import Points, Rows, Walk
 from nms.rtl.embedding.te_lane import TELane, reciprocal, top
 from nms.rtl.embedding.te_update import TEUpdate
@@ -50,7 +49,7 @@ class TE(Block):
     """
 
     def __init__(self, config: Config) -> None:
-        derived, payloads = Derived(config), Payloads(config)
+        derived, payloads = config.derived, Payloads(config)
         self.config, self.profile = config, config.profile
         self.module = "te"
         self.parameters = (config.images, config.te_lanes, config.profile)

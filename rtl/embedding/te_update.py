@@ -8,7 +8,6 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
 from nms.contract.config import Config
-from nms.contract.derived import Derived
 from nms.rtl.embedding.te_lane import AXES
 from nms.rtl.lib.fixed import half_up_by, product, product_latency, saturate
 from nms.rtl.lib.flow import delay
@@ -27,7 +26,7 @@ class TEUpdate(Block):
     """
 
     def __init__(self, config: Config) -> None:
-        profile, derived = config.profile, Derived(config)
+        profile, derived = config.profile, config.derived
         self.profile, self.force = profile, derived.force
         scale = derived.count_width + profile.kernel_reciprocal.fraction + 1
         shift = profile.kernel_reciprocal.fraction + derived.normaliser.width - 1 - profile.kernel.fraction

@@ -12,7 +12,6 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from nms.contract.config import Config
-from nms.contract.derived import Derived
 from nms.rtl.lib.hierarchy import Block
 from nms.rtl.lib.signatures import Payloads
 
@@ -64,7 +63,7 @@ class Seeds(Block):
         super().__init__(
             {
                 "start": In(1),
-                "count": In(Derived(config).count_width),
+                "count": In(config.derived.count_width),
                 "seed": In(32),
                 "done": Out(1),
                 "i_read": In(stream.Signature(payloads.index)),

@@ -5,7 +5,6 @@ from amaranth import signed, unsigned
 from amaranth.lib.data import StructLayout
 
 from nms.contract.config import Config
-from nms.contract.derived import Derived
 
 EXPONENT = signed(7)
 """q of beta2 = M * 2^(q-L)."""
@@ -20,7 +19,7 @@ class Payloads:
     """Payload layouts; formats are the profile's raw integers."""
 
     def __init__(self, config: Config) -> None:
-        derived, profile = Derived(config), config.profile
+        derived, profile = config.derived, config.profile
         row, count = derived.index_width, derived.count_width
 
         self.pixels = unsigned(8 * config.lanes)

@@ -9,7 +9,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from nms.contract.config import Config
-from nms.contract.derived import LOG_BETA_LOW, Derived
+from nms.contract.derived import LOG_BETA_LOW
 from nms.rtl.lib.fixed import bit_length
 from nms.rtl.search.trials import context_bits, individual, points
 
@@ -23,7 +23,7 @@ SECTION, SECTION_BITS = 1986, 16
 def first_section(config: Config) -> tuple[int, int]:
     """Origin and step of the section of the whole range."""
     fraction = config.profile.log_beta.fraction
-    step = ((Derived(config).octaves << fraction) * SECTION) >> SECTION_BITS
+    step = ((config.derived.octaves << fraction) * SECTION) >> SECTION_BITS
     return (LOG_BETA_LOW << fraction) + step, step
 
 
@@ -118,7 +118,7 @@ class Bracket(wiring.Component):
             low.addr.eq(whose),
             high.addr.eq(whose),
             a.eq(Mux(low_known[whose], low.data.u, LOG_BETA_LOW << fraction)),
-            b.eq(Mux(high_known[whose], high.data.u, Derived(self.config).log_beta_high << fraction)),
+            b.eq(Mux(high_known[whose], high.data.u, self.config.derived.log_beta_high << fraction)),
             difference.eq(b - a),
             secant.eq(
                 self.windows

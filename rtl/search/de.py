@@ -12,7 +12,6 @@ from amaranth.lib.memory import Memory, ReadPort
 from amaranth.lib.wiring import In, Out
 
 from nms.contract.config import GENERATION_CAP, POPULATION, Config
-from nms.contract.derived import Derived
 from nms.contract.settings import Search
 from nms.contract.tables import Status
 from nms.rtl.lib.cordic import Rotate
@@ -62,7 +61,7 @@ class Contexts:
     """What is known of the rows in work; each field is indexed by the number of a context."""
 
     def __init__(self, m: Module, config: Config) -> None:
-        payloads, derived = Payloads(config), Derived(config)
+        payloads, derived = Payloads(config), config.derived
 
         def each(name: str, shape: object) -> Array:
             return Array(Signal(shape, name=f"{name}_{c}") for c in range(config.contexts))
@@ -124,7 +123,7 @@ class DE(Block):
         self.trials = Trials(config)
         self.bracket = Bracket(config)
         self.rotate = Rotate(
-            Derived(config).post_indices, profile.cordic.fraction, config.unroll, self.flight.size
+            config.derived.post_indices, profile.cordic.fraction, config.unroll, self.flight.size
         )
         super().__init__(
             {

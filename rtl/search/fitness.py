@@ -8,7 +8,6 @@ from amaranth.lib.data import StructLayout
 from amaranth.lib.wiring import In, Out
 
 from nms.contract.config import Config
-from nms.contract.derived import Derived
 from nms.rtl.lib.cordic import Rotate, Vector
 from nms.rtl.lib.fixed import bit_length, half_up, product, product_latency, saturate
 from nms.rtl.lib.flow import Queue, delay
@@ -35,7 +34,7 @@ class Fitness(Block):
         self.config, self.tag = config, tag
         self.parameters = (config.formats, config.unroll, tag)
         cordic = profile.cordic.fraction
-        indices = Derived(config).post_indices
+        indices = config.derived.post_indices
         self.vector = Vector(indices, cordic, config.unroll)
         self.rotate = Rotate(indices, cordic, config.unroll)
         self.newton = Newton(

@@ -8,7 +8,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from nms.contract.config import POPULATION, Config
-from nms.contract.derived import LOG_BETA_LOW, Derived
+from nms.contract.derived import LOG_BETA_LOW
 from nms.contract.settings import Search
 from nms.rtl.lib.fixed import product
 from nms.rtl.lib.prng import row_draw
@@ -30,13 +30,13 @@ def individual(config: Config) -> StructLayout:
 def points(config: Config) -> StructLayout:
     """The points ``origin + k * step`` (raw u), k = 0 ... 31, before they are limited."""
     u = config.profile.log_beta
-    span = (Derived(config).octaves << u.fraction).bit_length()
+    span = (config.derived.octaves << u.fraction).bit_length()
     return StructLayout({"origin": signed(u.width), "step": span})
 
 
 def octaves(config: Config) -> list[int]:
     """The grid with which the windows begin, in quarters of an octave (contract, section 9.3)."""
-    top = Derived(config).log_beta_high - 12
+    top = config.derived.log_beta_high - 12
     parts = [range(-32, 0, 8), range(0, 48, 2), range(48, 48 + 4 * top, top)]
     return [quarters for part in parts for quarters in part]
 
@@ -101,7 +101,7 @@ class Trials(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         u = self.config.profile.log_beta
-        derived = Derived(self.config)
+        derived = self.config.derived
         low, high = LOG_BETA_LOW << u.fraction, (derived.log_beta_high << u.fraction) - 1
         rand, best = self.search == Search.DE_RAND1, self.search == Search.DE_BEST1
 

@@ -16,7 +16,6 @@ from amaranth.lib.wiring import Component, In, Out
 from amaranth.utils import bits_for
 
 from nms.contract.config import Config
-from nms.contract.derived import Derived
 from nms.rtl.lib.fixed import product, product_latency
 from nms.rtl.lib.flow import delay
 from nms.rtl.lib.hierarchy import Block
@@ -92,7 +91,7 @@ class Grid(Block):
     """
 
     def __init__(self, config: Config) -> None:
-        derived, payloads = Derived(config), Payloads(config)
+        derived, payloads = config.derived, Payloads(config)
         self.images = config.images
         self.lanes = config.grid_lanes
         self.position = config.profile.position.width

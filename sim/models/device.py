@@ -8,7 +8,6 @@ import numpy as np
 from cocotb.task import Task
 
 from nms.contract.config import GENERATION_CAP, POPULATION, Config
-from nms.contract.derived import Derived
 from nms.contract.readout import Phase, Readout
 from nms.contract.settings import Settings
 from nms.contract.tables import Tables
@@ -31,7 +30,7 @@ def limit(config: Config, settings: Settings) -> int:
     The search as if every row took all generations, with what hides latency as the contract's sizes give
     it; four times the cycles of all else, which pauses may stretch.
     """
-    n, derived = settings.count, Derived(config)
+    n, derived = settings.count, config.derived
     words = -(-settings.pixels // config.lanes)
     weight, post = (derived.cordic_latency(len(i)) for i in (derived.weight_indices, derived.post_indices))
     latency = weight + 2 * post + 60
@@ -52,7 +51,7 @@ class Device:
 
     def __init__(self, dut: Any, config: Config, stalls: Stalls = Stalls.NONE):
         self.dut, self.config, self.stalls = dut, config, stalls
-        index = Derived(config).index_width
+        index = config.derived.index_width
         self.request = Pack({"table": 4, "row": index, "column": index})
         self.kept_item = Pack({"index": index, "last": 1})
         self.pixels_item = Pack({"data": 8 * config.lanes, "index": index, "last": 1})

@@ -12,7 +12,6 @@ from cocotb.triggers import ClockCycles, RisingEdge, SimTimeoutError, Timer, wit
 from cocotbext.axi import AxiBus, AxiLiteBus, AxiLiteMaster, AxiResp, AxiStreamBus, AxiStreamSink
 
 from nms.contract.config import Config
-from nms.contract.derived import Derived
 from nms.contract.readout import Readout
 from nms.contract.registers import result_offsets
 from nms.sim.models.device import limit
@@ -29,8 +28,8 @@ def wide(config: Config, table: Readout) -> bool:
     """Whether a table's values need more than 32 bits."""
     profile = config.profile
     unsigned = {
-        Readout.DISTANCE: Derived(config).distance_width,
-        Readout.MINIMUM: Derived(config).distance_width,
+        Readout.DISTANCE: config.derived.distance_width,
+        Readout.MINIMUM: config.derived.distance_width,
         Readout.MANTISSA: profile.mantissa.width,
         Readout.PERPLEXITY: profile.perplexity.width,
         Readout.AFFINITY: profile.affinity.width,

@@ -9,7 +9,6 @@ import nms.golden.de
 import nms.golden.pea
 import nms.golden.prng
 from nms.contract.config import Config
-from nms.contract.derived import Derived
 from nms.rtl.embedding.affinity import Affinity
 from nms.sim.models.scoreboard import Scoreboard
 from nms.sim.models.seeds import generator
@@ -17,7 +16,7 @@ from nms.sim.models.streams import Pack, Sink, Source, Stalls, cycles, reset_mid
 from nms.sim.verilator.context import parameters
 
 CONFIG = Config(**parameters()["config"])
-PROFILE, DERIVED = CONFIG.profile, Derived(CONFIG)
+PROFILE, DERIVED = CONFIG.profile, CONFIG.derived
 SCALING = Pack({"row": DERIVED.index_width, "reciprocal": PROFILE.reciprocal.width, "shift": 4})
 PAIR = Pack({"row": DERIVED.index_width, "column": DERIVED.index_width})
 LANES = CONFIG.te_lanes

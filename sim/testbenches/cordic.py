@@ -11,7 +11,7 @@ import cocotb
 import numpy as np
 
 from nms.contract.config import Config
-from nms.contract.derived import Derived, cordic_indices
+from nms.contract.derived import cordic_indices
 from nms.golden import cordic
 from nms.sim.models.seeds import generator
 from nms.sim.models.streams import Stalls
@@ -34,7 +34,7 @@ class Case:
         self.last = parameters().get(
             "last", profile.weight_last if self.kind == "decay" else profile.post_last
         )
-        self.latency = Derived(config).cordic_latency(len(cordic_indices(self.last)))
+        self.latency = config.derived.cordic_latency(len(cordic_indices(self.last)))
         self.name = f"{self.kind} to {self.last}"
 
     def values(self, count: int) -> np.ndarray:

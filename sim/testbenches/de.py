@@ -19,7 +19,6 @@ import nms.golden.pe
 import nms.golden.pea
 import nms.golden.prng
 from nms.contract.config import GENERATION_CAP, POPULATION, Config
-from nms.contract.derived import Derived
 from nms.contract.settings import Search
 from nms.contract.tables import Status
 from nms.rtl.search.de import DE
@@ -29,7 +28,7 @@ from nms.sim.models.streams import Pack, Sink, Source, Stalls, cycles, reset_mid
 from nms.sim.verilator.context import parameters
 
 CONFIG = Config(**parameters()["config"])
-PROFILE, DERIVED = CONFIG.profile, Derived(CONFIG)
+PROFILE, DERIVED = CONFIG.profile, CONFIG.derived
 TASK = Pack({"row": DERIVED.index_width, "ties": DERIVED.count_width, "state": 64})
 TRIAL = Pack({"row": DERIVED.index_width, "mantissa": PROFILE.mantissa.width, "exponent": -7})
 SUMS = Pack({"s": PROFILE.sums.width, "t": PROFILE.sums.width})

@@ -10,7 +10,7 @@ import numpy as np
 from cocotb.triggers import RisingEdge
 
 from nms.contract.config import Config
-from nms.contract.derived import LOG_BETA_LOW, Derived
+from nms.contract.derived import LOG_BETA_LOW
 from nms.golden import pe, pea
 from nms.sim.models.scoreboard import Scoreboard
 from nms.sim.models.seeds import generator
@@ -70,7 +70,7 @@ def distance_vectors(config: Config, random: np.random.Generator, passes: int, g
 
 def corners(config: Config) -> list[tuple[int, int, list[int]]]:
     """Candidates (M, q) and distances at the ends of every range and around the cutoff."""
-    derived, profile = Derived(config), config.profile
+    derived, profile = config.derived, config.profile
     one, top = 1 << profile.mantissa.fraction, (1 << derived.distance_width) - 1
     low, high = LOG_BETA_LOW, derived.log_beta_high - 1
     cases = []
@@ -90,7 +90,7 @@ def search_vectors(config: Config, random: np.random.Generator, passes: int, gap
 
     The next candidate is put in while the present pass runs.
     """
-    derived, profile = Derived(config), config.profile
+    derived, profile = config.derived, config.profile
     one, width = 1 << profile.mantissa.fraction, derived.distance_width
     cases = [(mantissa, q, dn, 0) for mantissa, q, dn in corners(config)]
     for index in range(passes):

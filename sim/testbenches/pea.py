@@ -12,7 +12,7 @@ from cocotb.triggers import RisingEdge, with_timeout
 from cocotb.utils import get_sim_time
 
 from nms.contract.config import POPULATION, Config
-from nms.contract.derived import LOG_BETA_LOW, Derived
+from nms.contract.derived import LOG_BETA_LOW
 from nms.golden import pe, pea
 from nms.sim.models.scoreboard import Scoreboard
 from nms.sim.models.seeds import generator
@@ -44,7 +44,7 @@ def images(config: Config, kind: str, count: int, pixels: int) -> np.ndarray:
 def random_trials(config: Config, count: int, runs: int) -> list[Trial]:
     """Runs of 32 candidates, each for one row: mostly of the size that real rows need, also the extremes."""
     random = generator(f"trials {count} {runs}")
-    one, high = 1 << config.profile.mantissa.fraction, Derived(config).log_beta_high
+    one, high = 1 << config.profile.mantissa.fraction, config.derived.log_beta_high
     trials = []
     for run in range(runs):
         row = [0, count - 1, 1][run] if run < 3 else int(random.integers(0, count))
@@ -60,7 +60,7 @@ class Rig:
     def __init__(self, dut: Any, name: str, batch: np.ndarray, stalls: Stalls = Stalls.NONE) -> None:
         self.dut, self.name, self.batch, self.stalls = dut, name, batch, stalls
         self.config = Config.model_validate(parameters()["config"])
-        derived, profile = Derived(self.config), self.config.profile
+        derived, profile = self.config.derived, self.config.profile
         index = derived.index_width
         candidate = {"mantissa": profile.mantissa.width, "exponent": -7}
         self.row = Pack(

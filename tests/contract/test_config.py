@@ -8,7 +8,6 @@ import sys
 import pytest
 
 from nms.contract.config import PRESETS, load
-from nms.contract.derived import Derived
 from nms.contract.errors import UserError
 from nms.contract.settings import Settings
 
@@ -77,7 +76,7 @@ def test_digest_does_not_depend_on_the_hash_seed() -> None:
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_derived_rows(preset: str) -> None:
-    rows = Derived(PRESETS[preset]).rows()
+    rows = PRESETS[preset].derived.rows()
     assert len(rows) >= 10
     assert len({(group, name) for group, name, _, _ in rows}) == len(rows)
     assert all(isinstance(cell, str) for row in rows for cell in row)

@@ -7,7 +7,6 @@ from sklearn.datasets import load_digits
 
 from nms.contract.bounds import Bounds
 from nms.contract.config import PRESETS, Config, load
-from nms.contract.derived import Derived
 from nms.contract.settings import Settings
 from nms.contract.tables import Status
 from nms.golden import cordic, de, evolution, fitness, pe, pea, prng
@@ -44,7 +43,7 @@ def plain_search(config: Config, goal: int, dn: np.ndarray, state: int) -> tuple
     """One row by the contract's words; sections 6 and 7 through nms.golden.pe and nms.golden.fitness."""
     p = config.profile
     g, c, fb = p.log_beta.fraction, p.cordic.fraction, p.mantissa.fraction
-    low, high = -8 * 2**g, (Derived(config).distance_width + 6) * 2**g
+    low, high = -8 * 2**g, (config.derived.distance_width + 6) * 2**g
 
     def evaluate(values: list[int]) -> list[tuple[int, ...]]:
         x, y = cordic.rotate([(u % 2**g) << (c - g) for u in values], p.post_last, c)

@@ -7,7 +7,6 @@ import pytest
 
 from nms.contract.bounds import Bounds
 from nms.contract.config import PRESETS, Config, load
-from nms.contract.derived import Derived
 from nms.golden import cordic, fitness, newton, pe
 
 presets = pytest.mark.parametrize("config", [PRESETS["paper"], PRESETS["edge"]], ids=lambda c: c.formats)
@@ -76,7 +75,7 @@ def test_error(config: Config) -> None:
 def test_perplexity_of_rows(formats: str, count: int) -> None:
     """Whole rows at random beta, S and T included, against mpmath; far inside 1e-10 where real rows are."""
     config = load(formats, ["images=1024"])
-    p, width = config.profile, Derived(config).distance_width
+    p, width = config.profile, config.derived.distance_width
     rng = np.random.default_rng(count)
     rows = 12
     dn = rng.integers(0, 1 << width, (rows, 1, count - 1))

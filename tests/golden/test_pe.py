@@ -7,7 +7,7 @@ import pytest
 
 from nms.contract.bounds import Bounds
 from nms.contract.config import PRESETS, Config, load
-from nms.contract.derived import LOG_BETA_LOW, Derived
+from nms.contract.derived import LOG_BETA_LOW
 from nms.golden import cordic, pe
 
 CONFIGS = [
@@ -24,7 +24,7 @@ def plain(config: Config, mantissa: int, q: int, dn: int) -> tuple[int, int]:
     """(w, z) by the contract's words, in Python integers."""
     p = config.profile
     fz, fw, c = p.exponent.fraction, p.weight.fraction, p.cordic.fraction
-    shift = p.mantissa.fraction + Derived(config).distance_width - fz - q
+    shift = p.mantissa.fraction + config.derived.distance_width - fz - q
     product = mantissa * dn
     z = (product + (1 << (shift - 1))) >> shift if shift > 0 else product << -shift
     z = min(z, p.exponent.max)
@@ -42,8 +42,8 @@ def plain(config: Config, mantissa: int, q: int, dn: int) -> tuple[int, int]:
 def operands(config: Config, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """M, q and dn over all their ranges, corners included; dn of every magnitude."""
     rng = np.random.default_rng(3)
-    fb, width = config.profile.mantissa.fraction, Derived(config).distance_width
-    high = Derived(config).log_beta_high
+    fb, width = config.profile.mantissa.fraction, config.derived.distance_width
+    high = config.derived.log_beta_high
     corners = np.array(
         [
             (m, q, d)
@@ -73,7 +73,7 @@ def test_as_the_contract_says(config: Config) -> None:
 
 @configs
 def test_weight_error(config: Config) -> None:
-    p, width = config.profile, Derived(config).distance_width
+    p, width = config.profile, config.derived.distance_width
     m, q, d = operands(config, 1500)
     w, z = pe.weights(config, m, q, d)
     bounds = Bounds(config)
@@ -93,7 +93,7 @@ def test_weight_error(config: Config) -> None:
 def test_sums(config: Config) -> None:
     """S and T are exact sums of the weights and of the rounded products, also of 1023 distances."""
     rng = np.random.default_rng(8)
-    p, width = config.profile, Derived(config).distance_width
+    p, width = config.profile, config.derived.distance_width
     dn = rng.integers(0, 1 << width, (2, 1, 1023))
     dn[0, 0, 0] = 0
     m = rng.integers(1 << p.mantissa.fraction, 2 << p.mantissa.fraction, (2, 3, 1))
@@ -111,7 +111,7 @@ def test_sums(config: Config) -> None:
 @configs
 def test_largest_sums_fit(config: Config) -> None:
     """1023 ties, and 1023 distances at the largest w z = 2^-z z (z = 1/ln 2), fit F.sums."""
-    p, width = config.profile, Derived(config).distance_width
+    p, width = config.profile, config.derived.distance_width
     s, _ = pe.sums(config, 1 << p.mantissa.fraction, 0, np.zeros(1023, np.int64))
     assert s == 1023 << p.weight.fraction
     _, t = pe.sums(config, 1 << p.mantissa.fraction, 1, np.full(1023, int((1 << width) / np.log(4))))

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from nms.contract.config import PRESETS, load
-from nms.contract.derived import Derived
 from nms.contract.errors import UserError
 from nms.golden import pea
 
@@ -26,7 +25,7 @@ def test_brute_force(shape: tuple[int, int]) -> None:
         least = min(others)
         assert (minimum[i], ties[i]) == (least, others.count(least))
         assert scale[i] == (max(others) - least).bit_length()
-        width = Derived(config).distance_width
+        width = config.derived.distance_width
         assert dn[i].tolist() == [(d - least) << (width - int(scale[i])) for d in others]
 
 
@@ -41,7 +40,7 @@ def test_largest_images_are_exact() -> None:
     assert minimum.tolist() == [0, 32768 * 255**2, 32768 * 255**2, 0]
     assert scale.tolist() == [32, 31, 0, 32]
     assert ties.tolist() == [1, 1, 3, 1]
-    assert pea.normalised(config, distance).max() < 1 << Derived(config).distance_width
+    assert pea.normalised(config, distance).max() < 1 << config.derived.distance_width
     with pytest.raises(OverflowError, match="distance"):
         pea.rows(PRESETS["tiny"], distance)
 

@@ -12,7 +12,6 @@ from sklearn.datasets import load_digits
 
 from nms.benchmarks.hard_rows import rows as hard_rows
 from nms.contract.config import PRESETS, Config, load
-from nms.contract.derived import Derived
 from nms.contract.errors import UserError
 from nms.contract.settings import Search, Settings
 from nms.contract.tables import Status
@@ -202,7 +201,7 @@ Steps = Generator[Points, list[int], None]
 
 def best1_in_words(config: Config, target: int, state: int) -> Steps:
     g = config.profile.log_beta.fraction
-    low, high = -8 << g, (Derived(config).distance_width + 6) << g
+    low, high = -8 << g, (config.derived.distance_width + 6) << g
 
     def draw() -> int:
         nonlocal state
@@ -234,7 +233,7 @@ def best1_in_words(config: Config, target: int, state: int) -> Steps:
 
 def bracketing_in_words(config: Config, target: int, windows: bool) -> Steps:
     """Section, or with ``windows`` the half octaves and the windows about the secant."""
-    g, top = config.profile.log_beta.fraction, Derived(config).distance_width + 6
+    g, top = config.profile.log_beta.fraction, config.derived.distance_width + 6
     one = 1 << g
     ends: dict[str, tuple[int, int | None]] = {"a": (-8 * one, None), "b": (top * one, None)}
 

@@ -7,7 +7,6 @@ from collections import Counter
 import pytest
 
 from nms.contract.config import PRESETS
-from nms.contract.derived import Derived
 from nms.rtl.export.emit import system_verilog
 from nms.rtl.export.memories import memories
 
@@ -39,7 +38,7 @@ def test_what_must_be_on_chip_is(config) -> None:
     bits: Counter[str] = Counter()
     for memory in memories(config):
         bits[memory.name.split(".half")[0]] += memory.bits
-    n, derived, profile = config.images, Derived(config), config.profile
+    n, derived, profile = config.images, config.derived, config.profile
     assert bits["bank"] == 2 * n * derived.words * 8 * config.lanes
     assert bits["pea.distances"] == n * (n - 1) // 2 * derived.distance_width
     assert bits["affinity"] == n * n * profile.affinity.width
