@@ -1,15 +1,34 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is fixed when hardware is generated: one frozen, validated configuration, and the presets."""
+"""What is fixed when hardware is generated: one frozen, validated configuration, and the presets.
+
+A configuration comes from a preset or from a TOML file, and single parameters can be changed::
+
+    from nms.contract.config import load
+
+    load("paper")
+    load("paper", ["lanes=8", "bus_bits=128"])
+    load("boards/mine.toml")
+
+A file gives every parameter, or names in ``preset`` the one that it changes.
+``name`` names the configuration; a file without it is called ``custom``.
+The presets are such files, in ``contract/presets``.
+"""
 
 import difflib
 import hashlib
 import json
-from collections.abc import Iterable
+import re
+import reprlib
+import tomllib
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
+from importlib import resources
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from nms.contract import toml
 from nms.contract.derived import Derived, derive
 from nms.contract.errors import UserError
 from nms.contract.formats import PROFILES, Profile
@@ -30,15 +49,19 @@ class Config(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str = Field("custom", pattern=r"^[a-z][a-z0-9_]*$", description="preset it started from")
-    images: int = Field(ge=4, le=1024, description="largest batch, images")
-    pixels: int = Field(ge=1, le=65536, description="largest image, bytes")
-    formats: Literal["wide", "edge"] = Field(description="arithmetic profile")
-    pes: int = Field(ge=1, le=POPULATION, description="processing elements; a divisor of 32")
-    lanes: int = Field(ge=1, le=64, description="pixels a PE takes in one cycle")
+    name: str = Field(
+        "custom", pattern=r"^[a-z][a-z0-9_]*$", max_length=64, description="name of the configuration"
+    )
+    images: int = Field(ge=4, le=1024, description="largest batch, in images")
+    pixels: int = Field(ge=1, le=65536, description="largest image, in bytes")
+    formats: Literal["wide", "edge"] = Field(description="number formats: wide or edge")
+    pes: int = Field(ge=1, le=POPULATION, description="processing elements (PEs), a divisor of 32")
+    lanes: int = Field(ge=1, le=64, description="pixels that a PE takes in a cycle")
     unroll: int = Field(ge=1, le=64, description="CORDIC rotations between two pipeline registers")
     contexts: int = Field(ge=1, le=16, description="rows searched in turn, to hide the latency")
-    te_lanes: int = Field(ge=1, le=64, description="pairs of the update array in a cycle, a power of two")
+    te_lanes: int = Field(
+        ge=1, le=64, description="pairs that the embedding takes in a cycle, a power of two"
+    )
     grid_lanes: int = Field(
         ge=1, le=64, description="comparisons of the grid sampler in a cycle, a power of two"
     )
@@ -78,19 +101,15 @@ class Config(BaseModel):
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-PRESETS: dict[str, Config] = {
-    config.name: config
-    for config in (
-        Config(name="tiny", images=16, pixels=64, formats="edge", pes=4, lanes=1,
-               unroll=2, contexts=2, te_lanes=4, grid_lanes=2),
-        Config(name="paper", images=64, pixels=3072, formats="wide", pes=32, lanes=4,
-               unroll=2, contexts=6, te_lanes=16, grid_lanes=8),
-        Config(name="edge", images=64, pixels=3072, formats="edge", pes=32, lanes=4,
-               unroll=2, contexts=6, te_lanes=16, grid_lanes=8),
-        Config(name="large", images=256, pixels=3072, formats="wide", pes=32, lanes=16,
-               unroll=2, contexts=4, te_lanes=16, grid_lanes=16),
-    )
-}  # fmt: skip
+def _read_presets() -> dict[str, Config]:
+    """The files of ``contract/presets`` by name, the smallest configuration first."""
+    folder = resources.files("nms.contract") / "presets"
+    texts = [file.read_text(encoding="utf-8") for file in folder.iterdir() if file.name.endswith(".toml")]
+    presets = [Config.model_validate(tomllib.loads(text), strict=True) for text in texts]
+    return {one.name: one for one in sorted(presets, key=lambda one: (one.images * one.pixels, one.name))}
+
+
+PRESETS: dict[str, Config] = _read_presets()
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -100,17 +119,27 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f"did you mean {close[0]!r}?" if close else "known: " + ", ".join(known)
 
 
-def load(preset: str, overrides: Iterable[str] = ()) -> Config:
-    """The preset with ``key=value`` overrides applied.
+def is_file(source: str | Path) -> bool:
+    """Whether ``source`` means a configuration file rather than a preset: a path, or ending in ``.toml``."""
+    return isinstance(source, Path) or "/" in source or source.endswith(".toml")
+
+
+def load(source: str | Path, overrides: Iterable[str] = ()) -> Config:
+    """A preset or a configuration file, with ``key=value`` overrides applied.
+
+    Parameters
+    ----------
+    source : the name of a preset, or the path of a TOML file (:func:`is_file`)
+    overrides : parameters to change, each as ``"lanes=8"``
 
     Raises
     ------
     UserError
-        Unknown preset or key (with the nearest spelling), or an illegal value (named).
+        Unknown preset or key (with the nearest spelling), an illegal value (named), or a file that
+        cannot be read, is not TOML (with the line) or lacks a key.
     """
-    if preset not in PRESETS:
-        raise UserError(f"preset {preset!r} does not exist; {nearest(preset, PRESETS)}")
-    values: dict[str, Any] = PRESETS[preset].model_dump()
+    base = _read_file(Path(source)) if is_file(source) else _find_preset(str(source))
+    values: dict[str, Any] = base.model_dump()
     for override in overrides:
         key, equals, value = override.partition("=")
         if not equals:
@@ -122,7 +151,57 @@ def load(preset: str, overrides: Iterable[str] = ()) -> Config:
     try:
         return Config.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        message = first["msg"].removeprefix("Value error, ")
-        raise UserError(f"{where}={first['input']}: {message}" if where else message) from None
+        raise UserError(_explain(error)) from None
+
+
+def schema() -> dict[str, Any]:
+    """The JSON schema of a configuration file."""
+    made = Config.model_json_schema()
+    every = made.pop("required")
+    preset = {"description": "preset that the file changes", "type": "string", "enum": [*PRESETS]}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **made,
+        "title": "NMS configuration",
+        "description": "Every parameter of the sampler, or a preset and what differs from it.",
+        "properties": {"preset": preset, **made["properties"]},
+        "anyOf": [{"required": ["preset"]}, {"required": every}],
+    }
+
+
+def _find_preset(name: str) -> Config:
+    if name not in PRESETS:
+        raise UserError(f"preset {name!r} does not exist; {nearest(name, PRESETS)}")
+    return PRESETS[name]
+
+
+def _read_file(path: Path) -> Config:
+    """The configuration of a file: its values, over those of the preset that it names."""
+    values = toml.read(path)
+    for key in values:
+        if key not in Config.model_fields and key != "preset":
+            known = nearest(key, ["preset", *Config.model_fields])
+            raise UserError(f"{path}: key {key!r}: no such key; {known}")
+    base: dict[str, Any] = {}
+    if "preset" in values:
+        name = values.pop("preset")
+        if not isinstance(name, str) or name not in PRESETS:
+            hint = nearest(name, PRESETS) if isinstance(name, str) else "must be the name of a preset"
+            raise UserError(f"{path}: preset={reprlib.repr(name)}: no such preset; {hint}")
+        base = PRESETS[name].model_dump(exclude={"name"})
+    try:
+        return Config.model_validate(base | values, strict=True)
+    except ValidationError as error:
+        raise UserError(f"{path}: {_explain(error, reprlib.repr)}") from None
+
+
+def _explain(error: ValidationError, show: Callable[[Any], str] = str) -> str:
+    """The first complaint of pydantic in the words of the command line: key, value, what would be right."""
+    first = min(
+        error.errors(), key=lambda one: one["type"] == "missing"
+    )  # a wrong value before a missing one
+    where = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "missing":
+        return f"key {where!r}: missing; give every key, or in 'preset' the preset to start from"
+    message = re.sub(r"^(Input|String) should", "must", first["msg"].removeprefix("Value error, "))
+    return f"{where}={show(first['input'])}: {message}" if where else message

@@ -11,7 +11,17 @@ from rich.console import Console
 
 from nms import render
 from nms.benchmarks.figure import Figure
-from nms.commands.options import Count, Json, Level, LevelOption, Overrides, Seed, Size
+from nms.commands.options import (
+    CONFIG,
+    Count,
+    Json,
+    Level,
+    LevelOption,
+    Overrides,
+    Seed,
+    Size,
+    complete_config,
+)
 from nms.contract import config as configuration
 from nms.contract.errors import UserError
 from nms.contract.settings import Settings
@@ -44,7 +54,11 @@ Measured = Annotated[
 BenchPreset = Annotated[
     str | None,
     typer.Option(
-        "-c", "--config", metavar="PRESET", help="Preset; else tiny (sampler, synthesis, windows) or paper."
+        "-c",
+        "--config",
+        metavar=CONFIG,
+        help="Preset, or TOML file of a configuration; else tiny (sampler, synthesis, windows) or paper.",
+        autocompletion=complete_config,
     ),
 ]
 Markdown = Annotated[bool, typer.Option("--markdown", help="Print the table for a document.")]

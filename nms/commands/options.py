@@ -2,6 +2,7 @@
 """Options that several commands share."""
 
 from enum import StrEnum
+from glob import escape, glob
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,10 +29,22 @@ class Bus(StrEnum):
     NATIVE = "native"
 
 
+def complete_config(incomplete: str) -> list[str]:
+    """Presets and configuration files that begin with ``incomplete``; directories are left to the shell."""
+    presets = [name for name in PRESETS if name.startswith(incomplete)]
+    return presets + sorted(glob(f"{escape(incomplete)}*.toml"))
+
+
+CONFIG = "PRESET|FILE"
+
 Preset = Annotated[
     str,
     typer.Option(
-        "-c", "--config", metavar="PRESET", help="Preset to start from.", autocompletion=lambda: [*PRESETS]
+        "-c",
+        "--config",
+        metavar=CONFIG,
+        help="Preset, or TOML file of a configuration.",
+        autocompletion=complete_config,
     ),
 ]
 Overrides = Annotated[list[str] | None, typer.Option("-P", metavar="KEY=VALUE", help="Change a parameter.")]

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from nms import render
 from nms.commands.options import (
+    CONFIG,
     ApartWindow,
     Contrast,
     Data,
@@ -30,6 +31,7 @@ from nms.commands.options import (
     Seed,
     Start,
     chosen,
+    complete_config,
     near,
 )
 from nms.commands.progress import progress
@@ -88,7 +90,14 @@ VerifyLevel = Annotated[
 ]
 Verify = Annotated[int | None, typer.Option(min=1, metavar="M", help="Groups that --level sends; else 1.")]
 VerifyPreset = Annotated[
-    str, typer.Option("-c", "--config", metavar="PRESET", help="Preset of the hardware of --level.")
+    str,
+    typer.Option(
+        "-c",
+        "--config",
+        metavar=CONFIG,
+        help="Hardware of --level: preset, or TOML file of a configuration.",
+        autocompletion=complete_config,
+    ),
 ]
 
 

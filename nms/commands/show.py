@@ -6,13 +6,20 @@ from typing import Annotated
 import typer
 
 from nms import render
-from nms.commands.options import Json, Overrides
+from nms.commands.options import CONFIG, Json, Overrides, complete_config
 from nms.contract import config as configuration
 from nms.contract.bounds import Bounds
 
+Shown = Annotated[
+    str,
+    typer.Argument(
+        metavar=CONFIG, help="Preset, or TOML file of a configuration.", autocompletion=complete_config
+    ),
+]
+
 
 def show(
-    preset: Annotated[str, typer.Argument(metavar="PRESET", help="Preset to show.")],
+    preset: Shown,
     overrides: Overrides = None,
     as_json: Json = False,
 ) -> None:

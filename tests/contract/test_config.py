@@ -1,15 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Presets, overrides, refusals, digest; run-time settings."""
+"""Presets, configuration files, overrides, refusals, digest; run-time settings."""
 
 import os
+import re
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from nms.contract.config import PRESETS, load
+from nms.contract.config import PRESETS, Config, load, schema
 from nms.contract.errors import UserError
 from nms.contract.settings import Settings
+from tests.conftest import ROOT
 
 
 def test_presets() -> None:
@@ -17,6 +22,120 @@ def test_presets() -> None:
     assert all(name == preset.name for name, preset in PRESETS.items())
     assert load("paper") == PRESETS["paper"]
     assert len({preset.digest for preset in PRESETS.values()}) == len(PRESETS)
+
+
+FILES = sorted((ROOT / "contract" / "presets").glob("*.toml"))
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_every_key_of_a_preset_file_has_its_meaning_beside_it(file: Path) -> None:
+    lines = [line for line in file.read_text().splitlines() if line and not line.startswith("#")]
+    found = {}
+    for line in lines:
+        entry, meaning = line.split("#")
+        [key] = tomllib.loads(entry)
+        found[key] = meaning.strip()
+    assert found == {key: field.description for key, field in Config.model_fields.items()}
+    assert file.stem in PRESETS
+
+
+def complaints(values: dict[str, Any]) -> list[str]:
+    """What the schema says against the values of a file; as much of JSON schema as this one uses."""
+    known = schema()
+    found = [f"{key}: unknown" for key in values if key not in known["properties"]]
+    for key, rule in known["properties"].items():
+        if key not in values:
+            continue
+        value = values[key]
+        kind = {"integer": int, "string": str}[rule["type"]]
+        if (
+            type(value) is not kind
+            or not rule.get("minimum", value) <= value <= rule.get("maximum", value)
+            or value not in rule.get("enum", [value])
+            or not re.search(rule.get("pattern", ""), str(value))
+        ):
+            found.append(f"{key}: {value!r}")
+    if not any(set(branch["required"]) <= set(values) for branch in known["anyOf"]):
+        found.append("keys are missing")
+    return found
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_a_preset_file_conforms_to_the_schema(file: Path) -> None:
+    values = tomllib.loads(file.read_text())
+    assert complaints(values) == []
+    assert complaints({"preset": "paper", "lanes": 8}) == []
+    for broken in ({"lanes": 0}, {"lanes": True}, {"formats": "huge"}, {"name": "A b"}, {"lnaes": 1}):
+        assert len(complaints(values | broken)) == 1
+    del values["lanes"]
+    assert complaints(values) == ["keys are missing"]
+    assert all(rule["description"] for rule in schema()["properties"].values())
+
+
+class TestFiles:
+    """A configuration from a TOML file."""
+
+    def test_all_keys(self) -> None:
+        for file in FILES:
+            assert load(file) == load(str(file)) == PRESETS[file.stem]
+
+    def test_a_preset_and_what_differs(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(tmp_path)
+        Path("mine.toml").write_text('preset = "paper"\nname = "mine"\nlanes = 8\n')
+        mine = load("mine.toml")
+        assert (mine.name, mine.lanes, mine.images) == ("mine", 8, 64)
+        assert mine.digest == load("paper", ["lanes=8"]).digest
+        assert load("./mine.toml", ["pes=4"]) == mine.model_copy(update={"pes": 4})
+        Path("nameless").write_text('preset = "paper"\n')
+        assert load("./nameless").name == "custom"
+        assert load("./nameless").digest == PRESETS["paper"].digest
+        with pytest.raises(UserError, match="preset 'nameless' does not exist"):
+            load("nameless")
+
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            ('preset = "tiny"\nlanes = 0', "lanes=0: must be greater than or equal to 1"),
+            ('preset = "tiny"\nlanes = true', "lanes=True: must be a valid integer"),
+            ('preset = "tiny"\nlanes = 4.0', "lanes=4.0: must be a valid integer"),
+            ('preset = "tiny"\nlanes = "4"', "lanes='4': must be a valid integer"),
+            ('preset = "tiny"\n[lanes]\nx = 1', "lanes={'x': 1}: must be a valid integer"),
+            ('preset = "tiny"\nte_lanes = 3', "te_lanes=3: must be a power of two"),
+            ('preset = "tiny"\nformats = "huge"', "formats='huge': must be 'wide' or 'edge'"),
+            ('preset = "tiny"\nname = "../x"', "name='../x': must match pattern '^[a-z][a-z0-9_]*$'"),
+            ('preset = "tiny"\nlnaes = 1', "key 'lnaes': no such key; did you mean 'lanes'?"),
+            ('preset = "papr"', "preset='papr': no such preset; did you mean 'paper'?"),
+            ("preset = 3", "preset=3: no such preset; must be the name of a preset"),
+            ("", "key 'images': missing; give every key, or in 'preset' the preset to start from"),
+            ("lanes = 0", "lanes=0: must be greater than or equal to 1"),
+            ('preset = "tiny"\nlanes 3', "line 2, column 7: Expected '=' after a key in a key/value pair"),
+            ('preset = "tiny"\nlanes = 3\nlanes = 4', "line 3, column 10: Cannot overwrite a value"),
+            ("lanes = [1,", "line 1, at the end: Invalid value"),
+            ("a = " + "[" * 5000, "nested too deeply"),
+            ("lanes = " + "9" * 5000, "Exceeds the limit"),
+            ("\udcff", "not a text file in UTF-8"),
+        ],
+    )
+    def test_refusals(self, text: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """One line that names the file and the key, or the line of a file that is no TOML."""
+        monkeypatch.chdir(tmp_path)
+        Path("mine.toml").write_text(text, errors="surrogateescape")
+        with pytest.raises(UserError, match=r"^mine\.toml: " + re.escape(message)) as caught:
+            load("mine.toml")
+        assert len(str(caught.value)) < 200
+
+    def test_what_is_no_file(self, tmp_path: Path) -> None:
+        with pytest.raises(UserError, match=r"none\.toml: No such file"):
+            load(tmp_path / "none.toml")
+        with pytest.raises(UserError, match="Is a directory"):
+            load(f"{tmp_path}/")
+
+
+def test_derived_values_follow_the_configuration() -> None:
+    tiny = load("tiny")
+    assert tiny.derived is load("tiny").derived
+    assert tiny.model_copy(update={"images": 8}).derived.index_width == 3
+    assert tiny.derived.index_width == 4
 
 
 def test_overrides() -> None:

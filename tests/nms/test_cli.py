@@ -14,7 +14,7 @@ import pytest
 from nms import cli
 from nms.benchmarks.figure import TRUE_ERROR
 from nms.benchmarks.search import GENERATIONS
-from nms.contract.config import PRESETS
+from nms.contract.config import PRESETS, schema
 from nms.golden import sampler as golden
 from nms.sim.check import UnitResult
 from nms.sim.compare import TableComparison
@@ -42,6 +42,8 @@ class TestRefusals:
             (["runn"], ["runn", "run"]),
             (["run"], ["--config"]),
             (["run", "-c", "papr"], ["papr", "paper"]),
+            (["run", "-c", "./none"], ["none", "No such file"]),
+            (["run", "-c", "none.toml"], ["none.toml", "No such file"]),
             (["run", "-c", "tiny", "-P", "pes=5"], ["pes=5"]),
             (["run", "-c", "tiny", "--level", "golden", "--waves"], ["waves", "rtl"]),
             (["run", "-c", "tiny", "-P", "pez=4"], ["pez=4", "pes"]),
@@ -143,6 +145,22 @@ def test_presets(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[
     assert all(preset.digest in table for preset in PRESETS.values())
     assert nms("presets", "--json", monkeypatch=monkeypatch) == 0
     assert {preset["name"] for preset in json.loads(capsys.readouterr().out)} == set(PRESETS)
+    assert nms("presets", "--schema", monkeypatch=monkeypatch) == 0
+    assert json.loads(capsys.readouterr().out) == schema()
+
+
+def test_commands_take_a_configuration_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.toml").write_text('preset = "tiny"\nname = "mine"\nimages = 8\n')
+    assert nms("show", "mine.toml", "--json", monkeypatch=monkeypatch) == 0
+    rows = {(row["group"], row["name"]): row["value"] for row in json.loads(capsys.readouterr().out)}
+    assert (rows["configuration", "name"], rows["configuration", "images"]) == ("mine", "8")
+    assert nms("generate", "-c", "mine.toml", "-P", "lanes=2", monkeypatch=monkeypatch) == 0
+    manifest = json.loads(Path("build/mine/manifest.json").read_text())
+    assert manifest["provenance"]["command"] == "nms generate -c mine.toml -P lanes=2"
+    assert (manifest["configuration"]["images"], manifest["configuration"]["lanes"]) == (8, 2)
 
 
 def test_show(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -333,10 +351,20 @@ def test_a_failing_draw_is_repeated_by_a_command(
 
 @pytest.mark.parametrize(
     ("words", "current", "offered"),
-    [("nms sho", 1, {"show"}), ("nms run -c ", 3, {"tiny", "paper", "edge", "large"})],
+    [
+        ("nms sho", 1, {"show"}),
+        ("nms run -c ", 3, {*PRESETS, "mine.toml"}),
+        ("nms run -c ti", 3, {"tiny"}),
+        ("nms show boards/", 2, {"boards/a.toml", "boards/b.toml"}),
+    ],
 )
-def test_shell_completion(words: str, current: int, offered: set[str]) -> None:
+def test_shell_completion(words: str, current: int, offered: set[str], tmp_path: Path) -> None:
+    (tmp_path / "boards").mkdir()
+    for name in ("mine.toml", "other.txt", "boards/a.toml", "boards/b.toml"):
+        (tmp_path / name).write_text("")
     asked = {"_NMS_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(current)}
     program = Path(sys.executable).parent / "nms"
-    done = subprocess.run([program], env=os.environ | asked, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [program], cwd=tmp_path, env=os.environ | asked, capture_output=True, text=True, check=False
+    )
     assert set(done.stdout.split()) == offered
