@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The registers of the AXI system and what it writes to memory, as data.
 
-The hardware, its driver, ``docs/registers.md``, the C header and the SystemRDL are made from this.
+The hardware, its driver, ``docs/reference/registers.md``, the C header and the SystemRDL are made from this.
 Registers have 32 bits; a 64-bit value takes two, ``<name>_lo`` and, at the next offset, ``<name>_hi``.
 """
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The reference of the command line, ``docs/commands.md``, from the commands themselves.
+"""The reference of the command line, ``docs/reference/commands.md``, from the commands themselves.
 
 ``python -m nms.command_reference`` writes it; with ``--check`` it fails
 unless the file is what would be written.
@@ -14,7 +14,7 @@ from typer.cli import get_docs_for_click
 
 from nms.cli import app
 
-FILE = Path(__file__).resolve().parents[1] / "docs" / "commands.md"
+FILE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "commands.md"
 
 TITLE = "# Commands\n\nMade from the commands by `python -m nms.command_reference`; do not edit.\n\n"
 
@@ -31,7 +31,7 @@ def main() -> None:
     """Write the reference or, with ``--check``, compare it."""
     if sys.argv[1:] == ["--check"]:
         if not FILE.exists() or FILE.read_text() != markdown():
-            sys.exit("docs/commands.md is stale: python -m nms.command_reference")
+            sys.exit("docs/reference/commands.md is stale: python -m nms.command_reference")
     else:
         FILE.write_text(markdown())
 

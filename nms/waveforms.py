@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures of a job's waveforms for ``docs/integration.md``, from the trace of a simulated run.
+"""Pictures of a job's waveforms for ``docs/guide/integration.md``, from the trace of a simulated run.
 
 ``nms run -c tiny --count 8 --perplexity 3 --iterations 10 --search window --waves -o out``, then
 ``python -m nms.waveforms out/near_memory_sampler.vcd docs/images``.

@@ -60,7 +60,7 @@ def _address_channel() -> dict[str, int]:
 
 
 class NearMemorySampler(Block):
-    """AXI4-Lite subordinate, AXI4 manager, AXI4-Stream transmitter, interrupt (``docs/registers.md``).
+    """AXI4-Lite subordinate, AXI4 manager, AXI4-Stream transmitter and interrupt (``contract/registers.py``).
 
     A job reads ``batches`` batches of images, one while the one before is computed, and for each writes its
     results and sends its kept images, these while the next one is computed. An error response or ``abort``

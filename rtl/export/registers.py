@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The registers as texts: a document, a C header and SystemRDL, all from ``contract/registers.py``.
 
-``python -m nms.rtl.export.registers`` writes ``docs/registers.md`` and ``examples/c/nms_registers.h``; with
-``--check`` it only tells, by its exit status, whether they are fresh.
+``python -m nms.rtl.export.registers`` writes ``docs/reference/registers.md`` and
+``examples/c/nms_registers.h``; with ``--check`` it only tells, by its exit status, whether they are fresh.
 """
 
 import sys
@@ -57,7 +57,7 @@ def _bits(field: BitField) -> str:
 
 
 def markdown() -> str:
-    """``docs/registers.md``."""
+    """``docs/reference/registers.md``."""
     lines = [INTRODUCTION]
     lines += ["| offset | register | access | reset | bits | what |", "|---|---|---|---|---|---|"]
     for register in REGISTERS:
@@ -145,7 +145,7 @@ def systemrdl() -> str:
     return "\n".join([*lines, "};"]) + "\n"
 
 
-FILES = {"docs/registers.md": markdown, "examples/c/nms_registers.h": header}
+FILES = {"docs/reference/registers.md": markdown, "examples/c/nms_registers.h": header}
 """Texts that lie in the project."""
 
 
