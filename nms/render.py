@@ -145,7 +145,7 @@ def print_sample(figures: dict[str, Any]) -> None:
     ]
     if "near_duplicates" in figures:
         near = figures["near_duplicates"]
-        rows.append(("near-duplicates", f"{near['removed']:,} removed, {near['standing']:,} images stand"))
+        rows.append(("near-duplicates", f"{near['removed']:,} removed, {near['distinct']:,} distinct images"))
         if near["kept_to_fill_up"]:
             rows.append(("of these kept", f"{near['kept_to_fill_up']:,}, as too few stand"))
     for name, text in (("lower_perplexity", "a lower perplexity"), ("without_map", "no map: too small")):

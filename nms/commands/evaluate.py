@@ -54,7 +54,7 @@ Batch = Annotated[int, typer.Option(help="Images of a batch, for NMS by batch.")
 Distance = Annotated[
     float,
     typer.Option(
-        "--apart", help="Distance of near-duplicates, 0 to 2, for names ending with -apart; software only."
+        "--apart", help="Distance of near-duplicates, 0 to 2, for names ending with -dedup; software only."
     ),
 ]
 SavedTo = Annotated[Path | None, typer.Option("-o", "--output", help="Directory for evaluate.json.")]
@@ -105,7 +105,7 @@ def evaluate(
         perplexity, iterations, int(grid) if grid.isdecimal() else grid, pick, quota, start, contrast
     )
     choice = Choice(method, batch, classes, near(apart, apart_window))
-    asked = methods.split(",") if methods is not None else [*METHODS, "balanced-apart", "nms-class-apart"]
+    asked = methods.split(",") if methods is not None else [*METHODS, "balanced-dedup", "nms-class-dedup"]
     names = [*dict.fromkeys([against, "balanced", *asked])]
     if seeds < run.FEWEST:
         raise UserError(f"seeds {seeds}: at least {run.FEWEST}, for a standard error")
@@ -128,7 +128,7 @@ def evaluate(
         {
             "data": data, "test": test, "count": count, "ratio": ratio, "model": model, "seeds": [*numbers],
             "scenario": asdict(stream), "classes": classes, "batch": batch,
-            "apart": asdict(choice.apart),
+            "near_duplicates": asdict(choice.near_duplicates),
             "method": asdict(method), "software_only": method.software_only,
         },
     )  # fmt: skip

@@ -11,7 +11,7 @@ import typer
 from nms.contract.config import PRESETS
 
 if TYPE_CHECKING:
-    from nms.sampling.near_duplicates import Apart
+    from nms.sampling.near_duplicates import NearDuplicates
 
 
 class Level(StrEnum):
@@ -83,11 +83,11 @@ Output = Annotated[Path, typer.Option("-o", "--output", help="Directory to write
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-def near(distance: float, window: int | None) -> "Apart":
+def near(distance: float, window: int | None) -> "NearDuplicates":
     """Which images are near-duplicates, from the two options."""
-    from nms.sampling.near_duplicates import WINDOW, Apart  # slow to import
+    from nms.sampling.near_duplicates import WINDOW, NearDuplicates  # slow to import
 
-    return Apart(distance, WINDOW if window is None else window or None)
+    return NearDuplicates(distance, WINDOW if window is None else window or None)
 
 
 def chosen(preset: str, overrides: list[str] | None) -> list[str]:

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     from nms.datasets import Images
     from nms.sampling.journal import Journal
-    from nms.sampling.near_duplicates import Apart
+    from nms.sampling.near_duplicates import NearDuplicates
 
 
 class Grouping(StrEnum):
@@ -132,10 +132,10 @@ def sample(
     """Sample a whole data set, group by group, in float64; at a level, compare the first groups with it."""
     from nms import datasets
     from nms.contract import provenance
-    from nms.sampling import Method, outcome, pool, to_keep, whole
+    from nms.sampling import Method, count_to_keep, outcome, pool, whole
     from nms.sampling import verify as verification
     from nms.sampling.journal import Journal
-    from nms.sampling.near_duplicates import filled
+    from nms.sampling.near_duplicates import fill_up
 
     began = time.monotonic()
     forms = list(dict.fromkeys(write or [Form.NPY]))
@@ -157,10 +157,10 @@ def sample(
         raise UserError(f"group class: {data!r} has no labels; take --group batch")
     grouping = group or (Grouping.CLASS if labelled else Grouping.BATCH)
     found = len(images.labels)
-    keep = to_keep(ratio, found)
+    keep = count_to_keep(ratio, found)
 
     source = {"name": images.name, "count": found, "shape": list(images.shape)}
-    settings = outcome.settings(ratio, grouping.value, size, method, removal)
+    settings = outcome.describe_settings(ratio, grouping.value, size, method, removal)
     versions = provenance.versions()
     identity = {
         "input": source,
@@ -171,30 +171,36 @@ def sample(
     }
     with Journal(output / "sample.journal", identity, resume) as journal:
         stands = _standing(journal, images, removal)
-        groups = whole.formed(images.labels if grouping is Grouping.CLASS else None, stands, size)
+        groups = whole.form_groups(images.labels if grouping is Grouping.CLASS else None, stands, size)
         quotas = groups.quotas(min(keep, int(stands.sum())))
         compared = (
-            verification.fitting(config, images, groups, quotas, method, seed, verify or 1) if level else {}
+            verification.select_groups(config, images, groups, quotas, method, seed, verify or 1)
+            if level
+            else {}
         )
-        if removal and journal.standing is None:
-            journal.stand(stands, whole.looked_at(images))
-        whole.resume(journal, images, groups)
-        tasks = whole.tasks(images.images, groups, quotas, method, seed, set(journal.finished))
+        if removal and journal.distinct is None:
+            journal.record_distinct(stands, whole.digest_probes(images))
+        whole.check_unchanged(journal, images, groups)
+        tasks = whole.make_tasks(images.images, groups, quotas, method, seed, set(journal.finished))
         results = (
-            pool.on_dask(tasks, scheduler) if scheduler else pool.locally(tasks, workers or pool.cores())
+            pool.run_on_dask(tasks, scheduler)
+            if scheduler
+            else pool.run_locally(tasks, workers or pool.count_cores())
         )
         try:
             with progress("groups") as bar:
                 shown = bar.add_task("groups", total=len(groups.members), completed=len(journal.finished))
-                whole.finish(journal, results, lambda finished: bar.update(shown, completed=finished))
+                whole.record_results(journal, results, lambda finished: bar.update(shown, completed=finished))
         except (KeyboardInterrupt, UserError) as error:
             done = f"{len(journal.finished)} of {len(groups.members)} groups are in {journal.path}"
             if isinstance(error, UserError):
-                raise UserError(f"{error}; {done}: go on with --resume" if journal.begun else error) from None
+                raise UserError(
+                    f"{error}; {done}: go on with --resume" if journal.has_entries else error
+                ) from None
             print(f"nms: interrupted; {done}: go on with --resume", file=sys.stderr)
             raise typer.Exit(130) from None
-    chosen_of_groups = whole.kept(journal, groups)
-    kept = filled(chosen_of_groups, ~stands, keep, seed)
+    chosen_of_groups = whole.merge_kept(journal, groups)
+    kept = fill_up(chosen_of_groups, ~stands, keep, seed)
     figures = {
         "command": " ".join([
             "nms", "sample", "--data", data, *(["--count", str(count)] if count else []),
@@ -210,17 +216,17 @@ def sample(
         ]),
         "seed": seed,
         "versions": versions,
-        "input": source | {"sha256_of_groups": whole.digest(journal)},
+        "input": source | {"sha256_of_groups": whole.digest_groups(journal)},
         "settings": settings,
-        "software_only": [*method.software_only, *(["apart"] if removal else [])],
-        "groups": outcome.of_groups(groups, method),
+        "software_only": [*method.software_only, *(["near_duplicates"] if removal else [])],
+        "groups": outcome.summarise_groups(groups, method),
         "rows_without_solution": sum(entry["unsolved"] for entry in journal.finished.values()),
         "kept": len(kept),
-        "classes": outcome.counts(images.labels, kept) if labelled else {},
+        "classes": outcome.count_by_class(images.labels, kept) if labelled else {},
     }  # fmt: skip
     if removal:
         figures["near_duplicates"] = {
-            "standing": int(stands.sum()),
+            "distinct": int(stands.sum()),
             "removed": int((~stands).sum()),
             "kept_to_fill_up": len(kept) - len(chosen_of_groups),
         }
@@ -257,10 +263,10 @@ def _refuse(
     verify: int | None,
 ) -> None:
     """Refuse what can be refused before any file is read."""
-    from nms.sampling import in_batches, to_keep
+    from nms.sampling import count_to_keep, group_by_batch
 
-    to_keep(ratio, sys.maxsize)
-    in_batches(1, size)
+    count_to_keep(ratio, sys.maxsize)
+    group_by_batch(1, size)
     if not 0 <= seed < 1 << 32:
         raise UserError(f"seed {seed}: must be 0 to {(1 << 32) - 1}")
     if scheduler is not None and workers is not None:
@@ -273,20 +279,20 @@ def _refuse(
         tools.require()
 
 
-def _standing(journal: "Journal", images: "Images", removal: "Apart | None") -> "np.ndarray":
+def _standing(journal: "Journal", images: "Images", removal: "NearDuplicates | None") -> "np.ndarray":
     """(N,) whether an image is no near-duplicate: as the journal has it, or compared now."""
     import numpy as np
 
-    from nms.sampling.near_duplicates import standing, stream
+    from nms.sampling.near_duplicates import find_distinct, iterate_images
 
     count = len(images.labels)
     if removal is None:
         return np.ones(count, bool)
-    if journal.standing is not None:
-        return journal.standing
+    if journal.distinct is not None:
+        return journal.distinct
     with progress("images compared") as bar:
         shown = bar.add_task("images", total=count)
-        return standing(stream(images), count, removal, lambda: bar.advance(shown))
+        return find_distinct(iterate_images(images), count, removal, lambda: bar.advance(shown))
 
 
 def _named(output: Path, written: list[Path]) -> str:

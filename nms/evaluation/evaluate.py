@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from nms.contract.errors import UserError
-from nms.evaluation.methods import APART, METHODS, TITLES, UNLIMITED, Choice, Keep
+from nms.evaluation.methods import DEDUP, METHODS, TITLES, UNLIMITED, Choice, Keep
 from nms.evaluation.model import Fit
 from nms.evaluation.scenario import Scenario, Source, Trial
-from nms.sampling import to_keep
-from nms.sampling.near_duplicates import filled, standing
+from nms.sampling import count_to_keep
+from nms.sampling.near_duplicates import fill_up, find_distinct
 
 FEWEST = 5
 """Seeds, at least: a standard error of fewer says little."""
@@ -109,7 +109,7 @@ def kept_by(
         raise ValueError(
             f"{name}: kept {len(chosen)} images, {len(np.unique(chosen))} different; not {wanted}"
         )
-    return filled(own[chosen], ~np.isin(np.arange(len(rows)), own), count, seed)
+    return fill_up(own[chosen], ~np.isin(np.arange(len(rows)), own), count, seed)
 
 
 def check(methods: Sequence[str], ratio: float) -> None:
@@ -117,9 +117,9 @@ def check(methods: Sequence[str], ratio: float) -> None:
     for name in methods:
         if name not in TITLES:
             raise UserError(
-                f"methods {name!r}: must be of {', '.join(METHODS)}, or one of these with {APART}"
+                f"methods {name!r}: must be of {', '.join(METHODS)}, or one of these with {DEDUP}"
             )
-    to_keep(ratio, sys.maxsize)
+    count_to_keep(ratio, sys.maxsize)
 
 
 def evaluate(
@@ -157,21 +157,21 @@ def evaluate(
     streams, tests, stood = [], [], []
     for seed in seeds:
         trial = source.trial(seed, scenario, count)
-        keep, classes = to_keep(ratio, len(trial.images)), len(np.unique(trial.labels))
+        keep, classes = count_to_keep(ratio, len(trial.images)), len(np.unique(trial.labels))
         if keep < classes:
             raise UserError(
                 f"ratio {ratio:g}: keeps {keep} of {len(trial.images)} images; {classes} classes need as many"
             )
         fit = fitted(trial)
         alone = None
-        if any(name.endswith(APART) for name in methods):
-            alone = np.flatnonzero(standing(trial.images, len(trial.images), choice.apart))
+        if any(name.endswith(DEDUP) for name in methods):
+            alone = np.flatnonzero(find_distinct(trial.images, len(trial.images), choice.near_duplicates))
             stood.append(len(alone))
         streams.append(len(trial.images))
         tests.append(len(trial.test_images))
         for name, row in zip(dict.fromkeys(methods), rows, strict=True):
-            keep_of = METHODS[name.removesuffix(APART)][1]
-            kept = kept_by(name, keep_of, trial, keep, choice, alone if name.endswith(APART) else None)
+            keep_of = METHODS[name.removesuffix(DEDUP)][1]
+            kept = kept_by(name, keep_of, trial, keep, choice, alone if name.endswith(DEDUP) else None)
             row.accuracy[seed] = 100.0 * fit(kept)
             row.kept[seed] = len(kept)
             row.scenes[seed] = len(np.unique(trial.scenes[kept]))

@@ -11,10 +11,10 @@ from sklearn.metrics import pairwise_distances
 
 from nms.contract.errors import UserError
 from nms.golden import exact
-from nms.sampling import by_class, in_batches, select
+from nms.sampling import group_by_batch, group_by_class, select
 from nms.sampling.groups import Groups
-from nms.sampling.near_duplicates import Apart
-from nms.sampling.select import Method, keep_of, projection
+from nms.sampling.near_duplicates import NearDuplicates
+from nms.sampling.select import Method, project_randomly, select_points
 
 BATCH = 256
 """Images of a batch of the stream."""
@@ -32,16 +32,16 @@ class Choice:
     batch : images of a batch, for NMS by batch
     classes : ``balanced``, as many of each class as there are; ``proportional`` to the stream's, as
         ``nms sample`` does it; for all methods that know the classes
-    apart : which images are near-duplicates of earlier ones
+    near_duplicates : which images count as near-duplicates of earlier ones
     """
 
     method: Method = field(default_factory=Method)
     batch: int = BATCH
     classes: str = "balanced"
-    apart: Apart = field(default_factory=Apart)
+    near_duplicates: NearDuplicates = field(default_factory=NearDuplicates)
 
     def __post_init__(self) -> None:
-        in_batches(1, self.batch)
+        group_by_batch(1, self.batch)
         if self.classes not in CLASSES:
             raise UserError(f"classes {self.classes!r}: must be one of {', '.join(CLASSES)}")
 
@@ -93,12 +93,12 @@ def random(rows: np.ndarray, labels: np.ndarray, keep: int, choice: Choice, seed
 
 def nms_within(rows: np.ndarray, keep: int, choice: Choice, seed: int) -> np.ndarray:
     """NMS in groups of at most 512, as ``nms sample`` forms them."""
-    return _grouped(rows, by_class(np.zeros(len(rows), np.int64)), keep, choice, seed)
+    return _grouped(rows, group_by_class(np.zeros(len(rows), np.int64)), keep, choice, seed)
 
 
 def nms_batch(rows: np.ndarray, labels: np.ndarray, keep: int, choice: Choice, seed: int) -> np.ndarray:
     """NMS in consecutive batches, without labels."""
-    return _grouped(rows, in_batches(len(rows), choice.batch), keep, choice, seed)
+    return _grouped(rows, group_by_batch(len(rows), choice.batch), keep, choice, seed)
 
 
 def k_means_within(rows: np.ndarray, keep: int, choice: Choice, seed: int) -> np.ndarray:
@@ -128,12 +128,12 @@ def pca_within(rows: np.ndarray, keep: int, choice: Choice, seed: int) -> np.nda
     if min(rows.shape) < 2:
         return random_within(rows, keep, choice, seed)
     y = PCA(2, random_state=seed).fit_transform(rows.astype(np.float64))
-    return keep_of(y, keep, choice.method, seed, exact.distances(rows))
+    return select_points(y, keep, choice.method, seed, exact.distances(rows))
 
 
 def projection_within(rows: np.ndarray, keep: int, choice: Choice, seed: int) -> np.ndarray:
     """The grid of NMS on two random projections of the pixels, with weights +-1."""
-    return keep_of(projection(rows, seed), keep, choice.method, seed, exact.distances(rows))
+    return select_points(project_randomly(rows, seed), keep, choice.method, seed, exact.distances(rows))
 
 
 def all_data(rows: np.ndarray, labels: np.ndarray, keep: int, choice: Choice, seed: int) -> np.ndarray:
@@ -157,11 +157,11 @@ METHODS: dict[str, tuple[str, Keep]] = {
 }
 """Name on the command line: name in the table, method."""
 
-APART = "-apart"
-"""Ending of a method's name: it chooses of what is left without near-duplicates."""
+DEDUP = "-dedup"
+"""Ending of a method's name: near-duplicates are removed before it selects."""
 
 TITLES = {name: title for name, (title, _) in METHODS.items()} | {
-    name + APART: f"{title}, near-duplicates removed" for name, (title, _) in METHODS.items() if name != "all"
+    name + DEDUP: f"{title}, near-duplicates removed" for name, (title, _) in METHODS.items() if name != "all"
 }
 """Every name on the command line: name in the table."""
 

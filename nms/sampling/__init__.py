@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sampling whole data sets in float64: groups, one group's selection, and running them all."""
+"""Sample whole data sets in float64: form groups, select the images of each, run them on many processes."""
 
-from nms.sampling.groups import Groups, by_class, in_batches, to_keep
+from nms.sampling.groups import Groups, count_to_keep, group_by_batch, group_by_class
 from nms.sampling.select import Method, Selection, select
-from nms.sampling.whole import Sampled, sample
+from nms.sampling.whole import SamplingResult, sample
 
 __all__ = [
     "Groups",
     "Method",
-    "Sampled",
+    "SamplingResult",
     "Selection",
-    "by_class",
-    "in_batches",
+    "count_to_keep",
+    "group_by_batch",
+    "group_by_class",
     "sample",
     "select",
-    "to_keep",
 ]

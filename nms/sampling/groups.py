@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which images are sampled together, and how many of each group are kept."""
+"""Divide images into groups that are sampled together, and say how many of each group to keep."""
 
 import math
 from dataclasses import dataclass
@@ -10,18 +10,18 @@ from nms.contract.errors import UserError
 from nms.golden.exact import shares
 
 SIZE = 512
-"""Images of the largest group, unless said otherwise."""
+"""Images in the largest group, unless said otherwise."""
 
 LARGEST = 4096
-"""Images of the largest group that may be asked for: its square matrices take 128 MiB each."""
+"""Upper limit for the size of a group: its square matrices take 128 MiB each."""
 
 
 @dataclass(frozen=True)
 class Groups:
-    """A division of all images into groups.
+    """Groups of images.
 
-    ``members`` has for each group its images' indices, ascending; ``classes`` (G,) int64 its class, -1 in
-    all where groups are consecutive batches.
+    ``members`` holds each group's image indices, ascending; ``classes``, (G,) int64, each group's class, or
+    -1 where groups are consecutive batches.
     """
 
     members: tuple[np.ndarray, ...]
@@ -29,33 +29,33 @@ class Groups:
 
     @property
     def sizes(self) -> np.ndarray:
-        """(G,) images in each group."""
+        """Images in each group, (G,)."""
         return np.array([len(group) for group in self.members], np.int64)
 
-    def among(self, own: np.ndarray) -> "Groups":
-        """The same groups, where image i of these is image ``own[i]`` of more."""
+    def reindex(self, own: np.ndarray) -> "Groups":
+        """The same groups within a larger set, in which image i of this one has the index ``own[i]``."""
         return Groups(tuple(own[group] for group in self.members), self.classes)
 
     def quotas(self, keep: int) -> np.ndarray:
-        """(G,) images to keep of each group, ``keep`` in all.
+        """Divide ``keep`` among the groups, (G,).
 
-        Shares by largest remainder: first the classes', then within each class its groups'.
+        By largest remainder, first among the classes, then among the groups of each.
         """
         sizes = self.sizes
         _, place = np.unique(self.classes, return_inverse=True)
-        found = np.empty_like(sizes)
-        of_class = shares(keep, np.bincount(place, sizes).astype(np.int64))
-        for number, share in enumerate(of_class.tolist()):
-            found[place == number] = shares(share, sizes[place == number])
-        return found
+        quotas = np.empty_like(sizes)
+        by_class = shares(keep, np.bincount(place, sizes).astype(np.int64))
+        for number, share in enumerate(by_class.tolist()):
+            quotas[place == number] = shares(share, sizes[place == number])
+        return quotas
 
     def seeds(self, seed: int) -> list[int]:
         """A 32-bit seed for each group."""
         return np.random.SeedSequence(seed).generate_state(len(self.members), np.uint32).tolist()
 
 
-def by_class(labels: np.ndarray, size: int = SIZE) -> Groups:
-    """Groups within a class: as few as ``size`` allows, as equal as can be, in stored order."""
+def group_by_class(labels: np.ndarray, size: int = SIZE) -> Groups:
+    """Form groups within each class: as few as ``size`` allows, of nearly equal size, in stored order."""
     _check(size)
     members: list[np.ndarray] = []
     classes: list[int] = []
@@ -67,20 +67,20 @@ def by_class(labels: np.ndarray, size: int = SIZE) -> Groups:
     return Groups(tuple(members), np.array(classes, np.int64))
 
 
-def in_batches(count: int, size: int = SIZE) -> Groups:
-    """Consecutive batches of ``size`` images; the last has what is left."""
+def group_by_batch(count: int, size: int = SIZE) -> Groups:
+    """Form consecutive batches of ``size`` images; the last has the rest."""
     _check(size)
     members = tuple(np.arange(begin, min(begin + size, count)) for begin in range(0, count, size))
     return Groups(members, np.full(len(members), -1))
 
 
-def to_keep(ratio: float, count: int) -> int:
-    """``floor(ratio * count + 1/2)``, at least 1.
+def count_to_keep(ratio: float, count: int) -> int:
+    """How many of ``count`` images to keep: ``floor(ratio * count + 1/2)``, at least 1.
 
     Raises
     ------
     UserError
-        A ratio out of range, or one that keeps none.
+        The ratio is out of range or keeps none.
     """
     if not 0.0 < ratio <= 1.0:
         raise UserError(f"ratio {ratio:g}: must be above 0 and at most 1")

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The finished groups of a run, on disk as they finish: what an interruption leaves, and a resumed run reads.
+"""The journal of a run: each group is written to disk as it finishes, and a resumed run reads it back.
 
-A text file: one line of JSON that names the run; where near-duplicates are removed, one of which images
-stand; then one a group. A line counts once it is whole and on the disk; one cut short by a crash does not.
+A text file of JSON lines: the first names the run; where near-duplicates are removed, the second says which
+images are distinct; then one line a group. A line that a crash cut short does not count.
 """
 
 import json
@@ -21,21 +21,22 @@ class Journal:
 
     Parameters
     ----------
-    path : of the file; its folder is made if need be
-    header : all that decides the result; a journal of another header is refused
-    resume : whether to go on with the run in the journal. If there is none, a new one begins
+    path : the file; its folder is created if missing
+    header : everything that decides the result; a journal with another header is refused
+    resume : continue the run in the journal; if there is none, a new one starts
 
     Raises
     ------
     UserError
-        There is a journal and ``resume`` is not set, or it is of another run (what differs is named).
+        There is a journal and ``resume`` is not set, or it belongs to another run (the message names the
+        difference).
     """
 
     def __init__(self, path: Path, header: dict[str, Any], resume: bool) -> None:
         self.path = path
         self.finished: dict[int, dict[str, Any]] = {}
-        self.standing: np.ndarray | None = None
-        self.looked_at = ""
+        self.distinct: np.ndarray | None = None
+        self.probes = ""
         path.parent.mkdir(parents=True, exist_ok=True)
         lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
         try:
@@ -55,33 +56,33 @@ class Journal:
                         f"{path}: the interrupted run has {key} {whole[0].get(key)!r}, this one {value!r}"
                     )
             self.finished = {entry["group"]: entry for entry in whole[1:] if "group" in entry}
-            if "standing" in whole[1]:
-                bits = np.frombuffer(bytes.fromhex(whole[1]["standing"]), np.uint8)
-                self.standing = np.unpackbits(bits, count=whole[1]["images"]).astype(bool)
-                self.looked_at = whole[1]["sha256"]
+            if "distinct" in whole[1]:
+                bits = np.frombuffer(bytes.fromhex(whole[1]["distinct"]), np.uint8)
+                self.distinct = np.unpackbits(bits, count=whole[1]["images"]).astype(bool)
+                self.probes = whole[1]["sha256"]
         self.file = path.open("ab")
-        if self.begun:
+        if self.has_entries:
             self.file.truncate(sum(len(line) for line in lines if line.endswith(b"\n")))
         else:
             self.file.truncate(0)
             self._write(header)
 
     @property
-    def begun(self) -> bool:
-        """Whether there is anything to go on with."""
-        return bool(self.finished) or self.standing is not None
+    def has_entries(self) -> bool:
+        """Whether there is anything to resume."""
+        return bool(self.finished) or self.distinct is not None
 
-    def stand(self, standing: np.ndarray, digest: str) -> None:
-        """Put on the disk which images, (N,) of bool, are no near-duplicates; ``digest`` of some of them.
+    def record_distinct(self, distinct: np.ndarray, digest: str) -> None:
+        """Write which images are no near-duplicates, (N,) bool, before any group.
 
-        Before any group.
+        ``digest`` is that of some of the images (:func:`nms.sampling.whole.digest_probes`).
         """
-        bits = np.packbits(standing).tobytes().hex()
-        self._write({"images": len(standing), "standing": bits, "sha256": digest})
-        self.standing, self.looked_at = standing, digest
+        bits = np.packbits(distinct).tobytes().hex()
+        self._write({"images": len(distinct), "distinct": bits, "sha256": digest})
+        self.distinct, self.probes = distinct, digest
 
     def add(self, entry: dict[str, Any]) -> None:
-        """Put a finished group on the disk; ``entry`` has its number as ``group``."""
+        """Write a finished group; ``entry["group"]`` is its number."""
         self._write(entry)
         self.finished[entry["group"]] = entry
 
@@ -97,11 +98,11 @@ class Journal:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.file.close()
-        if not self.begun:
+        if not self.has_entries:
             self.remove()
 
     def remove(self) -> None:
-        """Remove the file, and its folder if there is nothing else in it."""
+        """Remove the file, and its folder if that is empty then."""
         self.path.unlink()
         if not any(self.path.parent.iterdir()):
             self.path.parent.rmdir()

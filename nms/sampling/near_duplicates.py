@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which images of a stream are no near-duplicates of earlier ones. Software only.
+"""Removal of near-duplicates: find the images of a stream that no earlier one resembles. Software only.
 
-Two images are compared so that neither a camera's tremor nor a change of light counts: the middle of the
-earlier with each equally large window of the later, all of mean 0 and deviation 1. Their distance is the
-least root mean square difference: 0 of equal images, sqrt(2) on average of unrelated ones and of flat ones.
+The comparison ignores a camera's tremor and changes of light: the centre of the earlier image is compared
+with every window of that size of the later one, each normalised to mean 0 and standard deviation 1. The
+distance of two images is the smallest root mean square difference: 0 for equal images; sqrt(2) on average for
+unrelated ones, and for flat ones.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -17,19 +18,24 @@ from nms.contract.errors import UserError
 from nms.datasets import Images
 
 WINDOW = 256
-"""Standing images with which one is compared. A camera's near-duplicates follow their original closely; so
-many other scenes may come between them. Time and memory are linear in it."""
+"""Distinct images that an image is compared with, unless said otherwise.
 
+A camera's near-duplicates follow their original closely, with at most this many other scenes between them.
+Time and memory grow linearly with it.
+"""
 
 PIECE = 64
 """Images of a data set that are read at once."""
 
 
 @dataclass(frozen=True)
-class Apart:
-    """When an image falls: within ``distance`` (0 to 2) of one of the ``window`` last ones that stand.
+class NearDuplicates:
+    """An image is a near-duplicate if it is within ``distance`` of one of the last ``window`` distinct ones.
 
-    A ``window`` of ``None`` compares with all that stand: the cost is quadratic.
+    Parameters
+    ----------
+    distance : 0 to 2
+    window : distinct images to compare with, at least 1; ``None`` compares with all, at quadratic cost
 
     Raises
     ------
@@ -42,67 +48,70 @@ class Apart:
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.distance <= 2.0:
-            raise UserError(f"apart {self.distance:g}: must be 0 to 2")
+            raise UserError(f"near-duplicates {self.distance:g}: must be 0 to 2")
         if self.window is not None and self.window < 1:
-            raise UserError(f"apart-window {self.window}: must be at least 1 image")
+            raise UserError(f"near-duplicates-window {self.window}: must be at least 1 image")
 
 
 def margin(height: int, width: int) -> int:
-    """Pixels around the middle, by which a window is shifted: 2, below 16 pixels 1, below 3 none."""
-    least = min(height, width)
-    return min(2 if least >= 16 else 1, (least - 1) // 2)
+    """Largest shift of a window in pixels: 2; 1 if the shorter side has below 16 pixels, 0 if below 3."""
+    shorter = min(height, width)
+    return min(2 if shorter >= 16 else 1, (shorter - 1) // 2)
 
 
-def standing(
-    images: Iterable[np.ndarray], count: int, apart: Apart, progress: Callable[[], object] = lambda: None
+def find_distinct(
+    images: Iterable[np.ndarray],
+    count: int,
+    rule: NearDuplicates,
+    progress: Callable[[], object] = lambda: None,
 ) -> np.ndarray:
-    """(count,) whether an image is farther than ``apart.distance`` from those that it is compared with.
+    """Find the images that are no near-duplicates: (count,) bool.
 
-    The result does not depend on the threads that BLAS is given: it gets one.
+    BLAS gets one thread, so that the result does not depend on how many there are.
 
     Parameters
     ----------
-    images : ``count`` images (H, W, C), uint8 or float64 and finite, in the stream's order; one is held
-    progress : called once an image is compared
+    images : ``count`` images (H, W, C), uint8 or finite float64, in the stream's order; one is in memory at a
+        time
+    progress : called after each image
     """
-    found = np.zeros(count, bool)
-    middles = np.empty((0, 0))
-    stood = 0
+    distinct = np.zeros(count, bool)
+    centres = np.empty((0, 0))
+    known = 0
     with threadpool_limits(1):
         for place, image in enumerate(images):
             windows = _windows(image)
             if place == 0:
-                middles = np.empty((min(apart.window or count, count), windows.shape[1]), windows.dtype)
-            nearest = _nearest(middles[:stood], windows)
-            found[place] = nearest > apart.distance**2
-            if found[place]:
-                middles[stood % len(middles)] = windows[len(windows) // 2]
-                stood += 1
+                centres = np.empty((min(rule.window or count, count), windows.shape[1]), windows.dtype)
+            distinct[place] = _nearest(centres[:known], windows) > rule.distance**2
+            if distinct[place]:
+                centres[known % len(centres)] = windows[len(windows) // 2]
+                known += 1
             progress()
-    return found
+    return distinct
 
 
-def stream(data: Images) -> Iterator[np.ndarray]:
-    """The images of a data set as (H, W, C), one after the other; :data:`PIECE` are read at once."""
+def iterate_images(data: Images) -> Iterator[np.ndarray]:
+    """Yield the images of a data set one by one as (H, W, C); :data:`PIECE` of them are read at once."""
     for begin in range(0, len(data.labels), PIECE):
         members = np.arange(begin, min(begin + PIECE, len(data.labels)))
         yield from replace(data, images=np.asarray(data.images[members])).pixels
 
 
-def filled(kept: np.ndarray, fell: np.ndarray, count: int, seed: int) -> np.ndarray:
-    """``kept`` and, as far as these are fewer than ``count``, random ones of those that fell; ascending.
+def fill_up(kept: np.ndarray, removed: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """Fill up ``kept`` to ``count`` indices with random ones of those removed; ascending.
 
     Parameters
     ----------
     kept : indices
-    fell : (N,) of bool
+    removed : (N,) bool
     """
-    others = np.random.default_rng(seed).permutation(np.flatnonzero(fell))
+    others = np.random.default_rng(seed).permutation(np.flatnonzero(removed))
     return np.sort(np.concatenate([kept, others[: max(0, count - len(kept))]]))
 
 
 def _windows(image: np.ndarray) -> np.ndarray:
-    """(windows, pixels): all shifts, the middle one in the middle, of mean 0 and deviation 1."""
+    """All shifted windows, the centre one in the middle, of mean 0 and deviation 1: (windows, pixels)."""
     cut = 2 * margin(*image.shape[:2])
     inner = (image.shape[0] - cut, image.shape[1] - cut)
     windows = sliding_window_view(image, inner, axis=(0, 1)).reshape((cut + 1) ** 2, -1)
@@ -113,7 +122,7 @@ def _windows(image: np.ndarray) -> np.ndarray:
     return windows
 
 
-def _nearest(middles: np.ndarray, windows: np.ndarray) -> float:
-    """The least mean square difference of any middle and any window; infinite if there are none."""
-    product = (middles @ windows.T).max(initial=-np.inf) / windows.shape[1]
+def _nearest(centres: np.ndarray, windows: np.ndarray) -> float:
+    """The smallest mean square difference of any centre and any window; infinite without centres."""
+    product = (centres @ windows.T).max(initial=-np.inf) / windows.shape[1]
     return float(2.0 - 2.0 * product)

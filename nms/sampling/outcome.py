@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What sampling a data set leaves behind: the kept images in the forms asked for, and ``sample.json``."""
+"""Write the outcome of sampling a data set: the kept images in the forms asked for, and ``sample.json``."""
 
 import csv
 import json
@@ -14,21 +14,21 @@ from nms import datasets
 from nms.contract import output
 from nms.datasets import Images
 from nms.sampling.groups import Groups
-from nms.sampling.near_duplicates import Apart
+from nms.sampling.near_duplicates import NearDuplicates
 from nms.sampling.select import Method
 
 
-def counts(labels: np.ndarray, kept: np.ndarray) -> dict[str, dict[str, int]]:
-    """Images and kept images of each class."""
+def count_by_class(labels: np.ndarray, kept: np.ndarray) -> dict[str, dict[str, int]]:
+    """Count the images of each class, and how many of them are kept."""
     return {
         str(label): {"images": int((labels == label).sum()), "kept": int((labels[kept] == label).sum())}
         for label in np.unique(labels).tolist()
     }
 
 
-def of_groups(groups: Groups, method: Method) -> dict[str, Any]:
-    """How many groups, their sizes, and in how many the perplexity had to be lower or there is no map."""
-    targets = [method.perplexity_of(size) for size in groups.sizes.tolist()]
+def summarise_groups(groups: Groups, method: Method) -> dict[str, Any]:
+    """Count groups, their sizes, and those with a lower perplexity or without a map, being too small."""
+    targets = [method.perplexity_for(size) for size in groups.sizes.tolist()]
     return {
         "count": len(targets),
         "smallest": int(groups.sizes.min()),
@@ -38,10 +38,12 @@ def of_groups(groups: Groups, method: Method) -> dict[str, Any]:
     }
 
 
-def settings(ratio: float, grouping: str, size: int, method: Method, apart: Apart | None) -> dict[str, Any]:
-    """All that decides the result but the images and the seed."""
-    removal = asdict(apart) if apart else None
-    return {"ratio": ratio, "group": grouping, "size": size, **asdict(method), "apart": removal}
+def describe_settings(
+    ratio: float, grouping: str, size: int, method: Method, near_duplicates: NearDuplicates | None
+) -> dict[str, Any]:
+    """Everything that decides the result, except images and seed."""
+    rule = asdict(near_duplicates) if near_duplicates else None
+    return {"ratio": ratio, "group": grouping, "size": size, **asdict(method), "near_duplicates": rule}
 
 
 def save(
@@ -52,7 +54,7 @@ def save(
     kept: np.ndarray,
     figures: dict[str, Any],
 ) -> list[Path]:
-    """Write ``sample.json`` and, as ``forms`` says, ``kept.npy``, ``kept.csv`` (index, label), ``subset/``.
+    """Write ``sample.json`` and the ``forms``: ``kept.npy``, ``kept.csv`` (index, label), ``subset/``.
 
     Each file appears whole or not at all.
     """

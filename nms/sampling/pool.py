@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Groups run one after the other, on local processes or on a Dask cluster. The results are the same.
+"""Run groups as tasks on local processes or on a Dask cluster, with the same results.
 
-A task carries its images, its seed and all settings, so that where and when it runs changes nothing.
+A task carries its images, its seed and all its settings, so that it does not matter where and when it runs.
 """
 
 import hashlib
@@ -23,18 +23,18 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from nms.contract.errors import UserError
-from nms.sampling.select import Method, run
+from nms.sampling.select import Method, sample_group
 
 if TYPE_CHECKING:
     from nms.datasets.folder import Files
 
 LOSSES = 3
-"""Workers lost in a row, without a group finished in between, after which the run is given up."""
+"""Give a run up after losing this many workers in a row without a finished group in between."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """One group: its number, its images, how many of them to keep, how, and the seed."""
+    """A group to sample: its number, its images, how many of them to keep, the method and the seed."""
 
     number: int
     images: "np.ndarray | Files"
@@ -44,8 +44,8 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Done:
-    """A finished group; ``kept`` counts within the group, ``digest`` is the SHA-256 of its images' bytes."""
+class TaskResult:
+    """A finished group: ``kept`` counts within it, ``digest`` is the SHA-256 of its images' bytes."""
 
     number: int
     kept: np.ndarray
@@ -59,29 +59,28 @@ def _threads() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-def work(task: Task) -> Done:
-    """Sample one group on one thread: groups side by side use the cores better than threads within one."""
+def run_task(task: Task) -> TaskResult:
+    """Sample one group on one thread: parallel groups use the cores better than threads within a group."""
     images = np.ascontiguousarray(task.images)
     with _threads().limit(limits=1):
-        found = run(images, task.keep, task.method, task.seed)
+        selection = sample_group(images, task.keep, task.method, task.seed)
     digest = hashlib.sha256(images.data).hexdigest()
-    return Done(task.number, found.kept, found.embedding, found.unsolved, digest)
+    return TaskResult(task.number, selection.kept, selection.embedding, selection.unsolved, digest)
 
 
-Results = Generator[Done, None, None]
-"""Finished groups; closing it ends what still runs."""
+Results = Generator[TaskResult, None, None]
+"""Finished groups; closing the generator stops the tasks that still run."""
 
 
-def cores() -> int:
-    """Cores that this process may use."""
+def count_cores() -> int:
+    """Count the cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def locally(tasks: Iterator[Task], workers: int) -> Results:
-    """On ``workers`` processes, as they finish, or in this one if one is asked for.
+def run_locally(tasks: Iterator[Task], workers: int) -> Results:
+    """Run tasks on ``workers`` processes, or in this process if that is 1; yield results as they finish.
 
-    Twice as many tasks as workers are taken at a time. When a worker is lost, its groups run again on a new
-    one.
+    Twice as many tasks as workers are in flight. When a worker is lost, its groups run again on a new one.
 
     Raises
     ------
@@ -89,18 +88,18 @@ def locally(tasks: Iterator[Task], workers: int) -> Results:
         :data:`LOSSES` workers in a row were lost.
     """
     if workers == 1:
-        yield from map(work, tasks)
+        yield from map(run_task, tasks)
         return
     again: deque[Task] = deque()
     losses = 0
     while True:
-        running: dict[Future[Done], Task] = {}
-        pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _attached)
+        running: dict[Future[TaskResult], Task] = {}
+        pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _end_with_parent)
         try:
             while True:
                 again.extend(islice(tasks, max(0, 2 * workers - len(running) - len(again))))
                 while again and len(running) < 2 * workers:
-                    running[pool.submit(work, again[0])] = again[0]
+                    running[pool.submit(run_task, again[0])] = again[0]
                     again.popleft()
                 if not running:
                     return
@@ -113,16 +112,16 @@ def locally(tasks: Iterator[Task], workers: int) -> Results:
             losses += 1
             if losses >= LOSSES:
                 raise UserError(
-                    f"{losses} workers in a row were lost, as where memory runs out; "
-                    "take fewer workers or smaller groups"
+                    f"{losses} workers in a row were lost, perhaps because memory ran out; "
+                    "use fewer workers or smaller groups"
                 ) from None
             again.extendleft(reversed(running.values()))
         finally:
             pool.shutdown(cancel_futures=True)
 
 
-def _attached() -> None:
-    """Make a worker end with its parent only: Ctrl-C reaches both, a kill does not reach the worker."""
+def _end_with_parent() -> None:
+    """Let a worker end when its parent ends, also by a kill, but not on Ctrl-C, which reaches both."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     assert parent is not None
@@ -134,16 +133,16 @@ def _attached() -> None:
     threading.Thread(target=follow, daemon=True).start()
 
 
-def on_dask(tasks: Iterator[Task], address: str) -> Results:
-    """On the workers of the Dask scheduler at ``address``, as they finish; twice as many tasks as threads.
+def run_on_dask(tasks: Iterator[Task], address: str) -> Results:
+    """Run tasks on the workers of the Dask scheduler at ``address``; yield results as they finish.
 
-    Dask itself runs the groups of a lost worker again.
+    Twice as many tasks as threads are in flight. Dask itself runs the groups of a lost worker again.
 
     Raises
     ------
     UserError
-        Dask is not installed, no scheduler answers, it has no workers or they have other versions, or it or
-        a worker after the other is lost.
+        Dask is not installed; no scheduler answers, it has no workers or they have other versions; or it is
+        lost, or one worker after the other.
     """
     try:
         import distributed
@@ -168,7 +167,7 @@ def on_dask(tasks: Iterator[Task], address: str) -> Results:
             def add(count: int) -> None:
                 for task in islice(tasks, count):
                     held = Task(task.number, np.asarray(task.images), task.keep, task.method, task.seed)
-                    running.add(client.submit(work, held, pure=False))
+                    running.add(client.submit(run_task, held, pure=False))
 
             add(2 * sum(client.nthreads().values()))
             for future in running:

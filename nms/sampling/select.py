@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One group of images: its map, and the images kept. All mathematics is that of ``nms.golden.exact``."""
+"""Map one group of images and select those to keep. All mathematics is that of :mod:`nms.golden.exact`."""
 
 from dataclasses import dataclass
 
@@ -16,33 +16,34 @@ CHOICES = {
     "quota": ("rounds", "proportional"),
     "start": ("random", "projection"),
 }
-"""Values of the options that are one of a few; the hardware knows the first of each."""
+"""Options with a few named values; the hardware has the first of each."""
 
 SMALLEST = 5
-"""Images of the smallest group that gets a map: a third of the others is a perplexity above 1."""
+"""Images in the smallest group that gets a map: a third of the others is a perplexity above 1."""
 
 
 @dataclass(frozen=True)
 class Method:
-    """How a group is sampled. What differs from the hardware's way is software only (:attr:`software_only`).
+    """How a group is sampled; :attr:`software_only` names the options that the hardware does not have.
 
     Parameters
     ----------
-    perplexity : target of the search; in a group of n images at most (n - 1)/3, as :meth:`perplexity_of` says
+    perplexity : target of the search; limited to (n - 1)/3 in a group of n images (:meth:`perplexity_for`)
     iterations : gradient iterations of the stable schedule
-    grid : ``adaptive``, the smallest G with as many occupied cells as images are kept; ``hardware``, the
-        smallest with G**2 >= 2K; or G itself
-    pick : which of a cell's points goes first: ``centre``, nearest the cell's centre; ``random``; ``medoid``,
-        the least sum of squared distances, between images, to the cell's others
-    quota : ``rounds``, one of each cell, then a second, ...; ``proportional``, by the cells' occupation
+    grid : G, the cells on a side; or ``adaptive``, the smallest G with at least as many occupied cells as
+        images to keep; or ``hardware``, the smallest with G**2 >= 2K
+    pick : which point of a cell is kept first: ``centre``, the nearest to the cell's centre; ``random``;
+        ``medoid``, the one whose image has the smallest sum of squared distances to the others of the cell
+    quota : ``rounds``, one point of each cell, then a second, ...; ``proportional`` to the points in the
+        cells
     start : ``random``, the hardware's own random numbers; ``projection``, the pixels projected on two random
         vectors of +-1, scaled to unit deviation
-    contrast : bring each image to the same mean and deviation before its distances are taken
+    contrast : bring each image to the same mean and deviation before computing distances
 
     Raises
     ------
     UserError
-        A value that is none of these.
+        A value is out of range or unknown.
     """
 
     perplexity: float = 15.0
@@ -69,18 +70,18 @@ class Method:
 
     @property
     def software_only(self) -> list[str]:
-        """The options that the hardware cannot do. Contrast is none of them: it changes the images sent."""
-        found = [name for name, known in CHOICES.items() if getattr(self, name) != known[0]]
-        return ["grid", *found] if self.grid != "hardware" else found
+        """The options that the hardware does not have; contrast is not one, as it changes the images sent."""
+        names = [name for name, known in CHOICES.items() if getattr(self, name) != known[0]]
+        return ["grid", *names] if self.grid != "hardware" else names
 
-    def perplexity_of(self, count: int) -> float | None:
+    def perplexity_for(self, count: int) -> float | None:
         """The target in a group of ``count`` images; ``None`` below :data:`SMALLEST`, which get no map."""
         return min(self.perplexity, (count - 1) / 3) if count >= SMALLEST else None
 
 
 @dataclass(frozen=True)
 class Selection:
-    """What became of one group; ``unsolved`` counts rows for which no beta gives the perplexity."""
+    """The outcome of one group; ``unsolved`` counts the rows for which no beta gives the perplexity."""
 
     kept: np.ndarray  # (K,) int64, ascending, within the group
     embedding: np.ndarray  # (N, 2) the map
@@ -88,51 +89,51 @@ class Selection:
 
 
 def select(images: np.ndarray, keep: int, method: Method | None = None, seed: int = 1) -> np.ndarray:
-    """The ``keep`` images of one group that are kept: (keep,) int64, ascending. See :func:`run`."""
-    return run(images, keep, method or Method(), seed).kept
+    """Select ``keep`` images of one group: (keep,) int64, ascending. See :func:`sample_group`."""
+    return sample_group(images, keep, method or Method(), seed).kept
 
 
-def run(images: np.ndarray, keep: int, method: Method, seed: int) -> Selection:
-    """The map of one group and the images kept of it.
+def sample_group(images: np.ndarray, keep: int, method: Method, seed: int) -> Selection:
+    """Compute the map of one group and select the images to keep.
 
-    The map of a group below :data:`SMALLEST` is its start.
+    The map of a group below :data:`SMALLEST` images is its start.
 
     Parameters
     ----------
     images : (N, ...) uint8, whose distances are exact integers, or float64, finite
     keep : K, 0 to N
-    seed : 32 bits; of the start, and of a random pick
+    seed : 32 bits, for the start and a random pick
 
     Raises
     ------
     UserError
-        ``keep`` out of range, or images that have no pixels.
+        ``keep`` is out of range, or images have no pixels.
     """
     count = len(images)
     if not 0 <= keep <= count:
         raise UserError(f"keep {keep}: must be 0 to {count} (images of the group)")
     rows = images.reshape(count, -1)
     if method.contrast:
-        rows = equal_contrast(rows)
+        rows = equalise_contrast(rows)
     distance = exact.distances(rows) if rows.dtype == np.uint8 else exact.feature_distances(rows)
-    y = projection(rows, seed) if method.start == "projection" else hardware_start(count, seed)
-    perplexity = method.perplexity_of(count)
+    y = project_randomly(rows, seed) if method.start == "projection" else draw_hardware_start(count, seed)
+    perplexity = method.perplexity_for(count)
     unsolved = 0
     if perplexity is not None:
         search = exact.affinities(distance, perplexity)
         unsolved = int(np.count_nonzero(search.status != Status.SOLVED))
         y = exact.embed(search.joint, y, method.iterations)
-    return Selection(keep_of(y, keep, method, seed, distance), y, unsolved)
+    return Selection(select_points(y, keep, method, seed, distance), y, unsolved)
 
 
-def keep_of(y: np.ndarray, keep: int, method: Method, seed: int, distance: np.ndarray) -> np.ndarray:
-    """The ``keep`` points of a map that its grid keeps: (keep,) int64, ascending.
+def select_points(y: np.ndarray, keep: int, method: Method, seed: int, distance: np.ndarray) -> np.ndarray:
+    """Select ``keep`` points of a map by its grid: (keep,) int64, ascending.
 
     Parameters
     ----------
-    y : (N, 2) the map, of whatever origin
-    seed : of a random pick
-    distance : (N, N) squared distances between the images, of a medoid's
+    y : (N, 2) any map
+    seed : for a random pick
+    distance : (N, N) squared distances between the images, for a medoid
     """
     if keep == 0:
         return np.empty(0, np.int64)
@@ -154,25 +155,25 @@ def keep_of(y: np.ndarray, keep: int, method: Method, seed: int, distance: np.nd
     )
 
 
-def hardware_start(count: int, seed: int) -> np.ndarray:
-    """(count, 2): the start of the hardware with wide formats, uniform on [-1/4, 1/4), 24 fraction bits."""
+def draw_hardware_start(count: int, seed: int) -> np.ndarray:
+    """Draw the hardware's start, wide formats: (count, 2), uniform on [-1/4, 1/4), 24 fraction bits."""
     wide = PRESETS["paper"]
     return np.ldexp(points(wide, seed, count), -wide.profile.position.fraction)
 
 
-def projection(rows: np.ndarray, seed: int) -> np.ndarray:
-    """(N, 2): rows (N, D) projected on two random vectors of +-1, each axis of mean 0 and deviation 1."""
+def project_randomly(rows: np.ndarray, seed: int) -> np.ndarray:
+    """Project rows (N, D) on two random vectors of +-1: (N, 2), each axis of mean 0 and deviation 1."""
     signs = np.random.default_rng(seed).choice([-1.0, 1.0], (rows.shape[1], 2))
     y = rows.astype(np.float64) @ signs
     y -= y.mean(axis=0)
     return y / np.where(y.any(axis=0), y.std(axis=0), 1.0)
 
 
-def equal_contrast(rows: np.ndarray) -> np.ndarray:
-    """Rows (N, D) with mean and deviation made equal; of the type they came in.
+def equalise_contrast(rows: np.ndarray) -> np.ndarray:
+    """Bring all rows (N, D) to the same mean and deviation; the type stays.
 
-    Bytes: ``128 + 42 z`` with ``z = (x - mean)/deviation``, rounded and limited to 0 .. 255, so to +-3
-    deviations. Others: z. A constant row has z = 0.
+    With ``z = (x - mean)/deviation``, and z = 0 in a constant row: bytes become ``128 + 42 z``, rounded to
+    nearest even and limited to 0 .. 255, that is to +-3 deviations; floats become z.
     """
     z = rows - rows.mean(axis=1, keepdims=True, dtype=np.float64)
     deviation = z.std(axis=1, keepdims=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Groups sent through the bit-true model and the simulated hardware, and compared with float64."""
+"""Send groups through the bit-true model and the simulated hardware, and compare them with float64."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -12,17 +12,17 @@ from nms.contract.errors import UserError
 from nms.contract.settings import Settings
 from nms.datasets import Images
 from nms.sampling.groups import Groups
-from nms.sampling.select import Method, equal_contrast, select
-from nms.sampling.whole import part
+from nms.sampling.select import Method, equalise_contrast, select
+from nms.sampling.whole import take
 
 
 @dataclass(frozen=True)
-class Verified:
-    """One group, of which hardware (or bit-true model) and float64 kept ``keep`` images each.
+class Verification:
+    """One group of which the hardware (or the bit-true model) and float64 kept ``keep`` images each.
 
-    ``compared`` values of all tables, of which ``mismatches`` differ between hardware and bit-true model (0
-    and 0 without hardware); ``as_float64`` images are also kept by float64 with the hardware's options,
-    ``as_run`` also by the run's own.
+    Of ``compared`` values in all tables, ``mismatches`` differ between hardware and bit-true model; both are
+    0 without hardware. ``as_float64`` of the images are also kept in float64 with the hardware's options,
+    ``as_run`` of them with the options of the run.
     """
 
     group: int
@@ -34,15 +34,15 @@ class Verified:
     as_run: int
 
 
-def fitting(
+def select_groups(
     config: Config, data: Images, groups: Groups, quotas: np.ndarray, method: Method, seed: int, wanted: int
 ) -> dict[int, Settings]:
-    """The hardware's settings for the first ``wanted`` groups that ``config`` can hold, by their numbers.
+    """Select the first ``wanted`` groups that fit ``config``: the hardware's settings by group number.
 
     Raises
     ------
     UserError
-        There are fewer; the reason of the first that does not fit is named.
+        Fewer groups fit; the message says why the first did not.
     """
     found: dict[int, Settings] = {}
     refusal = ""
@@ -52,7 +52,7 @@ def fitting(
         if len(found) == wanted:
             break
         count = len(members)
-        target = method.perplexity_of(count)
+        target = method.perplexity_for(count)
         if target is None or keep == 0:
             continue
         try:
@@ -76,21 +76,21 @@ def verify(
     kept: np.ndarray,
     level: str,
     progress: Callable[[str], None],
-) -> list[Verified]:
-    """Compare the groups of :func:`fitting` at ``level`` (golden or rtl); ``kept`` is what the run keeps."""
+) -> list[Verification]:
+    """Run the groups of :func:`select_groups` at ``level``, golden or rtl; ``kept`` is what the run keeps."""
     hardware = replace(method, grid="hardware", pick="centre", quota="rounds", start="random", contrast=False)
     found = []
     for number, own in settings.items():
         members = groups.members[number]
-        images = np.asarray(part(data.images, members))
+        images = np.asarray(take(data.images, members))
         if method.contrast:
-            images = equal_contrast(images)
+            images = equalise_contrast(images)
         sent = Images(images, data.labels[members], data.shape, data.name, data.planar)
         outcome = job.run(config, own, sent, level, progress)
         theirs = outcome.tables.kept
         ours = select(images, own.keep, hardware, own.seed)
         found.append(
-            Verified(
+            Verification(
                 number,
                 len(members),
                 own.keep,

@@ -214,10 +214,10 @@ class TestCommand:
     ) -> None:
         """The same accuracies, differences from another method; which images stand is counted."""
         words = ["--count", "120", "--iterations", "9", "--scenario", "redundant"]
-        names = ["--methods", "nms-class-apart,random-apart"]
+        names = ["--methods", "nms-class-dedup,random-dedup"]
         assert command(monkeypatch, *words, *names, "-o", str(tmp_path / "a")) == 0
         assert "images without near-duplicates" in capsys.readouterr().out
-        assert command(monkeypatch, *words, *names, "--against", "random-apart", "--json") == 0
+        assert command(monkeypatch, *words, *names, "--against", "random-dedup", "--json") == 0
         usual = json.loads((tmp_path / "a" / "evaluate.json").read_text())
         found = json.loads(capsys.readouterr().out)
         rows, others = ({row["method"]: row for row in of["rows"]} for of in (usual, found))
@@ -236,7 +236,7 @@ class TestCommand:
             ("--seeds 4", "seeds 4"),
             ("--against foo", "methods 'foo'"),
             ("--methods foo", "methods 'foo'"),
-            ("--methods all-apart", "methods 'all-apart'"),
+            ("--methods all-dedup", "methods 'all-dedup'"),
             ("--bursts -1", "bursts -1"),
             ("--scenario odd", "scenario 'odd'"),
             ("--duplicates 1", "duplicates 1"),
@@ -246,7 +246,7 @@ class TestCommand:
             ("--ratio 0.001", "10 classes"),
             ("--count 5000", "count 5000"),
             ("--model svm", "model 'svm'"),
-            ("--apart 3", "apart 3"),
+            ("--apart 3", "near-duplicates 3"),
             ("--classes some", "classes 'some'"),
             ("--data nowhere", "data 'nowhere'"),
         ],

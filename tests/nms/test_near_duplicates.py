@@ -12,11 +12,10 @@ from nms import datasets
 from nms import run as job
 from nms.contract.errors import UserError
 from nms.datasets.images import Images
-from nms.evaluation.scenario import Scenario, near_duplicates
-from nms.sampling import Method, pool, sample
-from nms.sampling import near_duplicates as apart
+from nms.evaluation import scenario
+from nms.sampling import Method, near_duplicates, pool, sample
 from nms.sampling.estimator import DESNESampler
-from nms.sampling.near_duplicates import Apart, filled, margin, standing, stream
+from nms.sampling.near_duplicates import NearDuplicates, fill_up, find_distinct, iterate_images, margin
 from tests.nms.test_sampling import nms
 
 FAST = Method(perplexity=5.0, iterations=8)
@@ -26,7 +25,7 @@ def scenes(count: int, copies: int, shift: int = 1) -> np.ndarray:
     """(count * (1 + copies), 12, 12, 1): unrelated images, each followed by near-duplicates of it."""
     rng = np.random.default_rng(1)
     images = rng.integers(0, 230, (count, 12, 12, 1), np.uint8)
-    alike = [images, *(near_duplicates(images, shift, rng) for _ in range(copies))]
+    alike = [images, *(scenario.near_duplicates(images, shift, rng) for _ in range(copies))]
     return np.stack(alike, axis=1).reshape(-1, 12, 12, 1)
 
 
@@ -60,10 +59,10 @@ class TestRule:
     def test_one_of_each_scene_stands(self, bursts: float, shared_data: Path) -> None:
         """Shifts, brightness and noise are undone: at most a few in a hundred of real images are wrong."""
         data = np.load(shared_data / "cifar10_dev.npz")
-        images, _, scenes = Scenario("redundant", bursts=bursts).stream(
+        images, _, scenes = scenario.Scenario("redundant", bursts=bursts).stream(
             data["x_train"][:400], data["y_train"][:400], np.random.default_rng(1)
         )
-        found = standing(images, len(images), Apart())
+        found = find_distinct(images, len(images), NearDuplicates())
         assert len(np.unique(scenes[found])) >= 78
         assert 78 <= found.sum() <= 84
 
@@ -72,78 +71,82 @@ class TestRule:
         wide = rng.integers(0, 100, (24, 24, 1), np.uint8)
         one, shifted, other = wide[2:22, 2:22], wide[0:20, 3:23], rng.integers(0, 100, (20, 20, 1), np.uint8)
         stream = np.stack([one, shifted, 2 * one, other, one + 100, np.flip(other)])
-        assert standing(stream, 6, Apart()).tolist() == [True, False, False, True, False, True]
-        assert standing(stream, 6, Apart(2.0)).tolist() == [True] + [False] * 5
+        assert find_distinct(stream, 6, NearDuplicates()).tolist() == [True, False, False, True, False, True]
+        assert find_distinct(stream, 6, NearDuplicates(2.0)).tolist() == [True] + [False] * 5
 
     def test_flat_and_tiny_images(self) -> None:
-        assert standing(np.zeros((3, 2, 2, 1), np.uint8), 3, Apart()).tolist() == [True] * 3
-        assert not standing(np.zeros((3, 9, 9, 1), np.uint8), 3, Apart(1.5))[1:].any()
+        assert find_distinct(np.zeros((3, 2, 2, 1), np.uint8), 3, NearDuplicates()).tolist() == [True] * 3
+        assert not find_distinct(np.zeros((3, 9, 9, 1), np.uint8), 3, NearDuplicates(1.5))[1:].any()
 
     @pytest.mark.parametrize("window", [1, 4, 30])
     def test_as_defined(self, window: int) -> None:
         """Also in a stream whose copies are anywhere, where the window decides."""
         images = scenes(15, 2, 0)[np.random.default_rng(3).permutation(45)]
-        found = standing(images, 45, Apart(0.3, window)).tolist()
+        found = find_distinct(images, 45, NearDuplicates(0.3, window)).tolist()
         assert found == by_definition(images, 0.3, window)
         assert found != by_definition(images[::-1], 0.3, window)[::-1]  # the order counts
         assert (sum(found) == 15) == (window == 30)
 
     def test_no_window_is_a_window_of_all(self) -> None:
         images = scenes(20, 3, 0)[np.random.default_rng(3).permutation(80)]
-        unlimited = standing(images, 80, Apart(0.3, None)).tolist()
-        assert unlimited == standing(images, 80, Apart(0.3, 80)).tolist()
+        unlimited = find_distinct(images, 80, NearDuplicates(0.3, None)).tolist()
+        assert unlimited == find_distinct(images, 80, NearDuplicates(0.3, 80)).tolist()
         assert sum(unlimited) == 20
 
     def test_a_copy_beyond_the_window_stands(self) -> None:
         a, b, c = scenes(3, 0)
         images = np.stack([a, b, c, a, c, b])
-        assert standing(images, 6, Apart(0.2, 2)).tolist() == [True, True, True, True, False, True]
-        assert standing(images, 6, Apart(0.2, 3)).tolist() == [True] * 3 + [False] * 3
+        two, three = (find_distinct(images, 6, NearDuplicates(0.2, window)).tolist() for window in (2, 3))
+        assert two == [True, True, True, True, False, True]
+        assert three == [True] * 3 + [False] * 3
 
     def test_the_cost_is_linear(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Of unrelated images, each is compared with a window; without one, all with all."""
         compared = []
-        nearest = apart._nearest
+        nearest = near_duplicates._nearest
 
-        def counted(middles: np.ndarray, windows: np.ndarray) -> float:
-            compared[-1] += len(middles)
-            return nearest(middles, windows)
+        def counted(centres: np.ndarray, windows: np.ndarray) -> float:
+            compared[-1] += len(centres)
+            return nearest(centres, windows)
 
-        monkeypatch.setattr(apart, "_nearest", counted)
+        monkeypatch.setattr(near_duplicates, "_nearest", counted)
         for count in (100, 200, 400):
             compared.append(0)
-            standing(scenes(count, 0), count, Apart(0.2, 10))
+            find_distinct(scenes(count, 0), count, NearDuplicates(0.2, 10))
         assert compared == [10 * count - 55 for count in (100, 200, 400)]
         compared.append(0)
-        standing(scenes(200, 0), 200, Apart(0.2, None))
+        find_distinct(scenes(200, 0), 200, NearDuplicates(0.2, None))
         assert compared[-1] == 200 * 199 / 2
 
     def test_floats_as_bytes(self) -> None:
         images = scenes(10, 2)
-        assert standing(images / 7.0, 30, Apart()).tolist() == standing(images, 30, Apart()).tolist()
+        assert (
+            find_distinct(images / 7.0, 30, NearDuplicates()).tolist()
+            == find_distinct(images, 30, NearDuplicates()).tolist()
+        )
 
     def test_a_data_set_is_read_piece_by_piece(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """In stored order, its colours last, however they are stored."""
         images = np.random.default_rng(1).integers(0, 255, (10, 6, 5, 3), np.uint8)
-        monkeypatch.setattr(apart, "PIECE", 4)
+        monkeypatch.setattr(near_duplicates, "PIECE", 4)
         for planar in (False, True):
             rows = (images.transpose(0, 3, 1, 2) if planar else images).reshape(10, -1)
             data = Images(rows, np.zeros(10, int), (6, 5, 3), "some", planar)
-            np.testing.assert_array_equal(np.stack([*stream(data)]), images)
+            np.testing.assert_array_equal(np.stack([*iterate_images(data)]), images)
 
     def test_filling_up(self) -> None:
         fell = np.arange(10) % 2 == 1
-        assert filled(np.array([4, 0]), fell, 2, 1).tolist() == [0, 4]
-        found = filled(np.array([0, 2, 4, 6, 8]), fell, 7, 1)
+        assert fill_up(np.array([4, 0]), fell, 2, 1).tolist() == [0, 4]
+        found = fill_up(np.array([0, 2, 4, 6, 8]), fell, 7, 1)
         assert len(set(found)) == 7
         assert {0, 2, 4, 6, 8} < set(found)
 
     def test_refusals(self) -> None:
         for distance in (-0.1, 2.1, float("nan")):
-            with pytest.raises(UserError, match="apart"):
-                Apart(distance)
-        with pytest.raises(UserError, match="apart-window 0"):
-            Apart(0.2, 0)
+            with pytest.raises(UserError, match="near-duplicates"):
+                NearDuplicates(distance)
+        with pytest.raises(UserError, match="near-duplicates-window 0"):
+            NearDuplicates(0.2, 0)
 
 
 @pytest.fixture
@@ -165,16 +168,16 @@ class TestSample:
         kept, figures = np.load(out / "kept.npy"), json.loads((out / "sample.json").read_text())
         assert len(set(kept)) == figures["kept"] == 30  # a quarter of all 120
         assert (kept % 3 == 0).all()  # originals, the first of each three
-        assert figures["near_duplicates"] == {"standing": 40, "removed": 80, "kept_to_fill_up": 0}
-        assert figures["settings"]["apart"] == {"distance": 0.3, "window": 256}
-        assert figures["software_only"] == ["grid", "apart"]
+        assert figures["near_duplicates"] == {"distinct": 40, "removed": 80, "kept_to_fill_up": 0}
+        assert figures["settings"]["near_duplicates"] == {"distance": 0.3, "window": 256}
+        assert figures["software_only"] == ["grid", "near_duplicates"]
         assert figures["groups"]["largest"] <= 16
         assert "--apart 0.3 --apart-window 256" in figures["command"]
-        assert "80 removed, 40 images stand" in capsys.readouterr().out
+        assert "80 removed, 40 distinct images" in capsys.readouterr().out
         without = burst.parent / "plain"
         assert nms(*arguments[:-1], str(without), monkeypatch=monkeypatch) == 0
         plain = json.loads((without / "sample.json").read_text())
-        assert plain["settings"]["apart"] is None
+        assert plain["settings"]["near_duplicates"] is None
         assert "near_duplicates" not in plain
         assert (np.load(without / "kept.npy") % 3 > 0).any()
 
@@ -185,7 +188,7 @@ class TestSample:
         out = burst.parent / "out"
         arguments = ["--data", str(burst), "--ratio", "0.3", "-o", str(out), "--apart", "0.3"]
         assert nms(*arguments, "--apart-window", "0", monkeypatch=monkeypatch) == 0
-        stands = np.flatnonzero(standing(scenes(40, 2, 0)[order], 120, Apart(0.3, None)))
+        stands = np.flatnonzero(find_distinct(scenes(40, 2, 0)[order], 120, NearDuplicates(0.3, None)))
         assert len(stands) == 40
         assert set(np.load(out / "kept.npy")) < set(stands)
 
@@ -208,20 +211,20 @@ class TestSample:
         """Whether groups are finished or only the removal, which does not run again."""
         arguments = ["--data", str(burst), "--group", "batch", "--size", "8", "--apart", "0.3"]
         assert nms(*arguments, "-o", str(burst.parent / "whole"), monkeypatch=monkeypatch) == 0
-        out, work = burst.parent / "out", pool.work
+        out, work = burst.parent / "out", pool.run_task
         worked: list[int] = []
 
-        def counted(task: pool.Task) -> pool.Done:
+        def counted(task: pool.Task) -> pool.TaskResult:
             if len(worked) == after:
                 raise KeyboardInterrupt
             worked.append(task.number)
             return work(task)
 
         with monkeypatch.context() as patched:
-            patched.setattr(pool, "work", counted)
+            patched.setattr(pool, "run_task", counted)
             assert nms(*arguments, "-o", str(out), monkeypatch=patched) == 130
         assert len(worked) == after
-        monkeypatch.setattr(apart, "_nearest", None)
+        monkeypatch.setattr(near_duplicates, "_nearest", None)
         assert nms(*arguments, "-o", str(out), monkeypatch=monkeypatch) == 2
         assert f"{after} finished groups" in capsys.readouterr().err
         other = [*arguments, "-o", str(out), "--resume", "--apart-window", "9"]
@@ -237,11 +240,11 @@ class TestSample:
         """Also where no group was finished yet."""
         arguments = ["--data", str(burst), "--apart", "0.3", "-o", str(burst.parent / "out")]
 
-        def interrupted(task: pool.Task) -> pool.Done:
+        def interrupted(task: pool.Task) -> pool.TaskResult:
             raise KeyboardInterrupt
 
         with monkeypatch.context() as patched:
-            patched.setattr(pool, "work", interrupted)
+            patched.setattr(pool, "run_task", interrupted)
             assert nms(*arguments, monkeypatch=patched) == 130
         np.savez(burst, images=scenes(40, 2)[::-1], labels=np.repeat(np.arange(40) % 2, 3))
         assert nms(*arguments, "--resume", monkeypatch=monkeypatch) == 2
@@ -269,7 +272,7 @@ class TestSample:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
         for words, message in (
-            (["--apart", "3"], "apart 3"),
+            (["--apart", "3"], "near-duplicates 3"),
             (["--apart-window", "9"], "apart-window 9: needs --apart"),
             (["--apart", "0.2", "--apart-window", "-1"], "-1"),
         ):
@@ -283,9 +286,9 @@ class TestInMemory:
         images = scenes(40, 2)
         rows, labels = images.reshape(120, -1), np.repeat(np.arange(40) % 2, 3)
         found = DESNESampler(
-            0.2, perplexity=5.0, iterations=8, apart=0.3, image_shape=(12, 12), random_state=1
+            0.2, perplexity=5.0, iterations=8, near_duplicates=0.3, image_shape=(12, 12), random_state=1
         ).fit(rows, labels)
-        expected = sample(images, labels, 0.2, FAST, apart=Apart(0.3))
+        expected = sample(images, labels, 0.2, FAST, near_duplicates=NearDuplicates(0.3))
         np.testing.assert_array_equal(found.sample_indices_, expected.kept)
         assert len(found.sample_indices_) == 24
         fell = np.arange(120) % 3 > 0
@@ -297,7 +300,7 @@ class TestInMemory:
         rows = scenes(10, 0).reshape(10, -1)
         shifted = np.roll(scenes(10, 0), 1, axis=2).reshape(10, -1)
         both = np.concatenate([rows, rows + 10, shifted])
-        found = DESNESampler(0.3, iterations=8, apart=0.3, random_state=1).fit(both)
+        found = DESNESampler(0.3, iterations=8, near_duplicates=0.3, random_state=1).fit(both)
         assert (found.groups_ == -1).tolist() == [False] * 10 + [True] * 10 + [False] * 10
         with pytest.raises(ValueError, match="image_shape"):
-            DESNESampler(apart=0.3, image_shape=(12, 13)).fit(both)
+            DESNESampler(near_duplicates=0.3, image_shape=(12, 13)).fit(both)

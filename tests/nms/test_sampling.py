@@ -19,10 +19,10 @@ from nms.contract.errors import UserError
 from nms.contract.settings import Settings
 from nms.datasets.folder import Files
 from nms.golden import sampler as bit_true
-from nms.sampling import Method, by_class, in_batches, pool, sample, select, to_keep, whole
+from nms.sampling import Method, count_to_keep, group_by_batch, group_by_class, pool, sample, select, whole
 from nms.sampling.estimator import DESNESampler
 from nms.sampling.journal import Journal
-from nms.sampling.select import equal_contrast, hardware_start, projection
+from nms.sampling.select import draw_hardware_start, equalise_contrast, project_randomly
 
 FAST = Method(perplexity=5.0, iterations=20)
 
@@ -44,16 +44,16 @@ def folder(tmp_path: Path) -> Path:
 class TestGroups:
     def test_by_class(self) -> None:
         labels = np.array([2, 0, 2, 2, 0, 2, 2])
-        groups = by_class(labels, 2)
+        groups = group_by_class(labels, 2)
         assert [group.tolist() for group in groups.members] == [[1, 4], [0, 2], [3, 5], [6]]
         assert groups.classes.tolist() == [0, 2, 2, 2]
 
     def test_groups_are_as_few_and_as_equal_as_can_be(self) -> None:
-        assert by_class(np.zeros(1030, int), 512).sizes.tolist() == [344, 343, 343]
-        assert by_class(np.zeros(1024, int), 512).sizes.tolist() == [512, 512]
+        assert group_by_class(np.zeros(1030, int), 512).sizes.tolist() == [344, 343, 343]
+        assert group_by_class(np.zeros(1024, int), 512).sizes.tolist() == [512, 512]
 
     def test_batches(self) -> None:
-        groups = in_batches(10, 4)
+        groups = group_by_batch(10, 4)
         assert [group.tolist() for group in groups.members] == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
 
     @pytest.mark.parametrize("seed", range(10))
@@ -61,8 +61,8 @@ class TestGroups:
         """Exact in all; each class, and each group of it, within one of its share."""
         rng = np.random.default_rng(seed)
         labels = rng.choice(7, 400, p=rng.dirichlet(np.ones(7)))
-        groups = by_class(labels, int(rng.integers(5, 60)))
-        keep = to_keep(float(rng.uniform(0.01, 1)), 400)
+        groups = group_by_class(labels, int(rng.integers(5, 60)))
+        keep = count_to_keep(float(rng.uniform(0.01, 1)), 400)
         quotas = groups.quotas(keep)
         assert quotas.sum() == keep
         assert (quotas <= groups.sizes).all()
@@ -76,17 +76,17 @@ class TestGroups:
 
     @pytest.mark.parametrize(("ratio", "count", "keep"), [(0.3, 50000, 15000), (0.25, 2, 1), (1.0, 3, 3)])
     def test_to_keep(self, ratio: float, count: int, keep: int) -> None:
-        assert to_keep(ratio, count) == keep
+        assert count_to_keep(ratio, count) == keep
 
     def test_refusals(self) -> None:
         for ratio in (0.0, 1.1, float("nan")):
             with pytest.raises(UserError, match="ratio"):
-                to_keep(ratio, 10)
+                count_to_keep(ratio, 10)
         with pytest.raises(UserError, match="keeps none"):
-            to_keep(0.01, 10)
+            count_to_keep(0.01, 10)
         for size in (0, 5000):
             with pytest.raises(UserError, match=f"size {size}"):
-                in_batches(10, size)
+                group_by_batch(10, size)
 
 
 class TestSelect:
@@ -96,7 +96,7 @@ class TestSelect:
         config = PRESETS["edge" if edge else "paper"]
         tables = bit_true.run(config, Settings.make(config, 32, 64, 0.3, 8.0, 40, 5, "window"), images)
         np.testing.assert_allclose(
-            hardware_start(32, 5),
+            draw_hardware_start(32, 5),
             tables.embedding_init / 2.0**config.profile.position.fraction,
             atol=2.0**-20,
         )
@@ -145,14 +145,14 @@ class TestSelect:
 
     def test_projection_and_contrast(self) -> None:
         images, _ = digits(60)
-        y = projection(images, 1)
+        y = project_randomly(images, 1)
         np.testing.assert_allclose(y.mean(axis=0), 0, atol=1e-12)
         np.testing.assert_allclose(y.std(axis=0), 1)
-        z = equal_contrast(images.astype(float))
+        z = equalise_contrast(images.astype(float))
         np.testing.assert_allclose([z.mean(axis=1), z.std(axis=1)], [[0] * 60, [1] * 60], atol=1e-12)
-        np.testing.assert_array_equal(equal_contrast(images), np.clip(np.rint(128 + 42 * z), 0, 255))
+        np.testing.assert_array_equal(equalise_contrast(images), np.clip(np.rint(128 + 42 * z), 0, 255))
         darker = (images // 2).astype(float) * 2 + 10
-        np.testing.assert_allclose(equal_contrast(darker), equal_contrast(darker / 2 + 3))
+        np.testing.assert_allclose(equalise_contrast(darker), equalise_contrast(darker / 2 + 3))
 
     @pytest.mark.parametrize(
         ("options", "word"),
@@ -282,17 +282,17 @@ class TestCommand:
     ) -> None:
         arguments = ["--count", "120", "--group", "batch", "--size", "20"]
         assert nms(*arguments, "-o", str(tmp_path / "whole"), monkeypatch=monkeypatch) == 0
-        out, work = tmp_path / "out", pool.work
+        out, work = tmp_path / "out", pool.run_task
         worked: list[int] = []
 
-        def counted(task: pool.Task) -> pool.Done:
+        def counted(task: pool.Task) -> pool.TaskResult:
             if len(worked) == 3:
                 worked.clear()
                 raise KeyboardInterrupt
             worked.append(task.number)
             return work(task)
 
-        monkeypatch.setattr(pool, "work", counted)
+        monkeypatch.setattr(pool, "run_task", counted)
         capsys.readouterr()
         assert nms(*arguments, "-o", str(out), monkeypatch=monkeypatch) == 130
         assert "3 of 6 groups" in capsys.readouterr().err
@@ -335,14 +335,14 @@ class TestCommand:
     ) -> None:
         images, labels = digits(40)
         np.savez(tmp_path / "some.npz", images=images, labels=labels)
-        data, groups = datasets.stream(str(tmp_path / "some.npz")), in_batches(40, 10)
+        data, groups = datasets.stream(str(tmp_path / "some.npz")), group_by_batch(40, 10)
         with Journal(tmp_path / "journal", {}, resume=False) as journal:
-            tasks = whole.tasks(data.images, groups, groups.quotas(10), FAST, 1)
-            whole.finish(journal, pool.locally(tasks, 1), lambda _: None)
-            whole.resume(journal, data, groups)
+            tasks = whole.make_tasks(data.images, groups, groups.quotas(10), FAST, 1)
+            whole.record_results(journal, pool.run_locally(tasks, 1), lambda _: None)
+            whole.check_unchanged(journal, data, groups)
             np.savez(tmp_path / "some.npz", images=images[::-1], labels=labels)
             with pytest.raises(UserError, match="has changed"):
-                whole.resume(journal, datasets.stream(str(tmp_path / "some.npz")), groups)
+                whole.check_unchanged(journal, datasets.stream(str(tmp_path / "some.npz")), groups)
 
     def test_verify_by_the_bit_true_model(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -424,9 +424,9 @@ class TestCommand:
 def test_files_are_read_by_the_workers(folder: Path) -> None:
     """A folder's images travel as names, and are pixels only in the worker."""
     data = datasets.stream(str(folder))
-    groups = in_batches(12, 6)
-    given = list(whole.tasks(data.images, groups, groups.quotas(4), FAST, 1))
+    groups = group_by_batch(12, 6)
+    given = list(whole.make_tasks(data.images, groups, groups.quotas(4), FAST, 1))
     assert all(isinstance(task.images, Files) for task in given)
-    found = [groups.members[done.number][done.kept].tolist() for done in pool.locally(iter(given), 1)]
+    found = [groups.members[done.number][done.kept].tolist() for done in pool.run_locally(iter(given), 1)]
     expected = sample(digits(12)[0], None, 4 / 12, FAST, 6).kept.tolist()
     assert sorted(index for group in found for index in group) == expected

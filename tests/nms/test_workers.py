@@ -15,8 +15,8 @@ import pytest
 
 from nms.contract.errors import UserError
 from nms.datasets import load
-from nms.sampling import Method, by_class, in_batches, pool, sample, whole
-from nms.sampling.near_duplicates import Apart
+from nms.sampling import Method, group_by_batch, group_by_class, pool, sample, whole
+from nms.sampling.near_duplicates import NearDuplicates
 
 FAST = Method(perplexity=5.0, iterations=20)
 
@@ -46,25 +46,25 @@ def test_the_result_does_not_depend_on_their_number() -> None:
     assert len(alone.kept) == 60
     np.testing.assert_array_equal(alone.kept, two.kept)
     np.testing.assert_array_equal(alone.embedding, two.embedding)
-    apart = [sample(images, labels, 0.2, FAST, 20, 9, workers, Apart(0.5)) for workers in (1, 2)]
-    assert 60 <= np.isfinite(apart[0].embedding[:, 0]).sum() < 290
-    np.testing.assert_array_equal(apart[0].kept, apart[1].kept)
-    np.testing.assert_array_equal(apart[0].embedding, apart[1].embedding)
+    distinct = [sample(images, labels, 0.2, FAST, 20, 9, workers, NearDuplicates(0.5)) for workers in (1, 2)]
+    assert 60 <= np.isfinite(distinct[0].embedding[:, 0]).sum() < 290
+    np.testing.assert_array_equal(distinct[0].kept, distinct[1].kept)
+    np.testing.assert_array_equal(distinct[0].embedding, distinct[1].embedding)
     other = sample(images, labels, 0.2, FAST, 20, 10)
     assert other.kept.tolist() != alone.kept.tolist()
 
 
 def tasks(folder: Path, times: int) -> Iterator[pool.Task]:
     images, _ = digits(100)
-    groups = in_batches(100, 20)
-    for task in whole.tasks(images, groups, groups.quotas(30), FAST, 1):
+    groups = group_by_batch(100, 20)
+    for task in whole.make_tasks(images, groups, groups.quotas(30), FAST, 1):
         deadly: Any = Deadly(images[groups.members[2]], folder, times)
         yield task if task.number != 2 else pool.Task(2, deadly, task.keep, FAST, task.seed)
 
 
 def test_a_killed_worker_costs_no_result(tmp_path: Path) -> None:
-    expected = {done.number: done for done in pool.locally(tasks(tmp_path, 0), 1)}
-    found = list(pool.locally(tasks(tmp_path, 1), 2))
+    expected = {done.number: done for done in pool.run_locally(tasks(tmp_path, 0), 1)}
+    found = list(pool.run_locally(tasks(tmp_path, 1), 2))
     assert len(list(tmp_path.iterdir())) == 1  # it did happen
     assert sorted(done.number for done in found) == list(range(5))
     for done in found:
@@ -76,19 +76,19 @@ def test_a_killed_worker_costs_no_result(tmp_path: Path) -> None:
 def test_a_group_that_kills_every_worker_is_given_up(tmp_path: Path) -> None:
     found: list[int] = []
     with pytest.raises(UserError, match="3 workers in a row were lost"):
-        found.extend(done.number for done in pool.locally(tasks(tmp_path, 99), 2))
+        found.extend(done.number for done in pool.run_locally(tasks(tmp_path, 99), 2))
 
 
 def test_dask() -> None:
     distributed = pytest.importorskip("distributed")
     images, labels = digits(100)
-    groups = by_class(labels, 512)
+    groups = group_by_class(labels, 512)
     expected = sample(images, labels, 0.3, FAST, seed=4).kept
     with distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None, protocol="tcp"
     ) as cluster:
-        given = whole.tasks(images, groups, groups.quotas(30), FAST, 4)
-        results = pool.on_dask(given, cluster.scheduler_address)
+        given = whole.make_tasks(images, groups, groups.quotas(30), FAST, 4)
+        results = pool.run_on_dask(given, cluster.scheduler_address)
         found = [groups.members[done.number][done.kept] for done in results]
     np.testing.assert_array_equal(np.sort(np.concatenate(found)), expected)
 
@@ -96,12 +96,12 @@ def test_dask() -> None:
 @pytest.mark.slow
 def test_dask_loses_a_worker(tmp_path: Path) -> None:
     distributed = pytest.importorskip("distributed")
-    expected = {done.number: done.kept.tolist() for done in pool.locally(tasks(tmp_path, 0), 1)}
+    expected = {done.number: done.kept.tolist() for done in pool.run_locally(tasks(tmp_path, 0), 1)}
     with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
         images, _ = digits(100)
-        groups = in_batches(100, 20)
-        given = whole.tasks(images, groups, groups.quotas(30), FAST, 1)
-        results = pool.on_dask(given, cluster.scheduler_address)
+        groups = group_by_batch(100, 20)
+        given = whole.make_tasks(images, groups, groups.quotas(30), FAST, 1)
+        results = pool.run_on_dask(given, cluster.scheduler_address)
         found: dict[int, list[int]] = {}
         for done in results:
             if not found:
@@ -119,4 +119,4 @@ def test_no_scheduler(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
         lambda *_, client=distributed.Client, **more: client(address, timeout="0.2s"),
     )
     with pytest.raises(UserError, match=f"scheduler '{address}': no Dask scheduler"):
-        next(pool.on_dask(iter(()), address))
+        next(pool.run_on_dask(iter(()), address))
