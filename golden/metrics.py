@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How well a map shows its data: Kullback-Leibler divergence and trustworthiness."""
+"""Quality of a map: Kullback-Leibler divergence and trustworthiness."""
 
 import numpy as np
 
@@ -7,15 +7,15 @@ EPSILON = np.finfo(np.float64).eps
 
 
 def squared_distances(y: np.ndarray) -> np.ndarray:
-    """(N, N) squared distances of the points y (N, 2)."""
+    """Squared distances of the points y (N, 2): (N, N)."""
     return ((y[:, None, :] - y[None, :, :]) ** 2).sum(axis=2)
 
 
-def kl(joint: np.ndarray, y: np.ndarray) -> float:
-    """``sum P ln(P/Q)`` as scikit-learn reports it.
+def kl_divergence(joint: np.ndarray, y: np.ndarray) -> float:
+    """Kullback-Leibler divergence ``sum P ln(P/Q)`` in nats, as scikit-learn reports it.
 
-    P is ``joint`` scaled to the sum 1, ``Q_ij = w_ij / sum w``, ``w = 1/(1 + |y_i - y_j|**2)``; both are
-    at least the machine epsilon.
+    P is ``joint`` scaled to the sum 1; ``Q_ij = w_ij / sum w`` with ``w_ij = 1/(1 + |y_i - y_j|**2)``; both
+    are limited from below by the machine epsilon.
 
     Parameters
     ----------
@@ -32,15 +32,15 @@ def kl(joint: np.ndarray, y: np.ndarray) -> float:
 def trustworthiness(distance: np.ndarray, y: np.ndarray, neighbours: int = 5) -> float:
     """Share of map neighbours that are neighbours in the data, 1 = all (Venna and Kaski, 2001).
 
-    ``1 - 2/(N k (2N - 3k - 1)) sum_i sum_j max(0, r_ij - k)`` over the k nearest points j of i on the
-    map, r_ij being the rank of j among the neighbours of i in the data, 1 = nearest. Equal distances
-    rank by index.
+    ``1 - 2/(N k (2N - 3k - 1)) sum_i sum_j max(0, r_ij - k)`` over the k nearest points j of i on the map,
+    where r_ij is the rank of j among the neighbours of i in the data, 1 for the nearest. Equal distances rank
+    by index.
 
     Parameters
     ----------
     distance : (N, N) distances of the data
     y : (N, 2)
-    neighbours : k, lowered to the largest below N/2
+    neighbours : k, limited to the largest integer below N/2
     """
     count = len(y)
     k = min(neighbours, (count - 1) // 2)

@@ -21,7 +21,7 @@ def sampler(config: Config, settings: Settings, data: Images, perplexity: float,
     but for arithmetic. All maps are judged by the divergence from the exact affinities.
     """
     from nms.golden import exact
-    from nms.golden.metrics import kl
+    from nms.golden.metrics import kl_divergence
 
     started = time.perf_counter()
     outcome = job.run(config, settings, data, "golden")
@@ -55,7 +55,7 @@ def sampler(config: Config, settings: Settings, data: Images, perplexity: float,
         data.images, settings.keep, perplexity, settings.iterations, y0=values["embedding_init"]
     )
     figures.append(Figure("float64 model", "time", time.perf_counter() - started, "s"))
-    divergence = kl(model.affinity, values["embedding"])
+    divergence = kl_divergence(model.affinity, values["embedding"])
     common = len(np.intersect1d(model.kept, values["kept"]))
     wide = config.formats == "wide"
     figures += [
@@ -66,7 +66,7 @@ def sampler(config: Config, settings: Settings, data: Images, perplexity: float,
         Figure(
             "map",
             "difference from float64's",
-            abs(divergence - model.kl),
+            abs(divergence - model.kl_divergence),
             "nat",
             *(("<=", 1e-3) if wide else ()),
         ),
@@ -83,7 +83,7 @@ def _scikit_learn(images: np.ndarray, joint: np.ndarray, perplexity: float) -> f
     """Divergence of scikit-learn's exact t-SNE, best of three seeds; None where it refuses the data."""
     from sklearn.manifold import TSNE
 
-    from nms.golden.metrics import kl
+    from nms.golden.metrics import kl_divergence
 
     if len(np.unique(images, axis=0)) < 4:
         return None
@@ -93,4 +93,4 @@ def _scikit_learn(images: np.ndarray, joint: np.ndarray, perplexity: float) -> f
         .astype(np.float64)
         for seed in range(3)
     )
-    return min(kl(joint, found) for found in maps)
+    return min(kl_divergence(joint, found) for found in maps)

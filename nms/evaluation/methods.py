@@ -57,7 +57,7 @@ def of_classes(labels: np.ndarray, keep: int, classes: str) -> dict[int, int]:
     """How many to keep of each class: ``keep`` in all."""
     names, sizes = np.unique(labels, return_counts=True)
     if classes == "proportional":
-        found = exact.shares(keep, sizes)
+        found = exact.apportion(keep, sizes)
     else:  # the level at which all classes, each as far as it goes, hold the wanted number
         level = max(height for height in range(keep + 1) if np.minimum(sizes, height).sum() <= keep)
         found = np.minimum(sizes, level)

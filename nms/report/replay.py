@@ -52,7 +52,9 @@ def replay(run: Run, tell: Callable[[str], None]) -> Replay:
     tell("model: distances")
     tables = sampler.run(config, settings, run.values["images"], on_generation, on_iteration)
     lsb = config.profile.position.lsb
-    divergence = [metrics.kl(tables.affinity, points * lsb) for points in (tables.embedding_init, *maps)]
+    divergence = [
+        metrics.kl_divergence(tables.affinity, points * lsb) for points in (tables.embedding_init, *maps)
+    ]
     return Replay(
         np.array(errors).reshape(-1, settings.count), np.array(divergence), _differences(run, tables)
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nms.contract.errors import UserError
-from nms.golden.exact import shares
+from nms.golden.exact import apportion
 
 SIZE = 512
 """Images in the largest group, unless said otherwise."""
@@ -44,9 +44,9 @@ class Groups:
         sizes = self.sizes
         _, place = np.unique(self.classes, return_inverse=True)
         quotas = np.empty_like(sizes)
-        by_class = shares(keep, np.bincount(place, sizes).astype(np.int64))
+        by_class = apportion(keep, np.bincount(place, sizes).astype(np.int64))
         for number, share in enumerate(by_class.tolist()):
-            quotas[place == number] = shares(share, sizes[place == number])
+            quotas[place == number] = apportion(share, sizes[place == number])
         return quotas
 
     def seeds(self, seed: int) -> list[int]:

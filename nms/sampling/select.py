@@ -148,7 +148,7 @@ def select_points(y: np.ndarray, keep: int, method: Method, seed: int, distance:
     if method.pick == "random":
         preference = np.random.default_rng(seed).permutation(len(y))
     elif method.pick == "medoid":
-        cell, _ = exact.cells(y, side)
+        cell, _ = exact.assign_cells(y, side)
         preference = (distance * (cell[:, None] == cell)).sum(axis=1, dtype=np.float64)
     return exact.sample(
         y, keep, side=side, preference=preference, proportional=method.quota == "proportional"

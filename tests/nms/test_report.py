@@ -274,7 +274,9 @@ class TestReplay:
         np.testing.assert_array_equal(last, np.abs(values["perplexity"] - 5.0))
         assert not np.any(np.diff(again.errors, axis=0) > 0)
         assert len(again.divergence) == 100 + 1
-        assert again.divergence[-1] == pytest.approx(metrics.kl(values["affinity"], values["embedding"]))
+        assert again.divergence[-1] == pytest.approx(
+            metrics.kl_divergence(values["affinity"], values["embedding"])
+        )
         assert set(again.differences.values()) == {0}
         assert "model: map, iteration 100 of 100" in told
 
