@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The models in numpy: ``exact`` in float64, and one bit-true module for each block of the hardware."""
+"""Golden models in numpy: ``exact`` in float64, and a bit-true model of each block of the hardware.
+
+The bit-true models are written from ``contract/contract.md`` alone, independently of the hardware; every
+docstring names its section. Their values are raw integers in the formats of :mod:`nms.contract.formats`,
+``F.mantissa`` etc.
+"""
 
 import os
 

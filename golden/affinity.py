@@ -8,11 +8,11 @@ from nms.contract.tables import Status
 from nms.golden.de import Result
 from nms.golden.fixed import Ints, check, half_up, integers, product_half_up
 from nms.golden.pe import weights as pe_weights
-from nms.golden.pea import normalised
+from nms.golden.pea import normalise
 
 
 def conditional(config: Config, weights: object, reciprocal: object, shift: object) -> Ints:
-    """``p_j|i = w_j / S`` in F.affinity, w in F.weight, ``1/S = reciprocal * 2^-shift``; broadcasts."""
+    """Compute ``p_j|i = w_j / S`` in F.affinity, with ``1/S = reciprocal * 2^-shift``; broadcasts."""
     profile = config.profile
     places = (
         profile.weight.fraction + profile.reciprocal.fraction + integers(shift) - profile.affinity.fraction
@@ -22,11 +22,11 @@ def conditional(config: Config, weights: object, reciprocal: object, shift: obje
 
 
 def row_weights(config: Config, distance: object, result: Result) -> Ints:
-    """w of each row at its best beta, (N, N-1), j ascending without i.
+    """Compute w of each row at its best beta: (N, N-1), j ascending without i.
 
-    A row without beta (infeasible, saturated) has 1 at its minimum and 0 elsewhere.
+    A row without beta, INFEASIBLE or SATURATED, has 1 at its minimum and 0 elsewhere.
     """
-    dn = normalised(config, distance)
+    dn = normalise(config, distance)
     searched = (result.status == Status.SOLVED) | (result.status == Status.UNCONVERGED)
     w = (dn == 0).astype(np.int64) << config.profile.weight.fraction
     w[searched], _ = pe_weights(
@@ -36,7 +36,7 @@ def row_weights(config: Config, distance: object, result: Result) -> Ints:
 
 
 def affinities(config: Config, distance: object, result: Result) -> Ints:
-    """``P'_ij = half_up((p_j|i + p_i|j) / 2)`` in F.affinity, (N, N), symmetric with a zero diagonal."""
+    """Compute ``P'_ij = half_up((p_j|i + p_i|j) / 2)`` in F.affinity: (N, N), symmetric, zero diagonal."""
     w = row_weights(config, distance, result)
     count = len(w)
     p = np.zeros((count, count), np.int64)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Hyperbolic CORDIC in base 2: 2^-f, 2^f and log2 (contract, section 3)."""
+"""Hyperbolic CORDIC, which shifts and adds, in base 2: 2^-f, 2^f and log2 (contract, section 3)."""
 
 from collections.abc import Iterator
 from decimal import Decimal, localcontext
@@ -11,11 +11,11 @@ from nms.contract.derived import cordic_indices
 from nms.golden.fixed import Ints, integers
 
 BLOCK = 8192
-"""Elements turned at a time: their x, y, angle and scratch stay in the second-level cache."""
+"""Elements rotated at a time, so that their x, y, angle and temporaries stay in the second-level cache."""
 
 
-def _nearest(value: Decimal) -> int:
-    """floor(value + 1/2)."""
+def _half_up(value: Decimal) -> int:
+    """Round half up: floor(value + 1/2)."""
     return int((value + Decimal("0.5")).to_integral_value(rounding="ROUND_FLOOR"))
 
 
@@ -23,9 +23,9 @@ def _nearest(value: Decimal) -> int:
 def angles(last: int, fraction: int) -> tuple[tuple[int, int], ...]:
     """(index i, a_i) in the order of execution, ``a_i = floor(atanh(2^-i)/ln 2 * 2^fraction + 1/2)``.
 
-    From ``atanh t = ln((1+t)/(1-t))/2`` with 80-digit decimals, whose logarithm is correctly rounded;
-    an error of 1e-78 cannot move a rounding at 2^-fraction unless the value were that close to a tie,
-    which none of these transcendental values is (the tests compare with another library).
+    By ``atanh t = ln((1+t)/(1-t))/2`` in 80-digit decimals, whose logarithm is correctly rounded. An error of
+    1e-78 could only change the rounding of a value that close to a tie; none of these values is, as the tests
+    check with another library.
     """
     with localcontext() as context:
         context.prec = 80
@@ -33,7 +33,7 @@ def angles(last: int, fraction: int) -> tuple[tuple[int, int], ...]:
         for index in cordic_indices(last):
             t = Decimal(1) / (1 << index)
             angle = ((1 + t) / (1 - t)).ln() / 2 / Decimal(2).ln()
-            table.append((index, _nearest(angle * (1 << fraction))))
+            table.append((index, _half_up(angle * (1 << fraction))))
         return tuple(table)
 
 
@@ -45,14 +45,14 @@ def start(last: int, fraction: int) -> int:
         square = Decimal(1)
         for index in cordic_indices(last):
             square *= 1 - Decimal(1) / (1 << 2 * index)
-        return _nearest(Decimal(1 << fraction) / square.sqrt())
+        return _half_up(Decimal(1 << fraction) / square.sqrt())
 
 
 def turns(angle: Ints, last: int, fraction: int) -> Iterator[tuple[int, Ints]]:
-    """(index, sign) of each step that turns ``angle`` (B,) towards zero: sign is -1 where it is negative.
+    """Yield (index, sign) of each step that turns ``angle`` (B,) towards zero.
 
-    Elsewhere it is 0; the array is the same one every time. ``(v ^ sign) - sign`` negates v where sign
-    is -1 (all ones).
+    sign is -1 where the angle is negative, elsewhere 0, in the same array every time: ``(v ^ sign) - sign``
+    negates v where sign is -1, all ones.
     """
     left = angle.copy()
     sign = np.empty_like(left)
@@ -66,7 +66,7 @@ def turns(angle: Ints, last: int, fraction: int) -> Iterator[tuple[int, Ints]]:
 
 
 def vector(mantissa: Ints, last: int, fraction: int) -> Ints:
-    """t of the vectoring of ``mantissa`` (B,): log2 m = 2t."""
+    """Vectoring of ``mantissa`` (B,): t with log2 m = 2t."""
     one = 1 << fraction
     xy = np.stack([(mantissa + one) >> 1, (mantissa - one) >> 1])
     total = np.zeros_like(mantissa)
@@ -85,8 +85,8 @@ def vector(mantissa: Ints, last: int, fraction: int) -> Ints:
     return total
 
 
-def checked(angle: object, fraction: int) -> Ints:
-    """``angle`` as integers, 0 <= f < 1; ValueError where it is not."""
+def check_angle(angle: object, fraction: int) -> Ints:
+    """``angle`` as integers; ValueError unless 0 <= f < 1."""
     angle = integers(angle)
     if angle.size and (angle.min() < 0 or angle.max() >> fraction):
         raise ValueError("a CORDIC angle must be in [0, 1)")
@@ -94,7 +94,7 @@ def checked(angle: object, fraction: int) -> Ints:
 
 
 def rotate(angle: object, last: int, fraction: int) -> tuple[Ints, Ints]:
-    """(x, y) of the rotation of ``angle``: ``2^f = x - y``.
+    """Rotate by ``angle``: (x, y) with ``2^f = x - y``.
 
     Parameters
     ----------
@@ -105,9 +105,9 @@ def rotate(angle: object, last: int, fraction: int) -> tuple[Ints, Ints]:
     Raises
     ------
     ValueError
-        An angle outside [0, 1).
+        An angle is outside [0, 1).
     """
-    angle = checked(angle, fraction)
+    angle = check_angle(angle, fraction)
     flat = angle.ravel()
     result = np.empty((2, flat.size), np.int64)
     result[0], result[1] = start(last, fraction), 0
@@ -123,7 +123,7 @@ def rotate(angle: object, last: int, fraction: int) -> tuple[Ints, Ints]:
 
 
 def decay(angle: object, last: int, fraction: int) -> Ints:
-    """``2^-f`` of ``angle`` by ``s' = s -+ (s >> i)``: the x + y of :func:`rotate` but for its floors.
+    """Compute ``2^-f`` by ``s' = s -+ (s >> i)``: x + y of :func:`rotate`, but for its floors.
 
     Parameters
     ----------
@@ -134,9 +134,9 @@ def decay(angle: object, last: int, fraction: int) -> Ints:
     Raises
     ------
     ValueError
-        An angle outside [0, 1).
+        An angle is outside [0, 1).
     """
-    angle = checked(angle, fraction)
+    angle = check_angle(angle, fraction)
     flat = angle.ravel()
     result = np.full(flat.size, start(last, fraction), np.int64)
     for begin in range(0, flat.size, BLOCK):
@@ -151,12 +151,12 @@ def decay(angle: object, last: int, fraction: int) -> Ints:
 
 
 def log2(mantissa: object, last: int, fraction: int) -> Ints:
-    """``max(2t, 0)``, log2 of the mantissa m, 1 <= m < 2, raw in ``fraction`` bits; any shape.
+    """Compute ``max(2t, 0)``, log2 of the mantissa m, 1 <= m < 2, raw in ``fraction`` bits; any shape.
 
     Raises
     ------
     ValueError
-        A mantissa outside [1, 2).
+        A mantissa is outside [1, 2).
     """
     mantissa = integers(mantissa)
     if mantissa.size and (mantissa.min() < 1 << fraction or mantissa.max() >> (fraction + 1)):

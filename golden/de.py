@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Search of each row's beta by one of four methods (contract, section 9)."""
+"""Search for the beta of each row by one of four methods (contract, section 9).
+
+Named after the hardware's block, whose first method is differential evolution (DE).
+"""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -15,10 +18,10 @@ from nms.golden.fitness import fitness
 from nms.golden.fixed import Ints, integers
 from nms.golden.log_beta import beta
 from nms.golden.pe import sums
-from nms.golden.pea import normalised, rows
+from nms.golden.pea import normalise, summarise_rows
 
 BLOCK = 1 << 15
-"""Weights (rows x individuals x distances) evaluated at a time, so that scratch arrays stay in the cache."""
+"""Weights (rows x individuals x distances) evaluated at a time, so that temporaries stay in the cache."""
 
 
 METHODS: dict[Search, type[Rand1 | Section | Window]] = {
@@ -30,19 +33,19 @@ METHODS: dict[Search, type[Rand1 | Section | Window]] = {
 
 
 class Result(NamedTuple):
-    """How each row ended, (N,) each: the best individual, its fitness unit's results, and the search's."""
+    """The outcome of each row, (N,) each: best individual, its fitness, how the search ended."""
 
     mantissa: Ints  # M in F.mantissa, 0 without a search
     exponent: Ints  # q, 0 without a search
     perplexity: Ints  # F.perplexity
-    generations: Ints  # evaluated, generation 0 counts
+    generations: Ints  # number evaluated, generation 0 included
     status: Ints  # Status
     reciprocal: Ints  # y in F.reciprocal
     shift: Ints  # e; 1/S = y * 2^-e
 
 
 class Evaluation(NamedTuple):
-    """What is known of individuals, one array element each."""
+    """What the fitness unit says about individuals, one array element each."""
 
     mantissa: Ints
     exponent: Ints
@@ -52,7 +55,7 @@ class Evaluation(NamedTuple):
 
 
 def evaluate(config: Config, u: Ints, dn: Ints) -> Evaluation:
-    """Individuals ``u`` (R, P) on the normalised distances ``dn`` (R, N-1) of their rows."""
+    """Evaluate individuals ``u`` (R, P) on the normalised distances ``dn`` (R, N-1) of their rows."""
     mantissa, q = beta(config, u)
     s, t = np.empty_like(u), np.empty_like(u)
     count = max(1, BLOCK // (u.shape[1] * dn.shape[1]))
@@ -62,8 +65,8 @@ def evaluate(config: Config, u: Ints, dn: Ints) -> Evaluation:
     return Evaluation(mantissa, q, *fitness(config, s, t))
 
 
-def without_solution(config: Config, target: int, ties: Ints) -> Ints:
-    """Status of each row where its ties decide (INFEASIBLE, SATURATED), SOLVED elsewhere (to be searched)."""
+def classify_rows(config: Config, target: int, ties: Ints) -> Ints:
+    """Status of the rows that their ties decide, INFEASIBLE or SATURATED; SOLVED for those to be searched."""
     least = ties << config.profile.perplexity.fraction
     return np.select(
         [least > target, least == target], [Status.INFEASIBLE, Status.SATURATED], Status.SOLVED
@@ -78,24 +81,24 @@ def search(
     search: int = Search.DE_RAND1,
     on_generation: Callable[[Ints, Ints], None] | None = None,
 ) -> Result:
-    """Find beta of every row, so that ``|Perp - target|`` is below the profile's stop.
+    """Find the beta of every row at which ``|Perp - target|`` is below the profile's stop.
+
+    Only the rows still being searched are evaluated; no row's result depends on another row.
 
     Parameters
     ----------
     target : perplexity, raw in F.perplexity
     distance : (N, N) squared distances
     states : (N,) uint64 start states of the rows' random numbers
-    search : the method, a Search
+    search : the method, a :class:`nms.contract.settings.Search`
     on_generation : called after each generation with the rows searched in it and their smallest
         ``|Perp - target|`` so far, raw in F.perplexity
-
-    Only the rows still searched are evaluated; no row's result depends on another's.
     """
     profile = config.profile
     distance = integers(distance)
-    _, _, ties = rows(config, distance)
-    dn = normalised(config, distance)
-    status = without_solution(config, target, ties)
+    _, _, ties = summarise_rows(config, distance)
+    dn = normalise(config, distance)
+    status = classify_rows(config, target, ties)
     count = len(distance)
     result = Result(*(np.zeros(count, np.int64) for _ in Result._fields))
     result.status[:] = status

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Differential evolution of u, F = 1/2: DE/rand/1 and DE/best/1 (contract, sections 9.0 and 9.1).
+"""Differential evolution (DE) of u with F = 1/2: DE/rand/1 and DE/best/1 (contract, sections 9.0 and 9.1).
 
-A method's state holds, for each row still searched, the generation to be evaluated next (``trial``) and
-what else the method remembers; every field's first axis is the row.
+The state of a method holds the generation to evaluate next (``trial``) and what else the method remembers,
+for each row still being searched; the first axis of every field is the row.
 """
 
 from typing import NamedTuple, Self
@@ -11,91 +11,91 @@ import numpy as np
 
 from nms.contract.config import POPULATION, Config
 from nms.golden.fixed import Ints
-from nms.golden.log_beta import ends, limited
-from nms.golden.prng import row_draw
+from nms.golden.log_beta import ends, limit
+from nms.golden.prng import draw_row
 
-COLLAPSED = 64
-"""A population that spans less than this, raw, starts again."""
+COLLAPSE = 64
+"""A population that spans less than this, raw, is scattered again."""
 
 WORST = np.iinfo(np.int64).max
 
 
-def draws(states: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(a draw for each individual (R, 32), states afterwards) of rows in ``states`` (R,) uint64."""
+def draw_generation(states: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Draw for each individual of rows in ``states`` (R,) uint64: draws (R, 32), states afterwards (R,)."""
     drawn = np.empty((len(states), POPULATION), np.uint64)
     for k in range(POPULATION):
-        states = row_draw(states)
+        states = draw_row(states)
         drawn[:, k] = states
     return drawn, states
 
 
-def scattered(config: Config, drawn: np.ndarray) -> Ints:
-    """Individuals spread uniformly over the range, one from each draw."""
+def scatter(config: Config, drawn: np.ndarray) -> Ints:
+    """Turn each draw into an individual, uniform over the range."""
     low, high = ends(config)
     g = config.profile.log_beta.fraction
     return low + (drawn >> np.uint64(64 - g)).astype(np.int64) * ((high - low) >> g)
 
 
-def fields(drawn: np.ndarray) -> list[Ints]:
-    """Bits 63..48, 47..32 and 31..16 of each draw."""
+def split_fields(drawn: np.ndarray) -> list[Ints]:
+    """Split each draw into its bits 63..48, 47..32 and 31..16."""
     return [(drawn >> np.uint64(place)).astype(np.int64) & 0xFFFF for place in (48, 32, 16)]
 
 
-def other(field: Ints, *taken: Ints) -> Ints:
-    """One individual from each 16-bit ``field``, none of those ``taken``, which are all different."""
-    chosen = (field * (POPULATION - len(taken))) >> 16
+def pick_other(field: Ints, *taken: Ints) -> Ints:
+    """Pick an individual by each 16-bit ``field``, none of those ``taken``, which all differ."""
+    picked = (field * (POPULATION - len(taken))) >> 16
     for used in np.sort(np.broadcast_arrays(*taken), axis=0):
-        chosen = chosen + (chosen >= used)
-    return chosen
+        picked = picked + (picked >= used)
+    return picked
 
 
-def donors(drawn: np.ndarray, k: Ints) -> tuple[Ints, Ints, Ints]:
-    """(a, b, c): three individuals, all different and none of them k, from one draw each."""
-    high, middle, low = fields(drawn)
-    a = other(high, k)
-    b = other(middle, k, a)
-    return a, b, other(low, k, a, b)
+def pick_donors(drawn: np.ndarray, k: Ints) -> tuple[Ints, Ints, Ints]:
+    """Pick (a, b, c) by one draw each: three individuals, all different and none of them k."""
+    high, middle, low = split_fields(drawn)
+    a = pick_other(high, k)
+    b = pick_other(middle, k, a)
+    return a, b, pick_other(low, k, a, b)
 
 
 class Rand1(NamedTuple):
-    """DE/rand/1: the individual that is varied is any other one."""
+    """State of DE/rand/1, which varies a random individual."""
 
     trial: Ints  # (R, 32)
     u: Ints  # the population, (R, 32)
-    fitness: Ints  # of the population, (R, 32); WORST where the trial takes the place in any case
+    fitness: Ints  # of the population, (R, 32); WORST where the trial replaces it in any case
     states: np.ndarray  # of the random numbers, (R,)
 
     @classmethod
     def start(cls, config: Config, states: np.ndarray) -> Self:
-        """Generation 0 of rows whose random numbers start at ``states`` (R,) uint64."""
-        drawn, states = draws(states)
-        u = scattered(config, drawn)
+        """Generation 0 for rows whose random numbers start at ``states`` (R,) uint64."""
+        drawn, states = draw_generation(states)
+        u = scatter(config, drawn)
         return cls(u, u, np.full_like(u, WORST), states)
 
     def step(self, config: Config, target: int, perplexity: Ints) -> Self:
-        """Replace what is no better than its trial, whose ``perplexity`` (R, 32) is given; new trials."""
+        """The next generation, from the ``perplexity`` (R, 32) of this one."""
         error = np.abs(perplexity - target)
         replace = error <= self.fitness
         u, fitness = np.where(replace, self.trial, self.u), np.where(replace, error, self.fitness)
-        drawn, states = draws(self.states)
+        drawn, states = draw_generation(self.states)
         return self._replace(u=u, fitness=fitness, states=states)._vary(config, drawn)
 
     def _vary(self, config: Config, drawn: np.ndarray) -> Self:
-        a, b, c = (np.take_along_axis(self.u, i, axis=1) for i in donors(drawn, np.arange(POPULATION)))
-        return self._replace(trial=limited(config, a + ((b - c) >> 1)))
+        a, b, c = (np.take_along_axis(self.u, i, axis=1) for i in pick_donors(drawn, np.arange(POPULATION)))
+        return self._replace(trial=limit(config, a + ((b - c) >> 1)))
 
 
 class Best1(Rand1):
-    """DE/best/1: the best individual is varied; a population that has collapsed is scattered again."""
+    """State of DE/best/1, which varies the best individual and scatters a collapsed population again."""
 
     def _vary(self, config: Config, drawn: np.ndarray) -> Self:
         k = np.arange(POPULATION)
-        _, middle, low = fields(drawn)
-        second = other(middle, k)
-        b, c = (np.take_along_axis(self.u, i, axis=1) for i in (second, other(low, k, second)))
+        _, middle, low = split_fields(drawn)
+        second = pick_other(middle, k)
+        b, c = (np.take_along_axis(self.u, i, axis=1) for i in (second, pick_other(low, k, second)))
         best = np.take_along_axis(self.u, self.fitness.argmin(axis=1)[:, None], axis=1)
-        collapsed = (np.ptp(self.u, axis=1) < COLLAPSED)[:, None]
+        collapsed = (np.ptp(self.u, axis=1) < COLLAPSE)[:, None]
         return self._replace(
-            trial=np.where(collapsed, scattered(config, drawn), limited(config, best + ((b - c) >> 1))),
+            trial=np.where(collapsed, scatter(config, drawn), limit(config, best + ((b - c) >> 1))),
             fitness=np.where(collapsed, WORST, self.fitness),
         )

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From the sums S and T to the perplexity (contract, section 7)."""
+"""The fitness unit: from the sums S and T to the perplexity (contract, section 7)."""
 
 import numpy as np
 
 from nms.contract.config import Config
 from nms.golden.cordic import log2, rotate
-from nms.golden.fixed import Ints, bit_length, check, half_up, integers, product_half_up, saturate, scaled
+from nms.golden.fixed import Ints, bit_length, check, half_up, integers, product_half_up, saturate, scale
 from nms.golden.newton import reciprocal
 
 
 def fitness(config: Config, s: object, t: object) -> tuple[Ints, Ints, Ints]:
-    """(Perp, y, e) of the sums: Perp in F.perplexity, ``1/S = y * 2^-e`` with y in F.reciprocal.
+    """Compute (Perp, y, e) of the sums: Perp in F.perplexity, ``1/S = y * 2^-e`` with y in F.reciprocal.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ def fitness(config: Config, s: object, t: object) -> tuple[Ints, Ints, Ints]:
     entropy, inverse = profile.entropy.fraction, profile.reciprocal.fraction
 
     e = bit_length(s) - 1 - weight
-    m = scaled(s, fine - weight - e)
+    m = scale(s, fine - weight - e)
     y = reciprocal(m, fine, inverse, profile.reciprocal_seed, profile.reciprocal_steps)
     log = half_up(log2(m, profile.post_last, fine), fine - entropy)
     h2 = (e << entropy) + log + product_half_up(t, y, weight + inverse + e - entropy)

@@ -12,7 +12,7 @@ _LOW = np.int64(0xFFFFFFFF)
 
 
 def integers(values: object) -> Ints:
-    """``values`` as int64; ``TypeError`` for anything that is not an integer (no silent floor)."""
+    """``values`` as int64; ``TypeError`` unless they are integers, so that nothing is floored silently."""
     array = np.asarray(values)
     if array.dtype.kind not in "iub":
         raise TypeError(f"raw values must be integers, not {array.dtype}")
@@ -20,7 +20,7 @@ def integers(values: object) -> Ints:
 
 
 def half_up(value: Ints, shift: object) -> Ints:
-    """``floor(value / 2**shift + 1/2)``; a negative ``shift`` multiplies instead (exact).
+    """Round half up: ``floor(value / 2**shift + 1/2)``; a negative ``shift`` multiplies, exactly.
 
     ``|value| + 2**(shift-1)`` and the result must be below 2**63; ``shift`` is an integer or an array.
     """
@@ -30,14 +30,14 @@ def half_up(value: Ints, shift: object) -> Ints:
     return ((value + ((np.int64(1) << right) >> 1)) >> right) << left
 
 
-def scaled(value: Ints, shift: object) -> Ints:
-    """``value * 2**shift``, rounded by floor where ``shift`` is negative."""
+def scale(value: Ints, shift: object) -> Ints:
+    """Scale by a power of two: ``value * 2**shift``, with floor where ``shift`` is negative."""
     shift = integers(shift)
     return (value << np.maximum(shift, 0)) >> np.maximum(-shift, 0)
 
 
 def bit_length(value: object) -> Ints:
-    """Bits of each non-negative value without leading zeros; 0 for 0."""
+    """Bits of each non-negative value without leading zeros; 0 has none."""
     value = integers(value)
     if value.size and value.min() < 0:
         raise ValueError("the bit length of a negative value is not defined")
@@ -51,7 +51,7 @@ def bit_length(value: object) -> Ints:
 
 
 def product(a: Ints, b: Ints) -> tuple[Ints, np.ndarray]:
-    """The exact 128-bit product as (high, low): ``a*b = high * 2**64 + low``, high int64, low uint64.
+    """Multiply exactly, to 128 bits: (high, low) with ``a*b = high * 2**64 + low``, high int64, low uint64.
 
     Schoolbook multiplication of 32-bit halves; the upper halves are signed. No partial sum leaves 64 bits.
     """
@@ -67,7 +67,7 @@ def product(a: Ints, b: Ints) -> tuple[Ints, np.ndarray]:
 
 
 def product_half_up(a: Ints, b: Ints, shift: object) -> Ints:
-    """``floor(a*b / 2**shift + 1/2)`` of the exact product, 0 <= shift <= 126 (an integer or an array).
+    """Multiply and round half up: ``floor(a*b / 2**shift + 1/2)``, 0 <= shift <= 126, an integer or an array.
 
     Raises
     ------
@@ -95,17 +95,17 @@ def product_half_up(a: Ints, b: Ints, shift: object) -> Ints:
 
 
 def saturate(value: Ints, form: Fixed) -> Ints:
-    """``value`` limited to the raw range of ``form``."""
+    """Limit ``value`` to the raw range of ``form``."""
     return np.clip(value, form.min, form.max)
 
 
 def check(value: Ints, form: Fixed, name: str) -> Ints:
-    """``value`` itself, after making sure that every element fits ``form``.
+    """Check that every element of ``value`` fits ``form``, and return it.
 
     Raises
     ------
     OverflowError
-        Naming the signal, the value and the format.
+        One does not; the message names signal, value and format.
     """
     if value.size:
         least, most = int(value.min()), int(value.max())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Grid sampling: exactly K points, spread over the map (contract, section 12)."""
+"""The grid: select exactly K points, spread over the map (contract, section 12)."""
 
 import math
 
@@ -8,8 +8,8 @@ import numpy as np
 from nms.golden.fixed import Ints, integers
 
 
-def cells(points: Ints, keep: int) -> tuple[Ints, Ints]:
-    """(cell id, squared offset from the cell's centre) of each point, each (N,)."""
+def assign_cells(points: Ints, keep: int) -> tuple[Ints, Ints]:
+    """Assign raw points (N, 2) to cells: cell id and squared offset from the cell's centre, (N,) each."""
     side = math.isqrt(2 * keep - 1) + 1
     low = points.min(axis=0)
     span = int((points.max(axis=0) - low).max()) + 1
@@ -21,15 +21,15 @@ def cells(points: Ints, keep: int) -> tuple[Ints, Ints]:
 
 
 def sample(points: object, keep: int) -> Ints:
-    """The ``keep`` indices kept of the raw positions (N, 2), ascending.
+    """Select ``keep`` of the raw positions (N, 2): their indices, ascending.
 
-    Rounds are a sort: ranks first, then fuller cells, then lower cell ids; the first K are kept. In a
-    round each cell has one point at most, so that nothing else is needed to break ties.
+    The rounds are one sort, by rank, then fuller cells, then lower cell ids, of which the first K are kept. A
+    cell has at most one point in a round, so that these keys leave no ties.
     """
     points = integers(points)
     if not 1 <= keep <= len(points):
         raise ValueError(f"keep {keep}: must be 1 to {len(points)}")
-    cell, offset = cells(points, keep)
+    cell, offset = assign_cells(points, keep)
     index = np.arange(len(points))
     order = np.lexsort((index, offset, cell))
     _, begin, inverse, occupation = np.unique(

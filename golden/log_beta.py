@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The searched variable, u = log2(beta2 * 2^L) raw in F.log_beta: its range, and beta from it."""
+"""The searched variable u = log2(beta2 * 2^L), raw in F.log_beta: range and beta (contract, section 9)."""
 
 import numpy as np
 
@@ -10,19 +10,19 @@ from nms.golden.fixed import Ints, check, half_up
 
 
 def ends(config: Config) -> tuple[int, int]:
-    """(LO, HI), raw; the range is LO <= u < HI."""
+    """The ends (LO, HI) of the range, raw: LO <= u < HI."""
     g = config.profile.log_beta.fraction
     return LOG_BETA_LOW << g, config.derived.log_beta_high << g
 
 
-def limited(config: Config, u: Ints) -> Ints:
-    """``u`` limited to the range, LO to HI - 1."""
+def limit(config: Config, u: Ints) -> Ints:
+    """Limit ``u`` to the range, LO to HI - 1."""
     low, high = ends(config)
     return check(np.clip(u, low, high - 1), config.profile.log_beta, "u")
 
 
 def beta(config: Config, u: Ints) -> tuple[Ints, Ints]:
-    """(M, q) of ``u``: beta2 * 2^L = M * 2^q."""
+    """Compute (M, q) of ``u``, where beta2 * 2^L = M * 2^q: M in F.mantissa, q an integer."""
     profile = config.profile
     g, fine, fb = profile.log_beta.fraction, profile.cordic.fraction, profile.mantissa.fraction
     x, y = rotate((u & ((1 << g) - 1)) << (fine - g), profile.post_last, fine)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reciprocal of a mantissa by Newton's iteration (contract, section 4)."""
+"""The reciprocal of a mantissa by Newton's iteration (contract, section 4)."""
 
 from functools import cache
 
@@ -10,7 +10,7 @@ from nms.golden.fixed import Ints, integers, product_half_up
 
 @cache
 def seeds(bits: int) -> Ints:
-    """``floor(2^(bits+3) / (1 + (index + 1/2)/2^bits) + 1/2)`` for each index, bits + 3 fraction bits.
+    """The seed table, bits + 3 fraction bits: ``floor(2^(bits+3) / (1 + (index + 1/2)/2^bits) + 1/2)``.
 
     In integers: with n = 2^(bits+1) the quotient is ``2^(bits+3) * n / (n + 2*index + 1)``.
     """
@@ -23,7 +23,7 @@ def seeds(bits: int) -> Ints:
 
 
 def reciprocal(m: object, a: int, b: int, seed: int, steps: int) -> Ints:
-    """1/m in ``b`` fraction bits for 1 <= m < 2 raw in ``a`` fraction bits; any shape.
+    """Compute 1/m in ``b`` fraction bits of m, 1 <= m < 2, raw in ``a`` fraction bits; any shape.
 
     ``seed`` is the number of index bits of the seed table, ``steps`` the number of Newton steps
     ``y' = y (2 - m y)``, with ``m y`` and ``y'`` both rounded half_up to ``b`` bits.
@@ -31,7 +31,7 @@ def reciprocal(m: object, a: int, b: int, seed: int, steps: int) -> Ints:
     Raises
     ------
     ValueError
-        A mantissa outside [1, 2).
+        A mantissa is outside [1, 2).
     """
     m = integers(m)
     if m.size and (m.min() < 1 << a or m.max() >> (a + 1)):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One processing element: the weight of a distance and the two sums of a row (contract, section 6)."""
+"""The processing element (PE): the weight of a distance and the two sums of a row (contract, section 6)."""
 
 import numpy as np
 
@@ -9,10 +9,10 @@ from nms.golden.fixed import Ints, check, half_up, integers, product_half_up, sa
 
 
 def exponents(config: Config, mantissa: Ints, exponent: Ints, dn: Ints) -> Ints:
-    """z = sat(half_up(M * dn * 2^q)) in F.exponent; arguments broadcast.
+    """Compute z = sat(half_up(M * dn * 2^q)) in F.exponent; arguments broadcast.
 
-    Since M >= 2^fb, a dn of at least 2^(shift + width of z - fb) saturates z whatever M is; dn is limited
-    to that, which changes no z and keeps the rounded product within 64 bits.
+    Since M >= 2^fb, any dn of at least 2^(shift + width of z - fb) saturates z. Limiting dn to that changes
+    no z and keeps the rounded product within 64 bits.
     """
     profile = config.profile
     form = profile.exponent
@@ -23,15 +23,13 @@ def exponents(config: Config, mantissa: Ints, exponent: Ints, dn: Ints) -> Ints:
 
 
 def weights(config: Config, mantissa: object, exponent: object, dn: object) -> tuple[Ints, Ints]:
-    """(w, z) of each distance, w = 2^-z in F.weight, z = beta2 * d in F.exponent.
+    """Compute (w, z) of each distance: w = 2^-z in F.weight, z = beta2 * d in F.exponent.
 
     Parameters
     ----------
     mantissa : raw M in F.mantissa, 1 <= M < 2
     exponent : q
-    dn : raw normalised distance, u0.DW
-
-    All three broadcast against each other.
+    dn : raw normalised distance, u0.DW; all three broadcast against each other
     """
     profile = config.profile
     z = exponents(config, integers(mantissa), integers(exponent), integers(dn))
@@ -46,7 +44,7 @@ def weights(config: Config, mantissa: object, exponent: object, dn: object) -> t
 
 
 def sums(config: Config, mantissa: object, exponent: object, dn: object) -> tuple[Ints, Ints]:
-    """(S, T) over the last axis: S = sum w, T = sum half_up(w * z), both in F.sums.
+    """Sum over the last axis: S = sum w and T = sum half_up(w * z), both in F.sums.
 
     Arguments as in :func:`weights`.
     """

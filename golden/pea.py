@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The PE array: exact distances, and what is taken from each row of them (contract, section 5)."""
+"""The array of processing elements (PEA): exact distances and their normalisation (contract, section 5)."""
 
 import numpy as np
 
@@ -9,9 +9,9 @@ from nms.golden.fixed import Ints, bit_length, integers
 
 
 def distances(images: object) -> Ints:
-    """``D_ij = sum_d (x_id - x_jd)^2`` of uint8 images (N, pixels): (N, N), zero diagonal.
+    """Compute ``D_ij = sum_d (x_id - x_jd)^2`` of uint8 images (N, pixels): (N, N), zero diagonal.
 
-    ``|x|^2 + |y|^2 - 2 x.y`` in float64, which is exact: every partial sum is an integer below 2^53.
+    ``|x|^2 + |y|^2 - 2 x.y`` is exact in float64: every partial sum is an integer below 2^53.
     """
     images = np.asarray(images)
     if images.dtype != np.uint8 or images.ndim != 2:
@@ -23,19 +23,19 @@ def distances(images: object) -> Ints:
 
 
 def _others(distance: object) -> Ints:
-    """(N, N-1): row i without D_ii, j ascending."""
+    """Row i without D_ii, j ascending: (N, N-1)."""
     distance = integers(distance)
     count = len(distance)
     return distance[~np.eye(count, dtype=bool)].reshape(count, count - 1)
 
 
-def rows(config: Config, distance: object) -> tuple[Ints, Ints, Ints]:
-    """(minimum, scale L, ties m) of each row over j != i, each (N,).
+def summarise_rows(config: Config, distance: object) -> tuple[Ints, Ints, Ints]:
+    """Find minimum, scale L and ties m of each row over j != i, (N,) each.
 
     Raises
     ------
     OverflowError
-        A distance wider than DW bits.
+        A distance has more than DW bits.
     """
     others = _others(distance)
     minimum = others.min(axis=1)
@@ -45,8 +45,8 @@ def rows(config: Config, distance: object) -> tuple[Ints, Ints, Ints]:
     return minimum, bit_length(most - minimum), (others == minimum[:, None]).sum(axis=1, dtype=np.int64)
 
 
-def normalised(config: Config, distance: object) -> Ints:
-    """``dn = (D - minimum) << (DW - L)``, u0.DW, (N, N-1), j ascending without i."""
-    minimum, scale, _ = rows(config, distance)
+def normalise(config: Config, distance: object) -> Ints:
+    """Normalise the distances: ``dn = (D - minimum) << (DW - L)``, u0.DW, (N, N-1), j ascending without i."""
+    minimum, scale, _ = summarise_rows(config, distance)
     shift = config.derived.distance_width - scale
     return (_others(distance) - minimum[:, None]) << shift[:, None]

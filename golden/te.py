@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The embedding: gradient iterations with the stable schedule (contract, section 11)."""
+"""The embedding unit (TE): gradient iterations with the stable schedule (contract, section 11)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 
 from nms.contract.config import Config
 from nms.contract.formats import Profile
-from nms.golden.fixed import Ints, bit_length, check, half_up, integers, product_half_up, saturate, scaled
+from nms.golden.fixed import Ints, bit_length, check, half_up, integers, product_half_up, saturate, scale
 from nms.golden.newton import reciprocal
 
 PAIRS = 1 << 16
@@ -17,7 +17,7 @@ PAIRS = 1 << 16
 
 @dataclass(frozen=True)
 class Phase:
-    """Constants of a part of the schedule: attraction shifted by X, momentum in 16ths, step shifted by c."""
+    """Constants of a part of the schedule: shift X of attraction, momentum in 16ths, shift c of the step."""
 
     attraction: int
     momentum: int
@@ -29,9 +29,9 @@ LATE = Phase(attraction=0, momentum=13, step=1)
 
 
 def _inverse(profile: Profile, value: Ints, fraction: Ints) -> Ints:
-    """1/m in F.kernel_reciprocal of m = value / 2^(bitlen - 1), whose ``fraction`` bits below 1 are given."""
+    """1/m in F.kernel_reciprocal of m = value / 2^fraction, where ``fraction`` is bitlen(value) - 1."""
     bits = profile.kernel_reciprocal.fraction
-    return reciprocal(scaled(value, bits - fraction), bits, bits, profile.kernel_seed, profile.kernel_steps)
+    return reciprocal(scale(value, bits - fraction), bits, bits, profile.kernel_seed, profile.kernel_steps)
 
 
 def _scale(affinity: Ints, fraction: int) -> Ints:
@@ -40,7 +40,7 @@ def _scale(affinity: Ints, fraction: int) -> Ints:
 
 
 def kernel(config: Config, dx: Ints, dy: Ints) -> Ints:
-    """w = 1/(1 + dx^2 + dy^2) in F.kernel of differences in F.position."""
+    """Compute w = 1/(1 + dx^2 + dy^2) in F.kernel, of differences in F.position."""
     profile = config.profile
     b = profile.position.fraction
     a = (1 << b) + half_up(dx * dx + dy * dy, b)
@@ -50,7 +50,7 @@ def kernel(config: Config, dx: Ints, dy: Ints) -> Ints:
 
 
 def forces(config: Config, affinity: Ints, points: Ints) -> tuple[Ints, Ints, int]:
-    """(attraction, repulsion before N/Z, Z) at ``points``: (N, 2), (N, 2), Z in ``normaliser``."""
+    """Compute attraction (N, 2), repulsion before N/Z (N, 2) and Z, in ``force`` and ``normaliser``."""
     profile, derived = config.profile, config.derived
     fp, fk = profile.affinity.fraction, profile.kernel.fraction
     count = len(points)
@@ -78,7 +78,7 @@ def forces(config: Config, affinity: Ints, points: Ints) -> tuple[Ints, Ints, in
 
 
 def gradient(config: Config, affinity: Ints, points: Ints, phase: Phase) -> Ints:
-    """g = (attraction << X) - N/Z * repulsion, (N, 2), in ``force``."""
+    """Compute g = (attraction << X) - N/Z * repulsion: (N, 2) in ``force``."""
     profile = config.profile
     attraction, repulsion, z = forces(config, affinity, points)
     total = np.array(z)
@@ -92,7 +92,7 @@ def gradient(config: Config, affinity: Ints, points: Ints, phase: Phase) -> Ints
 
 
 def iterate(config: Config, affinity: Ints, points: Ints, velocity: Ints, phase: Phase) -> tuple[Ints, Ints]:
-    """(points, velocity) after one iteration; both (N, 2), in F.position and F.velocity, saturating."""
+    """Do one iteration: the next points and velocity, (N, 2) in F.position and F.velocity, saturating."""
     profile = config.profile
     sigma = _scale(affinity, profile.affinity.fraction)[:, None]
     step = half_up(gradient(config, affinity, points, phase) << phase.step, sigma)
@@ -108,12 +108,13 @@ def embed(
     exaggerated: int,
     on_iteration: Callable[[Ints], None] | None = None,
 ) -> Ints:
-    """Y after ``iterations``, raw in F.position, (N, 2); the first ``exaggerated`` are exaggerated.
+    """Embed the points: Y after ``iterations``, (N, 2), raw in F.position; the first are exaggerated.
 
     Parameters
     ----------
     affinity : raw P' in F.affinity, (N, N), zero diagonal
     y0 : raw start in F.position, (N, 2)
+    exaggerated : number of exaggerated iterations
     on_iteration : called with Y after each iteration
     """
     affinity = integers(affinity)

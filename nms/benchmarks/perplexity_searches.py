@@ -133,7 +133,7 @@ def method_bench(config: Config, batches: list[tuple[np.ndarray, float]], seed: 
         tasks.append((settings, perplexity, pea.distances(flat)))
     found = [_by_hardware(config, tasks, method) for method in Search]
 
-    solvable = [pea.rows(config, distance)[2] < perplexity for _, perplexity, distance in tasks]
+    solvable = [pea.summarise_rows(config, distance)[2] < perplexity for _, perplexity, distance in tasks]
     targets = [perplexity for _, perplexity, _ in tasks]
     scaled = [distance / PIXEL_SCALE for _, _, distance in tasks]
     others = [exact.off_diagonal(distance) for distance in scaled]
@@ -155,7 +155,7 @@ def _by_hardware(config: Config, tasks: list[tuple[Settings, float, np.ndarray]]
         target = settings.target * np.longdouble(config.profile.perplexity.lsb)
         states = prng.seeds(settings.seed, settings.count)
         found = de.search(config, settings.target, distance, states, method)
-        _, scale, _ = pea.rows(config, distance)
+        _, scale, _ = pea.summarise_rows(config, distance)
         searched = found.generations > 0
         power = (found.exponent - scale - config.profile.mantissa.fraction).astype(np.int32)
         beta = np.ldexp(found.mantissa.astype(np.longdouble), power) * np.log(np.longdouble(2))

@@ -229,7 +229,7 @@ def grid_of(run: Run) -> Grid:
     """The grid on the stored map."""
     embedding, kept, position = run.values["embedding"], run.figures.kept, run.config.profile.position
     raw = np.ldexp(embedding, position.fraction).astype(np.int64)
-    cells, _ = grid.cells(raw, kept)
+    cells, _ = grid.assign_cells(raw, kept)
     side = math.isqrt(2 * kept - 1) + 1
     low = embedding.min(axis=0)
     span = float(np.ptp(embedding, axis=0).max()) + position.lsb

@@ -120,7 +120,7 @@ class Rows:
         distance = nms.golden.pea.distances(images)
         count = len(images)
         states = nms.golden.prng.seeds(seed, count)
-        _, _, ties = nms.golden.pea.rows(CONFIG, distance)
+        _, _, ties = nms.golden.pea.summarise_rows(CONFIG, distance)
         evaluations, evaluate = [], nms.golden.de.evaluate
 
         def recorded(config, u, dn):
@@ -141,7 +141,7 @@ class Rows:
             for row, *of_row in zip(active.tolist(), *evaluation, strict=True):
                 found[row].append(of_row)
         trials, sums = {}, {}
-        dn = nms.golden.pea.normalised(CONFIG, distance)
+        dn = nms.golden.pea.normalise(CONFIG, distance)
         for row, generations in found.items():
             m, q, s, t = np.array(generations, np.int64).reshape(-1, 4, POPULATION).swapaxes(0, 1)
             m, q, s, t = m.ravel(), q.ravel(), s.ravel(), t.ravel()

@@ -79,7 +79,7 @@ class Rig:
         self.count, pixels = batch.shape
         self.words = -(-pixels // self.config.lanes)
         self.matrix = pea.distances(batch)
-        self.normalised = pea.normalised(self.config, self.matrix)
+        self.normalised = pea.normalise(self.config, self.matrix)
 
     def pixels(self) -> list[int]:
         """The batch as words, each image padded with 0."""
@@ -182,7 +182,7 @@ class Rig:
     async def rows(self) -> None:
         """Scan: minimum, scale and ties of all rows."""
         board = Scoreboard(f"{self.name}, rows", minimum=self.count)
-        minimum, scale, ties = pea.rows(self.config, self.matrix)
+        minimum, scale, ties = pea.summarise_rows(self.config, self.matrix)
         board.expect(
             {"row": i, "minimum": int(minimum[i]), "scale": int(scale[i]), "ties": int(ties[i])}
             for i in range(self.count)
@@ -439,7 +439,7 @@ async def overlapped(dut: Any, stalls: Stalls) -> None:
     rig = Rig(dut, f"overlapped, stalls: {stalls.value}", batch, stalls)
     await rig.load()
     await rig.distance()
-    minimum, scale, ties = pea.rows(config, rig.matrix)
+    minimum, scale, ties = pea.summarise_rows(config, rig.matrix)
     known = Scoreboard(f"{rig.name}, rows", minimum=count)
     board = Scoreboard(f"{rig.name}, sums", minimum=2 * count * POPULATION)
     await rig.pulse("scan")

@@ -30,7 +30,7 @@ def test_as_the_contract_says(config: Config, perplexity: float) -> None:
     p = config.profile
     joint = affinity.affinities(config, distance, found)
     count = len(distance)
-    dn = pea.normalised(config, distance)
+    dn = pea.normalise(config, distance)
     conditional = [[0] * count for _ in range(count)]
     for i in range(count):
         y, e = int(found.reciprocal[i]), int(found.shift[i])
@@ -54,7 +54,7 @@ def test_error(config: Config) -> None:
     distance, found = searched(config, 8)
     p = config.profile
     assert (found.status == Status.SOLVED).all()
-    _, scale, _ = pea.rows(config, distance)
+    _, scale, _ = pea.summarise_rows(config, distance)
     beta2 = np.ldexp(found.mantissa.astype(float), (found.exponent - scale - p.mantissa.fraction).astype(int))
     z = beta2[:, None] * (distance + np.diag(np.full(24, 1 << 30)))
     w = np.exp2(z.min(axis=1, keepdims=True) - z)

@@ -25,7 +25,7 @@ def target(config: Config, perplexity: float) -> int:
 
 def true_perplexity(config: Config, found: de.Result, distance: np.ndarray) -> np.ndarray:
     """Of each row at its M and q, with 64-bit mantissas (longdouble), every step in base 2."""
-    _, scale, _ = pea.rows(config, distance)
+    _, scale, _ = pea.summarise_rows(config, distance)
     count = len(distance)
     d = distance[~np.eye(count, dtype=bool)].reshape(count, count - 1)
     d = d - d.min(axis=1, keepdims=True)
@@ -56,7 +56,7 @@ def plain_search(config: Config, goal: int, dn: np.ndarray, state: int) -> tuple
 
     population = []
     for _ in range(32):
-        state = prng.row_draw(state)
+        state = prng.draw_row(state)
         population.append(low + (state >> (64 - g)) * ((high - low) >> g))
     scores = evaluate(population)
     best = min(scores, key=lambda v: v[0])
@@ -68,7 +68,7 @@ def plain_search(config: Config, goal: int, dn: np.ndarray, state: int) -> tuple
             break
         trials = []
         for k in range(32):
-            state = prng.row_draw(state)
+            state = prng.draw_row(state)
             taken = [k]
             for place, left in ((48, 31), (32, 30), (16, 29)):
                 drawn = ((state >> place & 0xFFFF) * left) >> 16
@@ -96,7 +96,7 @@ def test_as_the_contract_says(formats: str) -> None:
     states = prng.seeds(11, 16)
     goal = target(config, 5.5)
     found = de.search(config, goal, distance, states)
-    dn = pea.normalised(config, distance)
+    dn = pea.normalise(config, distance)
     for i in (0, 7, 15):
         m, q, perp, y, e, generations, status = plain_search(config, goal, dn[i], int(states[i]))
         assert [int(values[i]) for values in found] == [m, q, perp, generations, status, y, e]
@@ -111,7 +111,7 @@ def test_unconverged_as_the_contract_says() -> None:
     found = de.search(config, goal, distance, states)
     assert (found.status == Status.UNCONVERGED).all()
     m, q, perp, y, e, generations, status = plain_search(
-        config, goal, pea.normalised(config, distance)[3], int(states[3])
+        config, goal, pea.normalise(config, distance)[3], int(states[3])
     )
     assert (generations, status) == (128, Status.UNCONVERGED)
     assert [int(values[3]) for values in found] == [m, q, perp, generations, status, y, e]
@@ -178,7 +178,7 @@ def test_rows_without_solution(config: Config) -> None:
             assert np.abs(found.perplexity[equal] * p.perplexity.lsb - 5).max() <= within
             inverse = found.reciprocal[equal] * p.reciprocal.lsb / 2.0 ** found.shift[equal]
             assert np.abs(inverse - 0.2).max() < 2 * p.reciprocal.lsb
-        six = ~equal & ((distance == pea.rows(config, distance)[0][:, None]).sum(axis=1) == 6)
+        six = ~equal & ((distance == pea.summarise_rows(config, distance)[0][:, None]).sum(axis=1) == 6)
         assert six.any()
         assert (found.status[six] == Status.INFEASIBLE).all()
         assert (found.status[~equal & ~six] == Status.SOLVED).all()
@@ -189,7 +189,7 @@ def test_donors_are_uniform(config: Config) -> None:
     """a, b, c differ from k and each other, and each other individual is drawn about equally often."""
     draws = np.random.default_rng(1).integers(0, 2**64, 40000, dtype=np.uint64)
     for k in (0, 13, 31):
-        triple = np.stack([np.full(len(draws), k), *evolution.donors(draws, np.array(k))])
+        triple = np.stack([np.full(len(draws), k), *evolution.pick_donors(draws, np.array(k))])
         assert (np.diff(np.sort(triple, axis=0), axis=0) > 0).all()
         assert triple.min() >= 0
         assert triple.max() < 32

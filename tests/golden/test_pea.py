@@ -15,8 +15,8 @@ def test_brute_force(shape: tuple[int, int]) -> None:
     images = np.random.default_rng(1).integers(0, 256, shape, dtype=np.uint8)
     images[-1] = images[0]
     distance = pea.distances(images)
-    minimum, scale, ties = pea.rows(config, distance)
-    dn = pea.normalised(config, distance)
+    minimum, scale, ties = pea.summarise_rows(config, distance)
+    dn = pea.normalise(config, distance)
     values = images.tolist()
     for i, x in enumerate(values):
         row = [sum((a - b) ** 2 for a, b in zip(x, y, strict=True)) for y in values]
@@ -36,13 +36,13 @@ def test_largest_images_are_exact() -> None:
     distance = pea.distances(images)
     assert distance[0, 1] == 65536 * 255**2
     assert distance[0, 2] == 32768 * 255**2
-    minimum, scale, ties = pea.rows(config, distance)
+    minimum, scale, ties = pea.summarise_rows(config, distance)
     assert minimum.tolist() == [0, 32768 * 255**2, 32768 * 255**2, 0]
     assert scale.tolist() == [32, 31, 0, 32]
     assert ties.tolist() == [1, 1, 3, 1]
-    assert pea.normalised(config, distance).max() < 1 << config.derived.distance_width
+    assert pea.normalise(config, distance).max() < 1 << config.derived.distance_width
     with pytest.raises(OverflowError, match="distance"):
-        pea.rows(PRESETS["tiny"], distance)
+        pea.summarise_rows(PRESETS["tiny"], distance)
 
 
 def test_refusals() -> None:

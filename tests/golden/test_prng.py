@@ -40,7 +40,7 @@ def power(a: Matrix, exponent: int) -> Matrix:
     return result
 
 
-@pytest.mark.parametrize("draw", [prng.master_draw, prng.row_draw])
+@pytest.mark.parametrize("draw", [prng.draw_master, prng.draw_row])
 def test_full_period(draw: Callable[[int], int]) -> None:
     """The step's matrix has order 2^64 - 1: one cycle through every state but zero."""
     identity = [1 << j for j in range(64)]
@@ -55,7 +55,7 @@ def test_full_period(draw: Callable[[int], int]) -> None:
 def test_arrays_and_integers_agree() -> None:
     states = prng.seeds(99, 50)
     assert states.dtype == np.uint64
-    assert prng.row_draw(states).tolist() == [prng.row_draw(int(s)) for s in states]
+    assert prng.draw_row(states).tolist() == [prng.draw_row(int(s)) for s in states]
 
 
 def test_order_of_the_draws() -> None:
@@ -91,7 +91,7 @@ def test_uniformity() -> None:
     states = prng.seeds(3, 1024)
     drawn = []
     for _ in range(64):
-        states = prng.row_draw(states)
+        states = prng.draw_row(states)
         drawn.append(states)
     values = np.concatenate(drawn).astype(np.float64) / 2.0**64
     assert abs(values.mean() - 0.5) < 5 * np.sqrt(1 / 12 / len(values))

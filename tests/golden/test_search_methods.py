@@ -41,7 +41,7 @@ def search(
 
 def true_error(config: Config, found: de.Result, distance: np.ndarray, perplexity: float) -> np.ndarray:
     """Of the solved rows, recomputed from M and q in 80-bit arithmetic."""
-    _, scale, _ = pea.rows(config, distance)
+    _, scale, _ = pea.summarise_rows(config, distance)
     beta2 = np.ldexp(
         found.mantissa.astype(np.longdouble),
         (found.exponent - scale - config.profile.mantissa.fraction).astype(np.int32),
@@ -83,7 +83,7 @@ class TestRows:
         """Rows with a solution are solved, and these without one are named as such."""
         images, perplexity = hard_rows()[name]
         distance, found = search(config, images, perplexity, method)
-        ties = pea.rows(config, distance)[2]
+        ties = pea.summarise_rows(config, distance)[2]
         assert (found.status == np.select([ties > perplexity, ties == perplexity], [1, 2], 0)).all()
         assert (found.status == Status.SOLVED).any() or name == "all pairs equal"
         assert true_error(config, found, distance, perplexity).max(initial=0) < TRUE_ERROR[config.formats]
@@ -116,7 +116,7 @@ class TestRows:
         images = digits(32, 70)
         found = [search(config, images, 9, method) for method in Search]
         distance = found[0][0]
-        _, scale, _ = pea.rows(config, distance)
+        _, scale, _ = pea.summarise_rows(config, distance)
         places = []
         for _, result in found:
             mantissa = result.mantissa.astype(np.longdouble) / (1 << config.profile.mantissa.fraction)
@@ -176,7 +176,7 @@ class TestRestart:
             spans.extend(
                 (int(u.max() - u.min()), bool((trial == again).all()))
                 for u, trial, again in zip(
-                    self.u, varied.trial, evolution.scattered(config, drawn), strict=True
+                    self.u, varied.trial, evolution.scatter(config, drawn), strict=True
                 )
             )
             return varied
@@ -188,7 +188,7 @@ class TestRestart:
         assert all((span < 64) == again for span, again in spans)
         assert sum(again for _, again in spans) == 1
 
-        monkeypatch.setattr(evolution, "COLLAPSED", 0)
+        monkeypatch.setattr(evolution, "COLLAPSE", 0)
         _, without = search(config, images, 4.5, Search.DE_BEST1)
         assert [row for row in range(16) if without.status[row] == Status.UNCONVERGED] == [10]
         assert all((np.delete(a, 10) == np.delete(b, 10)).all() for a, b in zip(found, without, strict=True))
@@ -205,7 +205,7 @@ def best1_in_words(config: Config, target: int, state: int) -> Steps:
 
     def draw() -> int:
         nonlocal state
-        state = prng.row_draw(state)
+        state = prng.draw_row(state)
         return state
 
     def at_random() -> Points:
@@ -317,7 +317,7 @@ class TestInWords:
     def test_digits(self, method: Search, formats: str) -> None:
         config = load("tiny", [f"formats={formats}"])
         distance, found = search(config, digits(16, 40), 5.5, method)
-        dn = pea.normalised(config, distance)
+        dn = pea.normalise(config, distance)
         target = goal(config, 16, 5.5)
         for row in (0, 6, 15):
             words = in_words(config, target, steps_of(config, target, method, 0), evaluation(config, dn[row]))
@@ -326,7 +326,7 @@ class TestInWords:
     def test_best1_through_a_restart(self) -> None:
         config = PRESETS["tiny"]
         distance, found = search(config, digits(16), 4.5, Search.DE_BEST1)
-        dn = pea.normalised(config, distance)
+        dn = pea.normalise(config, distance)
         target = goal(config, 16, 4.5)
         states = prng.seeds(1, 16)
         for row in (3, 10):
@@ -341,7 +341,7 @@ class TestInWords:
         config = PRESETS["paper"]
         images, perplexity = hard_rows()[name]
         distance, found = search(config, images, perplexity, Search.WINDOW)
-        dn = pea.normalised(config, distance)
+        dn = pea.normalise(config, distance)
         target = goal(config, 64, perplexity)
         slowest = int(found.generations.argmax())
         assert found.generations[slowest] == 5
@@ -380,7 +380,7 @@ class TestInWords:
         worse = np.full((1, 32), config.profile.perplexity.max)
         population = evolution.Best1(u, u, np.full_like(u, evolution.WORST), states)
         varied = population.step(config, target, worse)
-        again = evolution.scattered(config, evolution.draws(states)[0])
+        again = evolution.scatter(config, evolution.draw_generation(states)[0])
         assert (varied.trial == again).all() == (span < 64)
         assert (varied.fitness == evolution.WORST).all() == (span < 64)
 
@@ -399,7 +399,7 @@ class TestInWords:
         roots = np.random.default_rng(steepness).integers(-8 << 20, 32 << 20, rows)
 
         def perplexity(u: int, root: int) -> int:
-            noise = (prng.row_draw((u & (1 << 40) - 1) + 1) >> 40) - (1 << 23)
+            noise = (prng.draw_row((u & (1 << 40) - 1) + 1) >> 40) - (1 << 23)
             away = (((root - u) << steepness) >> 30) + (noise >> 3)
             away += stop if away >= 0 else -stop
             return min(max(target + away, 1 << 19), top)
@@ -416,7 +416,7 @@ class TestInWords:
 
         monkeypatch.setattr(de, "evaluate", evaluate)
         monkeypatch.setattr(
-            de, "normalised", lambda *_: np.repeat(np.arange(rows)[:, None], rows - 1, axis=1)
+            de, "normalise", lambda *_: np.repeat(np.arange(rows)[:, None], rows - 1, axis=1)
         )
         states = prng.seeds(2, rows)
         found = de.search(config, target, pea.distances(digits(rows)), states, method)
