@@ -24,7 +24,7 @@ from nms.rtl.array.pea import PEA
 from nms.rtl.embedding.affinity import Affinity
 from nms.rtl.embedding.te import TE
 from nms.rtl.lib.flow import Queue
-from nms.rtl.lib.hierarchy import Block, place
+from nms.rtl.lib.hierarchy import Block, instantiate
 from nms.rtl.lib.prng import Seeds
 from nms.rtl.lib.signatures import Payloads
 from nms.rtl.search.de import DE
@@ -127,12 +127,12 @@ class Sampler(Block):
         m.domains.core = core = ClockDomain("core", local=True)
         m.d.comb += [core.clk.eq(ClockSignal()), core.rst.eq(ResetSignal() | self.abort_run)]
 
-        self.pea = place(m, "pea", PEA(self.config), platform, "core")
-        self.seeds = place(m, "seeds", Seeds(self.config), platform, "core")
-        self.de = place(m, "de", DE(self.config), platform, "core")
-        self.affinity = place(m, "affinity", Affinity(self.config), platform, "core")
-        self.te = place(m, "te", TE(self.config), platform, "core")
-        self.grid = place(m, "grid", Grid(self.config), platform, "core")
+        self.pea = instantiate(m, "pea", PEA(self.config), platform, "core")
+        self.seeds = instantiate(m, "seeds", Seeds(self.config), platform, "core")
+        self.de = instantiate(m, "de", DE(self.config), platform, "core")
+        self.affinity = instantiate(m, "affinity", Affinity(self.config), platform, "core")
+        self.te = instantiate(m, "te", TE(self.config), platform, "core")
+        self.grid = instantiate(m, "grid", Grid(self.config), platform, "core")
 
         depth = self.config.images
         m.submodules.rows = self.rows = memory.Memory(shape=self.payloads.row, depth=depth, init=[])

@@ -14,9 +14,12 @@ from nms.rtl.lib.hierarchy import Block
 
 @dataclass(frozen=True)
 class Unit:
-    """``blocks`` are classes (module and name below ``nms.rtl``), as they stand in the sampler, with the same
-    module name and parameters: made from the configuration or, with ``hosts``, as found in the hosts,
-    which are made from the configuration."""
+    """A group of blocks that is checked and synthesised under one name.
+
+    ``blocks`` and ``hosts`` are classes, as module and name below ``nms.rtl``. Without ``hosts``, the blocks
+    are made from the configuration. With ``hosts``, these are made from the configuration, and the unit has
+    the blocks inside them, with the module names and parameters that they have in the sampler.
+    """
 
     blocks: tuple[str, ...]
     hosts: tuple[str, ...] = ()
@@ -38,29 +41,29 @@ UNITS: dict[str, Unit] = {
     "sampler": Unit(("sampler.Sampler",)),
     "axi": Unit(("bus.axi.NearMemorySampler",)),
 }
-"""In the order of the data's way, small to large."""
+"""In dataflow order, small to large."""
 
 
-def named(name: str) -> type[Any]:
-    """The class, by module and name below ``nms.rtl``."""
+def load_class(name: str) -> type[Any]:
+    """Import the class ``name``, a module and a class below ``nms.rtl``."""
     module, _, kind = name.rpartition(".")
     return getattr(import_module(f"nms.rtl.{module}"), kind)
 
 
-def check(names: list[str]) -> None:
+def check_names(names: list[str]) -> None:
     """Raise :class:`UserError` for the first name that is no unit."""
     for name in names:
         if name not in UNITS:
             raise UserError(f"unit {name!r} does not exist; known: {', '.join(UNITS)}")
 
 
-def found(name: str, config: Config) -> Iterator[tuple[Block, Design]]:
-    """The blocks of a unit, each once, and the designs they stand in."""
+def find_blocks(name: str, config: Config) -> Iterator[tuple[Block, Design]]:
+    """The blocks of a unit, each once, with the designs that contain them."""
     unit = UNITS[name]
-    kinds = tuple(named(block) for block in unit.blocks)
+    kinds = tuple(load_class(block) for block in unit.blocks)
     seen = set()
     for host in unit.hosts or unit.blocks:
-        design = Design(named(host)(config))
+        design = Design(load_class(host)(config))
         for block in design.blocks.values():
             if isinstance(block, kinds) and block.module not in seen:
                 seen.add(block.module)

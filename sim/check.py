@@ -72,8 +72,8 @@ def check(
         unit's module (all before the first simulation).
     """
     chosen = set(names) or set(UNITS)
-    units.check(sorted(chosen))
-    blocks = {unit: list(units.found(unit, config)) for unit in UNITS if unit in chosen}
+    units.check_names(sorted(chosen))
+    blocks = {unit: list(units.find_blocks(unit, config)) for unit in UNITS if unit in chosen}
     if verilog is not None:
         _usable(verilog, config, [block.module for found in blocks.values() for block, _ in found])
     results = []
@@ -94,7 +94,7 @@ def _usable(verilog: Path, config: Config, wanted: Iterable[str]) -> None:
             f"{verilog}: generated for configuration {title['name']}, digest {title['digest']}, "
             f"not for {config.name}, digest {config.digest}; give its -c and -P"
         )
-    known = protocol.headers(text)
+    known = protocol.parse_headers(text)
     for module in wanted:
         if module not in known:
             raise UserError(f"{verilog}: has no module {module!r}")

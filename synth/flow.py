@@ -59,10 +59,10 @@ def synthesise(
     RuntimeError
         A tool failed.
     """
-    units.check([unit])
+    units.check_names([unit])
     return [
         synthesise_block(config, unit, block, design, target, directory / block.module, progress)
-        for block, design in units.found(unit, config)
+        for block, design in units.find_blocks(unit, config)
     ]
 
 

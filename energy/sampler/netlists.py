@@ -36,7 +36,7 @@ def apart(design: Design, block: str) -> str:
         if name == block or name.partition("__")[0] == block:
             own.append(found.group())
         elif name in design.blocks:
-            own.append(_box(protocol.headers(found.group())[found[1]]))
+            own.append(_box(protocol.parse_headers(found.group())[found[1]]))
     return "\n".join(own) + "\n"
 
 

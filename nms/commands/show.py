@@ -27,12 +27,12 @@ def show(
 
     Memories are those of the hardware with its buses, as it is generated: words, bits of a word, copies.
     """
-    from nms.rtl.export.memories import memories
+    from nms.rtl.export.memories import list_memories
 
     config = configuration.load(preset, overrides or ())
     given = [("configuration", key, str(value), "") for key, value in config.model_dump().items()]
     given.append(("configuration", "digest", config.digest, ""))
-    found = memories(config)
+    found = list_memories(config)
     held = [
         ("memory", memory.name, str(memory.bits), f"bits, {memory.copies} x {memory.depth} x {memory.width}")
         for memory in found

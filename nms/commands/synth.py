@@ -47,7 +47,7 @@ def synth(
 
     chosen_target = targets.target(target, liberty or ())
     names = unit or ["axi"]
-    units.check(names)
+    units.check_names(names)
     before = metrics.baseline(config.name, chosen_target.name) if compare else []
     command = ["synth", *chosen(preset, overrides), *(word for name in names for word in ("--unit", name))]
     command += ["--target", target or "generic"] if not liberty else [f"--liberty {f.name}" for f in liberty]

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The processing element: squared differences of pixels, or the weights of one candidate beta2."""
 
+from typing import Any
+
 from amaranth import Cat, Const, Module, Mux, Signal, Value
 from amaranth.hdl import Assert
 from amaranth.lib.wiring import In, Out
@@ -10,7 +12,7 @@ from nms.contract.derived import LOG_BETA_LOW
 from nms.rtl.lib.cordic import Decay
 from nms.rtl.lib.fixed import half_up, product, product_latency
 from nms.rtl.lib.flow import delay
-from nms.rtl.lib.hierarchy import Block, place
+from nms.rtl.lib.hierarchy import Block, instantiate
 from nms.rtl.lib.signatures import EXPONENT
 
 FINE = 3
@@ -112,6 +114,10 @@ class PE(Block):
         """The weight, its product with z, rounding, the sum."""
         return self.weight_latency + self._term_latency + 2
 
+    def testbench_parameters(self) -> dict[str, Any]:
+        latencies = ("distance_latency", "weight_latency", "sums_latency")
+        return {name: getattr(self, name) for name in latencies}
+
     def elaborate(self, platform: object) -> Module:
         m = Module()
         self._distance(m)
@@ -182,7 +188,7 @@ class PE(Block):
         m.d.comb += [one.eq(z == 0), over.eq(((z >> fz) >= profile.cutoff) | zeroed)]
 
         decay = Decay(self.derived.weight_indices, c, self.config.unroll, self.decay_tag)
-        place(m, "decay", decay, platform)
+        instantiate(m, "decay", decay, platform)
         m.d.comb += [
             decay.i.valid.eq(flags["valid"]),
             decay.i.payload.angle.eq(z[:fz] << (c - fz)),

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The array of processing elements: distances of all pairs, scan of the rows, search, weights."""
 
+from typing import Any
+
 from amaranth import Array, Module, Signal
 from amaranth.lib import stream
 from amaranth.lib.data import StructLayout
@@ -14,7 +16,7 @@ from nms.rtl.array.pea_distances import distances
 from nms.rtl.array.pea_images import fetch, load
 from nms.rtl.array.pea_rows import scan
 from nms.rtl.array.pea_search import search
-from nms.rtl.lib.hierarchy import Block, place
+from nms.rtl.lib.hierarchy import Block, instantiate
 from nms.rtl.lib.signatures import Payloads
 
 
@@ -88,14 +90,17 @@ class PEA(Block):
         collected before those of the next are there."""
         return max(self.config.pes, self.pe.distance_latency + 2)
 
+    def testbench_parameters(self) -> dict[str, Any]:
+        return {"interval": self.interval}
+
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config, derived = self.config, self.derived
         pes = [self.pe] + [PE(config) for _ in range(config.pes - 1)]
         banks = [Bank(config) for _ in range(config.pes)]
         for k in range(config.pes):
-            place(m, f"pe{k}", pes[k], platform)
-            place(m, f"bank{k}", banks[k], platform)
+            instantiate(m, f"pe{k}", pes[k], platform)
+            instantiate(m, f"bank{k}", banks[k], platform)
         pairs = config.images * (config.images - 1) // 2
         m.submodules.distances = memory = Memory(shape=derived.distance_width, depth=pairs, init=[])
         entry = StructLayout({"minimum": derived.distance_width, "scale": derived.scale_width})

@@ -4,7 +4,7 @@
 from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib.memory import ReadPort, WritePort
 
-from nms.rtl.array.walk import Walk, triangle
+from nms.rtl.array.walk import TriangleWalk, triangle
 from nms.rtl.lib.fixed import bit_length
 from nms.rtl.lib.flow import delay
 from nms.rtl.lib.hierarchy import Block
@@ -16,7 +16,7 @@ def scan(m: Module, pea: Block, read: ReadPort, table: WritePort) -> None:
     Drives ``o_rows``, ``i_read`` and ``o_read`` of the array, the address of the distance memory's port
     ``read`` and, once a row, {minimum, scale} into ``table``.
     """
-    m.submodules.scan_walk = walk = Walk(pea.config)
+    m.submodules.scan_walk = walk = TriangleWalk(pea.config)
     row = Signal(pea.derived.index_width)
     data = Signal.like(pea.pe.distance)
     m.d.sync += data.eq(read.data)

@@ -7,7 +7,7 @@ from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.memory import ReadPort
 
 from nms.rtl.array.pe import PE
-from nms.rtl.array.walk import Walk
+from nms.rtl.array.walk import TriangleWalk
 from nms.rtl.lib.flow import delay
 from nms.rtl.lib.hierarchy import Block
 from nms.rtl.lib.signatures import EXPONENT
@@ -23,7 +23,7 @@ def search(m: Module, pea: Block, pes: list[PE], read: ReadPort, table: ReadPort
     memory, ``table`` one of {minimum, scale} by row.
     """
     total, width = pea.config.pes, pea.derived.distance_width
-    m.submodules.walk = walk = Walk(pea.config)
+    m.submodules.walk = walk = TriangleWalk(pea.config)
     depth = 1 << (pea.pe.weight_latency + 8).bit_length()
     m.submodules.weights = weights = SyncFIFOBuffered(width=len(pea.o_weights.payload), depth=depth)
     room = max(4 * total, 32)

@@ -25,7 +25,7 @@ def triangle(m: Module, high: Value) -> Value:
     return product.shift_right(1)
 
 
-class Walk(wiring.Component):
+class TriangleWalk(wiring.Component):
     """Walks along row i of the triangular distance memory: j ascending without i.
 
     Members

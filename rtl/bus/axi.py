@@ -12,7 +12,7 @@ from nms.contract.registers import ADDRESS_BITS, BY_NAME, COUNTED, Error, Event
 from nms.contract.settings import Search
 from nms.rtl.bus.dma import Reader, Sender, Writer
 from nms.rtl.bus.register_file import RegisterFile
-from nms.rtl.lib.hierarchy import Block, place
+from nms.rtl.lib.hierarchy import Block, instantiate
 from nms.rtl.sampler import WORKING, Sampler
 
 INCR, NORMAL, BUFFERED = 1, 0, 3
@@ -98,11 +98,11 @@ class NearMemorySampler(Block):
         m.domains.sync = sync = ClockDomain("sync", local=True)
         m.d.comb += [sync.clk.eq(self.aclk), sync.rst.eq(~self.aresetn)]
         config = self.config
-        self.registers = place(m, "registers", RegisterFile(config), platform)
-        self.sampler = place(m, "sampler", Sampler(config), platform)
-        self.reader = place(m, "reader", Reader(config), platform)
-        self.writer = place(m, "writer", Writer(config), platform)
-        self.sender = place(m, "sender", Sender(config), platform)
+        self.registers = instantiate(m, "registers", RegisterFile(config), platform)
+        self.sampler = instantiate(m, "sampler", Sampler(config), platform)
+        self.reader = instantiate(m, "reader", Reader(config), platform)
+        self.writer = instantiate(m, "writer", Writer(config), platform)
+        self.sender = instantiate(m, "sender", Sender(config), platform)
         self.state = Signal(State)
         self.busy = Signal()
         self.stop = Signal()
@@ -180,7 +180,7 @@ class NearMemorySampler(Block):
         config, given, sampler = self.config, self.registers, self.sampler
         size = config.bus_bits // 8
         words = Signal.like(sampler.words)
-        m.d.sync += words.eq(_ceiling(given.pixels[: config.pixels.bit_length()], config))
+        m.d.sync += words.eq(_divide_by_lanes(given.pixels[: config.pixels.bit_length()], config))
         m.d.comb += [
             sampler.words.eq(words),
             sampler.target.eq(self._both("target")),
@@ -249,7 +249,7 @@ class NearMemorySampler(Block):
         with m.Switch(self.state):
             with m.Case(State.IDLE), m.If(commands["start"]):
                 m.d.sync += [checked.eq(0), self.state.eq(State.CHECK), batches_done.eq(0)]
-            with m.Case(State.CHECK):  # from the second cycle on, what is derived from the settings is there
+            with m.Case(State.CHECK):  # what is derived from the settings is there from the second cycle on
                 m.d.sync += [checked.eq(1), self.result_address.eq(self._both("result_base"))]
                 with m.If(checked & ~registers.fetching & ~self.stop):
                     m.d.sync += self.state.eq(State.BEGIN)
@@ -388,7 +388,7 @@ class NearMemorySampler(Block):
                 with m.Elif(step == 0):
                     m.d.sync += [word.eq(value.payload), self.state.eq(State.PUSH)]
                 with m.Else():
-                    m.d.sync += word.eq(_with_byte(word, step, value.payload))
+                    m.d.sync += word.eq(_replace_byte(word, step, value.payload))
                     with m.If(step == len(ROW) - 1):
                         m.d.sync += self.state.eq(State.PUSH)
             with m.Case(State.PUSH):
@@ -429,7 +429,7 @@ class NearMemorySampler(Block):
             m.d.comb += Cat(low, high).eq(value)
 
 
-def _ceiling(pixels: Value, config: Config) -> Value:
+def _divide_by_lanes(pixels: Value, config: Config) -> Value:
     """ceil(pixels / lanes) as a product: exact, because the reciprocal is rounded up and has enough bits."""
     lanes = config.lanes
     bits = len(pixels) + 1 + lanes.bit_length()
@@ -437,7 +437,7 @@ def _ceiling(pixels: Value, config: Config) -> Value:
     return ((pixels + (lanes - 1)) * reciprocal) >> bits
 
 
-def _with_byte(word: Value, step: Value, value: Value) -> Value:
+def _replace_byte(word: Value, step: Value, value: Value) -> Value:
     """``word`` with byte ``step - 1`` replaced by the lowest of ``value``; the others stay."""
     return Cat(
         Mux(step == place + 1, value[:8], word[8 * place : 8 * place + 8]) if place < len(ROW) - 1

@@ -29,7 +29,7 @@ FAULT = StructLayout({"address": 64, "decode": 1})
 """An error response: address, and whether it was DECERR."""
 
 
-def burst(m: Module, config: Config, address: Value, left: Value, most: int) -> Signal:
+def bound_burst(m: Module, config: Config, address: Value, left: Value, most: int) -> Signal:
     """Beats of the next burst: at most ``most``, ``left`` and those to the page's end."""
     size = config.bus_bits // 8
     page, shift = PAGE // size, size.bit_length() - 1
@@ -139,7 +139,7 @@ class Reader(Block):
         left, images = Signal.like(per_image), Signal.like(self.count)
         length = Signal(range(READ_BURST + 1))
         asked = Signal.like(length)
-        bounded = burst(m, self.config, address, left, READ_BURST)
+        bounded = bound_burst(m, self.config, address, left, READ_BURST)
         with m.If(self.o_bursts.ready):
             m.d.sync += self.o_bursts.valid.eq(0)
         with m.FSM():
@@ -259,7 +259,7 @@ class Writer(Block):
         left = Signal(range(32 * config.images // size + 2))
         length, to_send = Signal(range(WRITE_BURST + 1)), Signal(range(WRITE_BURST + 1))
         first = Signal(64)  # address of the burst
-        bounded = burst(m, config, address, left, WRITE_BURST)
+        bounded = bound_burst(m, config, address, left, WRITE_BURST)
         strobe = self.o_beats.p.strobe
         m.d.comb += [
             self.busy.eq(active | stopping),

@@ -21,12 +21,12 @@ OWN = ("irq_enable", "irq_status", "table", "row", "column", "data_lo", "data_hi
 """Registers that nobody else sees."""
 
 
-def settings() -> list[Register]:
+def select_settings() -> list[Register]:
     """The registers that software writes and a job reads."""
     return [register for register in REGISTERS if register.access is Access.RW]
 
 
-def observed(config: Config) -> list[Register]:
+def select_observed(config: Config) -> list[Register]:
     """The registers whose values come from the rest of the system."""
     fixed = constants(config)
     return [r for r in REGISTERS if r.access is Access.RO and r.name not in fixed and r.name not in OWN]
@@ -50,11 +50,11 @@ class RegisterFile(Block):
         self.config = config
         self.parameters = (config,)
         super().__init__(
-            {register.name: Out(32) for register in settings()}
-            | {register.name: In(32) for register in observed(config)}
+            {register.name: Out(32) for register in select_settings()}
+            | {register.name: In(32) for register in select_observed(config)}
             | {
-                "control": Out(len_of("control")),
-                "events": In(len_of("irq_status")),
+                "control": Out(count_bits("control")),
+                "events": In(count_bits("irq_status")),
                 "irq": Out(1),
                 "locked": In(1),
                 "fetching": Out(1),
@@ -190,6 +190,6 @@ class RegisterFile(Block):
             m.d.sync += self.column.eq(self.column + 1)
 
 
-def len_of(name: str) -> int:
+def count_bits(name: str) -> int:
     """Bits of a register up to its highest field."""
     return BY_NAME[name].mask.bit_length()

@@ -7,7 +7,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import Component, In, Out, Signature
 
 
-class Walk(Component):
+class BlockWalk(Component):
     """Goes over the blocks of all rows, one with each cycle of ``step``, row by row, and then again.
 
     ``row``, ``block``: where it stands; ``first``, ``last``: the row's first or last block; ``end``: the last

@@ -17,16 +17,16 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
 from nms.contract.config import Config
-from nms.rtl.embedding.points import Points, Rows, Walk
+from nms.rtl.embedding.points import BlockWalk, Points, Rows
 from nms.rtl.embedding.te_lane import TELane, reciprocal, top
 from nms.rtl.embedding.te_update import TEUpdate
 from nms.rtl.lib.fixed import bit_length, half_up
 from nms.rtl.lib.flow import delay
-from nms.rtl.lib.hierarchy import Block, place
+from nms.rtl.lib.hierarchy import Block, instantiate
 from nms.rtl.lib.signatures import Payloads
 
 
-def tree(m: Module, values: Sequence[Value]) -> Value:
+def add_tree(m: Module, values: Sequence[Value]) -> Value:
     """The sum of 2^n values, n cycles later: a register after each addition."""
     while len(values) > 1:
         sums = []
@@ -94,9 +94,9 @@ class TE(Block):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         points = m.submodules.points = Points(self.point, self.padded, self.lanes, self.group)
-        pairs = m.submodules.pairs = Walk(self.images, self.lanes)
-        lanes = [place(m, f"lane{k}", lane, platform) for k, lane in enumerate(self._lanes)]
-        updates = [place(m, f"update{k}", update, platform) for k, update in enumerate(self._updates)]
+        pairs = m.submodules.pairs = BlockWalk(self.images, self.lanes)
+        lanes = [instantiate(m, f"lane{k}", lane, platform) for k, lane in enumerate(self._lanes)]
+        updates = [instantiate(m, f"update{k}", update, platform) for k, update in enumerate(self._updates)]
         iteration = Signal.like(self.iterations)
         first, reading, passing, updating = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [first.eq(iteration == 0), pairs.count.eq(self.count), pairs.step.eq(passing)]
@@ -158,9 +158,9 @@ class TE(Block):
             m.d.sync += self.o_read.valid.eq(0)
         return m
 
-    def _feed(self, m: Module, lanes: list[TELane], points: Points, pairs: Walk) -> View:
+    def _feed(self, m: Module, lanes: list[TELane], points: Points, pairs: BlockWalk) -> View:
         """Feed the lanes with ``pairs``; returns where the pairs stand whose kernels they give."""
-        late = m.submodules.late = Walk(self.images, self.lanes)
+        late = m.submodules.late = BlockWalk(self.images, self.lanes)
         valid = Signal()
         tag = Signal(StructLayout({"valid": 1, "row": len(late.row), "first": 1, "last": 1, "end": 1}))
         m.d.sync += [
@@ -202,7 +202,7 @@ class TE(Block):
     ) -> tuple[Signal, Signal, Rows]:
         """Z, a pulse when it is complete, and the memory of the sigmas, which the first pass finds."""
         total = Signal(self.normaliser.width)
-        kernels = tree(m, [lane.kernel for lane in lanes])
+        kernels = add_tree(m, [lane.kernel for lane in lanes])
         tag = delay(m, tag, self.levels, reset_less=False)
         with m.If(tag.valid):
             m.d.sync += total.eq(Mux(tag.first & (tag.row == 0), 0, total) + kernels)
@@ -210,7 +210,7 @@ class TE(Block):
 
         # words come late from the affinities' memory, so that they are added a cycle later
         words = [delay(m, Mux(lane.present & first, lane.affinity, 0), 1) for lane in lanes]
-        affinities = tree(m, words)
+        affinities = add_tree(m, words)
         row_sum = Signal(self.row_sum.width)
         new_sum = Mux(tag.first, 0, row_sum) + affinities
         with m.If(tag.valid):
@@ -234,7 +234,7 @@ class TE(Block):
         row = Signal(layout)
         for name in layout.members:
             fraction = fractions[name.split("_")[0]]
-            partial = tree(m, [getattr(lane, name) for lane in lanes])
+            partial = add_tree(m, [getattr(lane, name) for lane in lanes])
             total = Signal(signed(self.force.width + fraction), name=f"total_{name}")
             with m.If(tag.valid):
                 m.d.sync += total.eq(Mux(tag.first, 0, total) + partial)
@@ -256,7 +256,7 @@ class TE(Block):
         self, m: Module, platform: object, total: Signal, complete: Value, updates: list[TEUpdate]
     ) -> Value:
         """N * yz and its shift to the updates; high one cycle before they are there."""
-        newton = place(m, "newton", self._newton, platform)
+        newton = instantiate(m, "newton", self._newton, platform)
         k = self.profile.kernel_reciprocal.fraction
         zeros = Signal(range(len(total)))
         mantissa = Signal(k + 1)

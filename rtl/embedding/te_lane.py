@@ -9,7 +9,7 @@ from nms.contract.config import Config
 from nms.contract.formats import Fixed
 from nms.rtl.lib.fixed import bit_length, half_up, product, product_latency
 from nms.rtl.lib.flow import delay
-from nms.rtl.lib.hierarchy import Block, place
+from nms.rtl.lib.hierarchy import Block, instantiate
 from nms.rtl.lib.newton import Newton
 from nms.rtl.lib.signatures import Payloads
 
@@ -110,7 +110,7 @@ class TELane(Block):
             squares.append(product(m, gap, gap).as_unsigned())
         one_more = Signal(b + 1 + (1 << EXPONENT) - 1)
         m.d.sync += one_more.eq(half_up(squares[0] + squares[1] + (1 << 2 * b), b))
-        newton = place(m, "newton", self.newton, platform)
+        newton = instantiate(m, "newton", self.newton, platform)
         mantissa, exponent = Signal(k + 1), Signal(EXPONENT)
         shifted = delay(m, one_more, 1) << ~exponent  # by 15 - e
         m.d.sync += [

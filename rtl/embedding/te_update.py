@@ -53,21 +53,21 @@ class TEUpdate(Block):
         )
 
     @property
-    def _scaled(self) -> int:
+    def _scaling_latency(self) -> int:
         """Cycles until the scaled repulsion is there."""
         return product_latency(self.force.width, len(self.scale))
 
     @property
     def latency(self) -> int:
         """Cycles: a register, the scaled repulsion, its shift and rounding, gradient, step, velocity."""
-        return self._scaled + 6
+        return self._scaling_latency + 6
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         valid = Signal(self.latency)
         m.d.sync += valid.eq(Cat(self.valid, valid))
         m.d.comb += self.new_valid.eq(valid[-1])
-        sigma = delay(m, self.sigma, self._scaled + 4)
+        sigma = delay(m, self.sigma, self._scaling_latency + 4)
         scale = delay(m, self.scale, 1)  # near to its multipliers
         for axis in AXES:
             force = delay(m, self.forces[f"repel_{axis}"], 1)
@@ -75,15 +75,15 @@ class TEUpdate(Block):
             rounded = Signal(halves.shape(), name=f"rounded_{axis}")
             repel = rounded[: self.force.width].as_signed()
             m.d.sync += rounded.eq((delay(m, halves, 1) + 1).shift_right(1))
-            with m.If(valid[self._scaled + 2]):
+            with m.If(valid[self._scaling_latency + 2]):
                 m.d.sync += Assert(rounded == repel, "the repulsion times N / Z is out of range")
 
-            attract = delay(m, self.forces[f"attract_{axis}"], self._scaled + 3)
+            attract = delay(m, self.forces[f"attract_{axis}"], self._scaling_latency + 3)
             gradient = Signal(signed(self.force.width + 2), name=f"gradient_{axis}")
             m.d.sync += gradient.eq(Mux(self.early, attract << 1, attract) - repel)
 
             # half_up of 8/16 or 13/16 of the old velocity, as 8 v + 5 v without a multiplier
-            old = delay(m, self.velocity[axis], self._scaled + 2)
+            old = delay(m, self.velocity[axis], self._scaling_latency + 2)
             five = Signal(signed(len(old) + 3), name=f"five_{axis}")
             rest = Signal(signed(len(old) + 4), name=f"rest_{axis}")
             kept = Signal(old.shape(), name=f"kept_{axis}")

@@ -26,7 +26,7 @@ DRIVEN = ("araddr", "arvalid", "rready", "awaddr", "awvalid", "wdata", "wstrb", 
 """Inputs of ``s_axil`` that the smoke test drives."""
 
 
-def _filled(template: str, **values: str) -> str:
+def _fill(template: str, **values: str) -> str:
     return Template((TEMPLATES / template).read_text()).substitute(values)
 
 
@@ -40,7 +40,7 @@ def _smoke_test(ports: list[dict[str, Any]]) -> str:
     )
     start = next(field.low for field in BY_NAME["control"].fields if field.name == "start")
     accessed = ("identity", "irq_enable", "control", "error_code")
-    return _filled(
+    return _fill(
         "near_memory_sampler_tb.v",
         idle=idle,
         identity_value=f"{IDENTITY:08x}",
@@ -71,8 +71,8 @@ def generate(
         "nms_registers.h": registers.header(),
         "nms_registers.rdl": registers.systemrdl(),
         "ports.json": json.dumps(described, indent=1) + "\n",
-        "nms_sampler.core": _filled("nms_sampler.core", **core),
-        "sampler.sdc": _filled("sampler.sdc", period=f"{PERIOD:.3f}"),
+        "nms_sampler.core": _fill("nms_sampler.core", **core),
+        "sampler.sdc": _fill("sampler.sdc", period=f"{PERIOD:.3f}"),
         "near_memory_sampler_tb.v": _smoke_test(described["ports"]),
         "waivers.vlt": WAIVERS.read_text(),
     }

@@ -49,7 +49,7 @@ def ports(block: Block) -> dict[str, tuple[Value, wiring.Flow]]:
 
 
 class Emitter:
-    """Collects the blocks that are placed while a block is elaborated (a ``Placer``)."""
+    """Collects the blocks that are placed while a block is elaborated (a ``InstancePlatform``)."""
 
     def __init__(self) -> None:
         self.blocks: dict[str, Block] = {}
@@ -81,11 +81,11 @@ class Emitter:
         )
 
 
-def _instances(fragment: Fragment) -> list[str]:
+def _list_instances(fragment: Fragment) -> list[str]:
     """The modules that a fragment instantiates, at any depth, in order, each once."""
     if isinstance(fragment, Instance):
         return [fragment.type]
-    names = [name for inner, *_ in fragment.subfragments for name in _instances(inner)]
+    names = [name for inner, *_ in fragment.subfragments for name in _list_instances(inner)]
     return list(dict.fromkeys(names))
 
 
@@ -130,7 +130,7 @@ class Design:
         """
         wanted = [module or self.top.module]
         for name in wanted:
-            wanted += [inner for inner in _instances(self.fragments[name]) if inner not in wanted]
+            wanted += [inner for inner in _list_instances(self.fragments[name]) if inner not in wanted]
             if name not in self._texts:
                 self._texts[name] = _convert(self.blocks[name], self.fragments[name])
         return "\n".join(self._texts[name] for name in wanted)
@@ -145,16 +145,16 @@ def sampler_verilog(config: Config) -> str:
     """The whole sampler in Verilog, under a comment that names the configuration."""
     from nms.rtl.sampler import Sampler  # here, so that a single block is emitted without all the others
 
-    return _titled(config, Sampler(config))
+    return _add_title(config, Sampler(config))
 
 
 def system_verilog(config: Config) -> str:
     """The sampler with its buses (``near_memory_sampler``) in Verilog, titled as the sampler is."""
     from nms.rtl.bus.axi import NearMemorySampler
 
-    return _titled(config, NearMemorySampler(config))
+    return _add_title(config, NearMemorySampler(config))
 
 
-def _titled(config: Config, block: Block) -> str:
+def _add_title(config: Config, block: Block) -> str:
     title = f"// Near-memory sampler, configuration {config.name}, digest {config.digest}, as generated."
     return f"// SPDX-License-Identifier: Apache-2.0\n{title}\n\n{verilog(block)}"

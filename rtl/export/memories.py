@@ -29,44 +29,44 @@ class OnChip:
         return self.copies * self.depth * self.width
 
 
-def memories(config: Config) -> list[OnChip]:
+def list_memories(config: Config) -> list[OnChip]:
     """Every memory of ``near_memory_sampler``, the largest first; registers are not counted."""
     design = Design(NearMemorySampler(config))
-    copies = _copies(design, design.top.module)
+    copies = _count_copies(design, design.top.module)
     found = [
         OnChip(name, copies[module], depth, width)
         for module, fragment in design.fragments.items()
-        for name, depth, width in _inside(fragment, module)
+        for name, depth, width in _list_memories(fragment, module)
     ]
     return sorted(found, key=lambda memory: (-memory.bits, memory.name))
 
 
-def _copies(design: Design, module: str) -> Counter[str]:
+def _count_copies(design: Design, module: str) -> Counter[str]:
     """How often each module occurs in and below one ``module``."""
     found = Counter({module: 1})
-    for inner, times in Counter(_placed(design.fragments[module])).items():
-        for name, copies in _copies(design, inner).items():
+    for inner, times in Counter(_list_instances(design.fragments[module])).items():
+        for name, copies in _count_copies(design, inner).items():
             found[name] += times * copies
     return found
 
 
-def _placed(fragment: Fragment) -> Iterator[str]:
+def _list_instances(fragment: Fragment) -> Iterator[str]:
     """The modules that a fragment instantiates, as often as it does."""
     for inner, *_ in fragment.subfragments:
         if isinstance(inner, Instance):
             yield inner.type
         else:
-            yield from _placed(inner)
+            yield from _list_instances(inner)
 
 
-def _inside(fragment: Fragment, path: str) -> Iterator[tuple[str, int, int]]:
+def _list_memories(fragment: Fragment, path: str) -> Iterator[tuple[str, int, int]]:
     """Name, words and bits of a word of each memory of a fragment."""
     for inner, name, *_ in fragment.subfragments:
         if isinstance(inner, MemoryInstance):
-            yield _named(path, name), inner._data.depth, Shape.cast(inner._data.shape).width
+            yield _join(path, name), inner._data.depth, Shape.cast(inner._data.shape).width
         elif not isinstance(inner, Instance):
-            yield from _inside(inner, _named(path, name))
+            yield from _list_memories(inner, _join(path, name))
 
 
-def _named(path: str, name: str | None) -> str:
+def _join(path: str, name: str | None) -> str:
     return path if name in ("memory", "fifo", "storage") else f"{path}.{name}"

@@ -4,6 +4,7 @@
 from collections.abc import Sequence
 from decimal import Decimal, localcontext
 from math import isqrt
+from typing import Any
 
 from amaranth import Array, Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import stream
@@ -55,6 +56,9 @@ class _Pipeline(Block):
         """Cycles from input to output."""
         return -(-len(self.indices) // self.unroll)
 
+    def testbench_parameters(self) -> dict[str, Any]:
+        return {"last": self.indices[-1]}
+
     def elaborate(self, platform: object) -> Module:
         m = Module()
         advance = Signal()
@@ -78,7 +82,7 @@ class _Pipeline(Block):
         self._last(m, state)
         return m
 
-    def _turned(
+    def _rotate(
         self, m: Module, position: int, x: Value, y: Value, back: Value, places: int
     ) -> dict[str, Value]:
         """x and y, the latter of ``places`` bits, after one rotation.
@@ -118,7 +122,7 @@ class _Angled(_Pipeline):
             widths.append(1 + max((-low - 1).bit_length(), high.bit_length()))
         return widths
 
-    def _left(self, m: Module, position: int, rest: Value) -> tuple[Value, dict[str, Value]]:
+    def _reduce_angle(self, m: Module, position: int, rest: Value) -> tuple[Value, dict[str, Value]]:
         """Direction of a rotation, 1 where the angle left is negative; and the angle left after it."""
         back = rest[-1] if rest.shape().signed else Const(0)
         if position + 1 == len(self.indices):
@@ -162,8 +166,8 @@ class Rotate(_Angled):
         return {"x": x, "y": Const(0), "rest": item.angle}
 
     def _turn(self, m: Module, position: int, state: dict[str, Value]) -> dict[str, Value]:
-        back, left = self._left(m, position, state["rest"])
-        return self._turned(m, position, state["x"], state["y"], back, self.fraction + 2) | left
+        back, left = self._reduce_angle(m, position, state["rest"])
+        return self._rotate(m, position, state["x"], state["y"], back, self.fraction + 2) | left
 
     def _last(self, m: Module, state: dict[str, Value]) -> None:
         m.d.comb += [self.o.payload.x.eq(state["x"]), self.o.payload.y.eq(state["y"])]
@@ -203,7 +207,7 @@ class Decay(_Angled):
         return {"power": Const(start(self.indices, self.fraction), self.fraction + 1), "rest": item.angle}
 
     def _turn(self, m: Module, position: int, state: dict[str, Value]) -> dict[str, Value]:
-        back, left = self._left(m, position, state["rest"])
+        back, left = self._reduce_angle(m, position, state["rest"])
         old, power = (Signal(self.fraction + 1, name=f"power_{when}_{position}") for when in ("before", "at"))
         m.d.comb += [
             old.eq(state["power"]),
@@ -259,14 +263,14 @@ class Vector(_Pipeline):
         # floors, each less than one: |y| < 4 * 2^-i
         index, y = self.indices[position], state["y"]
         back, backs, turned = y[-1], state["backs"], state["turned"]
-        new = self._turned(m, position, state["x"], y, back, self.fraction + 3 - index)
+        new = self._rotate(m, position, state["x"], y, back, self.fraction + 3 - index)
         if position % self.unroll == 0 and position:
             turned = Signal(signed(self.fraction + 2), name=f"turned_before_{position}")
-            m.d.comb += turned.eq(self._taken_off(state["turned"], backs, position))
+            m.d.comb += turned.eq(self._subtract_angles(state["turned"], backs, position))
             backs = Const(0, 0)
         return new | {"turned": turned, "backs": Cat(backs, back)}
 
-    def _taken_off(self, turned: Value, backs: Value, position: int) -> Value:
+    def _subtract_angles(self, turned: Value, backs: Value, position: int) -> Value:
         """t without the angles of those turns before ``position`` that ``backs`` says went back."""
         for at in range(0, len(backs), 2):  # two turns are one of four constants, and one adder
             pair = backs[at : at + 2]
@@ -280,5 +284,5 @@ class Vector(_Pipeline):
         return turned
 
     def _last(self, m: Module, state: dict[str, Value]) -> None:
-        turned = self._taken_off(state["turned"], state["backs"], len(self.indices))
+        turned = self._subtract_angles(state["turned"], state["backs"], len(self.indices))
         m.d.comb += self.o.payload.log.eq(Mux(turned < 0, 0, turned.shift_left(1)))

@@ -130,7 +130,7 @@ class Multiply(wiring.Component):
         return m
 
 
-def together(m: Module, sources: Sequence[Any], sinks: Sequence[Any]) -> Signal:
+def move_together(m: Module, sources: Sequence[Any], sinks: Sequence[Any]) -> Signal:
     """Move one item from every source stream into every sink stream in the same cycle, or none.
 
     Payloads are the caller's. Returns the signal that is high in the cycles in which items move. A

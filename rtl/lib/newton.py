@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Newton's reciprocal of a mantissa."""
 
+from typing import Any
+
 from amaranth import Array, Const, Module, Signal, Value
 from amaranth.lib import stream
 from amaranth.lib.data import StructLayout
@@ -65,6 +67,9 @@ class Newton(Block):
         first = product_latency(self.a + 1, self.seed + 4) + 1 + product_latency(self.b + 1, self.b + 2) + 1
         other = product_latency(self.a + 1, self.b + 1) + 1 + product_latency(self.b + 1, self.b + 2) + 1
         return LOOK_UP + first + (self.steps - 1) * other
+
+    def testbench_parameters(self) -> dict[str, Any]:
+        return {"kernel": self.a == self.b, "latency": self.latency}
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -113,7 +113,7 @@ class Seeds(Block):
             write.data.y.eq(draw[32 - bits : 32]),
         ]
 
-        def centred(drawn: Value) -> Value:
+        def centre(drawn: Value) -> Value:
             """``drawn - 2^(bits-1)``: the top bit turned over, read as a sign."""
             return Cat(drawn[:-1], ~drawn[-1]).as_signed()
 
@@ -123,8 +123,8 @@ class Seeds(Block):
             read.addr.eq(self.i_read.payload),
             read.en.eq(self.i_read.valid & self.i_read.ready),
             self.o_read.payload.state.eq(read.data.state),
-            self.o_read.payload.point.x.eq(centred(read.data.x)),
-            self.o_read.payload.point.y.eq(centred(read.data.y)),
+            self.o_read.payload.point.x.eq(centre(read.data.x)),
+            self.o_read.payload.point.y.eq(centre(read.data.y)),
         ]
         with m.If(advance):
             m.d.sync += self.o_read.valid.eq(read.en)

@@ -11,7 +11,7 @@ from amaranth.lib.wiring import In, Out
 from nms.contract.config import Config
 from nms.contract.derived import LOG_BETA_LOW
 from nms.rtl.lib.fixed import bit_length
-from nms.rtl.search.trials import context_bits, individual, points
+from nms.rtl.search.trials import context_bits, individual_layout, point_layout
 
 RATIO = 24
 """Bits of rho, the ratio that the span of a bracket is multiplied by."""
@@ -53,7 +53,7 @@ class Bracket(wiring.Component):
         self.u = signed(config.profile.log_beta.width)
         self.width = config.profile.perplexity.width
         bits = context_bits(config)
-        score = {"who": individual(config), "u": self.u, "perplexity": self.width, "above": 1}
+        score = {"who": individual_layout(config), "u": self.u, "perplexity": self.width, "above": 1}
         super().__init__(
             {
                 "windows": In(1),
@@ -66,7 +66,7 @@ class Bracket(wiring.Component):
                 "whose": In(bits),
                 "placed": Out(1),
                 "context": Out(bits),
-                "points": Out(points(config)),
+                "points": Out(point_layout(config)),
             }
         )
 

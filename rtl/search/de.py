@@ -16,18 +16,18 @@ from nms.contract.settings import Search
 from nms.contract.tables import Status
 from nms.rtl.lib.cordic import Rotate
 from nms.rtl.lib.fixed import half_up
-from nms.rtl.lib.flow import Queue, Register, Skid, delay, together
-from nms.rtl.lib.hierarchy import Block, place
+from nms.rtl.lib.flow import Queue, Register, Skid, delay, move_together
+from nms.rtl.lib.hierarchy import Block, instantiate
 from nms.rtl.lib.signatures import EXPONENT, GENERATIONS, STATUS, Payloads
 from nms.rtl.search.bracket import Bracket, first_section
 from nms.rtl.search.fitness import Fitness
-from nms.rtl.search.trials import Trials, context_bits, individual, points
+from nms.rtl.search.trials import Trials, context_bits, individual_layout, point_layout
 
 COLLAPSED = 64
 """A population whose u (raw) spread less than this is drawn anew by DE/best/1."""
 
 
-class Phase(IntEnum):
+class ContextState(IntEnum):
     """What a context waits for."""
 
     FREE = 0  # a task
@@ -37,7 +37,7 @@ class Phase(IntEnum):
     DONE = 4  # its result to be taken
 
 
-def first_of(requests: Sequence[Value]) -> Value:
+def find_first(requests: Sequence[Value]) -> Value:
     """The lowest index whose request is high; meaningless if none is."""
     found = Value.cast(len(requests) - 1)
     for index in reversed(range(len(requests) - 1)):
@@ -45,7 +45,7 @@ def first_of(requests: Sequence[Value]) -> Value:
     return found
 
 
-def next_of(m: Module, requests: Sequence[Value], last: Signal) -> Signal:
+def find_next(m: Module, requests: Sequence[Value], last: Signal) -> Signal:
     """The first index after ``last``, around the end, whose request is high (round robin)."""
     count = len(requests)
     found = Signal(range(count), name="next")
@@ -53,7 +53,7 @@ def next_of(m: Module, requests: Sequence[Value], last: Signal) -> Signal:
         for start in range(count):
             order = [(start + 1 + step) % count for step in range(count)]
             with m.Case(start):
-                m.d.comb += found.eq(Array(order)[first_of([requests[index] for index in order])])
+                m.d.comb += found.eq(Array(order)[find_first([requests[index] for index in order])])
     return found
 
 
@@ -66,7 +66,7 @@ class Contexts:
         def each(name: str, shape: object) -> Array:
             return Array(Signal(shape, name=f"{name}_{c}") for c in range(config.contexts))
 
-        self.phase = each("phase", range(len(Phase)))
+        self.phase = each("phase", range(len(ContextState)))
         self.row = each("row", derived.index_width)
         self.ties = each("ties", derived.count_width)
         self.generations = each("generations", GENERATIONS)
@@ -81,11 +81,11 @@ class Contexts:
         self.states = Memory(shape=64, depth=config.contexts, init=[])
         self.masks = Memory(shape=POPULATION, depth=config.contexts, init=[])
         self.bests = Memory(shape=StructLayout(best), depth=config.contexts, init=[])
-        self.points = Memory(shape=points(config), depth=config.contexts, init=[])
+        self.points = Memory(shape=point_layout(config), depth=config.contexts, init=[])
         m.submodules.points = self.points
         m.submodules.states, m.submodules.masks, m.submodules.bests = self.states, self.masks, self.bests
 
-    def waiting(self, phase: Phase) -> list[Value]:
+    def waiting(self, phase: ContextState) -> list[Value]:
         """Which contexts are in a phase."""
         return [held == phase for held in self.phase]
 
@@ -112,7 +112,7 @@ class DE(Block):
         payloads, profile = Payloads(config), config.profile
         self.config, self.payloads = config, payloads
         self.parameters = (config.digest,)
-        self.who = individual(config)
+        self.who = individual_layout(config)
         self.label = StructLayout({"who": self.who, "constant": 1})
         self.flight = StructLayout({"exponent": EXPONENT, "who": self.who})
         width = profile.perplexity.width
@@ -151,8 +151,8 @@ class DE(Block):
         contexts = Contexts(m, self.config)
         m.submodules.trials, m.submodules.bracket = self.trials, self.bracket
         m.d.comb += self.trials.search.eq(self.search)
-        place(m, "rotate", self.rotate, platform)
-        place(m, "fitness", self.fitness, platform)
+        instantiate(m, "rotate", self.rotate, platform)
+        instantiate(m, "fitness", self.fitness, platform)
         m.submodules.runs = runs = Queue(context_bits(self.config), self.config.contexts)
 
         self._accept(m, contexts)
@@ -172,8 +172,8 @@ class DE(Block):
         ties = task.ties.shift_left(self.config.profile.perplexity.fraction)
         taken = self.i_tasks.ready & self.i_tasks.valid
         m.d.comb += [
-            free.eq(first_of(contexts.waiting(Phase.FREE))),
-            self.i_tasks.ready.eq(Cat(contexts.waiting(Phase.FREE)).any() & ~trials.drawn),
+            free.eq(find_first(contexts.waiting(ContextState.FREE))),
+            self.i_tasks.ready.eq(Cat(contexts.waiting(ContextState.FREE)).any() & ~trials.drawn),
             write.en.eq(trials.drawn | taken),
             write.addr.eq(Mux(trials.drawn, trials.drawn_context, free)),
             write.data.eq(Mux(trials.drawn, trials.drawn_state, task.state)),
@@ -182,7 +182,7 @@ class DE(Block):
         ]
         with m.If(taken):
             m.d.sync += [
-                contexts.phase[free].eq(Mux(ties < self.target, Phase.READY, Phase.CONSTANT)),
+                contexts.phase[free].eq(Mux(ties < self.target, ContextState.READY, ContextState.CONSTANT)),
                 contexts.status[free].eq(Mux(ties > self.target, Status.INFEASIBLE, Status.SATURATED)),
                 contexts.row[free].eq(task.row),
                 contexts.ties[free].eq(task.ties),
@@ -192,7 +192,7 @@ class DE(Block):
 
     def _issue(self, m: Module, contexts: Contexts, runs: Queue) -> None:
         """The next ready context, in turn, issues a generation; ``runs`` remembers whose sums come when."""
-        ready = contexts.waiting(Phase.READY)
+        ready = contexts.waiting(ContextState.READY)
         last = Signal(context_bits(self.config))
         chosen, waits = Signal.like(last), Signal()
         state = contexts.states.read_port(domain="comb")
@@ -218,10 +218,10 @@ class DE(Block):
             self.trials.mask.eq(mask.data),
         ]
         # chosen a cycle ahead: who is ready stays so until it is issued
-        m.d.sync += [chosen.eq(next_of(m, ready, last)), waits.eq(Cat(ready).any() & ~issued)]
+        m.d.sync += [chosen.eq(find_next(m, ready, last)), waits.eq(Cat(ready).any() & ~issued)]
         with m.If(issued):
-            m.d.sync += [contexts.phase[chosen].eq(Phase.FLYING), last.eq(chosen)]
-        together(m, [issuing.o], [self.trials.i])
+            m.d.sync += [contexts.phase[chosen].eq(ContextState.FLYING), last.eq(chosen)]
+        move_together(m, [issuing.o], [self.trials.i])
         m.d.comb += self.trials.i.payload.eq(out)
         with m.If(out.first):
             m.d.comb += [
@@ -258,8 +258,8 @@ class DE(Block):
             rotate.o.payload.x - rotate.o.payload.y, profile.cordic.fraction - profile.mantissa.fraction
         )
         m.submodules.powers = powers = Register(StructLayout({"power": power.shape(), "flight": self.flight}))
-        together(m, [rotate.o], [powers.i])
-        together(m, [powers.o], [leaving.i])
+        move_together(m, [rotate.o], [powers.i])
+        move_together(m, [powers.o], [leaving.i])
         m.d.comb += [
             powers.i.payload.power.eq(power),
             powers.i.payload.flight.eq(rotate.o.payload.tag),
@@ -279,7 +279,7 @@ class DE(Block):
 
     def _collect(self, m: Module, contexts: Contexts, runs: Queue) -> None:
         """Sums to the fitness unit, in the order of the runs; constant ones slip in between."""
-        constants = contexts.waiting(Phase.CONSTANT)
+        constants = contexts.waiting(ContextState.CONSTANT)
         constant, whose = Signal(), Signal(context_bits(self.config))
         label = Signal(self.label)
         entering, into = Signal(), Signal(self.fitness.i.payload.shape())
@@ -287,7 +287,7 @@ class DE(Block):
         k = Signal(self.who["k"].shape)
         m.d.sync += [self.fitness.i.valid.eq(entering), self.fitness.i.payload.eq(into)]
         # chosen a cycle ahead: who is constant stays so until its sums are taken
-        m.d.sync += [constant.eq(Cat(constants).any() & ~constant), whose.eq(first_of(constants))]
+        m.d.sync += [constant.eq(Cat(constants).any() & ~constant), whose.eq(find_first(constants))]
         m.d.comb += [
             context.eq(Mux(constant, whose, runs.o.payload)),
             label.constant.eq(constant),
@@ -301,7 +301,7 @@ class DE(Block):
                 into.sums.s.eq(contexts.ties[context] << self.config.profile.sums.fraction),
                 into.sums.t.eq(0),
             ]
-            m.d.sync += contexts.phase[context].eq(Phase.FLYING)
+            m.d.sync += contexts.phase[context].eq(ContextState.FLYING)
         with m.Else():
             m.d.comb += [
                 self.i_sums.ready.eq(runs.o.valid),
@@ -405,7 +405,7 @@ class DE(Block):
         done = delay(m, (valid & constant) | (last & ended), 1, reset_less=False)
         searched, solved = delay(m, ~constant, 1), delay(m, solved, 1)
         with m.If(done):
-            m.d.sync += contexts.phase[whose].eq(Phase.DONE)
+            m.d.sync += contexts.phase[whose].eq(ContextState.DONE)
             with m.If(searched):
                 m.d.sync += contexts.status[whose].eq(Mux(solved, Status.SOLVED, Status.UNCONVERGED))
         return member
@@ -452,15 +452,15 @@ class DE(Block):
             m.d.comb += [write.addr.eq(bracket.context), write.data.eq(bracket.points)]
         with m.If(evolved):
             m.d.sync += [
-                contexts.phase[whose].eq(Phase.READY),
+                contexts.phase[whose].eq(ContextState.READY),
                 contexts.fresh[whose].eq((self.search == Search.DE_BEST1) & collapsed),
             ]
         with m.If(bracket.placed):
-            m.d.sync += contexts.phase[bracket.context].eq(Phase.READY)
+            m.d.sync += contexts.phase[bracket.context].eq(ContextState.READY)
 
     def _report(self, m: Module, contexts: Contexts) -> None:
         """The best of a context that is done becomes a result, and the context is free."""
-        done = contexts.waiting(Phase.DONE)
+        done = contexts.waiting(ContextState.DONE)
         context, waits, taken = Signal(context_bits(self.config)), Signal(), Signal()
         best = contexts.bests.read_port(domain="comb")
         result = self.o_results.payload
@@ -469,13 +469,13 @@ class DE(Block):
             taken.eq(waits & (self.o_results.ready | ~self.o_results.valid)),
         ]
         # chosen a cycle ahead: who is done stays so until it is taken
-        m.d.sync += [context.eq(first_of(done)), waits.eq(Cat(done).any() & ~taken)]
+        m.d.sync += [context.eq(find_first(done)), waits.eq(Cat(done).any() & ~taken)]
         with m.If(self.o_results.ready):
             m.d.sync += self.o_results.valid.eq(0)
         with m.If(taken):
             m.d.sync += [
                 self.o_results.valid.eq(1),
-                contexts.phase[context].eq(Phase.FREE),
+                contexts.phase[context].eq(ContextState.FREE),
                 result.row.eq(contexts.row[context]),
                 result.status.eq(contexts.status[context]),
                 result.mantissa.eq(best.data.candidate.mantissa),

@@ -11,7 +11,7 @@ from nms.contract.config import Config
 from nms.rtl.lib.cordic import Rotate, Vector
 from nms.rtl.lib.fixed import bit_length, half_up, product, product_latency, saturate
 from nms.rtl.lib.flow import Queue, delay
-from nms.rtl.lib.hierarchy import Block, place
+from nms.rtl.lib.hierarchy import Block, instantiate
 from nms.rtl.lib.newton import Newton
 from nms.rtl.lib.signatures import SHIFT, Payloads
 
@@ -66,9 +66,9 @@ class Fitness(Block):
         profile = self.config.profile
         sums, y = profile.sums, profile.reciprocal
         cordic, entropy = profile.cordic.fraction, profile.entropy
-        vector = place(m, "vector", self.vector, platform)
-        newton = place(m, "newton", self.newton, platform)
-        rotate = place(m, "rotate", self.rotate, platform)
+        vector = instantiate(m, "vector", self.vector, platform)
+        newton = instantiate(m, "newton", self.newton, platform)
+        rotate = instantiate(m, "rotate", self.rotate, platform)
         m.d.comb += [unit.o.ready.eq(1) for unit in (vector, newton, rotate)]
 
         def later(valid: Value, cycles: int = 1) -> Value:

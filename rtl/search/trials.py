@@ -22,19 +22,19 @@ def context_bits(config: Config) -> int:
     return max(1, (config.contexts - 1).bit_length())
 
 
-def individual(config: Config) -> StructLayout:
+def individual_layout(config: Config) -> StructLayout:
     """Individual k of a context; as a number it counts all of them."""
     return StructLayout({"k": K, "context": context_bits(config)})
 
 
-def points(config: Config) -> StructLayout:
+def point_layout(config: Config) -> StructLayout:
     """The points ``origin + k * step`` (raw u), k = 0 ... 31, before they are limited."""
     u = config.profile.log_beta
     span = (config.derived.octaves << u.fraction).bit_length()
     return StructLayout({"origin": signed(u.width), "step": span})
 
 
-def octaves(config: Config) -> list[int]:
+def window_grid(config: Config) -> list[int]:
     """The grid with which the windows begin, in quarters of an octave (contract, section 9.3)."""
     top = config.derived.log_beta_high - 12
     parts = [range(-32, 0, 8), range(0, 48, 2), range(48, 48 + 4 * top, top)]
@@ -78,11 +78,11 @@ class Trials(wiring.Component):
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        self.who = individual(config)
+        self.who = individual_layout(config)
         bits = context_bits(config)
         u = config.profile.log_beta.width
         self.slot = StructLayout({"second": 1, "who": self.who})
-        generation = {"context": bits, "state": 64, "fresh": 1, "first": 1, "points": points(config)}
+        generation = {"context": bits, "state": 64, "fresh": 1, "first": 1, "points": point_layout(config)}
         super().__init__(
             {
                 "search": In(Search),
@@ -105,7 +105,7 @@ class Trials(wiring.Component):
         low, high = LOG_BETA_LOW << u.fraction, (derived.log_beta_high << u.fraction) - 1
         rand, best = self.search == Search.DE_RAND1, self.search == Search.DE_BEST1
 
-        def limited(value: Value) -> Value:
+        def limit(value: Value) -> Value:
             return Mux(value < low, low, Mux(value > high, high, value))
 
         # 32 draws, or points
@@ -152,8 +152,8 @@ class Trials(wiring.Component):
         with m.Elif(running & advance):
             m.d.sync += [state.eq(draw), k.eq(k + 1), running.eq(~last), point.eq(point + ahead)]
         grid = (self.search == Search.WINDOW) & first
-        grid_points = Array(Const(quarters, signed(9)) for quarters in octaves(self.config))
-        even = later(Mux(grid, grid_points[k].shift_left(u.fraction - 2), limited(point)))
+        grid_points = Array(Const(quarters, signed(9)) for quarters in window_grid(self.config))
+        even = later(Mux(grid, grid_points[k].shift_left(u.fraction - 2), limit(point)))
 
         # 1: from the draw, an individual, and numbers below 31, 30 and 29; DE/best/1 has no use for the third
         drawn = product(m, state[64 - u.fraction :], Const(derived.octaves), advance)  # two cycles
@@ -206,7 +206,7 @@ class Trials(wiring.Component):
         with m.If(advance):
             m.d.sync += [
                 self.o.valid.eq(valid[10]),
-                self.o.payload.u.eq(Mux(fresh[10], later(new), limited(mutant))),
+                self.o.payload.u.eq(Mux(fresh[10], later(new), limit(mutant))),
                 self.o.payload.who.eq(whose[10]),
             ]
 

@@ -46,7 +46,7 @@ class Header:
     ports: dict[str, Port]
 
 
-def headers(verilog: str) -> dict[str, Header]:
+def parse_headers(verilog: str) -> dict[str, Header]:
     """All modules of a Verilog text as Yosys writes it (one declaration a port)."""
     found = {}
     for match in MODULE.finditer(verilog):
@@ -58,7 +58,7 @@ def headers(verilog: str) -> dict[str, Header]:
     return found
 
 
-def reachable(verilog: str, module: str) -> str:
+def select_reachable(verilog: str, module: str) -> str:
     """The modules of a text that ``module`` needs, itself included, in the order of the text."""
     bodies = {match[1]: match.group() for match in MODULE.finditer(verilog)}
     wanted = [module]
@@ -69,7 +69,7 @@ def reachable(verilog: str, module: str) -> str:
     return "\n".join(body for name, body in bodies.items() if name in wanted) + "\n"
 
 
-def repeated(verilog: str, module: str, least: int = 4) -> list[str]:
+def find_repeated(verilog: str, module: str, least: int = 4) -> list[str]:
     """Modules below ``module`` that some module places at least ``least`` times.
 
     Memories alone (a single module without any inner one) gain nothing from being built apart.
@@ -84,15 +84,15 @@ def repeated(verilog: str, module: str, least: int = 4) -> list[str]:
     return sorted(block for block in placed if block != module and INSTANCE.findall(bodies[block]))
 
 
-def checkers(verilog: str) -> str:
+def write_checkers(verilog: str) -> str:
     """SystemVerilog that binds a checker to every stream port of every module of ``verilog``.
 
     A stream port is a pair ``valid`` and ``ready`` of opposite directions, in a module with clock and reset.
     """
     bound = []
-    for header in headers(verilog).values():
+    for header in parse_headers(verilog).values():
         ports = header.ports
-        bound += _channels(header)
+        bound += _write_channel_checkers(header)
         if not {"clk", "rst"} <= ports.keys() or header.module.startswith("\\"):
             continue
         withdrawn = " | ".join(name for name in WITHDRAWALS if name in ports)
@@ -110,7 +110,7 @@ def checkers(verilog: str) -> str:
     return CHECKER + "\n".join(bound) + "\n"
 
 
-def _channels(header: Header) -> list[str]:
+def _write_channel_checkers(header: Header) -> list[str]:
     """Checkers of a module's AXI channels, whose payload is all that has the channel's prefix."""
     ports, bound = header.ports, []
     for name, valid in ports.items():

@@ -160,7 +160,7 @@ def _cell(
     """Build a block that is called: the C++ that calls it, its model's archive."""
     folder = work / block
     folder.mkdir()
-    (folder / f"{block}.sv").write_text(cells.stepped(protocol.reachable(verilog, block)))
+    (folder / f"{block}.sv").write_text(cells.stepped(protocol.select_reachable(verilog, block)))
     (folder / f"cell_{block}.cpp").write_text(cells.glue(headers[block]))
     verilator = str(Path(env["VERILATOR_ROOT"]) / "bin" / "verilator")
     options = [*COMMON, *FAST, "--flatten", "-DNMS_ASSERT=1", "--timescale", "1ns/1ps"]
@@ -174,10 +174,10 @@ def _cell(
 def _compile(module: str, verilog: str, fast: bool, waves: bool, work: Path) -> None:
     """Leave the simulation of ``module`` as the program ``work / module``."""
     control = work / "top.vlt"
-    headers = protocol.headers(verilog)
+    headers = protocol.parse_headers(verilog)
     ports = headers[module].ports
     apart = fast and not waves and protocol.WATCH not in verilog
-    called = cells.cells(verilog, headers, protocol.repeated(verilog, module)) if apart else []
+    called = cells.cells(verilog, headers, protocol.find_repeated(verilog, module)) if apart else []
     control.write_text(
         "`verilator_config\n"
         + "".join(f'public_flat_rw -module "{module}" -var "{port}"\n' for port in ports)
@@ -186,7 +186,7 @@ def _compile(module: str, verilog: str, fast: bool, waves: bool, work: Path) -> 
     design.write_text(
         cells.without(verilog, called, module) + "".join(cells.stand_in(headers[block]) for block in called)
     )
-    checks.write_text(protocol.checkers(verilog))
+    checks.write_text(protocol.write_checkers(verilog))
     fast_c, slow_c, library = COMPILER[fast]
     if len(verilog) > LONG:
         fast_c = slow_c
@@ -335,12 +335,12 @@ def simulate(
     tools.require()
     file = verilog if isinstance(verilog, Path) else None
     text = verilog if isinstance(verilog, str) else read(verilog)
-    header = protocol.headers(text).get(module)
+    header = protocol.parse_headers(text).get(module)
     if header is None:
         raise UserError(f"{file or 'the Verilog text'}: has no module {module!r}")
     started = time.monotonic()
     try:
-        built = _built(module, protocol.reachable(text, module), fast, waves)
+        built = _built(module, protocol.select_reachable(text, module), fast, waves)
     except RuntimeError as error:
         if file is None:
             raise
@@ -405,4 +405,4 @@ def loop(verilog: str, fast: bool) -> Path:
     Its model is the one that :func:`simulate` runs: the same objects, linked with another main program.
     """
     tools.require()
-    return _built(LOOPED, protocol.reachable(verilog, LOOPED), fast, waves=False) / "loop"
+    return _built(LOOPED, protocol.select_reachable(verilog, LOOPED), fast, waves=False) / "loop"

@@ -6,7 +6,7 @@ from amaranth.hdl import Assert
 from amaranth.lib import stream
 from amaranth.lib.wiring import In, Out
 
-from nms.rtl.lib.hierarchy import Block, place
+from nms.rtl.lib.hierarchy import Block, instantiate
 
 
 class Incrementer(Block):
@@ -40,7 +40,7 @@ class Chain(Block):
         m = Module()
         last = self.i_x
         for index in range(self.length):
-            stage = place(m, f"stage{index}", Incrementer(), platform)
+            stage = instantiate(m, f"stage{index}", Incrementer(), platform)
             m.d.comb += [
                 stage.i_x.payload.eq(last.payload),
                 stage.i_x.valid.eq(last.valid),
@@ -115,7 +115,7 @@ class Twins(Block):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         for index, step in enumerate(self.steps):
-            place(m, f"twin{index}", Incrementer(step=step), platform)
+            instantiate(m, f"twin{index}", Incrementer(step=step), platform)
         return m
 
 

@@ -176,7 +176,7 @@ def test_a_counter_that_misses_a_net_is_seen(hand):
 def test_counted_toggles_of_the_start_values_are_those_of_the_trace():
     """A real block with a memory, in a run with several jobs, stalls and resets."""
     tiny = config.load("tiny")
-    ((block, emitted),) = units.found("prng", tiny)
+    ((block, emitted),) = units.find_blocks("prng", tiny)
     design = instrument(emitted.verilog(block.module), block.module, traced=[block.module])
     found = record(
         design, [(30, 130), (400, 500)], bench="nms.sim.testbenches.prng",

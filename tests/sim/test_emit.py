@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from nms.rtl.export.emit import Design, verilog
-from nms.sim.verilator.protocol import checkers, headers, reachable
+from nms.sim.verilator.protocol import parse_headers, select_reachable, write_checkers
 
 
 def test_a_block_placed_three_times_is_one_module(blocks):
     text = verilog(blocks.Chain(3))
-    assert list(headers(text)) == ["chain", "chain__counter", "incrementer"]
+    assert list(parse_headers(text)) == ["chain", "chain__counter", "incrementer"]
     assert text.count("  incrementer stage") == 3
     assert "/" + "work" not in text
 
@@ -25,7 +25,7 @@ def test_part_of_a_design_is_what_the_part_alone_gives(blocks):
 
 
 def test_ports_follow_the_interface(blocks):
-    ports = headers(verilog(blocks.Chain(1)))["chain"].ports
+    ports = parse_headers(verilog(blocks.Chain(1)))["chain"].ports
     assert set(ports) == {"clk", "rst"} | {
         f"{stream}__{part}" for stream in ("i_x", "o_y") for part in ("payload", "valid", "ready")
     }
@@ -34,7 +34,7 @@ def test_ports_follow_the_interface(blocks):
 
 
 def test_clock_and_reset_are_always_there_and_empty_or_constant_ports_never(blocks):
-    ports = headers(verilog(blocks.Plain()))["plain"].ports
+    ports = parse_headers(verilog(blocks.Plain()))["plain"].ports
     assert set(ports) == {"clk", "rst", "i_x__payload", "i_x__valid", "o_y__valid", "o_y__ready", "o_z"}
 
 
@@ -68,11 +68,13 @@ def test_the_text_does_not_depend_on_the_hash_seed():
 
 def test_only_reachable_modules_are_built(blocks):
     text = verilog(blocks.Chain(2)) + verilog(blocks.Meter())
-    assert list(headers(reachable(text, "chain"))) == ["chain", "chain__counter", "incrementer"]
-    assert list(headers(reachable(text, "meter"))) == ["meter"]
+    assert list(parse_headers(select_reachable(text, "chain"))) == ["chain", "chain__counter", "incrementer"]
+    assert list(parse_headers(select_reachable(text, "meter"))) == ["meter"]
 
 
 def test_every_stream_of_every_module_has_a_checker(blocks):
-    bound = [line for line in checkers(verilog(blocks.Chain(2))).splitlines() if line.startswith("bind")]
+    bound = [
+        line for line in write_checkers(verilog(blocks.Chain(2))).splitlines() if line.startswith("bind")
+    ]
     assert [line.split()[1] for line in bound] == ["chain", "chain", "incrementer", "incrementer"]
     assert all(".withdrawn(rst)" in line for line in bound)

@@ -42,7 +42,7 @@ endmodule
 )
 def test_output_that_depends_on_an_input_of_the_same_cycle_is_found(source, expected):
     text = CALLED.replace("{source}", source)
-    header = protocol.headers(text)["called"]
+    header = protocol.parse_headers(text)["called"]
     assert cells.registered(text, header) is expected
 
 
@@ -96,8 +96,8 @@ def test_called_blocks_keep_every_cycle(ticking):
     text += "  assign q = q0 + q1 + q2 + q3;\n  assign t = t0;\nendmodule\n"
     if not ticking:  # so that the blocks stand still between their inputs
         text = text.replace("t + 12'h001", "t")
-    headers = protocol.headers(text)
-    assert cells.cells(text, headers, protocol.repeated(text, "sums")) == ["tally"]
+    headers = protocol.parse_headers(text)
+    assert cells.cells(text, headers, protocol.find_repeated(text, "sums")) == ["tally"]
     outcome = simulate(
         module="sums",
         verilog=text,

@@ -89,7 +89,7 @@ def test_a_netlist_is_evaluated_as_it_would_run_and_faults_are_seen():
 def seeds(shared_liberty, tmp_path_factory):
     """The start values' block of ``tiny``: recorded while it works, and mapped to a library of cells."""
     tiny = config.load("tiny")
-    ((block, emitted),) = units.found("prng", tiny)
+    ((block, emitted),) = units.find_blocks("prng", tiny)
     design = instrument(emitted.verilog(block.module), block.module, traced=[block.module])
     recording = record(
         design, [(30, 130), (400, 500), (2000, 3000)], bench="nms.sim.testbenches.prng",

@@ -18,7 +18,7 @@ from nms.contract.config import PRESETS
 from nms.rtl.export import core as core_files
 from nms.sim.verilator import tools
 from nms.sim.verilator.lint import lint
-from nms.sim.verilator.protocol import INSTANCE, headers
+from nms.sim.verilator.protocol import INSTANCE, parse_headers
 
 DEFINED = re.compile(r"^module\s+(\S+?)\s*\(", re.MULTILINE)
 WIRE = re.compile(r"^  wire \[(\d+):0\] (\\\$\d+ );$", re.MULTILINE)
@@ -80,7 +80,7 @@ def test_manifest(core: Path) -> None:
 
 def test_ports_are_those_of_the_modules(core: Path) -> None:
     described = json.loads((core / "ports.json").read_text())
-    found = headers((core / "sampler.v").read_text())
+    found = parse_headers((core / "sampler.v").read_text())
     for module in (described, described["sampler"]):
         assert {port["name"]: (port["direction"], port["width"]) for port in module["ports"]} == {
             name: (port.direction, port.width) for name, port in found[module["module"]].ports.items()

@@ -8,7 +8,7 @@ import pytest
 
 from nms.contract.config import PRESETS
 from nms.rtl.export.emit import system_verilog
-from nms.rtl.export.memories import memories
+from nms.rtl.export.memories import list_memories
 
 
 def emitted(text: str, module: str) -> Counter[tuple[int, int]]:
@@ -27,7 +27,7 @@ def emitted(text: str, module: str) -> Counter[tuple[int, int]]:
 def test_memories_are_those_of_the_verilog(preset: str) -> None:
     config = PRESETS[preset]
     stated: Counter[tuple[int, int]] = Counter()
-    for memory in memories(config):
+    for memory in list_memories(config):
         stated[memory.depth, memory.width] += memory.copies
     assert stated == emitted(system_verilog(config), "near_memory_sampler")
 
@@ -36,7 +36,7 @@ def test_memories_are_those_of_the_verilog(preset: str) -> None:
 def test_what_must_be_on_chip_is(config) -> None:
     """Two batches of images, each distance once, all of P', positions and velocities."""
     bits: Counter[str] = Counter()
-    for memory in memories(config):
+    for memory in list_memories(config):
         bits[memory.name.split(".half")[0]] += memory.bits
     n, derived, profile = config.images, config.derived, config.profile
     assert bits["bank"] == 2 * n * derived.words * 8 * config.lanes
