@@ -11,7 +11,7 @@ export AMARANTH_USE_YOSYS := builtin
 # matplotlib lists the machine's fonts once.
 export MPLCONFIGDIR := $(CURDIR)/.nms/matplotlib
 
-.PHONY: setup demo test test-all bench lint clean
+.PHONY: setup demo test test-all bench lint docs clean
 
 setup: $(STAMP)
 
@@ -41,6 +41,11 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/python -m nms.rtl.export.registers --check
 	$(BIN)/python -m nms.command_reference --check
+	$(BIN)/python -m nms.block_pages --check
+
+# The site, in build/site; open build/site/index.html. The variable silences an advertisement of the theme.
+docs: setup
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 clean:
 	rm -rf .venv .nms build out .pytest_cache .mypy_cache .ruff_cache .import_linter_cache nms.egg-info

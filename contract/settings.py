@@ -79,7 +79,7 @@ class Settings:
         """Settings from a user's units, checked against what ``config`` holds.
 
         ``keep = floor(ratio * count + 1/2)``, ``target = floor(perplexity * 2**F + 1/2)``; of the iterations
-        :func:`exaggerated` are exaggerated.
+        :func:`nms.contract.settings.exaggerated` are exaggerated.
 
         Raises
         ------

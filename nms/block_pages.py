@@ -2,8 +2,9 @@
 """The pages of the blocks, ``docs/blocks``: a drawing and the tables of each unit, from the code.
 
 ``python -m nms.block_pages`` draws each unit of :data:`nms.rtl.units.UNITS` as ``img/<unit>.svg`` and
-replaces what stands between the two markers of ``<unit>.md``; the prose around them is left alone. With
-``--check`` it fails unless all files are what would be written. Widths are those of one preset.
+replaces what stands between the markers of ``<unit>.md``: the drawing, and the tables. The prose around them
+is left alone. With ``--check`` it fails unless all files are what would be written. Widths are those of one
+preset.
 """
 
 import ast
@@ -31,8 +32,8 @@ ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "docs" / "blocks"
 PRESET = "tiny"
 TIMES = "\u00d7"
-BEGIN = "<!-- begin: made by python -m nms.block_pages; do not edit -->"
-END = "<!-- end -->"
+BEGIN = "<!-- begin {part}: made by python -m nms.block_pages; do not edit -->"
+END = "<!-- end {part} -->"
 
 BUSES = {
     "s_axil_": "AXI4-Lite subordinate",
@@ -305,13 +306,18 @@ def _part(part: Part, x: int, y: int) -> list[str]:
 # The tables
 
 
+def picture(unit: str) -> str:
+    """The drawing on a unit's page."""
+    return (
+        f"![Symbol of {unit}: its ports and what stands inside](img/{unit}.svg)\n\n"
+        f"*Widths in bits, of the preset `{PRESET}`. Thick arrows are streams, thin ones plain signals; "
+        "filled boxes are blocks, light ones components, yellow ones memories.*"
+    )
+
+
 def tables(unit: str, found: list[Unit]) -> str:
-    """The generated part of a unit's page."""
+    """The tables on a unit's page."""
     parts = [
-        f"![Symbol of {unit}: its ports and what stands inside](img/{unit}.svg)",
-        f"Widths are those of the preset `{PRESET}`: thick arrows are streams with their payload's bits, "
-        "thin ones plain signals. "
-        "Filled boxes are blocks, light ones components, yellow ones memories.",
         *(text for each in found for text in _describe(each)),
         "## Where it is",
         _links(unit, found),
@@ -399,8 +405,7 @@ def _links(unit: str, found: list[Unit]) -> str:
     for each in found:
         kind = type(each.block)
         path = Path(inspect.getsourcefile(kind) or "").resolve().relative_to(ROOT)
-        reference = f"[`{kind.__name__}`](../reference/api/rtl.md#{_name(kind)})"
-        rows.append(["hardware", f"[{path}](../../{path}), {reference}"])
+        rows.append(["hardware", f"[{path}](../../{path}), `{_name(kind)}`"])
     bench = _bench(unit)
     for path in sorted({path for file in bench for path in _models(file)}):
         rows.append(["model", f"[{path}](../../{path})"])
@@ -459,14 +464,21 @@ def files() -> dict[Path, str]:
     wanted: dict[Path, str] = {}
     for unit, found in units().items():
         page = FOLDER / f"{unit}.md"
-        text = page.read_text() if page.exists() else f"# {unit}\n\n{BEGIN}\n{END}\n"
-        before, begin, rest = text.partition(BEGIN)
-        _, end, after = rest.partition(END)
-        if not begin or not end:
-            sys.exit(f"{page.relative_to(ROOT)}: must have the lines {BEGIN!r} and {END!r}")
+        text = page.read_text()
+        text = _replace(page, text, "drawing", picture(unit))
         wanted[FOLDER / "img" / f"{unit}.svg"] = draw(found)
-        wanted[page] = f"{before}{BEGIN}\n\n{tables(unit, found)}\n\n{END}{after}"
+        wanted[page] = _replace(page, text, "tables", tables(unit, found))
     return wanted
+
+
+def _replace(page: Path, text: str, part: str, content: str) -> str:
+    """The text of a page with new content between the markers of a part."""
+    begin, end = BEGIN.format(part=part), END.format(part=part)
+    before, found, rest = text.partition(begin)
+    _, closed, after = rest.partition(end)
+    if not found or not closed:
+        sys.exit(f"{page.relative_to(ROOT)}: must have the lines {begin!r} and {end!r}")
+    return f"{before}{begin}\n\n{content}\n\n{end}{after}"
 
 
 def main() -> None:

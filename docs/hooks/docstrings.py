@@ -21,8 +21,12 @@ class Docstrings(griffe.Extension):
 
     def on_object(self, *, obj: griffe.Object, loader: griffe.GriffeLoader, **kwargs: Any) -> None:
         """Rewrite the docstring of one object."""
-        if obj.is_module and isinstance(obj, griffe.Module) and not isinstance(obj.filepath, list):
-            obj._filepath = obj.filepath.resolve()  # not the link in nms/
+        if isinstance(obj, griffe.Module) and not isinstance(obj.filepath, list):
+            lines = obj.lines_collection
+            through, real = obj.filepath, obj.filepath.resolve()  # the link in nms/, and what it leads to
+            if through in lines:
+                lines[real] = lines[through]
+            obj._filepath = real
         if obj.docstring:
             obj.docstring.value = markdown(obj.docstring.value, lambda name: resolve(obj, name))
 

@@ -3,6 +3,7 @@
 
 The documents link to each other and to files as they lie in the checkout. On the site, a document of
 :data:`MOUNTED` is a page of its own, and any other file that is linked becomes a page that shows it.
+Full names of the code, `` `nms.x.y` ``, lead to the API reference where it has them.
 """
 
 import posixpath
@@ -19,12 +20,15 @@ MOUNTED = {
     "contract/contract.md": "reference/contract.md",
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
-    "README.md": "index.md",
     "LICENSE": "license.md",
 }
 """Documents of the checkout and the pages that show them."""
 
+PAGES = MOUNTED | {"README.md": "index.md"}
+"""With the one that a page replaces."""
+
 LINK = re.compile(r"(?<!\!)(\[[^\]\n]*\]\()([^)\s#]+)(#[^)\s]*)?(\))")
+NAME = re.compile(r"(?<![`\[:])`(nms\.[a-z]\w*(?:\.\w+)*)`(?!`)")
 LANGUAGES = {
     ".py": "python",
     ".toml": "toml",
@@ -44,7 +48,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         if (ROOT / path).exists() and files.get_file_from_path(uri) is None:
             text = (ROOT / path).read_text()
             texts[path] = text
-            content = text if path.endswith(".md") else f"# {path}\n\n```text\n{text}```\n"
+            content = text if path.endswith(".md") else f"# {path.title()}\n\n```text\n{text}```\n"
             files.append(File.generated(config, uri, content=content))
     for source in sorted({found for path, text in texts.items() for found in _sources(path, text)}):
         shown = ROOT / source
@@ -58,18 +62,21 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     real = next(
         (path for path, uri in MOUNTED.items() if uri == page.file.src_uri), f"docs/{page.file.src_uri}"
     )
-    if not (ROOT / real).exists():
+    if not (ROOT / real).exists():  # a page that shows a file
         return markdown
+    if page.is_homepage:
+        page.meta["hide"] = ["navigation", "toc"]
 
     def point(found: re.Match[str]) -> str:
         path = _target(real, found[2])
         if path is None or (path.startswith("docs/") and real.startswith("docs/")):
             return found[0]
-        uri = MOUNTED.get(path) or (path.removeprefix("docs/") if path.startswith("docs/") else _page(path))
+        uri = PAGES.get(path) or (path.removeprefix("docs/") if path.startswith("docs/") else _page(path))
         relative = posixpath.relpath(uri, posixpath.dirname(page.file.src_uri) or ".")
         return f"{found[1]}{relative}{found[3] or ''}{found[4]}"
 
-    return LINK.sub(point, markdown)
+    reference = r'<autoref optional identifier="\1"><code>\1</code></autoref>'
+    return NAME.sub(reference, LINK.sub(point, markdown))
 
 
 def _target(document: str, link: str) -> str | None:
@@ -83,7 +90,7 @@ def _target(document: str, link: str) -> str | None:
 def _sources(document: str, text: str) -> set[str]:
     """Files and folders outside the documents that a document links to."""
     targets = {_target(document, found[2]) for found in LINK.finditer(text)}
-    return {path for path in targets if path and path not in MOUNTED and not path.startswith("docs/")}
+    return {path for path in targets if path and path not in PAGES and not path.startswith("docs/")}
 
 
 def _page(path: str) -> str:

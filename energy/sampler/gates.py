@@ -10,6 +10,7 @@ import numpy as np
 from nms.energy.sampler.library import PowerLibrary
 
 PARTS = ("registers", "combinational", "clock", "leakage")
+"""Where a module's energy goes."""
 
 
 @dataclass(frozen=True)

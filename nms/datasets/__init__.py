@@ -18,6 +18,7 @@ from nms.datasets.images import Images
 __all__ = ["Images", "load", "stream", "write_subset"]
 
 KINDS = "digits, a CIFAR-10 directory, an IDX file or directory, a folder of class folders, or an .npz file"
+"""What a data set can be, as messages say it."""
 
 
 def load(
