@@ -109,7 +109,7 @@ class TestFiles:
             ("", "key 'images': missing; give every key, or in 'preset' the preset to start from"),
             ("lanes = 0", "lanes=0: must be greater than or equal to 1"),
             ('preset = "tiny"\nlanes 3', "line 2, column 7: Expected '=' after a key in a key/value pair"),
-            ('preset = "tiny"\nlanes = 3\nlanes = 4', "line 3, column 10: Cannot overwrite a value"),
+            ('preset = "tiny"\nlanes = 3\nlanes = 4\n', "line 3, column 10: Cannot overwrite a value"),
             ("lanes = [1,", "line 1, at the end: Invalid value"),
             ("a = " + "[" * 5000, "nested too deeply"),
             ("lanes = " + "9" * 5000, "Exceeds the limit"),
