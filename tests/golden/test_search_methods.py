@@ -415,9 +415,7 @@ class TestInWords:
             return de.Evaluation(u & 1023, u >> 20, perp, u & 7, u & 3)
 
         monkeypatch.setattr(de, "evaluate", evaluate)
-        monkeypatch.setattr(
-            de, "normalise", lambda *_: np.repeat(np.arange(rows)[:, None], rows - 1, axis=1)
-        )
+        monkeypatch.setattr(de, "normalise", lambda *_: np.repeat(np.arange(rows)[:, None], rows - 1, axis=1))
         states = prng.seeds(2, rows)
         found = de.search(config, target, pea.distances(digits(rows)), states, method)
         assert (found.status == Status.UNCONVERGED).all()

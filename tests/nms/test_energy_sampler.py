@@ -14,10 +14,7 @@ from nms.energy.sampler import PARTS
 from nms.energy.sampler import plot as picture
 from nms.synth import targets
 
-WORDS = "energy sampler -c tiny --count 8 --perplexity 3 --iterations 4 --search window --no-judge --json --liberty"
-
-
-def energy(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
+WORDS = "energy sampler -c tiny --count 8 --perplexity 3 --iterations 4 --search window --no-judge --json"def energy(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
     """The exit status of ``nms`` with these words."""
     monkeypatch.setattr(sys, "argv", ["nms", *map(str, words)])
     with pytest.raises(SystemExit) as ended:
@@ -43,7 +40,7 @@ def figures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any
             ("digits", "digits"),
             ("random", folder / "random.npz"),
         ):
-            words = [*WORDS.split(), targets.OSU018, "--data", data, "-o", folder / name]
+            words = [*WORDS.split(), "--liberty", targets.OSU018, "--data", data, "-o", folder / name]
             assert energy(patch, *words) == 0
             found[name] = json.loads((folder / name / "energy.json").read_text())
     return found
