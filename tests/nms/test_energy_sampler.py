@@ -14,7 +14,10 @@ from nms.energy.sampler import PARTS
 from nms.energy.sampler import plot as picture
 from nms.synth import targets
 
-WORDS = "energy sampler -c tiny --count 8 --perplexity 3 --iterations 4 --search window --no-judge --json"def energy(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
+WORDS = "energy sampler -c tiny --count 8 --perplexity 3 --iterations 4 --search window --no-judge --json"
+
+
+def energy(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
     """The exit status of ``nms`` with these words."""
     monkeypatch.setattr(sys, "argv", ["nms", *map(str, words)])
     with pytest.raises(SystemExit) as ended:
