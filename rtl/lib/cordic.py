@@ -4,6 +4,7 @@
 from collections.abc import Sequence
 from decimal import Decimal, localcontext
 from math import isqrt
+from typing import Any
 
 from amaranth import Array, Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import stream
@@ -49,6 +50,10 @@ class _Pipeline(Block):
         self.indices, self.fraction, self.unroll, self.tag = tuple(indices), fraction, unroll, tag
         self.parameters = (self.indices, fraction, unroll, tag)
         super().__init__({"i": In(stream.Signature(i)), "o": Out(stream.Signature(o))})
+
+    def testbench_parameters(self) -> dict[str, Any]:
+        """See :class:`nms.rtl.lib.hierarchy.Block`."""
+        return {"last": self.indices[-1]}
 
     @property
     def latency(self) -> int:

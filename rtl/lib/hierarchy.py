@@ -7,7 +7,7 @@ emits it once and places it by ``Instance``. Amaranth's own simulator passes no 
 the native submodule; a test proves both alike.
 """
 
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from amaranth import DomainRenamer, Instance, Module
 from amaranth.lib import wiring
@@ -25,6 +25,10 @@ class Block(wiring.Component):
     parameters: tuple
     clocks_itself = False
     """Whether clock and reset are members of its interface and not the ports ``clk`` and ``rst``."""
+
+    def testbench_parameters(self) -> dict[str, Any]:
+        """What the testbench of its unit needs to know of it beside the configuration."""
+        return {}
 
 
 @runtime_checkable

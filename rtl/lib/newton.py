@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Newton's reciprocal of a mantissa."""
 
+from typing import Any
+
 from amaranth import Array, Const, Module, Signal, Value
 from amaranth.lib import stream
 from amaranth.lib.data import StructLayout
@@ -58,6 +60,10 @@ class Newton(Block):
                 "o": Out(stream.Signature(StructLayout({"y": b + 1, "tag": tag}))),
             }
         )
+
+    def testbench_parameters(self) -> dict[str, Any]:
+        """See :class:`nms.rtl.lib.hierarchy.Block`."""
+        return {"kernel": self.a == self.b}
 
     @property
     def latency(self) -> int:
