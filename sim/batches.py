@@ -45,7 +45,7 @@ def run(config: Config, settings: Settings, images: np.ndarray) -> BatchesRun:
         outcome = simulate(
             module="near_memory_sampler",
             verilog=emit.system_verilog(config),
-            bench="nms.sim.testbenches.axi_batches",
+            testbench="nms.sim.testbenches.jobs.batches",
             parameters={
                 "config": config.model_dump(),
                 "settings": asdict(settings),

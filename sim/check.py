@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The regressions of the units: Verilog of one unit, its bench, its verdict."""
+"""The regressions of the units: each block's Verilog in the testbench of its unit, and the verdict."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -14,17 +14,7 @@ from nms.rtl.export.emit import TITLE, Design
 from nms.rtl.lib.hierarchy import Block
 from nms.rtl.units import UNITS
 from nms.sim.verilator import protocol, waves
-from nms.sim.verilator.runner import read, simulate
-
-PARAMETERS: dict[str, Callable[[Any], dict[str, Any]]] = {
-    "cordic": lambda block: {"last": block.indices[-1]},
-    "newton": lambda block: {"kernel": block.a == block.b, "latency": block.latency},
-    "pe": lambda block: {
-        name: getattr(block, name) for name in ("distance_latency", "weight_latency", "sums_latency")
-    },
-    "pea": lambda block: {"interval": block.interval},
-}
-"""What a unit's bench, ``nms.sim.testbenches.<unit>``, needs to know of a block beside the configuration."""
+from nms.sim.verilator.runner import Outcome, read, simulate
 
 
 @dataclass(frozen=True)
@@ -42,9 +32,28 @@ class UnitResult:
         return self.passed > 0 and self.failed == 0
 
 
-def emitted(block: Block, design: Design) -> str:
+def emit_block(block: Block, design: Design) -> str:
     """Verilog of a block as it is generated."""
     return design.verilog(block.module)
+
+
+def simulate_block(
+    block: Block, unit: str, config: Config, verilog: str | Path, *, parameters: dict[str, Any] | None = None,
+    **options: Any,
+) -> Outcome:  # fmt: skip
+    """Run a block's Verilog in the testbench of its unit, ``nms.sim.testbenches.<unit>.tests``.
+
+    ``parameters`` are added to those that the block itself has for its testbench; ``options`` and errors are
+    those of :func:`nms.sim.verilator.runner.simulate`.
+    """
+    own = {"config": config.model_dump(), **block.testbench_parameters()}
+    return simulate(
+        module=block.module,
+        verilog=verilog,
+        testbench=f"nms.sim.testbenches.{unit}.tests",
+        parameters=own | (parameters or {}),
+        **options,
+    )
 
 
 def check(
@@ -52,7 +61,7 @@ def check(
     names: Iterable[str] = (),
     verilog: Path | None = None,
     seed: int = 1,
-    text: Callable[[Block, Design], str] = emitted,
+    text: Callable[[Block, Design], str] = emit_block,
     traces: Path | None = None,
     began: Callable[[str], None] = lambda unit: None,
     ended: Callable[[UnitResult], None] = lambda result: None,
@@ -61,9 +70,9 @@ def check(
 
     Each block is simulated on what ``text`` makes of it, freshly emitted Verilog by default, or, with
     ``verilog``, with the block's module in that file as the top: a file as ``nms generate`` writes it for
-    ``config``, or one with the same modules. A unit that has no block, or a bench that compared nothing,
+    ``config``, or one with the same modules. A unit that has no block, or a testbench that compared nothing,
     has failed. With ``traces``, the runs' waves and views are left in that directory. ``began`` and
-    ``ended`` are told of each unit.
+    ``ended`` are called for each unit.
 
     Raises
     ------
@@ -71,11 +80,11 @@ def check(
         An unknown unit; a file that cannot be read, was generated for another configuration or lacks a
         unit's module (all before the first simulation).
     """
-    chosen = set(names) or set(UNITS)
-    units.check_names(sorted(chosen))
-    blocks = {unit: list(units.find_blocks(unit, config)) for unit in UNITS if unit in chosen}
+    selected = set(names) or set(UNITS)
+    units.check_names(sorted(selected))
+    blocks = {unit: list(units.find_blocks(unit, config)) for unit in UNITS if unit in selected}
     if verilog is not None:
-        _usable(verilog, config, [block.module for found in blocks.values() for block, _ in found])
+        _require_modules(verilog, config, [block.module for found in blocks.values() for block, _ in found])
     results = []
     for unit, found in blocks.items():
         began(unit)
@@ -85,7 +94,7 @@ def check(
     return results
 
 
-def _usable(verilog: Path, config: Config, wanted: Iterable[str]) -> None:
+def _require_modules(verilog: Path, config: Config, wanted: Iterable[str]) -> None:
     """Refuse a file that is for another configuration or lacks a module."""
     text = read(verilog)
     title = TITLE.search(text)
@@ -109,16 +118,8 @@ def _check(
     traces: Path | None,
 ) -> UnitResult:
     started = time.monotonic()
-    about = PARAMETERS.get(unit, lambda block: {})
     outcomes = [
-        simulate(
-            module=block.module,
-            verilog=texts[block.module],
-            bench=f"nms.sim.testbenches.{unit}",
-            parameters={"config": config.model_dump(), **about(block)},
-            seed=seed,
-            waves=traces is not None,
-        )
+        simulate_block(block, unit, config, texts[block.module], seed=seed, waves=traces is not None)
         for block in blocks
     ]
     for block, outcome in zip(blocks, outcomes, strict=True):

@@ -87,11 +87,11 @@ def run(
     """
     tell = progress or (lambda text: None)
     tell("emitting Verilog")
-    module, bench, emitted = {
-        "axi": ("near_memory_sampler", "nms.sim.testbenches.axi_job", emit.system_verilog),
-        "native": ("sampler", "nms.sim.testbenches.job", emit.sampler_verilog),
+    module, testbench, emit_verilog = {
+        "axi": ("near_memory_sampler", "nms.sim.testbenches.jobs.axi", emit.system_verilog),
+        "native": ("sampler", "nms.sim.testbenches.jobs.native", emit.sampler_verilog),
     }[bus]
-    text = verilog or emitted(config)
+    text = verilog or emit_verilog(config)
     tell("building and running the simulation")
     with tempfile.TemporaryDirectory() as folder:
         given, result = Path(folder) / "images.npy", Path(folder) / "result.npz"
@@ -99,7 +99,7 @@ def run(
         outcome = simulate(
             module=module,
             verilog=text,
-            bench=bench,
+            testbench=testbench,
             parameters={
                 "config": config.model_dump(),
                 "settings": asdict(settings),

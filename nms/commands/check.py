@@ -68,7 +68,7 @@ def check(
     from nms.sim import check as regressions
 
     with tempfile.TemporaryDirectory() as folder, Console(stderr=True).status("elaborating") as status:
-        text = regressions.emitted
+        text = regressions.emit_block
         if netlist:
             from nms.synth import flow, targets
 

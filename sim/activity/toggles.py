@@ -69,9 +69,9 @@ class Recording:
 
 
 def record(
-    design: Instrumented, windows: Sequence[Window], *, bench: str, rows: bool = False, **options: Any
+    design: Instrumented, windows: Sequence[Window], *, testbench: str, rows: bool = False, **options: Any
 ) -> Recording:
-    """Run ``bench`` on an instrumented design and count in ``windows``, ascending, none overlapping.
+    """Run ``testbench`` on an instrumented design and count in ``windows``, ascending, none overlapping.
 
     With ``rows`` the traced instances write down the values of their nets. ``options`` are those of
     :func:`nms.sim.verilator.runner.simulate`.
@@ -87,7 +87,7 @@ def record(
         outcome = simulate(
             module=design.top,
             verilog=design.verilog,
-            bench=bench,
+            testbench=testbench,
             plusargs=[f"+nms_windows={asked}", f"+nms_activity={found}", *["+nms_rows"] * rows],
             **options,
         )

@@ -98,7 +98,7 @@ class Counted:
             found = record(
                 self.design,
                 windows,
-                bench="nms.sim.testbenches.job",
+                testbench="nms.sim.testbenches.jobs.native",
                 parameters={
                     "config": job.config.model_dump(),
                     "settings": asdict(job.settings),

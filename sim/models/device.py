@@ -11,20 +11,12 @@ from nms.contract.config import GENERATION_CAP, POPULATION, Config
 from nms.contract.readout import Phase, Readout
 from nms.contract.settings import Settings
 from nms.contract.tables import Tables
+from nms.rtl.sampler import Sampler
+from nms.sim.models.images import pack_images
 from nms.sim.models.streams import Pack, Sink, Source, Stalls, cycles, until
 
 
-def words(config: Config, images: np.ndarray) -> list[int]:
-    """Images (N, D) as the words of the image stream: ``lanes`` pixels each, the first in the low byte."""
-    count, pixels = images.shape
-    per_image = -(-pixels // config.lanes)
-    padded = np.zeros((count, per_image * config.lanes), np.uint8)
-    padded[:, :pixels] = images
-    raw, lanes = padded.tobytes(), config.lanes
-    return [int.from_bytes(raw[at : at + lanes], "little") for at in range(0, len(raw), lanes)]
-
-
-def limit(config: Config, settings: Settings) -> int:
+def limit_cycles(config: Config, settings: Settings) -> int:
     """Cycles within which a run of one batch has ended, whoever pauses: longer is a hang.
 
     The search as if every row took all generations, with what hides latency as the contract's sizes give
@@ -51,10 +43,10 @@ class Device:
 
     def __init__(self, dut: Any, config: Config, stalls: Stalls = Stalls.NONE):
         self.dut, self.config, self.stalls = dut, config, stalls
-        index = config.derived.index_width
-        self.request = Pack({"table": 4, "row": index, "column": index})
-        self.kept_item = Pack({"index": index, "last": 1})
-        self.pixels_item = Pack({"data": 8 * config.lanes, "index": index, "last": 1})
+        block = Sampler(config)
+        self.request = Pack(block.i_read.payload.shape())
+        self.kept_item = Pack(block.o_kept.payload.shape())
+        self.pixels_item = Pack(block.o_pixels.payload.shape())
 
     async def pulse(self, *pulses: str, **values: int) -> None:
         """One cycle of the inputs ``pulses``, with ``values`` at the setting ports."""
@@ -89,7 +81,7 @@ class Device:
         count, pixels = images.shape
         await self.pulse("load", count=count, words=-(-pixels // self.config.lanes))
         await cycles(self.dut, 1)  # from here on load_ready tells of this load
-        return Source(self.dut, "i_images", self.stalls).start(words(self.config, images))
+        return Source(self.dut, "i_images", self.stalls).start(pack_images(images, self.config.lanes))
 
     async def run(self, settings: Settings, images: np.ndarray) -> list[int]:
         """A whole run of one batch: the kept indices.
@@ -100,7 +92,7 @@ class Device:
             The settings are refused, the run hangs, or ``last`` is not with the last kept index.
         """
         await self.begin(settings)
-        Source(self.dut, "i_images", self.stalls).start(words(self.config, images))
+        Source(self.dut, "i_images", self.stalls).start(pack_images(images, self.config.lanes))
         kept = await self.kept(settings)
         await until(self.dut, "done", 10)
         return kept
@@ -108,7 +100,7 @@ class Device:
     async def kept(self, settings: Settings) -> list[int]:
         """The kept indices of the run under way; errors as of :meth:`run`."""
         taken = await Sink(self.dut, "o_kept", self.stalls).take(
-            settings.keep, timeout=limit(self.config, settings)
+            settings.keep, timeout=limit_cycles(self.config, settings)
         )
         items = [self.kept_item.unpack(item) for item in taken]
         assert [item["last"] for item in items] == [0] * (settings.keep - 1) + [1], "last is misplaced"
@@ -117,7 +109,7 @@ class Device:
     async def pixels(self, settings: Settings) -> list[dict[str, int]]:
         """All items of ``o_pixels`` of the run under way, which sends images."""
         count = settings.keep * -(-settings.pixels // self.config.lanes)
-        timeout = limit(self.config, settings) + 40 * count
+        timeout = limit_cycles(self.config, settings) + 40 * count
         taken = await Sink(self.dut, "o_pixels", self.stalls).take(count, timeout=timeout)
         return [self.pixels_item.unpack(item) for item in taken]
 

@@ -41,7 +41,7 @@ class JobError(Exception):
 
 
 @dataclass(frozen=True)
-class Job:
+class JobDescriptor:
     """Where the images lie, where the results go (all multiples of the bus's bytes), and what is wanted."""
 
     settings: Settings
@@ -69,30 +69,38 @@ class Results:
 
 
 PAGE = 4096
-"""Bytes of the pages that :func:`laid_out` keeps apart."""
+"""Bytes of a page: no AXI burst crosses the boundary between two."""
+
+BASE = 0x1_0000_0000
+"""Address of the memory in simulations, above 32 bits so that both halves of an address count."""
 
 
-def laid_out(config: Config, settings: Settings, base: int, batches: int = 1) -> tuple[Job, int]:
-    """A job and the bytes of memory that it needs from ``base`` on.
+def round_up(value: int, multiple: int) -> int:
+    """The smallest multiple of ``multiple`` that is at least ``value``."""
+    return -(-value // multiple) * multiple
+
+
+def lay_out(config: Config, settings: Settings, batches: int = 1) -> tuple[JobDescriptor, int]:
+    """A job in memory from :data:`BASE` on, and the bytes of memory that it needs.
 
     A page of guard, the images, the results, each from a page's start, and a page of guard; between batches
     a beat of guard.
     """
     beat = config.bus_bits // 8
-    image_stride = -(-settings.pixels // beat) * beat
+    image_stride = round_up(settings.pixels, beat)
     batch_stride = settings.count * image_stride + beat
-    result_stride = -(-result_offsets(settings.count, settings.keep)[2] // beat) * beat + beat
-    results = PAGE + -(-batches * batch_stride // PAGE) * PAGE
-    job = Job(
+    result_stride = round_up(result_offsets(settings.count, settings.keep)[2], beat) + beat
+    results = PAGE + round_up(batches * batch_stride, PAGE)
+    job = JobDescriptor(
         settings,
-        image_base=base + PAGE,
+        image_base=BASE + PAGE,
         image_stride=image_stride,
         batches=batches,
         batch_stride=batch_stride,
-        result_base=base + results,
+        result_base=BASE + results,
         result_stride=result_stride,
     )
-    return job, results + -(-batches * result_stride // PAGE) * PAGE + PAGE
+    return job, results + round_up(batches * result_stride, PAGE) + PAGE
 
 
 def unpack(data: bytes, count: int, keep: int) -> Results:
@@ -100,7 +108,7 @@ def unpack(data: bytes, count: int, keep: int) -> Results:
     points, rows, end = result_offsets(count, keep)
     if len(data) < end:
         raise ValueError(f"{len(data)} bytes: the results have {end}")
-    kept = np.frombuffer(data, "<u4", -(-keep // 2) * 2)
+    kept = np.frombuffer(data, "<u4", round_up(keep, 2))
     if kept[keep:].any():
         raise ValueError("the kept indices are not padded with 0")
     row = np.dtype("<u8, i1, u1, u1, u1, <u4")
@@ -154,7 +162,7 @@ class Driver:
             if found != expected:
                 raise ValueError(f"{name} is {found:#x}, expected {expected:#x}")
 
-    async def start(self, job: Job) -> None:
+    async def start(self, job: JobDescriptor) -> None:
         """Set all settings and begin the job."""
         given = job.settings
         for name in ("count", "pixels", "keep", "seed", "target", "iterations", "exaggerated", "search"):
@@ -176,7 +184,7 @@ class Driver:
         if not events >> Event.DONE & 1:
             raise JobError(Error(await self.read("error_code")), await self.read("error_address"))
 
-    async def run(self, job: Job) -> None:
+    async def run(self, job: JobDescriptor) -> None:
         """A whole job."""
         await self.start(job)
         await self.wait()

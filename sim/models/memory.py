@@ -22,10 +22,8 @@ from cocotbext.axi.axi_channels import (
 )
 from cocotbext.axi.reset import Reset
 
+from nms.sim.models.driver import BASE, PAGE
 from nms.sim.models.streams import PERIOD
-
-PAGE = 4096
-"""Bytes that no burst may cross the boundary of."""
 
 
 class Beats(AxiRSource):
@@ -71,8 +69,10 @@ class Addresses(AxiARSink):
         return not self.room()
 
 
-class Memory(Reset):
-    """Memory of ``size`` bytes of noise, from address ``base`` on; an access outside it is answered DECERR.
+class AxiMemory(Reset):
+    """Memory of ``size`` bytes of noise from address :data:`nms.sim.models.driver.BASE` on.
+
+    An access outside it is answered DECERR.
 
     Each burst has a latency of its own, drawn when its address (a read) or its last data (a write) is taken:
     so many cycles later, but in order, a read's beats follow, one a cycle, or the write's response. Bursts
@@ -89,8 +89,8 @@ class Memory(Reset):
     ar, r, aw, w, b : the channels, to be paused
     """
 
-    def __init__(self, bus: AxiBus, clock: Any, reset: Any, base: int, size: int, noise: np.random.Generator):
-        self.base, self.noise = base, noise
+    def __init__(self, bus: AxiBus, clock: Any, reset: Any, size: int, noise: np.random.Generator):
+        self.noise = noise
         self.data = bytearray(noise.bytes(size))
         self.latency = (0, 0)
         self.outstanding = 1 << 16
@@ -111,11 +111,11 @@ class Memory(Reset):
 
     def put(self, address: int, data: bytes) -> None:
         """Store bytes, as software does."""
-        self.data[address - self.base : address - self.base + len(data)] = data
+        self.data[address - BASE : address - BASE + len(data)] = data
 
     def get(self, address: int, length: int) -> bytes:
         """Bytes, as software sees them."""
-        return bytes(self.data[address - self.base : address - self.base + length])
+        return bytes(self.data[address - BASE : address - BASE + length])
 
     @property
     def idle(self) -> bool:
@@ -154,7 +154,7 @@ class Memory(Reset):
         return range(first, end, self.beat)
 
     def _response(self, address: int) -> AxiResp:
-        if not self.base <= address <= self.base + len(self.data) - self.beat:
+        if not BASE <= address <= BASE + len(self.data) - self.beat:
             return AxiResp.DECERR
         failing = (fail for at, fail in self.fails.items() if address <= at < address + self.beat)
         return next(failing, AxiResp.OKAY)
@@ -172,7 +172,7 @@ class Memory(Reset):
             await _sleep(due)
             self.reads += len(addresses)
             for address in addresses:
-                response, at = self._response(address), address - self.base
+                response, at = self._response(address), address - BASE
                 data = b"" if response else self.data[at : at + self.beat]
                 self.r.send_nowait(
                     AxiRTransaction(
@@ -201,7 +201,7 @@ class Memory(Reset):
                 response = self._response(address)
                 answer = answer or response
                 if not response:
-                    self._store(address - self.base, int(beat.wdata), int(beat.wstrb))
+                    self._store(address - BASE, int(beat.wdata), int(beat.wstrb))
             written.put_nowait((self._due(), AxiBTransaction(bid=burst.awid, bresp=answer)))
 
     def _store(self, at: int, data: int, strobe: int) -> None:

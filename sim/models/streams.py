@@ -6,11 +6,13 @@ Ports are sampled just before a rising clock edge and change just after it. The 
 checked in Verilog (:mod:`nms.sim.verilator.protocol`).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
 from typing import Any
 
 import cocotb
+from amaranth.hdl import Shape, ShapeLike
+from amaranth.lib.data import StructLayout
 from cocotb.clock import Clock
 from cocotb.task import Task
 from cocotb.triggers import ClockCycles, RisingEdge, SimTimeoutError, with_timeout
@@ -34,38 +36,51 @@ class Stalls(Enum):
 
 
 class Pack:
-    """Packs named fields into one integer as ``amaranth.lib.data.StructLayout`` does: the first lowest.
+    """Packs the fields of a payload into one integer and back, as the hardware does: the first field lowest.
 
-    ``fields`` maps a name to its width in bits; negative widths are those of signed fields.
+    ``layout`` is the payload of a block's stream, ``block.i_x.payload.shape()``, so that no width is written
+    twice. The fields of a nested layout count as the payload's own; all names must differ.
     """
 
-    def __init__(self, fields: Mapping[str, int]):
-        self.fields = dict(fields)
-        self.width = sum(abs(width) for width in self.fields.values())
+    def __init__(self, layout: StructLayout):
+        self.width = layout.size
+        self._fields = {name: (offset, Shape.cast(shape)) for name, offset, shape in _flatten(layout)}
 
     def pack(self, **values: int) -> int:
-        """The integer with these fields; all must be given, each must fit."""
-        if values.keys() != self.fields.keys():
-            raise ValueError(f"fields {sorted(values)} given, {sorted(self.fields)} expected")
-        packed = place = 0
-        for name, width in self.fields.items():
-            value, bits = int(values[name]), abs(width)
-            low, high = (-(1 << bits - 1), (1 << bits - 1) - 1) if width < 0 else (0, (1 << bits) - 1)
-            if not low <= value <= high:
-                raise ValueError(f"{name}={value}: outside {low}..{high}")
-            packed |= (value & (1 << bits) - 1) << place
-            place += bits
+        """The integer with these fields.
+
+        Raises
+        ------
+        ValueError
+            A field is missing, unknown or does not fit its width.
+        """
+        if values.keys() != self._fields.keys():
+            raise ValueError(f"fields {sorted(values)} given, {sorted(self._fields)} expected")
+        packed = 0
+        for name, (offset, shape) in self._fields.items():
+            value, bits = int(values[name]), shape.width
+            low = -(1 << bits - 1) if shape.signed else 0
+            if not low <= value < low + (1 << bits):
+                raise ValueError(f"{name}={value}: outside {low}..{low + (1 << bits) - 1}")
+            packed |= (value & (1 << bits) - 1) << offset
         return packed
 
     def unpack(self, packed: int) -> dict[str, int]:
         """The fields of an integer."""
         values = {}
-        for name, width in self.fields.items():
-            bits = abs(width)
-            value = packed & (1 << bits) - 1
-            values[name] = value - (1 << bits) if width < 0 and value >> bits - 1 else value
-            packed >>= bits
+        for name, (offset, shape) in self._fields.items():
+            value = packed >> offset & (1 << shape.width) - 1
+            values[name] = signed(value, shape.width) if shape.signed else value
         return values
+
+
+def _flatten(layout: StructLayout, offset: int = 0) -> Iterator[tuple[str, int, ShapeLike]]:
+    """Name, offset and shape of all fields that are no layouts themselves."""
+    for name, field in layout:
+        if isinstance(field.shape, StructLayout):
+            yield from _flatten(field.shape, offset + field.offset)
+        else:
+            yield str(name), offset + field.offset, field.shape
 
 
 def signed(value: int, width: int) -> int:
@@ -157,7 +172,7 @@ class Source(_Stream):
 
     def start(self, values: Iterable[int]) -> Task[None]:
         """Send in the background; a later :func:`reset_mid` cancels it."""
-        return _started(self.send(values))
+        return _start_task(self.send(values))
 
 
 class Sink(_Stream):
@@ -214,54 +229,49 @@ class Sink(_Stream):
 
     def start(self, count: int, into: Callable[[int], object]) -> Task[list[int]]:
         """Take in the background; a later :func:`reset_mid` cancels it."""
-        return _started(self.take(count, into=into))
+        return _start_task(self.take(count, into=into))
 
 
 _tasks: list[Task] = []
+"""Transfers that go on in the background."""
 
 
-def _started(coroutine: Any) -> Task:
+def _start_task(coroutine: Any) -> Task:
     task = cocotb.start_soon(coroutine)
     _tasks.append(task)
     return task
 
 
-async def _reset(dut: Any) -> None:
-    """Two cycles of reset with all other inputs at 0."""
+def _stop(dut: Any) -> None:
+    """Cancel all transfers in the background and set all inputs but clock and reset to 0."""
+    for task in _tasks:
+        if not task.done():
+            task.cancel()
+    _tasks.clear()
     for name, port in context().ports.items():
         if port.direction == "input" and name not in ("clk", "rst"):
             getattr(dut, name).value = 0
+
+
+async def start(dut: Any) -> None:
+    """Start the clock, set all inputs to 0 and reset; the first thing in every test."""
+    _tasks.clear()  # those of the test before ended with it
+    Clock(dut.clk, PERIOD, unit="ns").start(start_high=False)  # inputs are set before the first edge
+    await reset_mid(dut)
+
+
+async def reset_mid(dut: Any) -> None:
+    """Cancel all transfers in the background, set all inputs to 0 and reset for two cycles."""
+    _stop(dut)
     dut.rst.value = 1
     await ClockCycles(dut.clk, 2)
     dut.rst.value = 0
     await RisingEdge(dut.clk)
 
 
-async def start(dut: Any) -> None:
-    """Start the clock, set all inputs to 0 and reset; the first thing in every test."""
-    _tasks.clear()
-    Clock(dut.clk, PERIOD, unit="ns").start(start_high=False)  # inputs are set before the first edge
-    await _reset(dut)
-
-
-async def reset_mid(dut: Any) -> None:
-    """Cancel all transfers that were started in the background, and reset whatever goes on."""
-    for task in _tasks:
-        if not task.done():
-            task.cancel()
-    _tasks.clear()
-    await _reset(dut)
-
-
 async def abort_mid(dut: Any) -> None:
     """As :func:`reset_mid`, by one cycle of the input ``abort_run`` instead of the reset."""
-    for task in _tasks:
-        if not task.done():
-            task.cancel()
-    _tasks.clear()
-    for name, port in context().ports.items():
-        if port.direction == "input" and name not in ("clk", "rst"):
-            getattr(dut, name).value = 0
+    _stop(dut)
     dut.abort_run.value = 1
     await ClockCycles(dut.clk, 1)
     dut.abort_run.value = 0

@@ -14,9 +14,9 @@ from cocotbext.axi import AxiBus, AxiLiteBus, AxiLiteMaster, AxiResp, AxiStreamB
 from nms.contract.config import Config
 from nms.contract.readout import Readout
 from nms.contract.registers import result_offsets
-from nms.sim.models.device import limit
-from nms.sim.models.driver import Driver, Job, Results, unpack
-from nms.sim.models.memory import Memory
+from nms.sim.models.device import limit_cycles
+from nms.sim.models.driver import Driver, JobDescriptor, Results, unpack
+from nms.sim.models.memory import AxiMemory
 from nms.sim.models.seeds import generator
 from nms.sim.models.streams import PERIOD
 
@@ -24,7 +24,7 @@ ACCESS = 2_000
 """Cycles after which a register's missing answer is a hang."""
 
 
-def wide(config: Config, table: Readout) -> bool:
+def exceeds_word(config: Config, table: Readout) -> bool:
     """Whether a table's values need more than 32 bits."""
     profile = config.profile
     unsigned = {
@@ -37,7 +37,7 @@ def wide(config: Config, table: Readout) -> bool:
     return unsigned.get(table, 0) > 31
 
 
-class Lite:
+class LiteBus:
     """The bus of :class:`nms.sim.models.driver.Driver` on the simulated AXI4-Lite port."""
 
     def __init__(self, dut: Any):
@@ -92,13 +92,13 @@ class System:
     ``paused``: every channel pauses at random, bursts of the memory have random latencies.
     """
 
-    def __init__(self, dut: Any, config: Config, size: int, paused: bool = False, base: int = 0x1_0000_0000):
+    def __init__(self, dut: Any, config: Config, size: int, paused: bool = False):
         logging.getLogger("cocotb.near_memory_sampler").setLevel(logging.WARNING)  # every burst else
         self.dut, self.config = dut, config
         clock, reset = dut.aclk, dut.aresetn
         bus = AxiBus.from_prefix(dut, "m_axi")
-        self.memory = memory = Memory(bus, clock, reset, base, size, generator("memory"))
-        self.lite = Lite(dut)
+        self.memory = memory = AxiMemory(bus, clock, reset, size, generator("memory"))
+        self.lite = LiteBus(dut)
         self.sink = AxiStreamSink(
             AxiStreamBus.from_prefix(dut, "m_axis"), clock, reset, reset_active_level=False
         )
@@ -135,15 +135,15 @@ class System:
         self.dut.aresetn.value = 1
         await ClockCycles(self.dut.aclk, 2)
 
-    def place(self, job: Job, batches: list[np.ndarray]) -> None:
+    def place(self, job: JobDescriptor, batches: list[np.ndarray]) -> None:
         """Put the images of a job into memory; from now on an interrupt may take as long as the job."""
-        self.lite.limit = job.batches * limit(self.config, job.settings)
+        self.lite.limit = job.batches * limit_cycles(self.config, job.settings)
         for batch, images in enumerate(batches):
             for index, image in enumerate(images):
                 address = job.image_base + batch * job.batch_stride + index * job.image_stride
                 self.memory.put(address, image.tobytes())
 
-    def results(self, job: Job, batch: int = 0) -> Results:
+    def results(self, job: JobDescriptor, batch: int = 0) -> Results:
         """What the hardware wrote for a batch."""
         count, keep = job.settings.count, job.settings.keep
         size = result_offsets(count, keep)[2]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the runner tells the bench: both run in different processes and meet in one environment variable."""
+"""What the runner tells the testbench, which runs in another process: all in one environment variable."""
 
 import json
 import os
@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-VARIABLE = "NMS_BENCH"
+VARIABLE = "NMS_TESTBENCH"
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,15 @@ class Port:
 
 @dataclass(frozen=True)
 class Context:
-    """One simulation: seed of the run, file that counts comparisons, parameters of the bench, top's ports."""
+    """One simulation.
+
+    Members
+    -------
+    seed : of the run
+    tally : file to which every scoreboard adds how many values it compared
+    parameters : of the testbench
+    ports : of the top module, by name
+    """
 
     seed: int
     tally: str
@@ -42,7 +50,7 @@ def context() -> Context:
 
 
 def parameters() -> dict[str, Any]:
-    """The bench's parameters, as handed to :func:`nms.sim.verilator.runner.simulate`."""
+    """The testbench's parameters, as handed to :func:`nms.sim.verilator.runner.simulate`."""
     return context().parameters
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Faults of the hardware, put into its Verilog on purpose to prove that the benches can fail."""
+"""Faults of the hardware, put into its Verilog on purpose to prove that the testbenches can fail."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One job of the AXI system in a plain C++ loop around the model: what the model costs without a bench."""
+"""One job of the AXI system in a plain C++ loop around its model: what the model costs without cocotb."""
 
 import asyncio
 import json
@@ -14,12 +14,10 @@ from nms.contract.config import Config
 from nms.contract.registers import BY_NAME, COUNTED
 from nms.contract.settings import Settings
 from nms.rtl.export import emit
-from nms.sim.models.device import limit
-from nms.sim.models.driver import Driver, Results, laid_out, unpack
+from nms.sim.models.device import limit_cycles
+from nms.sim.models.driver import BASE, Driver, Results, lay_out, unpack
 from nms.sim.sampler import LARGE
 from nms.sim.verilator.runner import loop
-
-BASE = 0x1_0000_0000
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,7 @@ def run(config: Config, settings: Settings, images: np.ndarray) -> LoopRun:
         The hardware does not build, hangs or answers with an error.
     """
     program = loop(emit.system_verilog(config), fast=config.images > LARGE)
-    job, size = laid_out(config, settings, BASE)
+    job, size = lay_out(config, settings)
     bus = _Written()
     asyncio.run(Driver(bus).start(job))
     offsets = [BY_NAME[f"{name}_{part}"].offset for name, _ in COUNTED for part in ("lo", "hi")]
@@ -76,7 +74,7 @@ def run(config: Config, settings: Settings, images: np.ndarray) -> LoopRun:
         files["writes"].write_text("\n".join(f"{offset} {value}" for offset, value in bus.writes))
         files["reads"].write_text("\n".join(map(str, offsets)))
         files["memory"].write_bytes(memory.tobytes())
-        most = 4 * limit(config, settings)
+        most = 4 * limit_cycles(config, settings)
         command = [program, files["writes"], files["reads"], files["memory"], BASE, most, files["stream"]]
         done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
         if done.returncode:

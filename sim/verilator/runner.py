@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Builds Verilog with Verilator, once for each text and set of flags, and runs a cocotb bench on it.
+"""Builds Verilog with Verilator, once for each text and set of flags, and runs a cocotb testbench on it.
 
-What a simulation checks by itself, beside the bench:
+What a simulation checks by itself, beside the testbench:
 
 * Amaranth's ``Assert``: Yosys writes it as an immediate ``assert`` in an ``always`` block, which
   Verilator evaluates (``--assert``; emitted text has it under the macro ``NMS_ASSERT``). Use it as
@@ -263,7 +263,7 @@ def _results(path: Path, log: str) -> tuple[int, list[str]]:
     """Tests that passed, and a line for each that failed."""
     if not path.exists():
         raised = re.findall(r"^\w+(?:Error|Exception|Exit)\b.*$", log, re.MULTILINE)
-        return 0, [": ".join(["the simulation ended before the bench did", *raised[-1:]])]
+        return 0, [": ".join(["the simulation ended before the testbench did", *raised[-1:]])]
     passed, failures = 0, []
     for case in ElementTree.parse(path).iter("testcase"):
         problem = case.find("failure")
@@ -297,7 +297,7 @@ def simulate(
     *,
     module: str,
     verilog: Path | str,
-    bench: str,
+    testbench: str,
     parameters: dict[str, Any] | None = None,
     seed: int = 1,
     fast: bool = False,
@@ -306,14 +306,14 @@ def simulate(
     search: Sequence[Path] = (),
     plusargs: Sequence[str] = (),
 ) -> Outcome:
-    """Run the cocotb tests of the Python module ``bench`` on the Verilog module ``module``.
+    """Run the cocotb tests of the Python module ``testbench`` on the Verilog module ``module``.
 
     Parameters
     ----------
     verilog
         The complete Verilog text, or the path of a file with it.
     parameters
-        Handed to the bench (:func:`nms.sim.verilator.context.parameters`); anything that JSON can hold.
+        Handed to the testbench (:func:`nms.sim.verilator.context.parameters`); anything that JSON can hold.
     fast
         For long runs: a slow, optimising build without the protocol checkers.
     waves
@@ -321,7 +321,7 @@ def simulate(
     tests
         Run only the tests of these names; all by default.
     search
-        Further directories in which the bench module may lie.
+        Further directories in which the testbench module may lie.
     plusargs
         What the Verilog text asks for by ``$value$plusargs``, as ``+name=value``.
 
@@ -349,7 +349,7 @@ def simulate(
     seconds_build = time.monotonic() - started
 
     work = _run_directory(module)
-    log, tally = work / "bench.log", work / "tally.jsonl"
+    log, tally = work / "testbench.log", work / "tally.jsonl"
     context = Context(seed=seed, tally=str(tally), parameters=parameters or {}, ports=header.ports)
     started = time.monotonic()
     runner = Runner(search)
@@ -357,7 +357,7 @@ def simulate(
     runner._sources = runner._verilog_sources = runner._vhdl_sources = []
     with suppress(RuntimeError, SystemExit):  # the results file and the log say what happened
         runner.test(
-            test_module=bench,
+            test_module=testbench,
             hdl_toplevel=module,
             hdl_toplevel_lang="verilog",
             build_dir=built,

@@ -110,7 +110,7 @@ def find() -> list[Tool]:
             "libpython",
             library,
             platform.python_version() if library else None,
-            "simulation (the benches)",
+            "simulation (the testbenches)",
             f"apt-get install libpython{major}.{minor}",
         ),
     ]

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Trivial blocks that the tests of the simulation library run."""
 
+from typing import Any
+
 from amaranth import Module, Signal
 from amaranth.hdl import Assert
 from amaranth.lib import stream
@@ -17,6 +19,9 @@ class Incrementer(Block):
         self.parameters = (width, step)
         self.width, self.step = width, step
         super().__init__({"i_x": In(stream.Signature(width)), "o_y": Out(stream.Signature(width))})
+
+    def testbench_parameters(self) -> dict[str, Any]:
+        return {"step": self.step, "count": 20}
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

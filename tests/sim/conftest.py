@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The blocks and benches beside these tests, which are no package, loaded by their paths."""
+"""The blocks and testbenches of these tests, which are no package, loaded by their paths."""
 
 import importlib.util
 from collections.abc import Callable
@@ -29,10 +29,11 @@ def blocks() -> ModuleType:
 
 @pytest.fixture(scope="session")
 def run() -> Callable[..., Outcome]:
-    """Simulates a block with a bench of this directory."""
+    """Simulates a block with a testbench of ``tests/sim/testbenches``."""
 
-    def simulated(block: Block, bench: str, **options: Any) -> Outcome:
+    def simulate_block(block: Block, testbench: str, **options: Any) -> Outcome:
         text = options.pop("verilog", None) or verilog(block)
-        return simulate(module=block.module, verilog=text, bench=bench, search=[HERE], **options)
+        search = [HERE / "testbenches"]
+        return simulate(module=block.module, verilog=text, testbench=testbench, search=search, **options)
 
-    return simulated
+    return simulate_block

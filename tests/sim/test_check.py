@@ -21,28 +21,26 @@ TINY = load("tiny")
 
 @pytest.fixture
 def units(blocks, monkeypatch):
-    """Three units of small blocks, with benches of this directory."""
+    """Three units of small blocks, with testbenches of ``tests/sim/testbenches``."""
 
     meter = type("Meter", (blocks.Meter,), {"__init__": lambda self, config: blocks.Meter.__init__(self)})
     chain = type("Chain", (blocks.Chain,), {"__init__": lambda self, config: blocks.Chain.__init__(self, 2)})
     classes = {"Meter": meter, "Chain": chain, "Incrementer": blocks.Incrementer}
-    benches = {"meter": "meter_bench", "inner": "incrementer_bench", "silent": "silent_bench"}
+    testbenches = {"meter": "meter_testbench", "inner": "incrementer_testbench", "silent": "silent_testbench"}
     units = {
         "meter": Unit(("Meter",)),
         "inner": Unit(("Incrementer",), ("Chain",)),
         "silent": Unit(("Meter",)),
         "absent": Unit(("Meter",), ("Chain",)),
     }
-    parameters = {"inner": lambda block: {"step": block.step, "count": 20}}
     monkeypatch.setattr(nms.rtl.units, "UNITS", units)
     monkeypatch.setattr(nms.rtl.units, "named", classes.__getitem__)
     monkeypatch.setattr(nms.sim.check, "UNITS", units)
-    monkeypatch.setattr(nms.sim.check, "PARAMETERS", parameters)
     monkeypatch.setattr(
         nms.sim.check,
         "simulate",
-        lambda bench, **rest: simulate(
-            bench=benches[bench.removeprefix("nms.sim.testbenches.")], search=[HERE], **rest
+        lambda testbench, **rest: simulate(
+            testbench=testbenches[testbench.split(".")[-2]], search=[HERE / "testbenches"], **rest
         ),
     )
 

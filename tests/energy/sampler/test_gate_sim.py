@@ -92,7 +92,7 @@ def seeds(shared_liberty, tmp_path_factory):
     ((block, emitted),) = units.find_blocks("prng", tiny)
     design = instrument(emitted.verilog(block.module), block.module, traced=[block.module])
     recording = record(
-        design, [(30, 130), (400, 500), (2000, 3000)], bench="nms.sim.testbenches.prng",
+        design, [(30, 130), (400, 500), (2000, 3000)], testbench="nms.sim.testbenches.prng.tests",
         parameters={"config": tiny.model_dump()}, rows=True,
     )  # fmt: skip
     target = targets.target(None, (shared_liberty / "sky130hd_tt.lib.gz",))

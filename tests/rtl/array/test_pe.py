@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The processing element against the bit-true model, and its emitted form against the native one."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,27 +11,10 @@ from amaranth.sim import Simulator
 from nms.contract.config import Config, load
 from nms.rtl.array.pe import PE
 from nms.rtl.export import emit
-from nms.sim.testbenches.pe import Driver, distance_vectors, search_vectors
+from nms.sim.testbenches.pe.environment import Driver, distance_vectors, search_vectors
 from nms.sim.verilator.runner import simulate
 
 WIDE = ["images=16", "pixels=64", "pes=4", "lanes=2", "te_lanes=4", "grid_lanes=2"]
-
-
-def run(config: Config, bench: str = "nms.sim.testbenches.pe", **more: object) -> int:
-    """Values compared; all equal."""
-    block = PE(config)
-    latencies = {
-        name: getattr(block, name) for name in ("distance_latency", "weight_latency", "sums_latency")
-    }
-    outcome = simulate(
-        module=block.module,
-        verilog=emit.verilog(block),
-        bench=bench,
-        parameters={"config": config.model_dump(), **latencies, **more},
-        search=[Path(__file__).parent],
-    )
-    assert outcome, outcome.failures
-    return outcome.compared
 
 
 @pytest.mark.parametrize(
@@ -38,14 +22,15 @@ def run(config: Config, bench: str = "nms.sim.testbenches.pe", **more: object) -
     [load("tiny"), load("paper", WIDE), load("tiny", ["lanes=5", "pixels=63", "images=40", "unroll=7"])],
     ids=["tiny", "wide", "odd"],
 )
-def test_both_modes(config: Config) -> None:
-    assert run(config) >= 3000
+def test_both_modes(check_block: Callable[..., int], config: Config) -> None:
+    assert check_block(PE(config), "pe", config) >= 3000
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("preset", ["paper", "edge"])
-def test_whole_preset(preset: str) -> None:
-    assert run(load(preset), passes=200) >= 20000
+def test_whole_preset(check_block: Callable[..., int], preset: str) -> None:
+    config = load(preset)
+    assert check_block(PE(config), "pe", config, parameters={"passes": 200}) >= 20000
 
 
 def test_native_and_emitted_agree() -> None:
@@ -72,4 +57,12 @@ def test_native_and_emitted_agree() -> None:
     simulator.run()
     assert len({seen["weight"] for seen in native if seen["weight_valid"]}) > 15
     cycles = [{name: int(value) for name, value in cycle.items()} for cycle in cycles]
-    assert run(config, bench="pe_native_bench", cycles=cycles, native=native) == len(native)
+    outcome = simulate(
+        module="pe",
+        verilog=emit.verilog(PE(config)),
+        testbench="pe_native_testbench",
+        parameters={"config": config.model_dump(), "cycles": cycles, "native": native},
+        search=[Path(__file__).parent],
+    )
+    assert outcome, outcome.failures
+    assert outcome.compared == len(native)

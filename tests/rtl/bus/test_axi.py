@@ -10,9 +10,8 @@ from nms.contract.config import PRESETS, load
 from nms.rtl.bus.axi import NearMemorySampler
 from nms.rtl.bus.gearbox import Gearbox
 from nms.rtl.export import emit
-from nms.sim.check import check
+from nms.sim.check import check, simulate_block
 from nms.sim.verilator.lint import lint
-from nms.sim.verilator.runner import simulate
 
 
 @pytest.mark.parametrize(
@@ -73,12 +72,10 @@ def test_the_regressions_pass() -> None:
 @pytest.mark.parametrize("outstanding", [1, 64])
 def test_reads_overlap(outstanding: int) -> None:
     """Images keep coming from a slow memory, unless it serves one read after the other."""
-    outcome = simulate(
-        module="near_memory_sampler",
-        verilog=emit.verilog(NearMemorySampler(PRESETS["tiny"])),
-        bench="nms.sim.testbenches.axi",
-        parameters={"config": PRESETS["tiny"].model_dump(), "outstanding": outstanding},
-        tests=["latency"],
+    config = PRESETS["tiny"]
+    block = NearMemorySampler(config)
+    outcome = simulate_block(
+        block, "axi", config, emit.verilog(block), parameters={"outstanding": outstanding}, tests=["latency"]
     )
     assert bool(outcome) == (outstanding > 1), outcome.failures
     assert outstanding > 1 or "of which 1024 are beats" in "".join(outcome.failures)

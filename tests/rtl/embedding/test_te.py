@@ -3,11 +3,9 @@
 
 import pytest
 
-import nms.rtl.export.emit
 from nms.contract.config import load
 from nms.rtl.embedding.te import TE
 from nms.sim.check import check
-from nms.sim.verilator.runner import simulate
 
 SMALL = ["images=16", "pixels=64", "pes=4", "lanes=2", "te_lanes=4", "grid_lanes=2"]
 RAGGED = ["images=13", "te_lanes=4", "grid_lanes=1"]
@@ -33,16 +31,8 @@ def test_te(config):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("preset", ["paper", "edge"])
-def test_whole_schedule_within_105000_cycles(preset):
+def test_whole_schedule_within_105000_cycles(check_block, preset):
     config = load(preset)
     block = TE(config)
     assert block.cycles(64, 300) <= 105_000
-    outcome = simulate(
-        module="te",
-        verilog=nms.rtl.export.emit.verilog(block),
-        bench="nms.sim.testbenches.te",
-        parameters={"config": config.model_dump(), "long": 300},
-        tests=["whole"],
-    )
-    assert outcome, outcome.failures
-    assert outcome.compared >= 64
+    assert check_block(block, "te", config, parameters={"long": 300}, tests=["whole"]) >= 64

@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Newton's reciprocal in hardware against the bit-true model, in both of its uses."""
 
+from collections.abc import Callable
+
 import pytest
 
 from nms.contract.config import load
-from nms.rtl.export import emit
 from nms.rtl.lib.newton import Newton
-from nms.sim.verilator.runner import simulate
 
 
 @pytest.mark.parametrize("preset", ["tiny", "paper"])
 @pytest.mark.parametrize("kernel", [False, True])
-def test_every_use(preset: str, kernel: bool) -> None:
+def test_every_use(check_block: Callable[..., int], preset: str, kernel: bool) -> None:
     config = load(preset)
     profile = config.profile
     if kernel:
@@ -20,11 +20,4 @@ def test_every_use(preset: str, kernel: bool) -> None:
     else:
         a, b = profile.cordic.fraction, profile.reciprocal.fraction
         block = Newton(a, b, profile.reciprocal_seed, profile.reciprocal_steps, tag=5)
-    outcome = simulate(
-        module=block.module,
-        verilog=emit.verilog(block),
-        bench="nms.sim.testbenches.newton",
-        parameters={"config": config.model_dump(), "kernel": kernel, "latency": block.latency},
-    )
-    assert outcome, outcome.failures
-    assert outcome.compared >= 1400
+    assert check_block(block, "newton", config) >= 1400

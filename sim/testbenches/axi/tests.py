@@ -1,0 +1,300 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tests of the AXI system: whole jobs through its buses, every byte of memory compared."""
+
+from dataclasses import replace
+from typing import Any
+
+import cocotb
+import numpy as np
+import pytest
+from cocotb.triggers import ClockCycles
+from cocotbext.axi import AxiResp
+
+from nms.contract.readout import Readout
+from nms.contract.registers import BY_NAME, REGISTERS, Access, Error, Event, result_offsets
+from nms.golden import sampler as golden
+from nms.sim.models.driver import BASE, PAGE, JobError, round_up
+from nms.sim.models.seeds import generator
+from nms.sim.models.system import System
+from nms.sim.testbenches.axi.environment import (
+    BEAT,
+    CONFIG,
+    COUNT,
+    HELD,
+    MEMORY,
+    PIXELS,
+    STAGES,
+    check_error,
+    check_job,
+    check_memory,
+    check_quiet,
+    draw_images,
+    drop_images,
+    make_job,
+    make_short_job,
+    reach,
+)
+from nms.sim.verilator.context import count as tally
+from nms.sim.verilator.context import parameters
+
+
+@cocotb.test()
+async def identity(dut: Any) -> None:
+    """The device tells what it was made from; unknown registers and read-only ones are refused."""
+    system = System(dut, CONFIG, MEMORY)
+    await system.start()
+    await system.driver.identify(CONFIG)
+    tally("identity", 1)
+
+
+@cocotb.test()
+@cocotb.parametrize(paused=[False, True])
+async def jobs(dut: Any, paused: bool) -> None:
+    """Jobs with changing settings, back to back."""
+    system = System(dut, CONFIG, MEMORY, paused)
+    await system.start()
+    for changes in (
+        {},
+        {"count": 4, "perplexity": 2.0, "ratio": 1.0, "pixels": 1},
+        {"count": 5, "pixels": min(CONFIG.pixels, 64), "ratio": 0.2, "seed": 3},
+        {"send_images": False},
+        {"write_results": False},
+    ):
+        await check_job(system, make_job(**changes), f"jobs {changes}")
+
+
+@cocotb.test()
+@cocotb.parametrize(paused=[False, True])
+async def batches(dut: Any, paused: bool) -> None:
+    """A job of several batches."""
+    system = System(dut, CONFIG, MEMORY, paused)
+    await system.start()
+    await check_job(system, make_job(batches=3), "batches")
+    await check_job(system, replace(make_job(batches=2), result_base=BASE + 8 * PAGE), "more batches")
+
+
+@cocotb.test()
+async def registers(dut: Any) -> None:
+    """Settings hold all their bits and honour strobes; what is no register or read-only is refused."""
+    system = System(dut, CONFIG, MEMORY)
+    await system.start()
+    bus, rng = system.lite, generator("registers")
+    written = {r: int(rng.integers(0, 1 << 32)) for r in REGISTERS if r.access in (Access.RW, Access.FREE)}
+    for register, value in written.items():
+        await bus.write(register.offset, value)
+    for register, value in written.items():
+        assert await bus.read(register.offset) == value & register.mask, register.name
+    await bus.write(BY_NAME["seed"].offset + 1, 0x5AA5, length=2)
+    seed = written[BY_NAME["seed"]]
+    assert await bus.read(BY_NAME["seed"].offset) == seed & 0xFF0000FF | 0x5AA500
+    known = {register.offset for register in REGISTERS}
+    for offset in range(0, 1 << 10, 4):
+        if offset not in known:
+            with pytest.raises(OSError, match="SLVERR"):
+                await bus.read(offset)
+        if offset not in known or any(r.offset == offset and r.access is Access.RO for r in REGISTERS):
+            with pytest.raises(OSError, match="SLVERR"):
+                await bus.write(offset, 0)
+    assert await system.driver.read("control") == 0
+    assert not await system.driver.field("status", "busy")
+    tally("registers", len(written))
+
+
+@cocotb.test()
+async def illegal(dut: Any) -> None:
+    """Every illegal setting is refused by its register's offset, nothing moves, and the next job is right."""
+    system = System(dut, CONFIG, MEMORY)
+    await system.start()
+    one, legal = 1 << CONFIG.profile.perplexity.fraction, make_job()
+    for name, value in (
+        ("count", 3), ("count", CONFIG.images + 1), ("count", 1 << 16 | 8),
+        ("pixels", 0), ("pixels", CONFIG.pixels + 1), ("pixels", 1 << 20 | 8),
+        ("keep", 0), ("keep", COUNT + 1), ("keep", 1 << 20 | 1),
+        ("target_lo", one), ("target_lo", (COUNT - 1) * one), ("target_hi", 1 << 31),
+        ("iterations", 1 << 16), ("exaggerated", 1 << 16), ("search", 4),
+        ("batches", 0), ("batches", 1 << 16),
+        ("image_base_lo", 1), ("image_stride", BEAT // 2), ("batch_stride", BEAT + 1),
+        ("result_base_lo", 4), ("result_stride", 4),
+    ):  # fmt: skip
+        given, driver = legal, system.driver
+        await driver.start(replace(given, batches=0))  # all settings, and a refusal
+        with pytest.raises(JobError, match="SETTING"):
+            await driver.wait()
+        await driver.command("clear")
+        assert not await driver.field("status", "error")
+        await driver.write("batches", 1)
+        await driver.write("target", given.settings.target if name != "target_lo" else 0)
+        await driver.write(name, value & 0xFFFFFFFF)
+        if name == "target_lo":
+            await driver.write("target", value)
+        await driver.command("start")
+        with pytest.raises(JobError) as refused:
+            await driver.wait()
+        expected = "target_lo" if name == "target_hi" else name
+        assert (refused.value.code, refused.value.address) == (Error.SETTING, BY_NAME[expected].offset), name
+        assert await driver.field("status", "error")
+        tally("illegal", 1)
+    assert system.memory.reads == system.memory.writes == 0
+    await check_job(system, legal, "illegal")
+
+
+@cocotb.test()
+@cocotb.parametrize(paused=[False, True])
+async def errors(dut: Any, paused: bool) -> None:
+    """An error response anywhere ends the job with its code and address; the next job is right."""
+    system = System(dut, CONFIG, MEMORY, paused)
+    await system.start()
+    given, image = make_short_job(batches=2), round_up(PIXELS, BEAT)
+    first, last = given.image_base, given.image_base + given.batch_stride + (COUNT - 1) * given.image_stride
+    page = round_up(given.result_base, PAGE)
+    reads, writes = (Error.READ_SLVERR, Error.READ_DECERR), (Error.WRITE_SLVERR, Error.WRITE_DECERR)
+    for codes, fails, named in (
+        (reads, first, first),
+        (reads, first + given.image_stride + image - BEAT, first + given.image_stride + image - BEAT),
+        (reads, last + image - BEAT, last + image - BEAT),
+        (writes, given.result_base, given.result_base),
+        (writes, page + BEAT, page),  # the second beat of the second burst
+        (writes, given.result_base + given.result_stride, given.result_base + given.result_stride),
+    ):
+        for response, code in zip((AxiResp.SLVERR, AxiResp.DECERR), codes, strict=True):
+            system.memory.fails = {fails: response}
+            await check_error(system, given, code, named)
+    system.memory.fails = {}
+    outside = replace(given, image_base=BASE - 16 * BEAT)
+    await check_error(system, outside, Error.READ_DECERR, outside.image_base)
+    await check_job(system, given, "errors")
+
+
+@cocotb.test()
+@cocotb.parametrize(stage=STAGES, paused=[False, True])
+async def abort(dut: Any, stage: str, paused: bool) -> None:
+    """An abort in any stage ends cleanly; the next job is right."""
+    system = System(dut, CONFIG, MEMORY, paused)
+    await system.start()
+    given = make_short_job(batches=2)
+    before = await reach(system, given, stage)
+    await system.driver.command("abort")
+    await ClockCycles(dut.aclk, 20)
+    if stage in HELD:
+        system.hold(HELD[stage], closed=False)
+    with pytest.raises(JobError) as error:
+        await system.driver.wait()
+    assert error.value.code == Error.ABORTED
+    await check_quiet(system, given, before)
+    await check_job(system, make_short_job() if paused else make_job(), f"abort {stage}")
+
+
+@cocotb.test()
+@cocotb.parametrize(stage=STAGES, paused=[False, True])
+async def reset(dut: Any, stage: str, paused: bool) -> None:
+    """As :func:`abort`, by a reset of the whole system."""
+    system = System(dut, CONFIG, MEMORY, paused)
+    await system.start()
+    given = make_short_job(batches=2)
+    before = await reach(system, given, stage)
+    if stage in HELD:
+        system.hold(HELD[stage], closed=False)
+    await system.reset()
+    assert await system.driver.read("status") == 0
+    assert await system.driver.read("count") == 0
+    drop_images(system)
+    check_memory(system, given, before)
+    await check_job(system, make_short_job() if paused else make_job(), f"reset {stage}")
+
+
+@cocotb.test()
+@cocotb.parametrize(cycles=[40, 100])
+async def latency(dut: Any, cycles: int) -> None:
+    """Reads of a slow memory overlap: images come at 90 % of what the bus gives or the sampler takes."""
+    system = System(dut, CONFIG, MEMORY)
+    memory = system.memory
+    memory.latency = (cycles, cycles)
+    memory.outstanding = parameters().get("outstanding", memory.outstanding)
+    await system.start()
+    count, pixels = min(CONFIG.images, 16), min(CONFIG.pixels, 2048)
+    given = make_job(count=count, pixels=pixels, iterations=0, ratio=0.5)
+    await check_job(system, given, "latency")
+    took = await system.driver.read("cycles_load")
+    least = count * max(-(-pixels // BEAT), -(-pixels // CONFIG.lanes))
+    dut._log.warning(
+        "latency %d: at most %d reads at once, %d cycles to load, least %d",
+        cycles, memory.most_reading, took, least,
+    )  # fmt: skip
+    assert took - cycles - 20 <= least / 0.9, f"{took} cycles, of which {least} are beats"
+    assert memory.most_reading > 1, "one read after the other"
+    tally("latency", 2)
+
+
+@cocotb.test()
+async def locked(dut: Any) -> None:
+    """While a job runs its settings cannot be changed and no table be read; a second start is ignored."""
+    system = System(dut, CONFIG, MEMORY)
+    await system.start()
+    given = make_job()
+    await reach(system, given, "SEARCH")
+    with pytest.raises(OSError, match="SLVERR"):
+        await system.driver.write("count", 5)
+    with pytest.raises(OSError, match="SLVERR"):
+        await system.driver.read("data_lo")
+    await system.driver.command("start")
+    await system.driver.command("clear")
+    await system.driver.wait()
+    assert await system.driver.read("batches_done") == 1
+    tally("locked", 1)
+
+
+@cocotb.test()
+async def interrupts(dut: Any) -> None:
+    """irq follows enabled events alone, until each is cleared."""
+    system = System(dut, CONFIG, MEMORY)
+    await system.start()
+    driver, given = system.driver, replace(make_job(), batches=0)
+    await driver.start(given)
+    await ClockCycles(dut.aclk, 20)
+    assert dut.irq.value
+    await driver.write("irq_enable", 1 << Event.DONE)
+    await ClockCycles(dut.aclk, 4)
+    assert not dut.irq.value
+    await driver.write("irq_status", 1 << Event.DONE)
+    assert await driver.read("irq_status") == 1 << Event.ERROR
+    await driver.write("irq_enable", 1 << Event.ERROR)
+    await ClockCycles(dut.aclk, 4)
+    assert dut.irq.value
+    await driver.write("irq_status", 1 << Event.ERROR)
+    await ClockCycles(dut.aclk, 4)
+    assert not dut.irq.value
+    tally("interrupts", 1)
+
+
+@cocotb.test()
+async def counters(dut: Any) -> None:
+    """Bytes on each bus are those of the job; the job's cycles contain those of its phases."""
+    system = System(dut, CONFIG, MEMORY)
+    await system.start()
+    given = make_job(batches=2)
+    await check_job(system, given, "counters")
+    found = await system.driver.counters()
+    keep = given.settings.keep
+    assert found["bytes_read"] == 2 * COUNT * round_up(PIXELS, BEAT)
+    assert found["bytes_written"] == 2 * result_offsets(COUNT, keep)[2]
+    assert found["bytes_sent"] == 2 * keep * PIXELS
+    phases = sum(value for name, value in found.items() if name.startswith("cycles_"))
+    assert 0 < phases - found["cycles_job"] < found["cycles_job"]
+    assert found["trials"] > 0
+    assert found["cycles_load"] < COUNT, "the second batch was not loaded while the first was computed"
+    tally("counters", len(found))
+
+
+@cocotb.test()
+async def tables(dut: Any) -> None:
+    """The window shows every table of the last batch."""
+    system = System(dut, CONFIG, MEMORY, True)
+    await system.start()
+    given = make_job()
+    await check_job(system, given, "tables")
+    model = golden.run(CONFIG, given.settings, draw_images("tables", given)[0])
+    for table in Readout:
+        found = await system.driver.table(table, COUNT)
+        wanted = getattr(model, table.name.lower())
+        assert np.array_equal(found, wanted), f"{table.name} is {found}, not {wanted}"
+        tally("tables", found.size)
