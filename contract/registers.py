@@ -64,7 +64,7 @@ class BitField:
 
 @dataclass(frozen=True)
 class Register:
-    """A 32-bit register; bits outside its fields read as 0. A ``reset`` of None depends on the configuration."""
+    """A 32-bit register. Bits outside its fields read as 0; a ``reset`` of None is set by the configuration."""
 
     name: str
     offset: int
