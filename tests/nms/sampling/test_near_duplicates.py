@@ -16,7 +16,7 @@ from nms.evaluation import scenario
 from nms.sampling import Method, near_duplicates, pool, sample
 from nms.sampling.estimator import DESNESampler
 from nms.sampling.near_duplicates import NearDuplicates, fill_up, find_distinct, iterate_images, margin
-from tests.nms.test_sampling import nms
+from tests.nms.sampling.test_sampling import nms
 
 FAST = Method(perplexity=5.0, iterations=8)
 
