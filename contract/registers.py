@@ -64,7 +64,7 @@ class BitField:
 
 @dataclass(frozen=True)
 class Register:
-    """A 32-bit register. Bits outside its fields read as 0; a ``reset`` of None is set by the configuration."""
+    """A 32-bit register whose bits outside fields read as 0; ``reset`` None: set by the configuration."""
 
     name: str
     offset: int
