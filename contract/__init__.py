@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every layer may know: formats, configuration, settings, registers, tables; prose: ``contract.md``."""
+"""What every layer may know: configuration, formats, settings, registers and tables.
+
+``contract.md`` is the text from which the golden models and the hardware are both written.
+"""
 
 import os
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Error bounds of the arithmetic, derived from the formats: what each unit may be off, and why.
+"""Error bounds of the arithmetic, derived from the formats: how far each unit may be off, and why.
 
-``max`` is a bound that nothing exceeds; ``rms`` is what the same sources give when roundings are
-taken as independent and uniform. Units are the signal's own, not ulps. C is fr(F.cordic).
+``max`` is a bound that no error exceeds; ``rms`` is the root mean square of the same errors if roundings are
+independent and uniform. Bounds are in the unit of the signal, not in ulps (units in the last place).
 """
 
 import math
@@ -13,27 +13,27 @@ from nms.contract.derived import cordic_indices
 
 LN2 = math.log(2.0)
 FIRST_ORDER = 1.01
-"""Head-room over first-order propagation; the squares left out are below 1e-4 of what is kept."""
+"""Margin over first-order propagation; the neglected squares are below 1e-4 of the first-order terms."""
 
 
 @dataclass(frozen=True)
 class Error:
-    """A bound on the magnitude of an error and its root mean square over the input range."""
+    """Bound on the magnitude of an error, and its root mean square over the input range."""
 
     max: float
     rms: float
 
 
 def angle(index: int) -> float:
-    """a_i in octaves."""
+    """The angle a_i in octaves."""
     return math.atanh(2.0**-index) / LN2
 
 
 def residual(last: int) -> float:
-    """Bound on the angle left after rotating one in [0, 1), in octaves.
+    """Bound on the angle that is left after rotating by one in [0, 1), in octaves.
 
-    A step turns towards zero by a_i: from |r| <= E it leaves |r'| = ||r| - a_i| <= max(a_i, E - a_i).
-    That the last E is about a_n proves that the sequence of indices converges.
+    Each step turns the angle by a_i towards zero: |r| <= E becomes |r'| = ||r| - a_i| <= max(a_i, E - a_i).
+    The last E is about a_n, which proves that the sequence of indices converges.
     """
     left = 1.0
     for index in cordic_indices(last):
@@ -42,7 +42,7 @@ def residual(last: int) -> float:
 
 
 def growth(last: int) -> float:
-    """Sum over the rotations of the growth of an error made there: prod (1 + 2^-i) of the later ones."""
+    """Sum over all rotations of how much an error made there grows: prod (1 + 2^-i) over the later ones."""
     total, factor = 0.0, 1.0
     for index in reversed(cordic_indices(last)):
         total += factor
@@ -51,7 +51,7 @@ def growth(last: int) -> float:
 
 
 class Bounds:
-    """Bounds of ``config``. Arguments are real numbers; results are absolute errors."""
+    """Error bounds of ``config``; arguments are real numbers, results absolute errors."""
 
     def __init__(self, config: Config) -> None:
         self.config = config
@@ -59,21 +59,21 @@ class Bounds:
         self.ulp = self.profile.cordic.lsb
 
     def relative(self, last: int) -> float:
-        """Largest relative error of an exponential from its angle alone.
+        """Largest relative error of an exponential that is due to its angle.
 
-        The angle really turned is off by what is left (:func:`residual`) and by half an
-        ulp of table rounding a rotation; x_0 is off by half an ulp of about 1.2, G brings that back to
-        less than ulp/2 of the result.
+        The angle turned is off by what is left (:func:`residual`) and, in each rotation, by half an ulp from
+        rounding the table. x_0 is off by half an ulp of about 1.2, which G reduces to less than ulp/2 of the
+        result.
         """
         turned = residual(last) + len(cordic_indices(last)) * self.ulp / 2
         return 2.0**turned - 1.0 + self.ulp / 2
 
     def truncation(self, last: int) -> float:
-        """Largest absolute error of x - y, and of the decay's s, from the floors of the shifts.
+        """Largest absolute error of x - y, and of s of the decay, from the floors of the shifts.
 
-        Both floors of a rotation move x and y the same way by less than one ulp, so the difference by
-        less than one; the decay has one floor a step. Each later step multiplies that by at most
-        1 + 2^-i (:func:`growth`).
+        The two floors of a rotation move x and y the same way by less than one ulp, hence their difference by
+        less than one. The decay has one floor a step. Each later step multiplies the error by at most 1 +
+        2^-i (:func:`growth`).
         """
         return growth(last) * self.ulp
 

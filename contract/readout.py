@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The sampler as its user sees it: the numbers of its phases and of the tables that it reads out."""
+"""Numbers by which software knows the sampler's phases and the tables that it reads out."""
 
 from enum import IntEnum
 
 
 class Phase(IntEnum):
-    """What the sampler is doing; each but ``IDLE`` has a counter of its cycles."""
+    """Phases of the sampler; each one but ``IDLE`` has a counter of its cycles."""
 
     IDLE = 0
     LOAD = 1
@@ -18,10 +18,10 @@ class Phase(IntEnum):
 
 
 class Readout(IntEnum):
-    """Tables that are read out after a run, by number; named as in :class:`nms.contract.tables.Tables`.
+    """Tables that can be read out after a run; names are those of :class:`nms.contract.tables.Tables`.
 
-    A matrix takes row and column, a vector the row alone (the column is ignored); of a point, column 0
-    is x and every other one y. A value is the table's raw integer, sign-extended to 64 bits.
+    A matrix is addressed by row and column, a vector by the row alone (the column is ignored). Of a point,
+    column 0 is x and every other column y. Values are the table's raw integers, sign-extended to 64 bits.
     """
 
     DISTANCE = 0

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The registers of the AXI system and what it writes to memory, as data.
+"""The registers of the AXI system and its results in memory, as data.
 
-The hardware, its driver, ``docs/reference/registers.md``, the C header and the SystemRDL are made from this.
-Registers have 32 bits; a 64-bit value takes two, ``<name>_lo`` and, at the next offset, ``<name>_hi``.
+The hardware, its driver, ``docs/reference/registers.md``, the C header and the SystemRDL are generated from
+this. Registers have 32 bits; a 64-bit value takes two, ``<name>_lo`` and, at the next offset, ``<name>_hi``.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ ADDRESS_BITS = 12
 
 
 class Access(StrEnum):
-    """What software may do with a register."""
+    """How software may access a register."""
 
     RO = "ro"  # read
     RW = "rw"  # read and, unless a job is running, written
@@ -64,7 +64,7 @@ class BitField:
 
 @dataclass(frozen=True)
 class Register:
-    """One 32-bit register; bits outside its fields read as 0. ``reset`` None: given by the configuration."""
+    """A 32-bit register whose bits outside fields read as 0; ``reset`` None: set by the configuration."""
 
     name: str
     offset: int
@@ -118,12 +118,13 @@ COUNTED = [
     ("bytes_written", "bytes that m_axi has written in the last job"),
     ("bytes_sent", "bytes that m_axis has sent in the last job"),
 ]
-"""Counters of 64 bits, from ``COUNTERS`` on: name and meaning."""
+"""Counters of 64 bits, from offset :data:`COUNTERS` on: name and meaning."""
 
 BYTES = tuple(name for name, _ in COUNTED if name.startswith("bytes_"))
-"""The counters of bytes."""
+"""Names of the counters of bytes."""
 
 COUNTERS = 0x100
+"""Offset of the first counter."""
 
 _RO, _RW = Access.RO, Access.RW
 
@@ -220,7 +221,7 @@ BY_NAME: dict[str, Register] = {register.name: register for register in REGISTER
 
 
 def constants(config: Config) -> dict[str, int]:
-    """The registers whose values are fixed when the hardware is generated."""
+    """Values of the registers that are fixed when the hardware is generated, by name."""
     digest, profile = int(config.digest, 16), config.profile
     return {
         "identity": IDENTITY,
@@ -244,14 +245,14 @@ ROW_FIELDS: tuple[BitField, ...] = (
     BitField("generations", 88, 8, "generations of the search"),
     BitField("reserved", 96, 32, "0"),
 )
-"""The record of a row among the results: 16 bytes, little-endian."""
+"""The record of a row in the results: 16 bytes, little-endian."""
 
 
 def result_offsets(count: int, keep: int) -> tuple[int, int, int]:
-    """Bytes from a batch's results to its points and to its rows, and the size of all.
+    """Offsets in bytes of the points and of the rows in a batch's results, and the results' size.
 
-    First the K kept indices, ascending, 4 bytes each, padded with 0 to a multiple of 8; then the N
-    points, {x, y} of 4 bytes each, signed; then the N rows (:data:`ROW_FIELDS`).
+    The results start with the K kept indices, ascending, of 4 bytes each, padded with 0 to a multiple of 8.
+    Then follow the N points, {x, y} of 4 bytes each, signed, and the N rows (:data:`ROW_FIELDS`).
     """
     points = 8 * -(-keep // 2)
     rows = points + 8 * count

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is set for each run: batch size, pixels, kept images, perplexity, iterations, seed."""
+"""Run-time settings: batch size, pixels, images to keep, perplexity, iterations, seed, search method."""
 
 import math
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ from nms.contract.errors import UserError
 
 
 class Search(IntEnum):
-    """Methods of the search of beta (``contract.md``, section 9)."""
+    """Methods of the search for beta (``contract.md``, section 9)."""
 
-    DE_RAND1 = 0  # DE/rand/1, the paper's
-    DE_BEST1 = 1  # DE/best/1 with a restart on collapse
+    DE_RAND1 = 0  # differential evolution DE/rand/1, as published
+    DE_BEST1 = 1  # DE/best/1, restarted when the population collapses
     SECTION = 2  # 33-section of log2 beta
     WINDOW = 3  # half octaves, then windows centred on the secant
 
@@ -21,20 +21,20 @@ class Search(IntEnum):
         return self.name.lower().replace("_", "-")
 
     @classmethod
-    def named(cls, name: str) -> "Search":
-        """The method called ``name`` (``de-rand1``); ``UserError`` for any other."""
+    def parse(cls, name: str) -> "Search":
+        """The method called ``name``, such as ``de-rand1``; :class:`UserError` if there is none."""
         for method in cls:
             if str(method) == name:
                 return method
         raise UserError(f"search {name!r}: must be one of {', '.join(map(str, cls))}")
 
 
-def exaggerated(iterations: int) -> int:
-    """Iterations of the first part of the schedule, unless said otherwise: a quarter (floor), at most 12.
+def default_exaggerated(iterations: int) -> int:
+    """How many iterations are exaggerated by default: a quarter (floor), at most 12.
 
-    Where the perplexity is a large part of N, attraction doubled shrinks the whole map by up to sqrt(1/2)
-    an iteration. After 12 it still fills 2^17 steps of a 24-bit Y; after 75 it may be gone. The map is no
-    better for more than 12.
+    If the perplexity is a large part of N, doubled attraction shrinks the map by up to sqrt(1/2) an
+    iteration. After 12 iterations the map still spans 2^17 steps of a Y with 24 fraction bits; after 75 it
+    may have vanished. More than 12 do not improve the map.
     """
     return min(iterations // 4, 12)
 
@@ -51,8 +51,8 @@ class Settings:
     target : perplexity, raw in the profile's perplexity format
     iterations : gradient iterations
     seed : 32-bit seed of every random number
-    exaggerated : iterations of the first part of the schedule
-    search : method of the search of beta, a Search
+    exaggerated : number of exaggerated iterations, the first ones
+    search : method of the search for beta, a :class:`Search`
     """
 
     count: int
@@ -76,15 +76,15 @@ class Settings:
         seed: int = 1,
         search: str = "de-rand1",
     ) -> "Settings":
-        """Settings from a user's units, checked against what ``config`` holds.
+        """Make settings from a user's units and check them against the limits of ``config``.
 
-        ``keep = floor(ratio * count + 1/2)``, ``target = floor(perplexity * 2**F + 1/2)``; of the iterations
-        :func:`nms.contract.settings.exaggerated` are exaggerated.
+        ``keep = floor(ratio * count + 1/2)``; ``target = floor(perplexity * 2**F + 1/2)``, F the fraction
+        bits of the perplexity; :func:`nms.contract.settings.default_exaggerated` iterations are exaggerated.
 
         Raises
         ------
         UserError
-            The first value that is out of range, with the range.
+            A value is out of range; the message names the first one and its range.
         """
         if not 4 <= count <= config.images:
             raise UserError(f"count {count}: this configuration holds 4 to {config.images} images")
@@ -107,5 +107,5 @@ class Settings:
             raise UserError(f"seed {seed}: must be 0 to {(1 << 32) - 1}")
         fraction = config.profile.perplexity.fraction
         target = math.floor(perplexity * 2.0**fraction + 0.5)
-        method = Search.named(search)
-        return cls(count, pixels, keep, target, iterations, seed, exaggerated(iterations), method)
+        method = Search.parse(search)
+        return cls(count, pixels, keep, target, iterations, seed, default_exaggerated(iterations), method)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tables of one run as raw integers: what the hardware holds and the bit-true model predicts."""
+"""The tables of a run as raw integers: the hardware holds them, the bit-true model predicts them."""
 
 from dataclasses import dataclass, fields
 from enum import IntEnum
@@ -10,18 +10,18 @@ import numpy as np
 class Status(IntEnum):
     """How the search of a row ended."""
 
-    SOLVED = 0  # fitness below the stop
-    INFEASIBLE = 1  # more points at the row's minimum than the target: Perp cannot get so low
+    SOLVED = 0  # the fitness is below the stop
+    INFEASIBLE = 1  # more points at the row's minimum than the target: Perp cannot get that low
     SATURATED = 2  # exactly as many: Perp reaches the target only in the limit
-    UNCONVERGED = 3  # generation cap
+    UNCONVERGED = 3  # not solved after the largest number of generations
 
 
 @dataclass(frozen=True)
 class Tables:
-    """Raw integers, int64; formats are those of the configuration's profile.
+    """The tables of a run as raw int64, in the formats of the configuration's profile.
 
-    ``beta2 = mantissa * 2**(exponent - scale)`` where ``mantissa`` is read in its own format; for rows
-    that are infeasible or saturated, ``mantissa`` and ``exponent`` are 0 and beta is infinite.
+    ``beta2 = mantissa * 2**(exponent - scale)`` with ``mantissa`` in its own format. In INFEASIBLE and
+    SATURATED rows ``mantissa`` and ``exponent`` are 0, and beta is infinite.
     """
 
     distance: np.ndarray  # (N, N) squared distances, zero diagonal
@@ -34,11 +34,11 @@ class Tables:
     generations: np.ndarray  # (N,)
     status: np.ndarray  # (N,) Status
     affinity: np.ndarray  # (N, N) P'
-    embedding_init: np.ndarray  # (N, 2) Y before
-    embedding: np.ndarray  # (N, 2) Y after
+    embedding_init: np.ndarray  # (N, 2) Y before the first iteration
+    embedding: np.ndarray  # (N, 2) Y after the last iteration
     kept: np.ndarray  # (K,) ascending indices
 
     @classmethod
     def names(cls) -> list[str]:
-        """The tables' names, in the order of the data's way."""
+        """Names of the tables in dataflow order."""
         return [field.name for field in fields(cls)]

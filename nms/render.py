@@ -100,8 +100,8 @@ def print_evaluation(figures: dict[str, Any]) -> None:
         ("input", f"{source['name']}; held out: {held}"),
         ("stream", f"{_span(source['stream_images'])} images, {kind}"),
         *(
-            [("stand", f"{_span(source['standing_images'])} images without near-duplicates")]
-            if source["standing_images"]
+            [("distinct", f"{_span(source['distinct_images'])} images without near-duplicates")]
+            if source["distinct_images"]
             else []
         ),
         ("kept", f"{kept}, classes {settings['classes']}"),

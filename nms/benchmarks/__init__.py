@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Figures measured side by side in one run, each with its bound where one is claimed; one subject a file."""
+"""Benchmarks of ``nms bench``, one subject a module: figures with the bounds claimed of them."""

@@ -1,18 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One measured value and what is claimed of it."""
+"""A measured figure and the bound that is claimed for it."""
 
 import operator
 from dataclasses import dataclass
 
 TRUE_ERROR = {"wide": 1e-10, "edge": 2e-4}
-"""Largest true perplexity error of a solved row, by profile."""
+"""Largest true error of the perplexity of a solved row, by profile."""
 
 RELATIONS = {"<": operator.lt, "<=": operator.le, ">=": operator.ge, "=": operator.eq}
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured value; ``relation`` and ``bound`` say what is claimed of it, if anything is."""
+    """A measured value with its unit; ``relation`` and ``bound`` hold the claim, if there is one.
+
+    ``subject`` is what was measured: a method, a phase, a level.
+    """
 
     subject: str
     name: str
@@ -23,5 +26,5 @@ class Figure:
 
     @property
     def holds(self) -> bool:
-        """Whether the claim holds, if there is one."""
+        """Whether the claim holds; true without one."""
         return self.bound is None or bool(RELATIONS[self.relation](self.value, self.bound))

@@ -1,11 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Batches of rows that perplexity searches fail on: ties, clusters, outliers, targets near N-1."""
+"""Batches of rows that are hard for perplexity searches: ties, clusters, outliers, targets near N-1.
+
+The data of ``nms bench search --data hard``.
+"""
 
 import numpy as np
 
 
-def rows(pixels: int = 3072) -> dict[str, tuple[np.ndarray, float]]:
-    """Images (N, pixels) uint8, N at most 64, each batch with its target perplexity; the same every time."""
+def make_batches(pixels: int = 3072) -> dict[str, tuple[np.ndarray, float]]:
+    """Make the batches by name: images (N, pixels) uint8, N at most 64, and target perplexity.
+
+    They are the same every time.
+    """
     rng = np.random.default_rng(3)
     base = rng.integers(40, 200, pixels)
     noise = rng.integers(0, 256, (64, pixels))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cycles of the hardware in simulation beside their bounds: one batch by phase, a job of several batches."""
+"""``nms bench hardware``: cycles of the simulated hardware, for one batch and for a job of several."""
 
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -13,10 +13,13 @@ from nms.contract.errors import UserError
 from nms.contract.settings import Search, Settings
 
 BATCHES = 3
-"""Batches of the job: two of them can be loaded, and two be sent, while another is computed."""
+"""Batches of the job, so that two can be loaded and two be sent while another is computed."""
 
 SMALL = 64
-"""Larger batches run once, with windows, on chip: DE/rand/1 would take a dozen times as long."""
+"""Largest batch that runs with every search and as a job; larger ones run once, with the window search.
+
+DE/rand/1 would take a dozen times as long.
+"""
 
 ROUNDS = 300
 """Gradient iterations."""
@@ -38,27 +41,27 @@ CYCLES = {
 """Most cycles of a phase, by preset: largest batch, largest images, :data:`ROUNDS` iterations."""
 
 DISTANCE_BUSY = 97.0
-"""Least share of PEs x lanes at work in the distance phase of ``paper``, percent."""
+"""Least percentage of PEs x lanes at work in the distance phase of ``paper``."""
 
 STREAMED = 90.0
-"""Least share of the bound that distances of batches from memory reach, ``paper``, percent."""
+"""Least percentage of their bound that the distances of batches from memory reach in ``paper``."""
 
 OVERHEAD = 1.05
-"""Most that a batch of a job takes over the larger of memory time and the sum of its phases, ``paper``."""
+"""Largest ratio of a batch of a job to the larger of memory time and sum of its phases, in ``paper``."""
 
 COMPUTING = ("distance", "search", "affinity", "embed", "grid")
-"""Phases in which a batch is computed: not LOAD and EMIT, in which it comes and its indices go."""
+"""Phases in which a batch is computed, unlike LOAD and EMIT, in which it comes and its indices go."""
 
 
-def claims(config: Config, count: int, pixels: int) -> str:
-    """The preset whose bounds hold for a batch: its own largest one on unchanged hardware; else ''."""
+def find_bounds(config: Config, count: int, pixels: int) -> str:
+    """Find the preset whose bounds apply, on unchanged hardware and for its largest batch; else ''."""
     known = PRESETS.get(config.name)
     if known is None or config.name not in CYCLES or known.digest != config.digest:
         return ""
     return config.name if (count, pixels) == (known.images, known.pixels) else ""
 
 
-def hardware(
+def measure(
     config: Config,
     images: np.ndarray,
     count: int,
@@ -66,14 +69,15 @@ def hardware(
     seed: int = 1,
     progress: Callable[[str], None] | None = None,
 ) -> list[Figure]:
-    """Figures of the first ``count`` of ``images`` (M, D), then of a job of :data:`BATCHES` such batches.
+    """Measure a batch, the first ``count`` of ``images`` (M, D), then a job of :data:`BATCHES` such batches.
 
-    Every run is also compared with the bit-true model. Bounds are those of the preset (:func:`claims`).
+    Every run is compared with the bit-true model as well. Bounds are those of the preset
+    (:func:`nms.benchmarks.hardware.find_bounds`).
 
     Raises
     ------
     UserError
-        Fewer images than the job takes; see also :meth:`Settings.make`.
+        There are fewer images than the job takes; see also :meth:`nms.contract.settings.Settings.make`.
     """
     batches = BATCHES if count <= SMALL else 1
     if len(images) < batches * count:
@@ -84,17 +88,17 @@ def hardware(
     tell = progress or (lambda text: None)
     searches = list(Search) if count <= SMALL else [Search.WINDOW]
     pixels = images.shape[1]
-    preset = claims(config, count, pixels)
+    preset = find_bounds(config, count, pixels)
     given = Settings.make(config, count, pixels, perplexity=perplexity, iterations=ROUNDS, seed=seed)
-    figures = phases(config, given, images[:count], searches, preset, tell)
+    figures = measure_batch(config, given, images[:count], searches, preset, tell)
     if batches > 1:
         settings = replace(given, search=Search.WINDOW)
         cut = images[: batches * count].reshape(batches, count, pixels)
-        figures += job(config, settings, cut, preset, tell)
+        figures += measure_job(config, settings, cut, preset, tell)
     return figures
 
 
-def phases(
+def measure_batch(
     config: Config,
     given: Settings,
     images: np.ndarray,
@@ -102,10 +106,11 @@ def phases(
     preset: str,
     tell: Callable[[str], None],
 ) -> list[Figure]:
-    """One batch on the native streams with each of ``searches``, cycles by the hardware's own counters.
+    """Measure one batch on the native streams with each of ``searches``, by the hardware's own counters.
 
-    ``busy`` is useful operations over slots of the phase's units in all cycles of the phase
-    (:class:`nms.sim.sampler.HardwareRun`). The simulation's speed includes the test bench.
+    Each phase is in cycles. *busy* is the percentage of the slots of the phase's units, in all its cycles,
+    that did useful operations (:class:`nms.sim.sampler.HardwareRun`). The speed of the simulation, in cycles
+    a second, includes the testbench.
     """
     from nms.golden import sampler as golden
     from nms.sim import sampler as simulated
@@ -137,22 +142,25 @@ def phases(
     return figures
 
 
-def job(
+def measure_job(
     config: Config, settings: Settings, batches: np.ndarray, preset: str, tell: Callable[[str], None]
 ) -> list[Figure]:
-    """A job through the AXI system, from a memory of one beat a cycle; ``batches`` (B, N, D), B at least 2.
+    """Measure a job of ``batches`` (B, N, D), B >= 2, through the AXI system, with memory of a beat a cycle.
 
-    All cycles are the hardware's own counters, of a job of the first batch alone and of one of all batches.
+    All figures are in cycles by the hardware's own counters, in a job of the first batch alone and in one of
+    all batches; shares are in percent.
 
     * *memory time*: beats of a batch's images at one a cycle, N ceil(D / bus bytes).
     * *compute bound*: pairs i < j times words of an image over PEs, N (N-1)/2 ceil(D / lanes) / PEs.
-    * *first batch from memory*: LOAD of the first job, whose loading nothing hides.
-    * *distances from memory*: a pipeline that loads a batch while it forms the distances of the one before
-      takes the longer of the two a batch: LOAD of the first job, or the largest LOAD + DISTANCE among the
-      later batches of the second job, where LOAD is what was left to wait for. Its *share of the bound*
-      is the larger of memory time and compute bound over that.
-    * *whole batch*: cycles of the second job less those of the first, over B - 1: from memory to
-      the results in memory and the kept images on the stream.
+    * *first batch from memory*: LOAD of the first job, which overlaps with nothing.
+    * *distances from memory*: a pipeline that loads a batch while it computes the distances of the previous
+    one
+      takes the longer of the two a batch, which is LOAD of the first job, or the largest LOAD + DISTANCE of
+      the later batches of the second job, where LOAD is the remaining wait. Its *share of the bound* is the
+      larger of memory time and compute bound, divided by that.
+    * *whole batch*: cycles of the second job minus those of the first, over B - 1: from the images in memory
+    to the
+      results in memory and the kept images on the stream.
     * *sum of the phases*: mean of DISTANCE to GRID over the batches after the first, without LOAD and EMIT.
     """
     from nms.golden import sampler as golden

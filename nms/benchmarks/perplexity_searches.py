@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Perplexity searches side by side: time and true error, measured in one run."""
+"""Run perplexity searches on the same rows: bit-true, in float64, by scikit-learn and by openTSNE."""
 
 import statistics
 import time
@@ -17,12 +17,12 @@ from nms.contract.tables import Status
 from nms.golden import de, exact, pea, prng
 
 PIXEL_SCALE = 255.0**2
-"""scikit-learn and openTSNE are given pixels in [0, 1], where their searches start closest."""
+"""scikit-learn and openTSNE get pixels in [0, 1], for which their searches start closest to the solution."""
 
 
 @dataclass(frozen=True)
-class Row:
-    """One method. ``note`` says why there are no figures, if there are none."""
+class Timing:
+    """Time and true errors of one method; where there are no figures, ``note`` says why."""
 
     method: str
     seconds: float | None = None  # median of the runs
@@ -33,9 +33,10 @@ class Row:
 
 
 def true_perplexity(conditional: np.ndarray) -> np.ndarray:
-    """``exp(-sum p ln p)`` of each row in 80-bit arithmetic; rows are scaled to the sum 1 first.
+    """Compute ``exp(-sum p ln p)`` of each row in 80-bit arithmetic, after scaling the row to the sum 1.
 
-    Judges every method by the p_j|i that it delivers. A row of zeros, all weights lost to underflow, has 0.
+    Every method is judged by the p_j|i that it delivers. A row of zeros, whose weights all underflowed, has
+    0.
 
     Parameters
     ----------
@@ -51,19 +52,19 @@ def true_perplexity(conditional: np.ndarray) -> np.ndarray:
     return np.exp(-(p * np.log(np.where(p > 0, p, 1))).sum(axis=1)) * (total[:, 0] > 0)
 
 
-def search_bench(images: np.ndarray, perplexity: float = 15.0, repeats: int = 5) -> list[Row]:
-    """Time four perplexity searches from the same distances to p_j|i, on one thread, runs interleaved.
+def time_searches(images: np.ndarray, perplexity: float = 15.0, repeats: int = 5) -> list[Timing]:
+    """Time four perplexity searches from the same distances to p_j|i, on one thread, with interleaved runs.
 
     Parameters
     ----------
     images : (N, ...) uint8
     perplexity : target
-    repeats : runs of each method, at least 1; the differential evolution, a hundred times slower, runs once
+    repeats : runs of each method, at least 1; differential evolution is a hundred times slower and runs once
 
     Returns
     -------
-    scikit-learn's exact search, openTSNE over all neighbours, our Newton search, our differential
-    evolution. Errors are taken over the rows that have a solution.
+    scikit-learn's exact search, openTSNE over all neighbours, our Newton search, our differential evolution.
+    Errors are those of the rows that have a solution.
 
     Raises
     ------
@@ -94,18 +95,18 @@ def search_bench(images: np.ndarray, perplexity: float = 15.0, repeats: int = 5)
     rows = []
     for name in methods:
         if name not in found:
-            rows.append(Row(name, note="not installed"))
+            rows.append(Timing(name, note="not installed"))
             continue
         median = statistics.median(seconds[name])
         error = np.abs(true_perplexity(found[name][solvable]) - perplexity)
         worst, middle = (float(error.max()), float(np.median(error))) if len(error) else (None, None)
-        rows.append(Row(name, median, median / reference, worst, middle))
+        rows.append(Timing(name, median, median / reference, worst, middle))
     return rows
 
 
 @dataclass(frozen=True)
-class Searched:
-    """What one method did on the solvable rows of some batches, (rows,) each."""
+class MethodOutcome:
+    """The outcome of one method on the solvable rows of some batches, (rows,) each."""
 
     method: str
     steps: np.ndarray  # generations, or steps of a bisection
@@ -115,23 +116,25 @@ class Searched:
     cycles: float | None = None  # mean of the batches, by arithmetic: evaluations x (N-1) / PEs
 
 
-def method_bench(config: Config, batches: list[tuple[np.ndarray, float]], seed: int = 1) -> list[Searched]:
-    """The four methods of the hardware's search, bit-true, and the bisections of scikit-learn and openTSNE.
+def compare_methods(
+    config: Config, batches: list[tuple[np.ndarray, float]], seed: int = 1
+) -> list[MethodOutcome]:
+    """Compare the hardware's four methods, bit-true, with the bisections of scikit-learn and openTSNE.
 
-    All on the same rows: ``batches`` of images (N, ...) uint8, each with its perplexity. Errors are
+    All search the same rows: ``batches`` of images (N, ...) uint8, each with its perplexity. Errors are
     recomputed in 80-bit arithmetic, from the hardware's beta and from the p_j|i that the software delivers.
 
     Raises
     ------
     UserError
-        Images or a perplexity that ``config`` does not take; see :meth:`Settings.make`.
+        ``config`` cannot take the images or the perplexity; see :meth:`nms.contract.settings.Settings.make`.
     """
     tasks = []
     for images, perplexity in batches:
         flat = images.reshape(len(images), -1)
         settings = Settings.make(config, *flat.shape, perplexity=perplexity, seed=seed)
         tasks.append((settings, perplexity, pea.distances(flat)))
-    found = [_by_hardware(config, tasks, method) for method in Search]
+    found = [_run_hardware(config, tasks, method) for method in Search]
 
     solvable = [pea.summarise_rows(config, distance)[2] < perplexity for _, perplexity, distance in tasks]
     targets = [perplexity for _, perplexity, _ in tasks]
@@ -141,15 +144,17 @@ def method_bench(config: Config, batches: list[tuple[np.ndarray, float]], seed: 
         _binary_search_perplexity(distance.astype(np.float32), perplexity, 0)
         for distance, perplexity in zip(scaled, targets, strict=True)
     ]
-    found.append(_by_software("scikit-learn", SCIKIT_LEARN, targets, others, theirs, solvable))
+    found.append(_run_bisection("scikit-learn", SCIKIT_LEARN, targets, others, theirs, solvable))
     runs = [_open_tsne(np.sqrt(d), perplexity) for d, perplexity in zip(others, targets, strict=True)]
     theirs = [run() for run in runs if run is not None]
     if theirs:
-        found.append(_by_software("openTSNE", OPEN_TSNE, targets, others, theirs, solvable))
+        found.append(_run_bisection("openTSNE", OPEN_TSNE, targets, others, theirs, solvable))
     return found
 
 
-def _by_hardware(config: Config, tasks: list[tuple[Settings, float, np.ndarray]], method: Search) -> Searched:
+def _run_hardware(
+    config: Config, tasks: list[tuple[Settings, float, np.ndarray]], method: Search
+) -> MethodOutcome:
     steps, errors, gave_up, cycles = [], [], [], 0.0
     for settings, _, distance in tasks:
         target = settings.target * np.longdouble(config.profile.perplexity.lsb)
@@ -164,7 +169,7 @@ def _by_hardware(config: Config, tasks: list[tuple[Settings, float, np.ndarray]]
         errors.append(error[searched].astype(np.float64))
         gave_up.append(found.status[searched] == Status.UNCONVERGED)
         cycles += float(found.generations.sum()) * POPULATION * (settings.count - 1) / config.pes
-    return Searched(
+    return MethodOutcome(
         str(method),
         np.concatenate(steps),
         POPULATION,
@@ -174,35 +179,35 @@ def _by_hardware(config: Config, tasks: list[tuple[Settings, float, np.ndarray]]
     )
 
 
-def _by_software(
+def _run_bisection(
     name: str,
     bisection: tuple[float, float, int, float],
     targets: list[float],
     others: list[np.ndarray],
     conditional: list[np.ndarray],
     solvable: list[np.ndarray],
-) -> Searched:
+) -> MethodOutcome:
     steps, errors = [], []
     for target, distance, p, rows in zip(targets, others, conditional, solvable, strict=True):
-        steps.append(bisection_steps(distance, target, *bisection)[rows])
+        steps.append(count_bisection_steps(distance, target, *bisection)[rows])
         errors.append(np.abs(true_perplexity(np.asarray(p)) - target)[rows].astype(np.float64))
     taken = np.concatenate(steps)
     gave_up = np.zeros(len(taken), bool)
-    return Searched(f"{name}'s bisection", taken, 1, np.concatenate(errors), gave_up)
+    return MethodOutcome(f"{name}'s bisection", taken, 1, np.concatenate(errors), gave_up)
 
 
 SCIKIT_LEARN = (1.0, 1e-5, 100, 0.0)
 OPEN_TSNE = (0.5, 1e-8, 200, 2.0**-52)
-"""First beta, tolerance of the entropy in nats, most steps and what is added to the sum of weights."""
+"""First beta, tolerance of the entropy in nats, most steps, and the constant added to the sum of weights."""
 
 
-def bisection_steps(
+def count_bisection_steps(
     distance: np.ndarray, perplexity: float, beta: float, tolerance: float, most: int, added: float
 ) -> np.ndarray:
-    """Steps that the bisection of scikit-learn or openTSNE takes in each row, by repeating it: (N,).
+    """Count the steps of the bisection of scikit-learn or openTSNE in each row, by repeating it: (N,).
 
-    Both double or halve beta until the target is passed, then halve the bracket, until the entropy is
-    within ``tolerance``; neither says how many steps it took. ``distance`` (N, M), squared.
+    Both double or halve beta until they pass the target, then halve the bracket until the entropy is within
+    ``tolerance``; neither reports its number of steps. ``distance`` (N, M) is squared.
     """
     goal = np.log(perplexity)
     at, low, high = (np.full(len(distance), value) for value in (beta, 0.0, np.inf))
@@ -221,10 +226,10 @@ def bisection_steps(
     return steps
 
 
-def software_searches(distance: np.ndarray, perplexity: float) -> dict[str, np.ndarray | None]:
-    """p_j|i of scikit-learn (N, N) and of openTSNE over all neighbours (N, N-1), from the same distances.
+def run_software(distance: np.ndarray, perplexity: float) -> dict[str, np.ndarray | None]:
+    """Compute p_j|i by scikit-learn, (N, N), and by openTSNE over all neighbours, (N, N-1).
 
-    ``distance`` (N, N), squared, of uint8 images. None for openTSNE if it is not installed.
+    ``distance`` (N, N), squared, is that of uint8 images. openTSNE's is None if it is not installed.
     """
     scaled = distance / PIXEL_SCALE
     theirs = _open_tsne(np.sqrt(exact.off_diagonal(scaled)), perplexity)

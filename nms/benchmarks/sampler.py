@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One batch in every arithmetic: scikit-learn's t-SNE, float64, bit-true and, at level rtl, the hardware."""
+"""``nms bench sampler``: one batch in every arithmetic, from scikit-learn's t-SNE to the hardware."""
 
 import time
 
@@ -14,11 +14,12 @@ from nms.contract.tables import Status
 from nms.datasets import Images
 
 
-def sampler(config: Config, settings: Settings, data: Images, perplexity: float, level: str) -> list[Figure]:
-    """One batch: scikit-learn's t-SNE, the float64 model, the bit-true model and, at level rtl, the hardware.
+def measure(config: Config, settings: Settings, data: Images, perplexity: float, level: str) -> list[Figure]:
+    """Measure one batch: scikit-learn's t-SNE, float64, the bit-true model and, at level rtl, the hardware.
 
-    The float64 model starts from the hardware's own Y0, so that its map and its kept set are the same
-    but for arithmetic. All maps are judged by the divergence from the exact affinities.
+    Times are in seconds, phases in cycles, divergences in nats. The float64 model starts from the hardware's
+    own Y0, so that only the arithmetic makes its map and its kept images differ. All maps are judged by their
+    Kullback-Leibler divergence from the exact affinities.
     """
     from nms.golden import exact
     from nms.golden.metrics import kl_divergence
@@ -71,7 +72,7 @@ def sampler(config: Config, settings: Settings, data: Images, perplexity: float,
             *(("<=", 1e-3) if wide else ()),
         ),
     ]
-    reference = _scikit_learn(data.images, model.affinity, perplexity)
+    reference = _scikit_learn_divergence(data.images, model.affinity, perplexity)
     if reference is not None:
         claim = ("<=", 1.05) if wide and settings.count == 64 else ()
         name = "divergence over scikit-learn's best of three"
@@ -79,8 +80,8 @@ def sampler(config: Config, settings: Settings, data: Images, perplexity: float,
     return figures
 
 
-def _scikit_learn(images: np.ndarray, joint: np.ndarray, perplexity: float) -> float | None:
-    """Divergence of scikit-learn's exact t-SNE, best of three seeds; None where it refuses the data."""
+def _scikit_learn_divergence(images: np.ndarray, joint: np.ndarray, perplexity: float) -> float | None:
+    """Divergence of scikit-learn's exact t-SNE, the best of three seeds; None where it refuses the data."""
     from sklearn.manifold import TSNE
 
     from nms.golden.metrics import kl_divergence

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Perplexity searches side by side: in the hardware's bit-true model, in float64, in other software."""
+"""``nms bench search``: perplexity searches of the hardware, bit-true, and of software."""
 
 from dataclasses import replace
 
@@ -12,30 +12,30 @@ from nms.contract.settings import Search, Settings
 from nms.datasets import Images
 
 ROWS = 256
-"""Rows on which the hardware's searches are compared; DE/rand/1 takes its time in software."""
+"""Rows on which the hardware's searches are compared: DE/rand/1 is slow in software."""
 
 GENERATIONS = {"de-rand1": (60, 128), "de-best1": (38, 128), "section": (10, 10), "window": (4, 5)}
-"""Largest median and largest number of generations of each method, in either profile."""
+"""Bounds of the median and of the largest number of generations, by method, in both profiles."""
 
 SHARE = 0.1
-"""Largest part of DE/rand/1's cycles that the windows may take."""
+"""Largest ratio of the window search's cycles to those of DE/rand/1."""
 
 Batches = list[tuple[np.ndarray, float]]
 """Images (N, ...) uint8 and perplexity of each batch."""
 
 
-def cut(config: Config, data: Images, perplexity: float) -> Batches:
-    """The first :data:`ROWS` images as full batches, or one batch of all if there are fewer."""
+def split_batches(config: Config, data: Images, perplexity: float) -> Batches:
+    """Split the first :data:`ROWS` images into full batches, or one batch if they do not fill one."""
     images = data.images[:ROWS]
     size = min(config.images, len(images))
     return [(images[at : at + size], perplexity) for at in range(0, len(images) - size + 1, size)]
 
 
-def software(data: Images, perplexity: float) -> list[Figure]:
-    """Time and error of scikit-learn's, openTSNE's and our float64 searches from the same distances."""
-    from nms.benchmarks.perplexity_searches import search_bench
+def measure_software(data: Images, perplexity: float) -> list[Figure]:
+    """Measure time in seconds and perplexity error of scikit-learn's, openTSNE's and our float64 searches."""
+    from nms.benchmarks.perplexity_searches import time_searches
 
-    rows = {row.method: row for row in search_bench(data.images, perplexity) if row.seconds is not None}
+    rows = {row.method: row for row in time_searches(data.images, perplexity) if row.seconds is not None}
     theirs = rows["scikit-learn"].largest_error
     figures = []
     for name, row in rows.items():
@@ -59,19 +59,19 @@ def software(data: Images, perplexity: float) -> list[Figure]:
     return figures
 
 
-def methods(config: Config, batches: Batches, seed: int = 1, rtl: bool = False) -> list[Figure]:
-    """The four searches of the hardware, bit-true, and the software's bisections, on the same rows.
+def measure_methods(config: Config, batches: Batches, seed: int = 1, rtl: bool = False) -> list[Figure]:
+    """Measure the hardware's four searches, bit-true, and the bisections of software on the same rows.
 
-    A row fails if it has a solution and the method gave it up or its true error is not below the profile's.
-    Cycles are those of a batch. By arithmetic: evaluations x (N-1) / PEs, what the PEs alone take if they
-    never wait, mean of all batches. With ``rtl``, also those that the hardware counted in simulation
-    in phase SEARCH of the first batch.
+    A row fails if it has a solution, but the method gave it up or its true error is not below the profile's.
+    Cycles are those of a batch: *by arithmetic*, evaluations x (N-1) / PEs, which is what PEs that never wait
+    take, averaged over all batches; with ``rtl``, *measured*, those that the hardware counts in phase SEARCH
+    of the first batch.
     """
-    from nms.benchmarks.perplexity_searches import method_bench
+    from nms.benchmarks.perplexity_searches import compare_methods
 
     within, wide = TRUE_ERROR[config.formats], config.formats == "wide"
-    found = method_bench(config, batches, seed)
-    measured = simulated(config, *batches[0], seed) if rtl else {}
+    found = compare_methods(config, batches, seed)
+    measured = simulate_cycles(config, *batches[0], seed) if rtl else {}
     paper = next(searched.cycles for searched in found if searched.method == "de-rand1")
     figures = []
     for searched in found:
@@ -110,13 +110,13 @@ def methods(config: Config, batches: Batches, seed: int = 1, rtl: bool = False) 
     return figures
 
 
-def simulated(config: Config, images: np.ndarray, perplexity: float, seed: int) -> dict[str, int]:
-    """Cycles of phase SEARCH by method, counted by the hardware in simulation; its tables are compared.
+def simulate_cycles(config: Config, images: np.ndarray, perplexity: float, seed: int) -> dict[str, int]:
+    """Simulate the search: cycles of phase SEARCH by method. The tables are compared as well.
 
     Raises
     ------
     RuntimeError
-        A table differs from the bit-true model's.
+        A table differs from that of the bit-true model.
     """
     from nms.golden import sampler as golden
     from nms.sim import sampler
@@ -135,11 +135,11 @@ def simulated(config: Config, images: np.ndarray, perplexity: float, seed: int) 
     return cycles
 
 
-def hard(config: Config) -> Batches:
-    """The hard batches that ``config`` holds; ``UserError`` if it holds none."""
-    from nms.benchmarks.hard_rows import rows
+def make_hard_batches(config: Config) -> Batches:
+    """The hard batches that fit ``config``; :class:`nms.contract.errors.UserError` if none does."""
+    from nms.benchmarks.hard_rows import make_batches
 
-    found = [batch for batch in rows(config.pixels).values() if len(batch[0]) <= config.images]
+    found = [batch for batch in make_batches(config.pixels).values() if len(batch[0]) <= config.images]
     if not found:
-        raise UserError(f"images={config.images}: batches of hard rows have 16 images and more")
+        raise UserError(f"images={config.images}: must be at least 16, the smallest batch of hard rows")
     return found

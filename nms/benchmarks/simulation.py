@@ -1,21 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The speed of the simulation: cycles a second of one core, with cocotb and in a plain C++ loop."""
+"""``nms bench simulation``: cycles a second that one core simulates, under cocotb and in C++ alone."""
 
 from nms.benchmarks.figure import Figure
 from nms.contract.config import Config
 from nms.contract.settings import Settings
 from nms.datasets import Images
 
-FASTEST = 30_000
-"""Least cycles a second under cocotb, preset ``paper``: 64 images of 3072 pixels, 300 iterations."""
+LEAST_SPEED = 30_000
+"""Least cycles a second under cocotb, for ``paper`` with 64 images of 3072 pixels and 300 iterations."""
 
 
-def simulation(config: Config, data: Images, perplexity: float, seed: int = 1) -> list[Figure]:
-    """One job through the AXI system, twice: the same built model under cocotb and in the plain loop.
+def measure(config: Config, data: Images, perplexity: float, seed: int = 1) -> list[Figure]:
+    """Measure one job through the AXI system by the same built model under cocotb and in a C++ loop.
 
     Seconds are processor time of the simulation's one process, so that other work on the machine does not
-    count. The job goes from the first setting to the interrupt; the whole bench also starts Python and reads
-    and checks every table.
+    count. The job lasts from the first setting to the interrupt; the whole testbench also starts Python, and
+    reads and checks every table.
     """
     from nms.sim import sampler
     from nms.sim.verilator import loop
@@ -30,10 +30,10 @@ def simulation(config: Config, data: Images, perplexity: float, seed: int = 1) -
     alone = plain.cycles / plain.seconds
     return [
         Figure("cocotb", "job", run.job_cycles, "cycles"),
-        Figure("cocotb", "job", job, "cycles/s", *((">=", FASTEST) if claimed else ())),
-        Figure("cocotb", "whole bench", run.simulated_cycles, "cycles"),
-        Figure("cocotb", "whole bench", run.simulated_cycles / run.processor_seconds, "cycles/s"),
-        Figure("cocotb", "whole bench, wall clock", run.simulated_cycles / run.run_seconds, "cycles/s"),
+        Figure("cocotb", "job", job, "cycles/s", *((">=", LEAST_SPEED) if claimed else ())),
+        Figure("cocotb", "whole testbench", run.simulated_cycles, "cycles"),
+        Figure("cocotb", "whole testbench", run.simulated_cycles / run.processor_seconds, "cycles/s"),
+        Figure("cocotb", "whole testbench, wall clock", run.simulated_cycles / run.run_seconds, "cycles/s"),
         Figure("plain C++ loop", "job", plain.cycles, "cycles"),
         Figure("plain C++ loop", "job", alone, "cycles/s"),
         Figure("plain C++ loop", "kept images as by cocotb", same, "", "=", settings.keep),

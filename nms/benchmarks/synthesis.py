@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the CORDIC's unrolling trades: area, clock, cycles."""
+"""``nms bench synthesis``: area, clock frequency and cycles for different unrollings of the CORDIC."""
 
 import tempfile
 from collections.abc import Callable
@@ -14,14 +14,14 @@ from nms.contract.settings import Settings
 UNROLLS = (1, 2, 4)
 
 
-def synthesis(
+def measure(
     config: Config, images: np.ndarray, perplexity: float, seed: int, progress: Callable[[str], None]
 ) -> list[Figure]:
-    """The PE for each unroll factor and profile: area, Fmax, cycles of a batch, and area times time.
+    """Measure the PE for each unroll factor and profile: area, Fmax, cycles of a batch, and area times time.
 
-    Cells are those of osu018 with OpenSTA's Fmax, where both are installed; otherwise those of target
-    generic, whose time is counted in cycles. The batch goes through the whole simulated sampler, by windows;
-    area is that of all PEs of ``config``.
+    Area is in NAND2 equivalents, Fmax in MHz. Cells are those of osu018, with Fmax by OpenSTA, where both are
+    installed; otherwise those of target generic, and time is in cycles. The batch runs in the whole simulated
+    sampler, with the window search; area times time is for all PEs of ``config``.
     """
     from nms.sim import sampler as simulated
     from nms.synth import flow, targets, timing

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Toggles of a whole run counted in all cycles, beside what windows drawn from it many times say."""
+"""``nms bench windows``: toggles counted in all cycles of a run, and estimates from its windows."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -14,34 +14,36 @@ from nms.sim.activity.toggles import Mean, Recording, Window
 from nms.sim.activity.windows import PHASES, TOLERANCE, Activity, Count, Counted, Job, activity
 
 DRAWS = 1000
-"""Times that windows are drawn."""
+"""How many times windows are drawn."""
 
 BIAS = 0.1
-"""Most of the means' bias over their deviation; below it, errors are as good as unbiased (Cochran, Sampling
-Techniques, section 1.8)."""
+"""Largest ratio of the means' bias to their deviation.
+
+Below it, errors are as good as unbiased (Cochran, Sampling Techniques, section 1.8).
+"""
 
 WITHIN = {deviations: 100 * (1 - 1 / deviations**2) for deviations in (2, 3)}
-"""Least share of means within so many standard errors, percent, of any distribution (Chebyshev)."""
+"""Least percentage of means within so many standard errors, for any distribution (Chebyshev)."""
 
 
-def windows(
+def measure(
     config: Config, settings: Settings, images: np.ndarray, seed: int, tell: Callable[[str], None]
 ) -> list[Figure]:
-    """One run of ``images`` (N, D) uint8 counted whole, and windows of it drawn :data:`DRAWS` times."""
+    """Measure a run of ``images`` (N, D) uint8 in all cycles, and by windows drawn :data:`DRAWS` times."""
     whole = Counted(config, tell).activity(Job(config, settings, images), seed, complete=True)
     tell(f"drawing windows {DRAWS} times")
     seeds = np.random.SeedSequence(seed).generate_state(DRAWS).tolist()
-    return beside(whole, again(whole, seeds))
+    return compare(whole, draw_windows(whole, seeds))
 
 
-def again(whole: Activity, seeds: Sequence[int]) -> list[Activity]:
-    """What windows drawn from each seed find in a run that was counted whole, without simulating."""
-    count = counting(whole)
+def draw_windows(whole: Activity, seeds: Sequence[int]) -> list[Activity]:
+    """Estimate the toggles of a run counted whole, from windows drawn by each seed, without simulating."""
+    count = make_counter(whole)
     return [activity(whole.design, count, seed) for seed in seeds]
 
 
-def counting(whole: Activity) -> Count:
-    """Looks windows up in a run whose every piece was counted; modules are summed."""
+def make_counter(whole: Activity) -> Count:
+    """Make the function that looks windows up in a run counted whole; modules are summed."""
     place = {window: number for number, window in enumerate(whole.recording.windows)}
     sums = np.sum([sums[:, : len(KINDS)] for sums in whole.recording.sums.values()], axis=0)
     counters = {phase.name.lower(): length for phase, length in whole.lengths.items()}
@@ -54,31 +56,36 @@ def counting(whole: Activity) -> Count:
     return count
 
 
-def together(found: Activity) -> Mean:
-    """Mean a cycle of all phases, whose errors are independent."""
+def combine_phases(found: Activity) -> Mean:
+    """Combine the phases to one mean a cycle; their errors are independent."""
     lengths = np.array([found.lengths[phase] for phase in PHASES])
     values, errors = np.array([[found.means[p].value, found.means[p].error] for p in PHASES]).T
     shares = lengths / lengths.sum()
     return Mean(float(shares @ values), float(np.linalg.norm(shares * errors)))
 
 
-def beside(whole: Activity, found: Sequence[Activity]) -> list[Figure]:
-    """Figures of each phase and of all together: how the means of windows lie around that of all cycles."""
+def compare(whole: Activity, found: Sequence[Activity]) -> list[Figure]:
+    """Compare the means of windows with that of all cycles, for each phase and for all together."""
     figures = []
     for phase in PHASES:
         used = [len(each.windows(phase)) for each in found]
         means = [each.means[phase] for each in found]
-        figures += around(phase.name.lower(), whole.lengths[phase], whole.means[phase].value, used, means)
+        figures += compare_phase(
+            phase.name.lower(), whole.lengths[phase], whole.means[phase].value, used, means
+        )
     used = [len(each.weights) for each in found]
-    means = [together(each) for each in found]
-    return figures + around("all phases", sum(whole.lengths.values()), together(whole).value, used, means)
+    means = [combine_phases(each) for each in found]
+    return figures + compare_phase(
+        "all phases", sum(whole.lengths.values()), combine_phases(whole).value, used, means
+    )
 
 
-def around(name: str, cycles: int, mean: float, used: list[int], means: list[Mean]) -> list[Figure]:
-    """Figures of the ``means`` of draws with so many windows beside the ``mean`` a cycle of all cycles.
+def compare_phase(name: str, cycles: int, mean: float, used: list[int], means: list[Mean]) -> list[Figure]:
+    """Compare the ``means`` of draws, of ``used`` windows each, with the ``mean`` of all cycles.
 
-    *bias*: mean of the means less the mean of all cycles. *deviation* of the means, the *standard errors*
-    they state, and the *worst* mean's distance are relative to the mean of all cycles.
+    Means are in toggles a cycle. *bias* is the mean of the means minus the mean of all cycles. It, the
+    *deviation* of the means, the *standard errors* that they state and the *worst* mean's distance are in
+    percent of the mean of all cycles.
     """
     figures = [
         Figure(name, "cycles", cycles),

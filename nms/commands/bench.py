@@ -113,11 +113,15 @@ def _search(given: Given) -> list[Figure]:
         for name in ("count", "size", "perplexity"):
             if (value := getattr(given, name)) is not None:
                 raise UserError(f"{name} {value:g}: data {HARD!r} has batches and targets of its own")
-        return search.methods(given.config, search.hard(given.config), given.seed, given.rtl)
+        return search.measure_methods(
+            given.config, search.make_hard_batches(given.config), given.seed, given.rtl
+        )
     images = given.load(500)
     target = given.target(len(images.images))
-    batches = search.cut(given.config, images, target)
-    return search.methods(given.config, batches, given.seed, given.rtl) + search.software(images, target)
+    batches = search.split_batches(given.config, images, target)
+    return search.measure_methods(given.config, batches, given.seed, given.rtl) + search.measure_software(
+        images, target
+    )
 
 
 def _sampler(given: Given) -> list[Figure]:
@@ -128,7 +132,7 @@ def _sampler(given: Given) -> list[Figure]:
     found, pixels = images.images.shape
     settings = Settings.make(given.config, found, pixels, perplexity=target, seed=given.seed)
     given.progress("sampling")
-    return sampler.sampler(given.config, settings, images, target, "rtl" if given.rtl else "golden")
+    return sampler.measure(given.config, settings, images, target, "rtl" if given.rtl else "golden")
 
 
 def _hardware(given: Given) -> list[Figure]:
@@ -136,7 +140,7 @@ def _hardware(given: Given) -> list[Figure]:
 
     count = min(given.count or given.config.images, given.config.images)
     images = given.load(given.config.images, hardware.BATCHES).images
-    return hardware.hardware(given.config, images, count, given.target(count), given.seed, given.progress)
+    return hardware.measure(given.config, images, count, given.target(count), given.seed, given.progress)
 
 
 def _simulation(given: Given) -> list[Figure]:
@@ -144,14 +148,14 @@ def _simulation(given: Given) -> list[Figure]:
 
     images = given.load(given.config.images)
     given.progress("simulating")
-    return simulation.simulation(given.config, images, given.target(len(images.images)), given.seed)
+    return simulation.measure(given.config, images, given.target(len(images.images)), given.seed)
 
 
 def _synthesis(given: Given) -> list[Figure]:
     from nms.benchmarks import synthesis
 
     images = given.load(given.config.images).images
-    return synthesis.synthesis(given.config, images, given.target(len(images)), given.seed, given.progress)
+    return synthesis.measure(given.config, images, given.target(len(images)), given.seed, given.progress)
 
 
 def _windows(given: Given) -> list[Figure]:
@@ -164,7 +168,7 @@ def _windows(given: Given) -> list[Figure]:
         given.config, count, pixels, perplexity=target, iterations=given.iterations, seed=given.seed,
         search=given.method,
     )  # fmt: skip
-    return windows.windows(given.config, settings, images, given.seed, given.progress)
+    return windows.measure(given.config, settings, images, given.seed, given.progress)
 
 
 MEASURED = {

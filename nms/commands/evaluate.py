@@ -95,24 +95,24 @@ def evaluate(
     from nms.contract.errors import UserError
     from nms.evaluation import evaluate as run
     from nms.evaluation import model as models
-    from nms.evaluation.methods import METHODS, Choice
+    from nms.evaluation.methods import METHODS, MethodOptions
     from nms.evaluation.scenario import Scenario, Source
-    from nms.evaluation.summary import summary
+    from nms.evaluation.summary import summarise
     from nms.sampling import Method
 
     stream = Scenario(scenario, duplicates, tail, shift, shuffled, bursts)
     method = Method(
         perplexity, iterations, int(grid) if grid.isdecimal() else grid, pick, quota, start, contrast
     )
-    choice = Choice(method, batch, classes, near(apart, apart_window))
+    choice = MethodOptions(method, batch, classes, near(apart, apart_window))
     asked = methods.split(",") if methods is not None else [*METHODS, "balanced-dedup", "nms-class-dedup"]
     names = [*dict.fromkeys([against, "balanced", *asked])]
     if seeds < run.FEWEST:
         raise UserError(f"seeds {seeds}: at least {run.FEWEST}, for a standard error")
     if not 0 <= seed <= (1 << 32) - seeds:
         raise UserError(f"seed {seed}: must be 0 to {(1 << 32) - seeds}")
-    run.check(names, ratio)
-    fitted = models.model(model)
+    run.check_methods(names, ratio)
+    fitted = models.find_model(model)
     if output:
         outputs.usable(output)
     source = Source.load(data, test, resize)
@@ -122,7 +122,7 @@ def evaluate(
         found = run.evaluate(
             source, stream, names, ratio, numbers, fitted, choice, count, lambda: bar.advance(task)
         )
-    figures = summary(
+    figures = summarise(
         found,
         source,
         {

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether sampling helps: models trained on what each method keeps, compared on held-out images."""
+"""Does sampling help? Train models on what each method keeps and compare them on held-out images."""

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The models that are trained on what is kept; each gives the accuracy on held-out images.
+"""Models to train on what is kept, and to judge by their accuracy on held-out images.
 
-``ridge`` is the measure with little noise: a linear classifier in closed form on the responses of random
-filters, so that neither initialisation nor order of training adds to the differences between subsets. All
-methods of a trial see the same filters. ``cnn`` is a small network of PyTorch.
+``ridge`` adds little noise: it is a linear classifier in closed form on the responses of random filters, so
+that neither initialisation nor order of training adds to the differences between subsets. All methods of a
+trial see the same filters. ``cnn`` is a small convolutional neural network in PyTorch.
 """
 
 from collections.abc import Callable
@@ -19,25 +19,26 @@ from nms.contract.errors import UserError
 from nms.evaluation.scenario import Trial
 
 FILTERS = 64
-"""Random filters; each gives 8 features: positive and negative part, averaged over the image's quarters."""
+"""Random filters; each gives 8 features: positive and negative part, averaged over the quarters."""
 
 PENALTIES = np.logspace(0, 5, 11)
-"""Ridge penalties, of which leave-one-out error on the kept images picks one."""
+"""Ridge penalties to choose from, by the leave-one-out error on the kept images."""
 
 PIECE = 256
-"""Images whose patches are held at once."""
+"""Images whose patches are in memory at once."""
 
 STEPS, PASSES = 200, 4
-"""Batches of 64 that train a network, whatever is kept: at least so many, and so many passes of a stream."""
+"""A network trains on at least so many batches of 64 and so many passes over a stream, whatever is kept."""
 
 Fit = Callable[[np.ndarray], float]
-"""Accuracy on a trial's held-out images after training on the images of these indices."""
+"""Train on the images of these indices; the accuracy on the trial's held-out images."""
 
 
 def ridge(trial: Trial) -> Fit:
-    """Ridge classifier on random convolutional features of the trial's images.
+    """Prepare a ridge classifier on random convolutional features of the trial's images.
 
-    Filters are of 6 x 6 pixels, 3 x 3 in images below 16 pixels, every second pixel from 24 on.
+    Filters have 6 x 6 pixels, or 3 x 3 in images below 16 pixels; from 24 pixels on they take every second
+    position.
     """
     height, width, channels = trial.images.shape[1:]
     side = min(6 if min(height, width) >= 16 else 3, height, width)
@@ -58,7 +59,7 @@ def ridge(trial: Trial) -> Fit:
 
 
 def _responses(images: np.ndarray, filters: np.ndarray, side: int, step: int) -> np.ndarray:
-    """(N, 8 F): rectified responses to the filters of patches of mean 0 and equal contrast, by quarter."""
+    """Rectified responses of patches, of mean 0 and equal contrast, to the filters, by quarter: (N, 8 F)."""
     found = np.empty((len(images), 8 * filters.shape[1]))
     for begin in range(0, len(images), PIECE):
         part = images[begin : begin + PIECE].astype(np.float32)
@@ -66,7 +67,7 @@ def _responses(images: np.ndarray, filters: np.ndarray, side: int, step: int) ->
         count, rows, columns = patches.shape[:3]
         flat = patches.reshape(count, rows, columns, -1)
         flat = flat - flat.mean(axis=-1, keepdims=True)
-        flat /= np.sqrt(flat.var(axis=-1, keepdims=True) + 10.0)  # of flat patches the noise stays small
+        flat /= np.sqrt(flat.var(axis=-1, keepdims=True) + 10.0)  # keeps the noise of flat patches small
         response = flat @ filters.astype(np.float32)
         middle, centre = -(-rows // 2), -(-columns // 2)
         quarters = [
@@ -80,7 +81,7 @@ def _responses(images: np.ndarray, filters: np.ndarray, side: int, step: int) ->
 
 
 def cnn(trial: Trial) -> Fit:
-    """Two convolutions of 32 and 64 filters of 3 x 3, pooling after each, one linear layer; Adam."""
+    """Prepare a network: two convolutions of 32 and 64 3 x 3 filters with pooling, one linear layer; Adam."""
     import torch
     from torch import nn
 
@@ -102,9 +103,9 @@ def cnn(trial: Trial) -> Fit:
         steps = max(STEPS, PASSES * len(images) // 64)
         optimiser = torch.optim.Adam(network.parameters(), 2e-3)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 4e-3, total_steps=steps)
-        chosen = torch.from_numpy(np.sort(kept))
+        selected = torch.from_numpy(np.sort(kept))
         for _ in range(steps):
-            batch = chosen[torch.randint(len(chosen), (64,))]
+            batch = selected[torch.randint(len(selected), (64,))]
             optimiser.zero_grad()
             nn.functional.cross_entropy(network(images[batch]), target[batch]).backward()
             optimiser.step()
@@ -119,13 +120,13 @@ def cnn(trial: Trial) -> Fit:
 MODELS: dict[str, Callable[[Trial], Fit]] = {"ridge": ridge, "cnn": cnn}
 
 
-def model(name: str) -> Callable[[Trial], Fit]:
-    """The model of this name.
+def find_model(name: str) -> Callable[[Trial], Fit]:
+    """Find the model of this name.
 
     Raises
     ------
     UserError
-        No such model, or PyTorch is not installed for it.
+        There is no such model, or it needs PyTorch, which is not installed.
     """
     if name not in MODELS:
         raise UserError(f"model {name!r}: must be one of {', '.join(MODELS)}")

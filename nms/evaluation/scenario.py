@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a trial trains and tests on: held-out images, and a stream made of the others."""
+"""Make the data of a trial: held-out images, and a stream of the others."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,37 +10,38 @@ from nms import datasets
 from nms.contract.errors import UserError
 
 HELD_OUT = 0.2
-"""Share of each class that is held out where a data set has no test part."""
+"""Fraction of each class that is held out if a data set has no test part."""
 
 BRIGHTNESS = 0.1
-"""A near-duplicate's pixels are multiplied by 1 +- this, at most."""
+"""A near-duplicate's pixels are multiplied by 1 +- at most this."""
 
 NOISE = 4.0
-"""Standard deviation of a near-duplicate's noise, in steps of a byte."""
+"""Standard deviation of a near-duplicate's noise, on pixels of 0 to 255."""
 
 KINDS = ("clean", "redundant", "long-tail")
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """How a stream is made of a data set's training images.
+    """How to make a stream of a data set's training images.
 
     Parameters
     ----------
-    kind : ``clean``, the images as they are; ``redundant``, as many images, ``duplicates`` of which are
-        near-duplicates of the others; ``long-tail``, of the class of rank r (1, 2, ..., in random order) only
-        ``r**-tail`` of its images
-    duplicates : share of near-duplicates, 0 to below 1
+    kind : ``clean``, the images as they are; ``redundant``, as many images, of which a fraction
+        ``duplicates`` are near-duplicates of the others; ``long-tail``, only a fraction ``r**-tail`` of the
+        class of rank r, where ranks 1, 2, ... are in random order
+    duplicates : fraction of near-duplicates, 0 to below 1
     tail : exponent
-    bursts : exponent of the lengths of bursts: the original of rank r, ranks in random order, is drawn for a
-        near-duplicate in proportion to ``r**-bursts``; 0 draws all alike, 1 is Zipf's law
-    shift : pixels, at most, by which a near-duplicate is shifted along each axis, its edges repeated
-    shuffled : whether near-duplicates are anywhere in the stream, not right after their original
+    bursts : exponent of the lengths of bursts: the original of rank r, with ranks in random order, is drawn
+        for a near-duplicate in proportion to ``r**-bursts``; 0 draws all with the same probability, 1 is
+        Zipf's law
+    shift : most pixels by which a near-duplicate is shifted along each axis; its edges are repeated
+    shuffled : near-duplicates are anywhere in the stream, instead of right after their original
 
     Raises
     ------
     UserError
-        A value that is none of these.
+        A value is unknown or out of range.
     """
 
     kind: str = "clean"
@@ -62,12 +63,13 @@ class Scenario:
         if not 0 <= self.shift <= 8:
             raise UserError(f"shift {self.shift}: must be 0 to 8 pixels")
 
-    def stream(
+    def make_stream(
         self, images: np.ndarray, labels: np.ndarray, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Images (N, H, W, C) uint8, labels (N,) and scenes (N,) of a stream, in random order.
+        """Make a stream of images (N, H, W, C) uint8 and labels (N,).
 
-        Made of such images and labels. An original and its near-duplicates have the same scene.
+        Returns its images, labels and scenes, in random order. An original and its near-duplicates have the
+        same scene.
         """
         if self.kind == "redundant":
             originals = max(1, round((1.0 - self.duplicates) * len(images)))
@@ -80,7 +82,7 @@ class Scenario:
             place = np.concatenate([np.arange(originals), copied])
             order = rng.permutation(len(source)) if self.shuffled else np.argsort(place, kind="stable")
             found = images[source]
-            found[copy] = near_duplicates(found[copy], self.shift, rng)
+            found[copy] = make_near_duplicates(found[copy], self.shift, rng)
             return found[order], labels[source][order], place[order]
         if self.kind == "long-tail":
             classes = rng.permutation(np.unique(labels))
@@ -97,12 +99,12 @@ class Scenario:
 
 @dataclass(frozen=True)
 class Trial:
-    """One seed's stream and held-out images, the same for every method.
+    """The stream and the held-out images of one seed, the same for every method.
 
     Raises
     ------
     ValueError
-        A test image is also, byte for byte, in the stream.
+        The stream has an image that is, byte for byte, a test image.
     """
 
     seed: int
@@ -113,14 +115,14 @@ class Trial:
     test_labels: np.ndarray  # (T,) int64
 
     def __post_init__(self) -> None:
-        leaked = int(among(self.images, self.test_images).sum())
+        leaked = int(find_copies(self.images, self.test_images).sum())
         if leaked:
             raise ValueError(f"{leaked} images of the stream are test images")
 
 
 @dataclass(frozen=True)
 class Source:
-    """Training images and, where the data set has them, test images, all as (N, H, W, C)."""
+    """Training images and, if the data set has them, test images, as (N, H, W, C)."""
 
     images: np.ndarray
     labels: np.ndarray
@@ -130,22 +132,22 @@ class Source:
 
     @classmethod
     def load(cls, data: str, test: str | None = None, resize: int | None = None) -> "Source":
-        """The data set ``data``, with the test part ``test`` or, if not given, its own if it has one.
+        """Load the data set ``data`` with the test part ``test`` or, by default, its own if it has one.
 
-        Training images that are, byte for byte, a test image are left out; ``removed`` says how many.
+        Training images that are, byte for byte, test images are left out; ``removed`` counts them.
 
         Raises
         ------
         UserError
-            What cannot be read, has no labels or fewer than two classes, or does not fit together.
+            The data cannot be read, have no labels or fewer than two classes, or the two parts do not match.
         """
         train = datasets.load(data, size=resize)
         images, labels = train.pixels, train.labels
         if labels.min() < 0:
             raise UserError(f"data {data!r}: has no labels to evaluate with")
         if len(np.unique(labels)) < 2:
-            raise UserError(f"data {data!r}: has one class; at least 2 are told apart")
-        path = test or part_held_out(data)
+            raise UserError(f"data {data!r}: has one class; must have at least 2")
+        path = test or find_test_part(data)
         if path is None:
             return cls(images, labels, None, train.name, 0)
         held = datasets.load(path, size=resize)
@@ -155,25 +157,25 @@ class Source:
         if not np.isin(held.labels, labels).all():
             strange = int(held.labels[~np.isin(held.labels, labels)][0])
             raise UserError(f"test {path!r}: label {strange} is not in {data!r}")
-        own = ~among(images, held.pixels)
+        own = ~find_copies(images, held.pixels)
         if len(np.unique(labels[own])) < len(np.unique(labels)):
-            raise UserError(f"test {path!r}: holds all images of {data!r} of some class; must be others")
+            raise UserError(f"test {path!r}: holds all images of a class of {data!r}; must be other images")
         return cls(images[own], labels[own], (held.pixels, held.labels), train.name, int((~own).sum()))
 
     @property
     def split(self) -> str:
-        """Where the held-out images come from, in words."""
+        """The origin of the held-out images, in words."""
         return "the test part" if self.test else f"{HELD_OUT:.0%} of each class, drawn by each seed"
 
-    def trial(self, seed: int, scenario: Scenario, count: int | None = None) -> Trial:
-        """The seed's trial: ``count`` training images drawn, classes in proportion; ``None`` takes all."""
+    def draw_trial(self, seed: int, scenario: Scenario, count: int | None = None) -> Trial:
+        """Draw a trial with ``count`` training images, classes in proportion; ``None`` takes all."""
         rng = np.random.default_rng(seed)
         index = np.arange(len(self.images))
         if self.test is None:
             held = draw(self.labels, max(1, round(HELD_OUT * len(index))), rng)
             test_images, test_labels = self.images[held], self.labels[held]
             index = np.setdiff1d(index, held)
-            index = index[~among(self.images[index], test_images)]
+            index = index[~find_copies(self.images[index], test_images)]
         else:
             test_images, test_labels = self.test
         if count is not None:
@@ -182,15 +184,15 @@ class Source:
                     f"count {count}: must be 2 to {len(index)} (training images of {self.name!r})"
                 )
             index = index[draw(self.labels[index], count, rng)]
-        images, labels, scenes = scenario.stream(self.images[index], self.labels[index], rng)
+        images, labels, scenes = scenario.make_stream(self.images[index], self.labels[index], rng)
         if scenario.kind == "redundant":  # noise may undo a shift
-            own = ~among(images, test_images)
+            own = ~find_copies(images, test_images)
             images, labels, scenes = images[own], labels[own], scenes[own]
         return Trial(seed, images, labels, scenes, test_images, test_labels)
 
 
-def part_held_out(spec: str) -> str | None:
-    """The path of the test part beside a data set's training part, as CIFAR-10 and MNIST have it."""
+def find_test_part(spec: str) -> str | None:
+    """Find the test part beside a data set's training part, as of CIFAR-10 and MNIST: its path, or None."""
     path = Path(spec)
     if path.is_dir():
         names = [f"t10k-images{dot}idx3-ubyte{end}" for dot in "-." for end in ("", ".gz")]
@@ -202,7 +204,7 @@ def part_held_out(spec: str) -> str | None:
 
 
 def draw(labels: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
-    """``count`` random indices in random order, classes in proportion to within one image."""
+    """Draw ``count`` indices at random, in random order, each class in proportion to within one image."""
     order = rng.permutation(len(labels))
     rank = np.empty(len(labels))
     for label in np.unique(labels).tolist():
@@ -211,8 +213,8 @@ def draw(labels: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray
     return rng.permutation(np.argsort(rank, kind="stable")[:count])
 
 
-def near_duplicates(images: np.ndarray, shift: int, rng: np.random.Generator) -> np.ndarray:
-    """Each image (N, H, W, C) uint8 shifted, its brightness changed and noise added; see the constants."""
+def make_near_duplicates(images: np.ndarray, shift: int, rng: np.random.Generator) -> np.ndarray:
+    """Shift each image (N, H, W, C) uint8, change its brightness and add noise."""
     count, height, width, _ = images.shape
     wide = np.pad(images, ((0, 0), (shift, shift), (shift, shift), (0, 0)), mode="edge")
     corner = rng.integers(0, 2 * shift + 1, (2, count))
@@ -223,7 +225,7 @@ def near_duplicates(images: np.ndarray, shift: int, rng: np.random.Generator) ->
     return np.clip(np.rint(bright + rng.normal(0, NOISE, images.shape)), 0, 255).astype(np.uint8)
 
 
-def among(images: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """(N,) whether each image is, byte for byte, one of ``others``."""
+def find_copies(images: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Find the images that are, byte for byte, among ``others``: (N,) bool."""
     known = {image.tobytes() for image in others}
     return np.array([image.tobytes() in known for image in images], bool)

@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An evaluation as the figures that are printed and written."""
+"""Summarise an evaluation as the figures to print and to write."""
 
 from importlib import metadata
 from typing import Any
 
 from nms.contract import provenance
 from nms.evaluation import scenario
-from nms.evaluation.evaluate import Evaluation, Row, paired
+from nms.evaluation.evaluate import Evaluation, Row, compare_pairs
 from nms.evaluation.scenario import Source
 
 
-def summary(found: Evaluation, source: Source, settings: dict[str, Any]) -> dict[str, Any]:
-    """Settings, sizes, versions and a row a method: all that ``evaluate.json`` holds.
+def summarise(found: Evaluation, source: Source, settings: dict[str, Any]) -> dict[str, Any]:
+    """Collect all that ``evaluate.json`` holds: settings, sizes, versions, and a row for each method.
 
     Data sets are named without the folders above them.
     """
@@ -20,7 +20,7 @@ def summary(found: Evaluation, source: Source, settings: dict[str, Any]) -> dict
             "name": source.name,
             "held_out": source.split,
             "stream_images": found.streams,
-            "standing_images": found.standing,
+            "distinct_images": found.distinct,
             "held_out_images": found.tests,
             "training_images_left_out_as_test_images": source.removed,
         },
@@ -35,7 +35,7 @@ def summary(found: Evaluation, source: Source, settings: dict[str, Any]) -> dict
 
 
 def _row(row: Row, first: Row) -> dict[str, Any]:
-    difference = paired(row, first)
+    difference = compare_pairs(row, first)
     return {
         "method": row.method,
         "kept": [*row.kept.values()],

@@ -82,7 +82,7 @@ def true_errors(run: Run) -> dict[str, np.ndarray | None]:
     found: dict[str, np.ndarray | None] = {
         "this run": np.abs(exact.perplexity(run.values["beta"], distance) - target)[solved]
     }
-    for name, conditional in bench.software_searches(distance, target).items():
+    for name, conditional in bench.run_software(distance, target).items():
         found[name] = None
         if conditional is not None:
             found[name] = np.abs(bench.true_perplexity(conditional) - target)[solved]

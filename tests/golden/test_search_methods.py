@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from nms.benchmarks.hard_rows import rows as hard_rows
+from nms.benchmarks.hard_rows import make_batches as hard_rows
 from nms.contract.config import PRESETS, Config, load
 from nms.contract.errors import UserError
 from nms.contract.settings import Search, Settings

@@ -13,12 +13,20 @@ from sklearn.datasets import load_digits
 from nms import cli
 from nms.contract.errors import UserError
 from nms.evaluation import methods, model
-from nms.evaluation.evaluate import Row, evaluate, kept_by, paired
-from nms.evaluation.methods import METHODS, Choice, of_classes
-from nms.evaluation.scenario import Scenario, Source, Trial, among, draw, near_duplicates, part_held_out
+from nms.evaluation.evaluate import Row, apply_method, compare_pairs, evaluate
+from nms.evaluation.methods import METHODS, MethodOptions, divide_among_classes
+from nms.evaluation.scenario import (
+    Scenario,
+    Source,
+    Trial,
+    draw,
+    find_copies,
+    find_test_part,
+    make_near_duplicates,
+)
 from nms.sampling import Method
 
-FAST = Choice(Method(perplexity=5.0, iterations=20), batch=40)
+FAST = MethodOptions(Method(perplexity=5.0, iterations=20), batch=40)
 
 
 @pytest.fixture(scope="module")
@@ -31,15 +39,15 @@ def source() -> Source:
 
 @pytest.fixture(scope="module")
 def trial(source: Source) -> Trial:
-    return source.trial(1, Scenario(), 120)
+    return source.draw_trial(1, Scenario(), 120)
 
 
 class TestScenario:
     def test_held_out_images_are_in_no_stream(self, source: Source) -> None:
         for kind in ("clean", "redundant", "long-tail"):
-            found = source.trial(3, Scenario(kind))
+            found = source.draw_trial(3, Scenario(kind))
             assert len(found.test_images) == 60
-            assert not among(found.test_images, found.images).any()
+            assert not find_copies(found.test_images, found.images).any()
 
     def test_a_leaked_test_image_is_refused(self, trial: Trial) -> None:
         leaked = np.concatenate([trial.images, trial.test_images[:1]])
@@ -52,19 +60,19 @@ class TestScenario:
         found = Source.load(str(tmp_path / "a.npz"), str(tmp_path / "b.npz"))
         assert found.removed == 10
         assert found.split == "the test part"
-        with pytest.raises(UserError, match="must be others"):
+        with pytest.raises(UserError, match="must be other images"):
             Source.load(str(tmp_path / "a.npz"), str(tmp_path / "a.npz"))
 
     def test_redundant(self, source: Source) -> None:
         """A fifth of the images, each followed by its near-duplicates; or all anywhere."""
         rng = np.random.default_rng(1)
-        images, labels, scenes = Scenario("redundant", 0.8).stream(source.images, source.labels, rng)
-        original = among(images, source.images)
+        images, labels, scenes = Scenario("redundant", 0.8).make_stream(source.images, source.labels, rng)
+        original = find_copies(images, source.images)
         assert (len(images), original.sum()) == (300, 60)
         assert (labels == labels[original][np.cumsum(original) - 1]).all()
         assert (scenes == scenes[original][np.cumsum(original) - 1]).all()
         shuffled = Scenario("redundant", 0.8, shuffled=True)
-        _, mixed, _ = shuffled.stream(source.images, source.labels, np.random.default_rng(1))
+        _, mixed, _ = shuffled.make_stream(source.images, source.labels, np.random.default_rng(1))
         assert sorted(mixed) == sorted(labels)
         assert np.count_nonzero(np.diff(mixed)) > np.count_nonzero(np.diff(labels))
 
@@ -72,7 +80,7 @@ class TestScenario:
         """By Zipf's law the first of 60 has 1/4.68 of the 240 near-duplicates; all alike it has 4."""
         longest = [
             np.bincount(
-                Scenario("redundant", bursts=bursts).stream(
+                Scenario("redundant", bursts=bursts).make_stream(
                     source.images, source.labels, np.random.default_rng(1)
                 )[2]
             ).max()
@@ -83,13 +91,13 @@ class TestScenario:
 
     def test_near_duplicates_are_nearer_than_other_images(self, shared_data: Path) -> None:
         images = np.load(shared_data / "cifar10_dev.npz")["x_train"][:50]
-        copies = near_duplicates(images, 1, np.random.default_rng(1))
-        assert not among(copies, images).any()
+        copies = make_near_duplicates(images, 1, np.random.default_rng(1))
+        assert not find_copies(copies, images).any()
         distance = np.square(copies[:, None].astype(float) - images).sum(axis=(2, 3, 4))
         assert (distance.argmin(axis=1) == np.arange(50)).mean() > 0.9
 
     def test_long_tail(self, source: Source) -> None:
-        _, labels, _ = Scenario("long-tail", tail=1.0).stream(
+        _, labels, _ = Scenario("long-tail", tail=1.0).make_stream(
             source.images, source.labels, np.random.default_rng(2)
         )
         found = sorted(np.bincount(labels).tolist(), reverse=True)
@@ -102,24 +110,24 @@ class TestScenario:
         assert np.bincount(labels[found]) == pytest.approx([10, 20, 30], abs=1)
 
     def test_the_same_seed_gives_the_same_trial(self, source: Source) -> None:
-        one, same, other = (source.trial(seed, Scenario("redundant"), 100) for seed in (1, 1, 2))
+        one, same, other = (source.draw_trial(seed, Scenario("redundant"), 100) for seed in (1, 1, 2))
         assert np.array_equal(one.images, same.images)
         assert not np.array_equal(one.test_images, other.test_images)
 
     def test_the_test_part_beside_the_training_part(self, tmp_path: Path) -> None:
-        assert part_held_out("digits") is None
+        assert find_test_part("digits") is None
         (tmp_path / "test_batch").touch()
-        assert part_held_out(str(tmp_path)) is None
+        assert find_test_part(str(tmp_path)) is None
         (tmp_path / "data_batch_1").touch()
-        assert part_held_out(str(tmp_path)) == str(tmp_path / "test_batch")
+        assert find_test_part(str(tmp_path)) == str(tmp_path / "test_batch")
 
 
 class TestMethods:
     @pytest.mark.parametrize("name", METHODS)
     def test_each_keeps_what_it_should_and_again_the_same(self, name: str, trial: Trial) -> None:
-        kept = kept_by(name, METHODS[name][1], trial, 25, FAST)
+        kept = apply_method(name, METHODS[name][1], trial, 25, FAST)
         assert len(kept) == (120 if name == "all" else 25)
-        assert np.array_equal(kept, kept_by(name, METHODS[name][1], trial, 25, FAST))
+        assert np.array_equal(kept, apply_method(name, METHODS[name][1], trial, 25, FAST))
         if name in ("balanced", "nms-class", "k-means", "k-center", "pca", "projection"):
             counts = np.bincount(trial.labels[kept])
             assert counts.max() - counts.min() <= 1
@@ -127,28 +135,35 @@ class TestMethods:
     @pytest.mark.parametrize("wrong", [[0, 1], [0, 1, 1], [0, 1, 2, 3], [0, 1, 120], [-1, 0, 1]])
     def test_a_wrong_number_of_images_is_refused(self, wrong: list[int], trial: Trial) -> None:
         with pytest.raises(ValueError, match="pca: kept"):
-            kept_by("pca", lambda *_: np.array(wrong), trial, 3, FAST)
+            apply_method("pca", lambda *_: np.array(wrong), trial, 3, FAST)
 
     def test_shares_of_classes(self) -> None:
         labels = np.repeat([4, 5, 6], [2, 20, 78])
-        assert of_classes(labels, 21, "balanced") == {4: 2, 5: 10, 6: 9}
-        assert of_classes(labels, 100, "balanced") == {4: 2, 5: 20, 6: 78}
-        assert of_classes(labels, 50, "proportional") == {4: 1, 5: 10, 6: 39}
+        assert divide_among_classes(labels, 21, "balanced") == {4: 2, 5: 10, 6: 9}
+        assert divide_among_classes(labels, 100, "balanced") == {4: 2, 5: 20, 6: 78}
+        assert divide_among_classes(labels, 50, "proportional") == {4: 1, 5: 10, 6: 39}
 
     def test_k_center_keeps_one_of_each_heap(self) -> None:
         rows = np.repeat(np.array([[0, 0], [0, 200], [200, 0]], np.uint8), 4, axis=0)
-        kept = methods.k_center_within(rows, 3, FAST, 1)
+        kept = methods.select_k_center(rows, 3, FAST, 1)
         assert sorted(kept // 4) == [0, 1, 2]
-        assert len(methods.k_means_within(rows, 5, FAST, 1)) == 5  # more than there are different images
+        assert len(methods.select_k_means(rows, 5, FAST, 1)) == 5  # more than there are different images
 
     def test_only_given_images_are_chosen_and_others_fill_up(self, trial: Trial) -> None:
         """Of 20 images, all methods take 20; the missing 5 are others."""
         own = np.arange(40, 60)
-        kept = kept_by("random", METHODS["random"][1], trial, 15, FAST, own)
+        kept = apply_method("random", METHODS["random"][1], trial, 15, FAST, own)
         assert set(kept) < set(own)
-        kept = kept_by("random", METHODS["random"][1], trial, 25, FAST, own)
+        kept = apply_method("random", METHODS["random"][1], trial, 25, FAST, own)
         assert set(own) < set(kept)
         assert len(set(kept)) == 25
+
+    def test_published_figures_can_be_drawn_again(self, trial: Trial) -> None:
+        """The seed of a method is that of the published figures, in which -dedup was called -apart."""
+        seed = np.random.SeedSequence([trial.seed, *b"random-apart"]).generate_state(1)[0]
+        expected = np.random.default_rng(seed).permutation(120)[:25]
+        kept = apply_method("random-dedup", METHODS["random"][1], trial, 25, FAST)
+        assert kept.tolist() == sorted(expected)
 
 
 class TestEvaluate:
@@ -159,7 +174,7 @@ class TestEvaluate:
         few, every = found.rows
         assert every.mean > few.mean + 5
         assert few.kept == dict.fromkeys(range(5), 24)
-        assert not paired(every, few).within
+        assert not compare_pairs(every, few).within
 
     def test_wrong_labels_are_worth_chance(self, trial: Trial) -> None:
         labels = np.random.default_rng(1).permutation(trial.labels)
@@ -170,14 +185,14 @@ class TestEvaluate:
         one = Row("one", {1: 50.0, 2: 60.0, 3: 70.0}, {}, {})
         two = Row("two", {1: 51.0, 2: 62.0, 3: 73.0}, {}, {})
         assert (one.mean, one.error) == pytest.approx((60.0, 10 / 3**0.5))
-        found = paired(two, one)
+        found = compare_pairs(two, one)
         assert (found.mean, found.error) == pytest.approx((2.0, 1 / 3**0.5))
         assert not found.within
-        assert paired(one, one).within
+        assert compare_pairs(one, one).within
 
     def test_other_seeds_make_no_pairs(self) -> None:
         with pytest.raises(ValueError, match="not of the same seeds"):
-            paired(Row("a", {1: 50.0, 2: 60.0}, {}, {}), Row("b", {1: 50.0, 3: 60.0}, {}, {}))
+            compare_pairs(Row("a", {1: 50.0, 2: 60.0}, {}, {}), Row("b", {1: 50.0, 3: 60.0}, {}, {}))
 
     def test_cnn(self, trial: Trial) -> None:
         pytest.importorskip("torch")
@@ -227,8 +242,8 @@ class TestCommand:
         first = others["random, near-duplicates removed"]["accuracy_percent"]
         last = others["NMS by class, near-duplicates removed"]
         assert last["difference_points"] == pytest.approx(last["accuracy_percent"] - first)
-        assert found["input"]["standing_images"] == usual["input"]["standing_images"]
-        assert max(usual["input"]["standing_images"]) < 60
+        assert found["input"]["distinct_images"] == usual["input"]["distinct_images"]
+        assert max(usual["input"]["distinct_images"]) < 60
 
     @pytest.mark.parametrize(
         ("words", "message"),

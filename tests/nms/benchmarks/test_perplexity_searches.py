@@ -7,9 +7,9 @@ from sklearn.datasets import load_digits
 
 from nms.benchmarks.perplexity_searches import (
     OPEN_TSNE,
-    bisection_steps,
-    method_bench,
-    search_bench,
+    compare_methods,
+    count_bisection_steps,
+    time_searches,
     true_perplexity,
 )
 from nms.contract.config import PRESETS, load
@@ -23,7 +23,7 @@ def test_true_perplexity_of_known_rows() -> None:
 
 def test_rows() -> None:
     pytest.importorskip("openTSNE")
-    rows = {row.method: row for row in search_bench(load_digits().images[:100].astype(np.uint8), repeats=2)}
+    rows = {row.method: row for row in time_searches(load_digits().images[:100].astype(np.uint8), repeats=2)}
     assert list(rows) == ["scikit-learn", "openTSNE", "newton", "de"]
     assert all(row.seconds is not None and row.seconds > 0 for row in rows.values())
     assert rows["scikit-learn"].ratio == 1.0
@@ -34,13 +34,13 @@ def test_rows() -> None:
 
 
 def test_no_solvable_row() -> None:
-    rows = search_bench(np.zeros((20, 4), np.uint8), 5.0, repeats=1)
+    rows = time_searches(np.zeros((20, 4), np.uint8), 5.0, repeats=1)
     assert all(row.largest_error is None for row in rows)
 
 
 def test_open_tsne_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "openTSNE._tsne", None)
-    rows = search_bench(load_digits().images[:30].astype(np.uint8), 5.0, repeats=1)
+    rows = time_searches(load_digits().images[:30].astype(np.uint8), 5.0, repeats=1)
     assert rows[1].note == "not installed"
     assert rows[1].seconds is None
 
@@ -48,7 +48,7 @@ def test_open_tsne_missing(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_methods() -> None:
     """Two batches, two targets: 32 rows, every method on all of them."""
     images = load_digits().images.astype(np.uint8)
-    rows = method_bench(PRESETS["tiny"], [(images[:16], 5.0), (images[16:32], 6.0)])
+    rows = compare_methods(PRESETS["tiny"], [(images[:16], 5.0), (images[16:32], 6.0)])
     assert [row.method for row in rows][:5] == [
         "de-rand1", "de-best1", "section", "window", "scikit-learn's bisection",
     ]  # fmt: skip
@@ -64,16 +64,18 @@ def test_methods_on_rows_without_solution() -> None:
     """15 equal images and another: the odd one, at the same distance from all, has no solution."""
     images = np.zeros((16, 64), np.uint8)
     images[3] = 9
-    rows = method_bench(load("tiny", ["formats=wide"]), [(images, 14.5)])
+    rows = compare_methods(load("tiny", ["formats=wide"]), [(images, 14.5)])
     assert all(len(row.steps) == 15 for row in rows)
     assert all(row.error.max() < 1e-10 for row in rows[:4])
-    assert all(len(row.steps) == 0 for row in method_bench(PRESETS["tiny"], [(np.zeros_like(images), 5.0)]))
+    assert all(
+        len(row.steps) == 0 for row in compare_methods(PRESETS["tiny"], [(np.zeros_like(images), 5.0)])
+    )
 
 
 def test_a_row_given_up() -> None:
     """A target so close to the number of other images that no beta in the range reaches it."""
     images = load_digits().images[:16].astype(np.uint8)
-    rows = method_bench(load("tiny", ["formats=wide"]), [(images, 15 - 1e-8)])
+    rows = compare_methods(load("tiny", ["formats=wide"]), [(images, 15 - 1e-8)])
     assert all(row.gave_up.all() and (row.steps == 128).all() for row in rows[:4])
 
 
@@ -81,7 +83,7 @@ def test_steps_of_a_bisection() -> None:
     """openTSNE's result changes up to as many steps as are counted, and no more."""
     tsne = pytest.importorskip("openTSNE._tsne")
     distance = exact.off_diagonal(exact.distances(load_digits().images[:50].astype(np.uint8))) / 255.0**2
-    steps = bisection_steps(distance, 15.0, *OPEN_TSNE)
+    steps = count_bisection_steps(distance, 15.0, *OPEN_TSNE)
     capped = [
         np.asarray(tsne.compute_gaussian_perplexity(np.sqrt(distance), np.array([15.0]), max_iter=most))
         for most in range(1, 61)

@@ -16,7 +16,7 @@ from nms.evaluation import scenario
 from nms.sampling import Method, near_duplicates, pool, sample
 from nms.sampling.estimator import DESNESampler
 from nms.sampling.near_duplicates import NearDuplicates, fill_up, find_distinct, iterate_images, margin
-from tests.nms.test_sampling import nms
+from tests.nms.sampling.test_sampling import nms
 
 FAST = Method(perplexity=5.0, iterations=8)
 
@@ -25,7 +25,7 @@ def scenes(count: int, copies: int, shift: int = 1) -> np.ndarray:
     """(count * (1 + copies), 12, 12, 1): unrelated images, each followed by near-duplicates of it."""
     rng = np.random.default_rng(1)
     images = rng.integers(0, 230, (count, 12, 12, 1), np.uint8)
-    alike = [images, *(scenario.near_duplicates(images, shift, rng) for _ in range(copies))]
+    alike = [images, *(scenario.make_near_duplicates(images, shift, rng) for _ in range(copies))]
     return np.stack(alike, axis=1).reshape(-1, 12, 12, 1)
 
 
@@ -59,7 +59,7 @@ class TestRule:
     def test_one_of_each_scene_stands(self, bursts: float, shared_data: Path) -> None:
         """Shifts, brightness and noise are undone: at most a few in a hundred of real images are wrong."""
         data = np.load(shared_data / "cifar10_dev.npz")
-        images, _, scenes = scenario.Scenario("redundant", bursts=bursts).stream(
+        images, _, scenes = scenario.Scenario("redundant", bursts=bursts).make_stream(
             data["x_train"][:400], data["y_train"][:400], np.random.default_rng(1)
         )
         found = find_distinct(images, len(images), NearDuplicates())

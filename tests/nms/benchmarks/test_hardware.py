@@ -45,7 +45,7 @@ def test_figures_of_a_job(monkeypatch: pytest.MonkeyPatch) -> None:
         each=[counters(1100, 2000, 6500), counters(1, 2100, 13_000), counters(401, 1900, 20_500)],
     )
     monkeypatch.setattr("nms.sim.batches.run", lambda *_: run)
-    figures = named(hardware.job(TINY, settings, images, "paper", lambda text: None))
+    figures = named(hardware.measure_job(TINY, settings, images, "paper", lambda text: None))
     value = {name: figure.value for (_, name), figure in figures.items()}
     assert value["mismatches"] == 1
     assert value["memory time"] == 16 * 8
@@ -61,17 +61,17 @@ def test_figures_of_a_job(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_bounds_belong_to_the_unchanged_preset_and_its_largest_batch() -> None:
-    assert hardware.claims(PRESETS["paper"], 64, 3072) == "paper"
-    assert hardware.claims(PRESETS["large"], 256, 3072) == "large"
-    assert hardware.claims(PRESETS["paper"], 63, 3072) == ""
-    assert hardware.claims(PRESETS["paper"], 64, 64) == ""
-    assert hardware.claims(configuration.load("paper", ["lanes=8"]), 64, 3072) == ""
-    assert hardware.claims(TINY, 16, 64) == ""
+    assert hardware.find_bounds(PRESETS["paper"], 64, 3072) == "paper"
+    assert hardware.find_bounds(PRESETS["large"], 256, 3072) == "large"
+    assert hardware.find_bounds(PRESETS["paper"], 63, 3072) == ""
+    assert hardware.find_bounds(PRESETS["paper"], 64, 64) == ""
+    assert hardware.find_bounds(configuration.load("paper", ["lanes=8"]), 64, 3072) == ""
+    assert hardware.find_bounds(TINY, 16, 64) == ""
 
 
 def test_a_job_takes_whole_batches() -> None:
     with pytest.raises(UserError, match="40 images: a job of 3 batches of 16 takes 48"):
-        hardware.hardware(TINY, np.zeros((40, 64), np.uint8), 16, 5.0)
+        hardware.measure(TINY, np.zeros((40, 64), np.uint8), 16, 5.0)
 
 
 @pytest.mark.slow
@@ -81,7 +81,7 @@ def test_bounds_hold_on_real_images(preset: str, shared_data: Path) -> None:
     config = PRESETS[preset]
     data = str(shared_data / "native" / "cifar-10-batches-py")
     images = load(data, most=hardware.BATCHES * config.images).images
-    figures = hardware.hardware(config, images, config.images, perplexity=15)
+    figures = hardware.measure(config, images, config.images, perplexity=15)
     assert [figure for figure in figures if not figure.holds] == []
     bound = {(figure.subject, figure.name) for figure in figures if figure.relation in ("<=", ">=")}
     phases = {("window", f"{phase} phase") for phase in ("distance", "search", "embed")}

@@ -55,7 +55,7 @@ def same(one: Activity, other: Activity) -> None:
 
 
 def test_windows_looked_up_are_those_of_another_simulation(whole: Activity) -> None:
-    (found,) = windows.again(whole, [5])
+    (found,) = windows.draw_windows(whole, [5])
     same(found, method.activity(DESIGN, simulated, 5))
     assert 0 < found.means[Phase.SEARCH].error < whole.means[Phase.SEARCH].value / 20
     assert len(found.windows(Phase.SEARCH)) < len(whole.windows(Phase.SEARCH))
@@ -69,7 +69,7 @@ def test_figures_are_those_computed_by_hand(whole: Activity) -> None:
         replace(whole, means=whole.means | {Phase.SEARCH: Mean(mean * off, mean / 100)})
         for off in (0.99 + 1e-9, 1.01 - 1e-9, 1.03 - 1e-9)
     ]
-    figures = windows.beside(whole, found)
+    figures = windows.compare(whole, found)
     value = {figure.name: figure.value for figure in figures if figure.subject == "search"}
     deviation = np.sqrt(8 / 3)
     assert value == pytest.approx(
@@ -126,7 +126,7 @@ def test_a_biased_draw_and_a_small_error_break_a_bound(
 ) -> None:
     monkeypatch.setattr(method, "FIRST", 32)  # fewer take less time
     monkeypatch.setattr(method, name, wrong)
-    found = broken(windows.beside(whole, windows.again(whole, range(200))))
+    found = broken(windows.compare(whole, windows.draw_windows(whole, range(200))))
     assert found >= breaks
     assert bool(found) == bool(breaks)
 
@@ -149,4 +149,4 @@ def test_windows_looked_up_are_those_counted_in_hardware() -> None:
     whole = counted.activity(job, 1, complete=True)
     found = counted.activity(job, 5)
     assert any(mean.error for mean in found.means.values())
-    same(found, *windows.again(whole, [5]))
+    same(found, *windows.draw_windows(whole, [5]))
