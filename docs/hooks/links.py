@@ -65,7 +65,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     if not (ROOT / real).exists():  # a page that shows a file
         return markdown
     if page.is_homepage:
-        page.meta["hide"] = ["navigation", "toc"]
+        page.meta["hide"] = ["navigation"]
 
     def point(found: re.Match[str]) -> str:
         path = _target(real, found[2])
