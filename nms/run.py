@@ -93,9 +93,9 @@ def _netlist(config: Config, bus: str, folder: Path, progress: Callable[[str], N
     from nms.synth import flow, targets
 
     unit = {"axi": "axi", "native": "sampler"}[bus]
-    [result] = flow.synthesise(config, unit, targets.cells(), folder, progress)
+    [result] = flow.synthesise(config, unit, targets.select_cell_target(), folder, progress)
     file = folder / "sampler.v"
-    file.write_text(result.expressions())
+    file.write_text(result.simulation_model())
     return file
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From emitted Verilog to what every target starts from: checked, flattened up to blocks and memories."""
+"""Elaborate emitted Verilog to what every target starts from: checked, and flattened except for blocks."""
 
 import re
 from pathlib import Path
@@ -10,14 +10,21 @@ MODULE = re.compile(r"^module (\S+?) ?\(", re.MULTILINE)
 
 
 def elaborate(verilog: str, top: str, blocks: set[str], work: Path) -> None:
-    """Leave ``elaborated.il`` in ``work``.
+    """Elaborate the module ``top`` of ``verilog``, and write ``elaborated.il`` into the folder ``work``.
 
-    Amaranth's assertions are SystemVerilog, which Yosys reads as formal cells; they are removed, and so are
-    the messages that belong to them. Modules that are not blocks of their own dissolve in the block that
-    they stand in, so that repeated blocks are synthesised once, and the rest is optimised as a whole.
+    Yosys reads Amaranth's SystemVerilog assertions as formal cells; these and their messages are removed.
+    Modules that are not in ``blocks`` are flattened into the block that contains them. Thus a repeated block
+    is synthesised once, and each block is optimised as a whole.
+
+    Raises
+    ------
+    UserError
+        Yosys is not installed.
+    RuntimeError
+        Yosys rejects the Verilog.
     """
     (work / "design.sv").write_text(verilog)
-    found = [name for name in MODULE.findall(verilog) if name in blocks]
+    kept = [name for name in MODULE.findall(verilog) if name in blocks]
     yosys.run(
         [
             "read_verilog -sv design.sv",
@@ -26,7 +33,7 @@ def elaborate(verilog: str, top: str, blocks: set[str], work: Path) -> None:
             "chformal -remove",
             "delete t:$print",
             "opt_clean",
-            "setattr -mod -set keep_hierarchy 1 " + " ".join(found),
+            "setattr -mod -set keep_hierarchy 1 " + " ".join(kept),
             "flatten",
             "opt_clean -purge",
             "write_rtlil elaborated.il",

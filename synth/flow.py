@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Synthesis of a unit or of a whole sampler: from the configuration to a netlist and its figures."""
+"""Synthesise a unit or a whole sampler: from the configuration to a netlist and its figures."""
 
 import tempfile
 import time
@@ -22,8 +22,12 @@ from nms.synth.targets import Target
 class Result:
     """A synthesised block.
 
-    ``netlist`` is Verilog of library cells, memories being behavioural modules; ``cells`` is Verilog of the
-    cells that it uses, made from the library's functions. Of an FPGA there is neither.
+    Members
+    -------
+    metrics : its record (:mod:`nms.synth.metrics`)
+    netlist : Verilog of library cells, with memories as behavioural modules; ``None`` on an FPGA
+    cells : Verilog of the cells that the netlist uses, from the library's functions; ``None`` on an FPGA
+    library : the cell library; ``None`` on an FPGA
     """
 
     unit: str
@@ -33,11 +37,11 @@ class Result:
     cells: Path | None = None
     library: Library | None = None
 
-    def expressions(self) -> str:
-        """Verilog to simulate in place of what was emitted: the netlist, each cell being its function."""
+    def simulation_model(self) -> str:
+        """Verilog of the netlist, to simulate: each cell is replaced by its function."""
         assert self.netlist is not None
         assert self.library is not None
-        return mapping.expressions(self.library, self.netlist.parent)
+        return mapping.write_simulation_model(self.library, self.netlist.parent)
 
 
 def synthesise(
@@ -49,13 +53,13 @@ def synthesise(
 ) -> list[Result]:
     """Synthesise the blocks of ``unit``, each in a folder of its name in ``directory``.
 
-    A unit is named as in :data:`nms.rtl.units.UNITS`; most have one block, ``cordic`` and ``newton`` have one
-    for each width and purpose.
+    ``unit`` is a key of :data:`nms.rtl.units.UNITS`. Most units have one block; ``cordic`` and ``newton``
+    have one for each width and purpose.
 
     Raises
     ------
     UserError
-        No such unit; a tool or a library is missing or not usable.
+        There is no such unit, or a tool or library is missing or unusable.
     RuntimeError
         A tool failed.
     """
@@ -75,23 +79,23 @@ def synthesise_block(
     work: Path,
     progress: Callable[[str], None] | None = None,
 ) -> Result:
-    """One block of a design, in the folder ``work``, which keeps every file of the tools."""
+    """Synthesise one block of a design in the folder ``work``, which keeps all files of the tools."""
     tell = progress or (lambda text: None)
     work.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
     tell(f"{block.module}: emitting and elaborating")
     elaborate(design.verilog(block.module), block.module, set(design.blocks), work)
     tell(f"{block.module}: mapping to {target.name}")
-    record = metrics.common(config, unit, block.module, target)
+    record = metrics.start_record(config, unit, block.module, target)
     if target.fpga:
         figures = placement.place_and_route(block.module, work)
-        return Result(unit, block.module, record | figures | metrics.duration(started))
-    library, figures = mapping.map_cells(block.module, target, block.clocks_itself, work)
-    record |= figures | metrics.duration(started)
+        return Result(unit, block.module, record | figures | metrics.measure_duration(started))
+    library, figures = mapping.map_block(block.module, target, block.clocks_itself, work)
+    record |= figures | metrics.measure_duration(started)
     return Result(unit, block.module, record, work / mapping.NETLIST, work / mapping.CELLS, library)
 
 
-def netlist_verilog(config: Config, target: Target, block: Block, design: Design) -> str:
-    """The netlist of a block, to simulate in place of what was emitted (:meth:`Result.expressions`)."""
+def simulation_model(config: Config, target: Target, block: Block, design: Design) -> str:
+    """Synthesise a block, and return its :meth:`Result.simulation_model`."""
     with tempfile.TemporaryDirectory() as folder:
-        return synthesise_block(config, "", block, design, target, Path(folder)).expressions()
+        return synthesise_block(config, "", block, design, target, Path(folder)).simulation_model()

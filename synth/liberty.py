@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cell libraries, read by Yosys' own Liberty reader: the one that maps to them."""
+"""Read cell libraries with Yosys' own Liberty reader, the one that mapping uses."""
 
 import gzip
 import itertools
@@ -20,33 +20,43 @@ GATES: dict[str, Callable[..., bool]] = {
     "$_OR_": lambda a, b: a or b,
     "$_XOR_": lambda a, b: a != b,
 }
-"""What combinational functions consist of once Yosys has read them."""
+"""Gates of which combinational functions consist once Yosys has read them."""
 
-SKIPPED = "-ignore_miss_func -ignore_miss_dir -ignore_miss_data_latch -ignore_buses"
-"""Options of Yosys' reader: what it does not understand of a cell, the mapping does not use."""
+READ_OPTIONS = "-ignore_miss_func -ignore_miss_dir -ignore_miss_data_latch -ignore_buses"
+"""Options of Yosys' reader: it skips what it does not understand of a cell, which mapping does not use."""
 
 MODULE = re.compile(r"^module (\S+)\(.*?^endmodule\n", re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell: its area in the library's unit, its pins, whether it holds state."""
+    """A cell.
+
+    Members
+    -------
+    area : in the library's unit
+    sequential : whether it holds state
+    is_buffer : whether its output repeats its only input
+    is_nand2 : whether it is a NAND of two inputs
+    """
 
     name: str
     area: float
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     sequential: bool
-    buffers: bool
-    """Whether it repeats its only input."""
-    nand2: bool
+    is_buffer: bool
+    is_nand2: bool
 
 
 @dataclass(frozen=True)
 class Library:
     """The cells of one or more Liberty files, unpacked in the folder where Yosys works.
 
-    ``behaviour`` is Verilog of every cell, from the functions and the ``ff`` groups of the files.
+    Members
+    -------
+    behaviour : Verilog of every cell, from the functions and the ``ff`` groups of the files
+    timed : whether the files have delays
     """
 
     name: str
@@ -57,19 +67,19 @@ class Library:
 
     @property
     def arguments(self) -> str:
-        """For a Yosys command that runs in the folder of the files."""
+        """Arguments of a Yosys command that runs in the folder of the files."""
         return " ".join(f"-liberty {file.name}" for file in self.files)
 
     @property
     def nand2(self) -> float:
-        """Area of the smallest NAND of two inputs."""
-        return min(cell.area for cell in self.cells.values() if cell.nand2)
+        """Area of the smallest NAND of two inputs, in the library's unit: one NAND2 equivalent."""
+        return min(cell.area for cell in self.cells.values() if cell.is_nand2)
 
     @property
     def buffer(self) -> str:
-        """The smallest buffer."""
+        """Name of the smallest buffer."""
         return min(
-            (cell for cell in self.cells.values() if cell.buffers), key=lambda c: (c.area, c.name)
+            (cell for cell in self.cells.values() if cell.is_buffer), key=lambda c: (c.area, c.name)
         ).name
 
     def verilog(self, names: Iterable[str]) -> str:
@@ -77,8 +87,8 @@ class Library:
         return "\n".join(self.behaviour[name] for name in sorted(names))
 
 
-def _table(module: dict[str, Any], inputs: Sequence[str]) -> list[bool] | None:
-    """Truth table of a combinational module of one output; ``None`` if it is not one."""
+def _truth_table(module: dict[str, Any], inputs: Sequence[str]) -> list[bool] | None:
+    """Truth table of a combinational module with one output, inputs counting up; else ``None``."""
     cells = list(module["cells"].values())
     outputs = [port for port, found in module["ports"].items() if found["direction"] == "output"]
     if len(outputs) != 1 or any(cell["type"] not in GATES for cell in cells):
@@ -106,7 +116,7 @@ def _table(module: dict[str, Any], inputs: Sequence[str]) -> list[bool] | None:
     return table
 
 
-def _cell(name: str, module: dict[str, Any]) -> Cell:
+def _read_cell(name: str, module: dict[str, Any]) -> Cell:
     pins = {
         d: tuple(p for p, port in module["ports"].items() if port["direction"] == d)
         for d in ("input", "output")
@@ -115,25 +125,25 @@ def _cell(name: str, module: dict[str, Any]) -> Cell:
         re.match(r"\$_(DFF|DLATCH|SR|ALDFF|FF)", cell["type"]) for cell in module["cells"].values()
     )
     small = len(pins["input"]) <= 2 and not sequential
-    table = _table(module, pins["input"]) if small else None
+    table = _truth_table(module, pins["input"]) if small else None
     return Cell(
         name=name,
         area=float(module["attributes"].get("area", 0)),
         inputs=pins["input"],
         outputs=pins["output"],
         sequential=sequential,
-        buffers=table == [False, True],
-        nand2=table == [True, True, True, False],
+        is_buffer=table == [False, True],
+        is_nand2=table == [True, True, True, False],
     )
 
 
 def read(name: str, files: Sequence[Path], work: Path) -> Library:
-    """Read Liberty files (also .gz) into the folder ``work``, which then has them unpacked.
+    """Read Liberty files, also .gz, and unpack them into the folder ``work``.
 
     Raises
     ------
     UserError
-        A file is missing or no Liberty; together they have no NAND of two inputs or no flip-flop.
+        A file is missing or is not Liberty, or together they lack a NAND of two inputs or a flip-flop.
     """
     unpacked = []
     for file in files:
@@ -147,7 +157,7 @@ def read(name: str, files: Sequence[Path], work: Path) -> Library:
     try:
         yosys.run(
             [
-                *(f"read_liberty -overwrite {SKIPPED} {file.name}" for file in unpacked),
+                *(f"read_liberty -overwrite {READ_OPTIONS} {file.name}" for file in unpacked),
                 "opt_clean -purge",
                 "write_json cells.json",
                 "write_verilog -noattr cells.v",
@@ -157,8 +167,8 @@ def read(name: str, files: Sequence[Path], work: Path) -> Library:
     except RuntimeError as error:
         raise UserError(f"liberty {', '.join(map(str, files))}: {error}") from None
     modules = json.loads((work / "cells.json").read_text())["modules"]
-    cells = {cell: _cell(cell, module) for cell, module in modules.items()}
-    if not any(cell.nand2 for cell in cells.values()) or not any(c.sequential for c in cells.values()):
+    cells = {cell: _read_cell(cell, module) for cell, module in modules.items()}
+    if not any(cell.is_nand2 for cell in cells.values()) or not any(c.sequential for c in cells.values()):
         raise UserError(f"liberty {', '.join(map(str, files))}: needs a NAND of two inputs and a flip-flop")
     return Library(
         name=name,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Mapping to the cells of a library. Memories stay what they are and are counted in bits."""
+"""Map a block to the cells of a library. Memories are not mapped, but counted in bits."""
 
 import json
 from pathlib import Path
@@ -12,13 +12,13 @@ from nms.synth.targets import Target
 
 NETLIST = "netlist.v"
 CELLS = "used_cells.v"
-EXPRESSIONS = "expressions.v"
+SIMULATION_MODEL = "simulation_model.v"
 SPEED = "strash;&get,-n;&fraig,-x;&put;scorr;map,-B,0.9;topo;buffer,-c;upsize;dnsize;stime,-p"
-"""What abc does with a library that knows time: its usual script but for two passes, dc2 and dch, which save
-area and make chains of the carries of Yosys' prefix adders."""
+"""Script of abc for a library with delays: its usual one without the passes dc2 and dch, which save area but
+turn Yosys' prefix adders into carry chains."""
 
 LOAD = 10.0
-"""Femtofarads at the outputs while abc sizes and buffers: a few inputs of small gates."""
+"""Load of the outputs in femtofarads while abc sizes and buffers: a few inputs of small gates."""
 
 SCRIPT = (
     "read_rtlil elaborated.il",
@@ -35,39 +35,47 @@ SCRIPT = (
     "write_json netlist.json",
     f"write_verilog -noattr {NETLIST}",
 )
-"""Yosys' commands."""
+"""Commands of Yosys."""
 
 
-def map_cells(module: str, target: Target, clocks_itself: bool, work: Path) -> tuple[Library, dict[str, Any]]:
-    """From ``elaborated.il`` in ``work`` to the netlist, and its figures; OpenSTA, if present, times it.
+def map_block(module: str, target: Target, clocks_itself: bool, work: Path) -> tuple[Library, dict[str, Any]]:
+    """Map ``elaborated.il`` in ``work`` to cells; return the library, and the figures of the netlist.
 
-    ``modules`` are the figures of each module without its inner ones; ``below`` are those of each inner
-    module with its own inner ones, timed alone.
+    In the figures, ``modules`` has each module without its inner modules; ``below`` has each inner module
+    with its own inner modules, timed alone. OpenSTA times the netlist if it is installed. ``clocks_itself``
+    is that of the block, :class:`nms.rtl.lib.hierarchy.Block`.
+
+    Raises
+    ------
+    UserError
+        A Liberty file is missing or unusable.
+    RuntimeError
+        A tool failed.
     """
     library = liberty.read(target.name, target.liberty, work)
-    to_gates(module, library, work)
+    map_netlist(module, library, work)
     netlist = Netlist(json.loads((work / "netlist.json").read_text()), module, library)
     used = {kind for found in netlist.modules.values() for kind in found.kinds} & set(library.cells)
     (work / CELLS).write_text(library.verilog(used))
     figures = {
         **netlist.figures(),
-        "modules": netlist.modules_own(),
+        "modules": netlist.figures_by_module(),
         "timing": timing.analyse(netlist, clocks_itself, work),
         "below": {
             name: {**part.figures(), "timing": timing.analyse(part, False, work / name)}
             for name in sorted(netlist.modules)
             if name != module
-            for part in [netlist.below(name)]
+            for part in [netlist.subnetlist(name)]
         },
     }
     return library, figures
 
 
-def to_gates(module: str, library: Library, work: Path) -> None:
-    """From ``elaborated.il`` in ``work`` to ``netlist.json`` and Verilog.
+def map_netlist(module: str, library: Library, work: Path) -> None:
+    """Map ``elaborated.il`` in ``work`` to ``netlist.json`` and Verilog.
 
-    Tables that are never written become gates. Registers have no initial values, as those of silicon. With a
-    library that knows time, abc buffers high fan-outs and sizes gates without a target of its own.
+    Tables that are never written become gates. Registers have no initial values, as in silicon. With a
+    library that has delays, abc buffers high fan-outs and sizes gates, without a target delay.
     """
     timed = ""
     if library.timed:
@@ -77,20 +85,20 @@ def to_gates(module: str, library: Library, work: Path) -> None:
     yosys.run([line.format(**values) for line in SCRIPT], work)
 
 
-def expressions(library: Library, work: Path) -> str:
-    """The netlist that :func:`map_cells` left in ``work``, to simulate: each cell is its function.
+def write_simulation_model(library: Library, work: Path) -> str:
+    """Write the netlist that :func:`map_block` left in ``work`` as Verilog to simulate, and return its text.
 
-    The functions are those that the library gives them, and nothing is simplified. A simulator takes these
-    far quicker than instances of modules by the hundred thousand.
+    Each cell is replaced by its function as the library gives it, and nothing is simplified. A simulator
+    compiles expressions far faster than hundreds of thousands of module instances.
     """
     yosys.run(
         [
             "read_json netlist.json",
-            *(f"read_liberty -overwrite {liberty.SKIPPED} {file.name}" for file in library.files),
+            *(f"read_liberty -overwrite {liberty.READ_OPTIONS} {file.name}" for file in library.files),
             "flatten",
             "opt_clean -purge",
-            f"write_verilog -noattr {EXPRESSIONS}",
+            f"write_verilog -noattr {SIMULATION_MODEL}",
         ],
         work,
     )
-    return (work / EXPRESSIONS).read_text()
+    return (work / SIMULATION_MODEL).read_text()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The record of a synthesis, and its comparison with an earlier one."""
+"""Record the figures of a synthesis, and compare them with a committed baseline."""
 
 import json
 import time
@@ -32,18 +32,18 @@ TOLERANCES = {
     "worst_path_ns": 0.05,
     "fmax_mhz": 0.05,
 }
-"""How far each figure may be from its baseline, relative, before that is a change: what one tool version
-makes of equivalent descriptions differs by about as much."""
+"""Relative deviation from the baseline that is not yet a change: equivalent descriptions differ by about as
+much with one version of the tools."""
 
 
 def versions() -> dict[str, str]:
-    """Of the distributions that a synthesis depends on, and of OpenSTA where it is installed."""
+    """Versions of the packages that a synthesis depends on, and of OpenSTA if it is installed."""
     sta = timing.version()
     return {tool: metadata.version(tool) for tool in TOOLS} | ({"opensta": sta} if sta else {})
 
 
-def common(config: Config, unit: str, module: str, target: Target) -> dict[str, Any]:
-    """What each record begins with."""
+def start_record(config: Config, unit: str, module: str, target: Target) -> dict[str, Any]:
+    """The first entries of each record."""
     return {
         "unit": unit,
         "module": module,
@@ -53,8 +53,8 @@ def common(config: Config, unit: str, module: str, target: Target) -> dict[str, 
     }
 
 
-def duration(started: float) -> dict[str, float]:
-    """Seconds since ``started`` on the monotonic clock."""
+def measure_duration(started: float) -> dict[str, float]:
+    """Seconds since ``started``, a reading of the monotonic clock."""
     return {"seconds": round(time.monotonic() - started, 1)}
 
 
@@ -69,37 +69,39 @@ class Change:
 
     @property
     def relative(self) -> float:
-        """(now - before) / before."""
+        """Relative change, (now - before) / before."""
         return (self.now - self.before) / self.before if self.before else float(self.now != 0)
 
     @property
     def within(self) -> bool:
-        """Whether the tolerance covers it."""
+        """Whether the change is within its tolerance."""
         return abs(self.relative) <= TOLERANCES[self.figure]
 
 
-def _figures(record: dict[str, Any]) -> dict[str, float]:
+def _select_figures(record: dict[str, Any]) -> dict[str, float]:
     flat = record | (record.get("timing") or {})
     return {name: flat[name] for name in TOLERANCES if isinstance(flat.get(name), int | float)}
 
 
-def baseline(config: str, target: str) -> list[dict[str, Any]]:
+def load_baseline(config: str, target: str) -> list[dict[str, Any]]:
     """The committed records of a configuration and target.
 
     Raises
     ------
     UserError
-        There are none.
+        There is none.
     """
     file = BASELINES / f"{config}-{target}.json"
     if not file.is_file():
         known = ", ".join(sorted(path.stem for path in BASELINES.glob("*.json")))
-        raise UserError(f"no baseline for {config} and {target}; there are: {known or 'none'}")
+        raise UserError(
+            f"no baseline for configuration {config!r} and target {target!r}; must be one of: {known}"
+        )
     return json.loads(file.read_text())["blocks"]
 
 
-def blocks(records: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """The blocks of the records, each followed by those below it."""
+def iterate_blocks(records: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield the blocks of the records, each followed by the blocks in it."""
     for record in records:
         yield record
         named = {"unit": record["unit"], "digest": record["digest"]}
@@ -108,28 +110,28 @@ def blocks(records: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 def compare(records: Iterable[dict[str, Any]], before: Iterable[dict[str, Any]]) -> list[Change]:
-    """Every figure that both have, of the blocks of ``records``.
+    """Compare every figure that ``records`` and ``before`` share, block by block.
 
-    A block without a record of its own is compared with itself in the whole, which is the same but for
-    registers that are constant there.
+    A block without a record of its own is compared with itself inside the whole, where it is the same except
+    for registers that are constant there.
 
     Raises
     ------
     UserError
-        A block has no record in ``before``, or one of another configuration.
+        A block has no record in ``before``, or its record is of another configuration.
     """
-    before = list(blocks(before))
+    before = list(iterate_blocks(before))
     anywhere = {block["module"]: block for block in before}
     known = {(block["unit"], block["module"]): block for block in before}
     changes = []
-    for record in blocks(records):
+    for record in iterate_blocks(records):
         old = known.get((record["unit"], record["module"]), anywhere.get(record["module"]))
         if old is None:
-            raise UserError(f"{record['module']}: not in the baseline")
+            raise UserError(f"{record['module']}: not in the baseline; must be a block of it")
         if old["digest"] != record["digest"]:
             raise UserError(
                 f"{record['module']}: configuration {record['digest']}, the baseline's is {old['digest']}"
             )
-        now, then = _figures(record), _figures(old)
+        now, then = _select_figures(record), _select_figures(old)
         changes += [Change(record["module"], name, then[name], now[name]) for name in now if name in then]
     return changes

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a mapped netlist consists of, and its logic depth: both by module, and summed over the hierarchy."""
+"""Count the cells of a mapped netlist and find its logic depth, by module and over the hierarchy."""
 
 from collections import Counter
 from copy import copy
@@ -10,16 +10,16 @@ from typing import Any
 from nms.synth.liberty import Library
 
 MEMORY = "$mem_v2"
-"""Yosys' cell for a memory, which is not mapped."""
+"""Yosys' cell for a memory; memories are not mapped."""
 
 Bit = int | str
 Arrival = tuple[int, str]
-"""Levels of cells, and the register, memory or port where the path starts."""
+"""Levels of cells, and the register, memory or port where the path starts or ends."""
 
 
 @dataclass(frozen=True)
 class Path:
-    """The deepest path: cells in a row between two registers, memories or ports, as Yosys names them."""
+    """A longest path: cells between two registers, memories or ports, and Yosys' names of these."""
 
     levels: int
     start: str
@@ -28,8 +28,15 @@ class Path:
 
 @dataclass(frozen=True)
 class Arcs:
-    """How a module looks from outside: levels to an output from a register, from an input to a register,
-    and from an input to an output without any; ``inner`` is the deepest path that ends inside."""
+    """Logic depth of a module as seen from outside, in levels of cells, by port and index.
+
+    Members
+    -------
+    launch : from a register to an output
+    capture : from an input to a register
+    through : from an input to an output without a register between them, by output and input
+    inner : the deepest path of the module
+    """
 
     launch: dict[tuple[str, int], Arrival] = field(default_factory=dict)
     capture: dict[tuple[str, int], Arrival] = field(default_factory=dict)
@@ -37,8 +44,8 @@ class Arcs:
     inner: Path = Path(0, "", "")
 
 
-def number(parameter: str) -> int:
-    """A parameter in Yosys' JSON, binary digits."""
+def parse_number(parameter: str) -> int:
+    """Parse a parameter in Yosys' JSON, which is written in binary digits."""
     return int(parameter, 2)
 
 
@@ -58,10 +65,10 @@ class Module:
     def memory_bits(self) -> int:
         """Bits of the module's own memories."""
         sizes = [cell["parameters"] for cell in self.cells.values() if cell["type"] == MEMORY]
-        return sum(number(size["SIZE"]) * number(size["WIDTH"]) for size in sizes)
+        return sum(parse_number(size["SIZE"]) * parse_number(size["WIDTH"]) for size in sizes)
 
-    def register(self, name: str) -> str:
-        """A cell by what it drives, if that has a name of its own."""
+    def register_name(self, name: str) -> str:
+        """Name of the net that a cell drives, if it has one in the design; else the cell's own name."""
         cell = self.cells[name]
         known = self.netlist.library.cells.get(cell["type"])
         driven = (
@@ -74,13 +81,13 @@ class Module:
 
     @cached_property
     def kinds(self) -> Counter[str]:
-        """Number of cells and of inner modules of each type."""
+        """Number of cells and inner modules by type."""
         return Counter(cell["type"] for cell in self.cells.values())
 
     @cached_property
     def arcs(self) -> Arcs:
-        """Depth as seen from outside."""
-        return _Depth(self).arcs()
+        """Logic depth as seen from outside."""
+        return _Depth(self).find_arcs()
 
 
 class _Depth:
@@ -96,11 +103,11 @@ class _Depth:
             kind, pins = cell["type"], cell["connections"]
             known = library.cells.get(kind)
             if kind == MEMORY:
-                self._remember(name, cell["parameters"], pins)
+                self._add_memory(name, cell["parameters"], pins)
             elif known is None:
-                self._place(name, module.netlist.modules[kind].arcs, pins)
+                self._add_instance(name, module.netlist.modules[kind].arcs, pins)
             elif known.sequential:
-                register = module.register(name)
+                register = module.register_name(name)
                 for pin in known.outputs:
                     if pin in pins:
                         self.starts[pins[pin][0]] = (0, register)
@@ -112,11 +119,11 @@ class _Depth:
                 for pin in known.outputs:
                     if pin in pins:
                         self.sources[pins[pin][0]] = inputs
-        self.order = self._sorted()
+        self.order = self._sort()
 
-    def _remember(self, name: str, parameters: dict[str, str], pins: dict[str, list[Bit]]) -> None:
-        """Ports of a memory end paths and start them; unclocked data follow their address by one level."""
-        width, address = number(parameters["WIDTH"]), number(parameters["ABITS"])
+    def _add_memory(self, name: str, parameters: dict[str, str], pins: dict[str, list[Bit]]) -> None:
+        """A memory's ports end and start paths; data of an unclocked port follow the address by one level."""
+        width, address = parse_number(parameters["WIDTH"]), parse_number(parameters["ABITS"])
         for port, clocked in enumerate(reversed(parameters["RD_CLK_ENABLE"])):
             data = pins["RD_DATA"][port * width : (port + 1) * width]
             lines = pins["RD_ADDR"][port * address : (port + 1) * address]
@@ -130,7 +137,7 @@ class _Depth:
         for bit in pins["WR_ADDR"] + pins["WR_DATA"] + pins["WR_EN"]:
             self.ends.setdefault(bit, []).append((0, name))
 
-    def _place(self, name: str, arcs: Arcs, pins: dict[str, list[Bit]]) -> None:
+    def _add_instance(self, name: str, arcs: Arcs, pins: dict[str, list[Bit]]) -> None:
         for (port, k), (levels, start) in arcs.launch.items():
             if port in pins:
                 self.starts[pins[port][k]] = (levels, f"{name}.{start}")
@@ -143,13 +150,13 @@ class _Depth:
                     (pins[p][b], levels) for (p, b), levels in inputs.items() if p in pins
                 ]
 
-    def _sorted(self) -> list[Bit]:
-        """The driven nets, each after those that it depends on.
+    def _sort(self) -> list[Bit]:
+        """The driven nets, each after the nets that it depends on.
 
         Raises
         ------
         RuntimeError
-            A loop without a register.
+            There is a combinational loop.
         """
         order: list[Bit] = []
         state: dict[Bit, int] = {}
@@ -163,7 +170,7 @@ class _Depth:
                 state[bit] = 1
                 waiting = [b for b, _ in self.sources[bit] if b in self.sources and state.get(b, 0) != 2]
                 if any(state.get(b) == 1 for b in waiting):
-                    raise RuntimeError(f"module {self.module.name}: a loop without a register")
+                    raise RuntimeError(f"module {self.module.name}: there is a combinational loop")
                 if waiting:
                     stack.extend(waiting[:1])
                 else:
@@ -196,7 +203,7 @@ class _Depth:
         return found
 
     def _through(self, output: Bit, inputs: dict[Bit, tuple[str, int]]) -> dict[tuple[str, int], int]:
-        """Levels from each input that the output follows without a register."""
+        """Levels from each input that reaches the output without a register."""
         if output in inputs:
             return {inputs[output]: 0}
         found = {output: 0}
@@ -212,7 +219,7 @@ class _Depth:
                     found[source] = max(found.get(source, 0), found[bit] + levels)
         return {inputs[bit]: levels for bit, levels in found.items() if bit in inputs}
 
-    def arcs(self) -> Arcs:
+    def find_arcs(self) -> Arcs:
         """The module as seen from outside."""
         ports = self.module.ports.items()
         inputs = {
@@ -229,7 +236,7 @@ class _Depth:
         }
         registered, required = self._forward(self.starts), self._backward()
         reached = self._forward(self.starts | {bit: (0, port) for bit, (port, _) in inputs.items()})
-        following = self._following(inputs)
+        reachable = self._reach(inputs)
         paths = [
             Path(reached[bit][0] + levels, reached[bit][1], end)
             for bit, ends in self.ends.items()
@@ -246,12 +253,12 @@ class _Depth:
         return Arcs(
             launch={place: registered[bit] for place, bit in outputs.items() if bit in registered},
             capture={inputs[bit]: required[bit] for bit in inputs if bit in required},
-            through={p: self._through(bit, inputs) for p, bit in outputs.items() if bit in following},
+            through={p: self._through(bit, inputs) for p, bit in outputs.items() if bit in reachable},
             inner=max(paths, key=lambda path: path.levels, default=Path(0, "", "")),
         )
 
-    def _following(self, inputs: dict[Bit, tuple[str, int]]) -> set[Bit]:
-        """Nets that follow an input without a register."""
+    def _reach(self, inputs: dict[Bit, tuple[str, int]]) -> set[Bit]:
+        """Nets that an input reaches without a register."""
         found: set[Bit] = set(inputs)
         for bit in self.order:
             if any(source in found for source, _ in self.sources[bit]):
@@ -270,15 +277,15 @@ class Netlist:
                 self.modules[name] = Module(name, module, self)
         self.top = self.modules[top]
 
-    def below(self, name: str) -> "Netlist":
-        """The netlist whose top is the module ``name``, with what that places."""
+    def subnetlist(self, name: str) -> "Netlist":
+        """The netlist whose top is the module ``name``, with all modules below it."""
         part = copy(self)
         part.top = self.modules[name]
-        part.modules = {inner: self.modules[inner] for inner in part.instances()}
+        part.modules = {inner: self.modules[inner] for inner in part.count_instances()}
         return part
 
-    def instances(self) -> Counter[str]:
-        """How often each module is there below the top, the top itself included."""
+    def count_instances(self) -> Counter[str]:
+        """Number of instances of each module, the top included."""
         found: Counter[str] = Counter()
 
         def count(module: Module, times: int) -> None:
@@ -290,8 +297,8 @@ class Netlist:
         count(self.top, 1)
         return found
 
-    def own(self, module: Module) -> dict[str, Any]:
-        """What one module has itself, without its inner modules; areas in the library's unit."""
+    def own_figures(self, module: Module) -> dict[str, Any]:
+        """Figures of one module without its inner modules; areas in the library's unit."""
         known = self.library.cells
         cells = {kind: n for kind, n in module.kinds.items() if kind in known}
         registers = {kind: n for kind, n in cells.items() if known[kind].sequential}
@@ -303,18 +310,18 @@ class Netlist:
             "memory_bits": module.memory_bits,
         }
 
-    def modules_own(self) -> dict[str, Any]:
-        """Each module without its inner ones, as :meth:`figures` of it, with the number of its instances."""
+    def figures_by_module(self) -> dict[str, Any]:
+        """Figures of each module without its inner modules, and the number of its instances."""
         found = {}
-        for name, times in sorted(self.instances().items()):
-            own = self.own(self.modules[name])
+        for name, times in sorted(self.count_instances().items()):
+            own = self.own_figures(self.modules[name])
             found[name] = {"instances": times, **own, "nand2": round(own["area"] / self.library.nand2, 1)}
         return found
 
     def figures(self) -> dict[str, Any]:
-        """Of the whole: cells, area (the library's unit and NAND2 equivalents), registers, memory bits, and
-        the logic depth with the path that has it."""
-        total, deepest = self.total(), self.top.arcs.inner
+        """Figures of the whole: cells, area (in the library's unit and in NAND2 equivalents), flip-flops,
+        memory bits, and the logic depth with its path."""
+        total, deepest = self.sum_figures(), self.top.arcs.inner
         return {
             **total,
             "nand2": round(total["area"] / self.library.nand2, 1),
@@ -322,10 +329,10 @@ class Netlist:
             "deepest_path": {"from": deepest.start, "to": deepest.end},
         }
 
-    def total(self) -> dict[str, Any]:
-        """The same of the whole."""
+    def sum_figures(self) -> dict[str, Any]:
+        """Figures of :meth:`own_figures`, summed over all instances."""
         sums: Counter[str] = Counter()
-        for name, times in self.instances().items():
-            for key, value in self.own(self.modules[name]).items():
+        for name, times in self.count_instances().items():
+            for key, value in self.own_figures(self.modules[name]).items():
                 sums[key] += times * value
         return dict(sums)

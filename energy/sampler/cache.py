@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Keeps what blocks at gate level were found to spend, beside the simulations: the same job is run once."""
+"""Cache energies of blocks at gate level beside the simulations, so that the same job runs once."""
 
 import hashlib
 import json
@@ -11,42 +11,41 @@ from typing import Any
 
 import numpy as np
 
-from nms.energy.sampler import gate_reference as found_by
-from nms.energy.sampler import gate_sim as evaluate
-from nms.energy.sampler import gates, library, netlists
-from nms.energy.sampler.fit import Sample
-from nms.energy.sampler.gate_reference import Reference
-from nms.sim.activity import instrument, windows
-from nms.sim.activity import toggles as activity
+from nms.energy.sampler import gate_reference, gate_sim, netlist_energy, netlists, power_library
+from nms.energy.sampler.fit import BlockSample
+from nms.energy.sampler.gate_reference import GateReference
+from nms.sim.activity import instrument, toggles, windows
 from nms.sim.verilator.runner import cache_directory
 from nms.synth import mapping
 
-SOURCES = (found_by, activity, instrument, windows, mapping, evaluate, gates, library, netlists)
-"""Modules whose text is part of the key."""
+SOURCES = (
+    gate_reference, gate_sim, instrument, mapping, netlist_energy, netlists, power_library, toggles, windows,
+)  # fmt: skip
+"""Modules whose source is part of the key: an energy is found again if one of them changes."""
 
 
-def kept(key: Sequence[Any], find: Callable[[], Reference]) -> Reference:
-    """What ``find`` returned when it was first called with this key and these sources."""
+def load_or_run(key: Sequence[Any], run: Callable[[], GateReference]) -> GateReference:
+    """Load what ``run`` returned for this key and these :data:`SOURCES`, or call it and store its result."""
     texts = [Path(module.__file__ or "").read_text() for module in SOURCES]
     digest = hashlib.sha256(json.dumps([*map(str, key), *texts]).encode()).hexdigest()
     path = cache_directory() / f"reference-{digest[:16]}.npz"
     if not path.exists():
-        _write(path, find())
+        _store(path, run())
     with np.load(path) as stored:
         about = json.loads(str(stored["about"]))
         samples = {
-            block: Sample(stored[f"toggles {block}"], stored[f"energy {block}"], stored["cycles"])
+            block: BlockSample(stored[f"toggles {block}"], stored[f"energy {block}"], stored["cycles"])
             for block in about["coverage"]
         }
-    return Reference(samples, about["coverage"], about["checked"])
+    return GateReference(samples, about["coverage"], about["compared"])
 
 
-def _write(path: Path, found: Reference) -> None:
-    """Whole or not at all: another process may read it."""
-    about = {"coverage": found.coverage, "checked": found.checked}
-    arrays = {f"toggles {block}": sample.toggles for block, sample in found.samples.items()}
-    arrays |= {f"energy {block}": sample.energy for block, sample in found.samples.items()}
-    cycles = next(iter(found.samples.values())).cycles
+def _store(path: Path, reference: GateReference) -> None:
+    """Write whole or not at all: another process may read it."""
+    about = {"coverage": reference.coverage, "compared": reference.compared}
+    arrays = {f"toggles {block}": sample.toggles for block, sample in reference.samples.items()}
+    arrays |= {f"energy {block}": sample.energy for block, sample in reference.samples.items()}
+    cycles = next(iter(reference.samples.values())).cycles
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
         np.savez_compressed(file, about=np.array(json.dumps(about)), cycles=cycles, **arrays)  # type: ignore[arg-type]  # numpy's stub

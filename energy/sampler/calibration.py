@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Coefficients of every block of a configuration, fitted at gate level and judged on what is new to them."""
+"""Calibrate the blocks of a configuration: fit coefficients at gate level, and judge them on unseen runs."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -11,106 +11,118 @@ import numpy as np
 from nms.contract.config import Config
 from nms.contract.provenance import digest
 from nms.contract.settings import Settings
-from nms.energy.sampler.cache import kept
+from nms.energy.sampler.cache import load_or_run
 from nms.energy.sampler.fit import Coefficients, Judgement, fit, judge
-from nms.energy.sampler.gate_reference import Reference, reference
-from nms.energy.sampler.gates import Options
-from nms.energy.sampler.library import PowerLibrary
-from nms.energy.sampler.netlists import mapped
+from nms.energy.sampler.gate_reference import GateReference, measure_blocks
+from nms.energy.sampler.netlist_energy import OperatingPoint
+from nms.energy.sampler.netlists import map_blocks
+from nms.energy.sampler.power_library import PowerLibrary
 from nms.sim.activity.windows import Counted, Job
 
-SMALL = {"pes": 4, "te_lanes": 4, "grid_lanes": 2}
-"""What a configuration is cut to where it is fitted: fewer instances of the same blocks."""
+FITTING_SIZES = {"pes": 4, "te_lanes": 4, "grid_lanes": 2}
+"""Sizes to which a configuration shrinks for the fit: fewer instances of the same blocks."""
 
-OTHER = {"pes": 8, "te_lanes": 8, "grid_lanes": 4}
-"""What it is cut to where the fit is judged on another configuration."""
+JUDGING_SIZES = {"pes": 8, "te_lanes": 8, "grid_lanes": 4}
+"""Sizes to which it shrinks to judge the fit on another configuration."""
 
 COUNT, PIXELS, ITERATIONS = 16, 64, 12
-"""Largest batch and image, and gradient iterations, of the jobs that are run at gate level."""
+"""Largest batch, bytes of an image, and gradient iterations of the jobs that run at gate level."""
 
 UNSEEN = ("vectors", "configuration")
-"""What a fit is judged on."""
+"""What is new to the fit where it is judged."""
 
 
 @dataclass(frozen=True)
-class Fitted:
-    """Coefficients of every block, and how well they do.
+class Calibration:
+    """Coefficients of every block, and how good they are.
 
     Members
     -------
-    judgements : by what is new, and by block; "vectors": on the same small configuration, with random images,
-        another seed and another search; "configuration": on another small configuration, with the images,
-        another seed and a third search
-    coverage : share of the capacitance of each block's netlist whose toggles are known
-    checked : registers of netlists whose next values were compared with the RTL's, and are the same
+    coefficients : by block; none for blocks in which nothing toggles
+    judgements : by :data:`UNSEEN`, and by block; "vectors": on the same small configuration, with random
+        images, another seed and another search; "configuration": on another small configuration, with the
+        images, another seed and a third search
+    coverage : share of the pin capacitance of each block's netlist whose toggles are known; the least of all
+        runs
+    compared : registers of netlists whose next values were compared with the RTL's, and match
     """
 
     coefficients: dict[str, Coefficients]
     judgements: dict[str, dict[str, Judgement]]
     coverage: dict[str, float]
-    checked: int
+    compared: int
 
 
-def cut(config: Config, sizes: dict[str, int]) -> Config:
+def shrink(config: Config, sizes: dict[str, int]) -> Config:
     """The configuration with fewer PEs and lanes; memories, formats and pipelines stay."""
     fitting = 1 << (config.images.bit_length() - 1)
     return Config.model_validate(config.model_dump() | {key: min(n, fitting) for key, n in sizes.items()})
 
 
-def fitted(
+def calibrate(
     config: Config,
     images: np.ndarray,
     seed: int,
     files: Sequence[Path],
     library: PowerLibrary,
-    options: Options,
+    point: OperatingPoint,
     build: Callable[[Config], Counted],
     tell: Callable[[str], None],
     judging: bool = True,
-) -> Fitted:
-    """Fit every block of a configuration, cut to a small one, on ``images`` (N, D) uint8.
+) -> Calibration:
+    """Fit every block of a configuration, shrunk to a small one, on ``images``.
 
-    ``build``: a configuration's sampler with counters.
-    ``judging``: the fit is judged, too, which takes two more runs and another sampler.
+    Parameters
+    ----------
+    images : (N, D) uint8; the first :data:`COUNT` images and :data:`PIXELS` bytes are used
+    files : Liberty files of ``library``
+    build : builds a configuration's sampler with counters
+    tell : is told what is being done
+    judging : whether to judge the fit as well, which takes two more runs and another sampler
+
+    Raises
+    ------
+    RuntimeError
+        A tool fails, or a netlist does not match the RTL.
     """
     given = np.ascontiguousarray(images[:COUNT, :PIXELS])
     drawn = np.random.default_rng(seed + 1).integers(0, 256, given.shape, np.uint8)
 
     texts = [hashlib.sha256(text.encode()).hexdigest() for text in library.texts]
 
-    def at_gates(small: Config, data: np.ndarray, seed: int, search: str) -> Reference:
+    def measure(small: Config, data: np.ndarray, seed: int, search: str) -> GateReference:
         count, pixels = data.shape
         perplexity = min(15.0, (count - 1) / 2)
         settings = Settings.make(small, count, pixels, 0.3, perplexity, ITERATIONS, seed, search)
         counted = build(small)
 
-        def find() -> Reference:
+        def run() -> GateReference:
             activity = counted.activity(Job(small, settings, data), seed, rows=True)
-            netlists = mapped(counted.emitted, files, tell)
-            return reference(activity, netlists, library, options, tell)
+            netlists = map_blocks(counted.emitted, files, tell)
+            return measure_blocks(activity, netlists, library, point, tell)
 
-        key = [counted.design.verilog, settings, digest(data), texts, options.wire, options.voltage]
-        return kept(key, find)
+        key = [counted.design.verilog, settings, digest(data), texts, point.wire, point.voltage]
+        return load_or_run(key, run)
 
-    learned = at_gates(cut(config, SMALL), given, seed, "de-rand1")
+    learned = measure(shrink(config, FITTING_SIZES), given, seed, "de-rand1")
     unseen = []
     if judging:
-        unseen.append(at_gates(cut(config, SMALL), drawn, seed + 1, "window"))
-        unseen.append(at_gates(cut(config, OTHER), given, seed + 2, "section"))
-    coefficients = {m: fit(sample) for m, sample in learned.samples.items() if sample.toggles.any()}
+        unseen.append(measure(shrink(config, FITTING_SIZES), drawn, seed + 1, "window"))
+        unseen.append(measure(shrink(config, JUDGING_SIZES), given, seed + 2, "section"))
+    coefficients = {module: fit(sample) for module, sample in learned.samples.items() if sample.toggles.any()}
 
     judgements = {
         name: {
-            module: judge(found, learned.samples[module], run.samples[module])
-            for module, found in coefficients.items()
+            module: judge(fitted, learned.samples[module], run.samples[module])
+            for module, fitted in coefficients.items()
             if run.samples[module].energy.any()
         }
         for name, run in zip(UNSEEN, unseen, strict=False)
     }
     runs = (learned, *unseen)
-    return Fitted(
+    return Calibration(
         coefficients,
         judgements,
         {m: min(run.coverage[m] for run in runs) for m in learned.coverage},
-        sum(run.checked for run in runs),
+        sum(run.compared for run in runs),
     )

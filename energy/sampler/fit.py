@@ -1,38 +1,34 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From toggles of the RTL to energy: a block's coefficients, fitted to its netlist, judged on other runs."""
+"""Fit joules per toggle of the RTL to the energy of a block's netlist, and judge the fit on other runs."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import nnls
 
-PARTS = ("registers", "combinational")
-
 PULL = 0.01
-"""How strongly coefficients of modules are drawn to those of their block: squares of all differences weigh
-together as those of the busiest window times this. Chosen on other vectors, of 0.0001 to 0.03."""
+"""Strength of the ridge penalty that draws the coefficients of modules to those of their block: all squared
+differences together weigh as much as the squares of the busiest window times this. Chosen on other vectors,
+among 0.0001 to 0.03."""
 
 
 @dataclass(frozen=True)
-class Sample:
-    """One block in windows: toggles of the RTL (windows, modules, kinds), joules of the netlist (windows,
-    parts) without clock and leakage, cycles (windows).
+class BlockSample:
+    """One block in windows.
 
-    Modules are the block and those nested in it; kinds are registers, what memories give, combinational nets
-    and inputs.
+    Modules are the block and those nested in it; kinds are :data:`nms.sim.activity.instrument.KINDS`; parts
+    are :data:`nms.energy.sampler.parts.FITTED_PARTS`.
+
+    Members
+    -------
+    toggles : of the RTL, (windows, modules, kinds)
+    energy : joules of the netlist, (windows, parts)
+    cycles : of each window, (windows,)
     """
 
     toggles: np.ndarray
     energy: np.ndarray
     cycles: np.ndarray
-
-    @classmethod
-    def joined(cls, samples: Sequence["Sample"]) -> "Sample":
-        """The windows of several."""
-        return cls(
-            *(np.concatenate([getattr(s, name) for s in samples]) for name in ("toggles", "energy", "cycles"))
-        )
 
 
 @dataclass(frozen=True)
@@ -42,13 +38,13 @@ class Coefficients:
     values: np.ndarray
 
     def energy(self, toggles: np.ndarray) -> np.ndarray:
-        """(windows, parts) of toggles (windows, modules, kinds)."""
+        """Joules (windows, parts) of toggles (windows, modules, kinds)."""
         return np.einsum("wmk,pmk->wp", toggles, self.values)
 
 
 @dataclass(frozen=True)
 class Errors:
-    """Mean and worst relative error over windows, and the error of the sum of all of them."""
+    """Mean and worst relative error of a window, and relative error of the sum of all windows."""
 
     mean: float
     worst: float
@@ -57,8 +53,10 @@ class Errors:
 
 @dataclass(frozen=True)
 class Judgement:
-    """Errors of the toggles' estimate of switching and internal energy, and of two controls: energy in
-    proportion to the cycles while the block is at work, and constant power."""
+    """Errors of the energy of registers and logic estimated from toggles, and from two controls.
+
+    The controls are energy in proportion to the cycles in which the block works, and constant power.
+    """
 
     windows: int
     toggles: Errors
@@ -66,13 +64,19 @@ class Judgement:
     constant: Errors
 
 
-def fit(sample: Sample) -> Coefficients:
-    """Non-negative least squares of each part on the toggles; windows weigh by their relative error.
+def fit(sample: BlockSample) -> Coefficients:
+    """Fit each part to the toggles by non-negative least squares (Lawson and Hanson).
 
-    A window's weight is one over its energy plus the mean, so that busy windows do not drown the quiet ones.
-    First all modules of the block together, by kind; then each by itself, since parts of a block that work at
-    different times differ in what a toggle costs. These coefficients are drawn to the first ones with
-    :data:`PULL`, so that a module that hardly toggled here, but may elsewhere, has those of the block.
+    A window's residual is weighted by one over its energy plus the mean, so that busy windows do not drown
+    the quiet ones. The first fit has one coefficient a kind for all modules of the block together. The second
+    has one for each module, since parts of a block that work at different times differ in what a toggle
+    costs; it is drawn to the first with :data:`PULL`, so that a module that hardly toggled here, but may
+    elsewhere, gets the coefficients of its block.
+
+    Raises
+    ------
+    ValueError
+        Nothing toggles.
     """
     if not sample.toggles.any():
         raise ValueError("nothing toggles: no coefficients can be fitted")
@@ -92,18 +96,19 @@ def fit(sample: Sample) -> Coefficients:
     return Coefficients(np.reshape(found, (-1, modules, kinds)) * unit)
 
 
-def _errors(estimate: np.ndarray, truth: np.ndarray) -> Errors:
-    """Relative errors; windows below a hundredth of the mean are judged against that."""
+def _find_errors(estimate: np.ndarray, truth: np.ndarray) -> Errors:
+    """Relative errors; the error of a window below a hundredth of the mean is relative to that hundredth."""
     floor = np.maximum(truth, 0.01 * truth.mean())
     relative = np.abs(estimate - truth) / floor
     return Errors(float(relative.mean()), float(relative.max()), float(abs(estimate.sum() / truth.sum() - 1)))
 
 
-def judge(coefficients: Coefficients, fitted: Sample, other: Sample) -> Judgement:
-    """How well energies of ``other`` are met, beside controls that know those of ``fitted`` alone.
+def judge(coefficients: Coefficients, fitted: BlockSample, other: BlockSample) -> Judgement:
+    """Errors of the coefficients on ``other``, beside controls that know ``fitted`` alone.
 
-    "Cycles": the mean energy of a cycle in which anything toggles, times the window's cycles where anything
-    does; "constant": the mean energy of a cycle, times the window's cycles.
+    Control "cycles": the mean energy of a cycle in windows in which anything toggles, times the window's
+    cycles if anything toggles there. Control "constant": the mean energy of a cycle, times the window's
+    cycles.
     """
     truth = other.energy.sum(axis=1)
     known = fitted.energy.sum(axis=1)
@@ -112,7 +117,7 @@ def judge(coefficients: Coefficients, fitted: Sample, other: Sample) -> Judgemen
     constant = known.sum() / fitted.cycles.sum()
     return Judgement(
         windows=len(truth),
-        toggles=_errors(coefficients.energy(other.toggles).sum(axis=1), truth),
-        cycles=_errors(np.where(other_active, busy * other.cycles, 0.0), truth),
-        constant=_errors(constant * other.cycles, truth),
+        toggles=_find_errors(coefficients.energy(other.toggles).sum(axis=1), truth),
+        cycles=_find_errors(np.where(other_active, busy * other.cycles, 0.0), truth),
+        constant=_find_errors(constant * other.cycles, truth),
     )

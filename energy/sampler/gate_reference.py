@@ -1,23 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Blocks of a sampler at gate level: the energy of their netlists beside their toggles in the RTL."""
+"""Measure blocks at gate level: the energy of their netlists beside their toggles in the RTL."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from nms.energy.sampler import gate_sim as evaluate
-from nms.energy.sampler.fit import Sample
-from nms.energy.sampler.gates import GateModule, Options
-from nms.energy.sampler.library import PowerLibrary
+from nms.energy.sampler import gate_sim
+from nms.energy.sampler.fit import BlockSample
+from nms.energy.sampler.netlist_energy import NetlistEnergy, OperatingPoint
 from nms.energy.sampler.netlists import Netlists
+from nms.energy.sampler.parts import FITTED_PARTS
+from nms.energy.sampler.power_library import PowerLibrary
 from nms.sim.activity.instrument import KINDS, Instrumented
 from nms.sim.activity.toggles import Recording
 from nms.sim.activity.windows import Activity
 
 
-def toggles(design: Instrumented, recording: Recording) -> dict[str, np.ndarray]:
-    """(windows, modules, kinds) of each block: its own, then those of modules in it, sorted by path."""
+def sum_by_block(design: Instrumented, recording: Recording) -> dict[str, np.ndarray]:
+    """Toggles (windows, modules, kinds) by block: its own, then those of nested modules, sorted by path."""
     found: dict[str, list[np.ndarray]] = {}
     for path in sorted(recording.sums):
         found.setdefault(design.block_of(path), []).append(recording.sums[path][:, : len(KINDS)])
@@ -25,55 +26,59 @@ def toggles(design: Instrumented, recording: Recording) -> dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
-class Reference:
-    """Blocks at gate level.
+class GateReference:
+    """Blocks at gate level: what coefficients are fitted to.
 
     Members
     -------
     samples : toggles in the RTL and energy of the netlist, by block
-    coverage : share of the capacitance whose toggles are known, by block
-    checked : registers whose next values were compared with the RTL's, and are the same
+    coverage : share of the netlist's pin capacitance whose toggles are known, by block
+    compared : registers whose next values were compared with the RTL's, and match
     """
 
-    samples: dict[str, Sample]
+    samples: dict[str, BlockSample]
     coverage: dict[str, float]
-    checked: int
+    compared: int
 
 
-def reference(
-    activity: Activity, mapped: Netlists, library: PowerLibrary, options: Options, tell: Callable[[str], None]
-) -> Reference:
+def measure_blocks(
+    activity: Activity,
+    netlists: Netlists,
+    library: PowerLibrary,
+    point: OperatingPoint,
+    tell: Callable[[str], None],
+) -> GateReference:
     """Energy of the first instance of every block from its netlist, beside its toggles in the RTL.
 
     Raises
     ------
     RuntimeError
-        A netlist does something else than the RTL.
+        A netlist does not match the RTL.
     """
     design, recording = activity.design, activity.recording
-    counted = toggles(design, recording)
-    kinds = evaluate.kinds(mapped.cells)
+    toggles = sum_by_block(design, recording)
+    cells = gate_sim.read_cells(netlists.cells)
     lengths = recording.cycles.tolist()
-    time = evaluate.Timeline(recording.windows)
-    samples, coverage, checked = {}, {}, 0
-    for path, module in design.first([name for name in mapped.modules if name in design.nets]).items():
+    time = gate_sim.Timeline(recording.windows)
+    samples, coverage, compared = {}, {}, 0
+    for path, module in design.first([name for name in netlists.modules if name in design.nets]).items():
         if "__" in module:
             continue
         tell(f"evaluating the netlist of {module}")
-        evaluator = evaluate.Evaluator(mapped.modules[module], kinds)
-        found = evaluator.run(time.integers(recording.named(design, path)), time)
-        if found.wrong:
-            raise RuntimeError(f"block {module}: the netlist differs from the RTL in {found.wrong[:3]}")
-        checked += found.checked
-        bits = sorted(found.values)
-        gates = GateModule(mapped.modules[module], bits, library, options)
-        changes = time.toggles([found.values[bit] for bit in bits])
-        parts = [gates.energy(row, length) for row, length in zip(changes, lengths, strict=True)]
-        missing = np.isin(bits, list(found.unknown))
-        whole = gates.capacitance.sum()
-        coverage[module] = float(1 - gates.capacitance[missing].sum() / whole) if whole else 1.0
-        energy = np.array([[part["registers"], part["combinational"]] for part in parts])
-        samples[module] = Sample(
-            counted.get(path, np.zeros((len(lengths), 1, len(KINDS)))), energy, recording.cycles
+        simulator = gate_sim.GateSimulator(netlists.modules[module], cells)
+        nets = simulator.run(time.pack(recording.named(design, path)), time)
+        if nets.mismatches:
+            raise RuntimeError(f"block {module}: the netlist does not match the RTL in {nets.mismatches[:3]}")
+        compared += nets.compared
+        bits = sorted(nets.values)
+        netlist = NetlistEnergy(netlists.modules[module], bits, library, point)
+        changes = time.toggles([nets.values[bit] for bit in bits])
+        parts = [netlist.energy(row, length) for row, length in zip(changes, lengths, strict=True)]
+        missing = np.isin(bits, list(nets.unknown))
+        whole = netlist.capacitance.sum()
+        coverage[module] = float(1 - netlist.capacitance[missing].sum() / whole) if whole else 1.0
+        energy = np.array([[part[name] for name in FITTED_PARTS] for part in parts])
+        samples[module] = BlockSample(
+            toggles.get(path, np.zeros((len(lengths), 1, len(KINDS)))), energy, recording.cycles
         )
-    return Reference(samples, coverage, checked)
+    return GateReference(samples, coverage, compared)

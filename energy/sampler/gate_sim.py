@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Values of all nets of a mapped netlist, cycle by cycle, from those of its registers, memories and inputs.
+"""Evaluate all nets of a mapped netlist, cycle by cycle, from its registers, memories and inputs.
 
 All cycles are evaluated at once: a net is one integer with a bit for each cycle. Where a netlist has kept
-a register's name, its values are those of the RTL simulation in the same cycles; what the netlist would put
-into the register next is compared with what the RTL put there, and so is what it gives to other nets with a
-name in the RTL, which proves that both do the same. Delays are zero, as in the RTL: no glitches.
+a register's name, its values are those of the RTL simulation in the same cycles. What the netlist would put
+into the register next is compared with what the RTL put there; so is every other net whose name the RTL
+knows. Equality of both proves that netlist and RTL do the same. Delays are zero, as in the RTL: there are no
+glitches.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,56 +15,98 @@ from typing import Any
 import numpy as np
 
 Bit = int | str
-Value = Callable[..., int]
-Name = tuple[str, int]
-"""A net's name, and its place in it."""
+"""A net of one bit: its number in Yosys' JSON, or "0", "1", "x", "z"."""
 
-GATES = {
-    "$_NOT_": "(m ^ {A})",
-    "$_BUF_": "{A}",
-    "$_AND_": "({A} & {B})",
-    "$_OR_": "({A} | {B})",
-    "$_XOR_": "({A} ^ {B})",
-    "$_NAND_": "(m ^ ({A} & {B}))",
-    "$_NOR_": "(m ^ ({A} | {B}))",
-    "$_XNOR_": "(m ^ {A} ^ {B})",
-    "$_ANDNOT_": "({A} & (m ^ {B}))",
-    "$_ORNOT_": "({A} | (m ^ {B}))",
-    "$_MUX_": "({A} & (m ^ {S}) | {B} & {S})",
+Name = tuple[str, int]
+"""A net's name, and the index of the bit in it."""
+
+Evaluate = Callable[[Sequence[int]], int]
+"""A function of several nets: bit t of the result belongs to cycle t, as bit t of each argument does."""
+
+Operand = int | Evaluate
+"""A part of a function: the index of an argument, or a function of all arguments."""
+
+ONES = 0
+"""Index of the argument that has all bits set."""
+
+
+def _and(a: Operand, b: Operand) -> Operand:
+    if isinstance(a, int):
+        return (lambda v: v[a] & v[b]) if isinstance(b, int) else (lambda v: v[a] & b(v))
+    return _and(b, a) if isinstance(b, int) else (lambda v: a(v) & b(v))
+
+
+def _or(a: Operand, b: Operand) -> Operand:
+    if isinstance(a, int):
+        return (lambda v: v[a] | v[b]) if isinstance(b, int) else (lambda v: v[a] | b(v))
+    return _or(b, a) if isinstance(b, int) else (lambda v: a(v) | b(v))
+
+
+def _xor(a: Operand, b: Operand) -> Operand:
+    if isinstance(a, int):
+        return (lambda v: v[a] ^ v[b]) if isinstance(b, int) else (lambda v: v[a] ^ b(v))
+    return _xor(b, a) if isinstance(b, int) else (lambda v: a(v) ^ b(v))
+
+
+def _not(a: Operand) -> Operand:
+    return _xor(ONES, a)
+
+
+GATES: dict[str, Callable[..., Operand]] = {
+    "$_NOT_": lambda A: _not(A),
+    "$_BUF_": lambda A: A,
+    "$_AND_": lambda A, B: _and(A, B),
+    "$_OR_": lambda A, B: _or(A, B),
+    "$_XOR_": lambda A, B: _xor(A, B),
+    "$_NAND_": lambda A, B: _not(_and(A, B)),
+    "$_NOR_": lambda A, B: _not(_or(A, B)),
+    "$_XNOR_": lambda A, B: _not(_xor(A, B)),
+    "$_ANDNOT_": lambda A, B: _and(A, _not(B)),
+    "$_ORNOT_": lambda A, B: _or(A, _not(B)),
+    "$_MUX_": lambda A, B, S: _or(_and(A, _not(S)), _and(B, S)),
 }
-"""Yosys' gates, of which the functions of a library's cells consist, on integers; ``m`` has all bits set."""
+"""Yosys' gates, of which the functions of a library's cells consist, from their operands by pin."""
 
 
 @dataclass(frozen=True)
-class Function:
-    """An output of a cell as a function of input pins."""
+class CellFunction:
+    """An output of a cell, or the next state of a flip-flop, as a function of input pins.
 
+    Parameters
+    ----------
+    uses_state : whether the flip-flop's own state is an argument as well
+    pins : input pins, sorted
+    evaluate : the function; its arguments are all bits set, then the state if it is used, then the pins
+    """
+
+    uses_state: bool
     pins: tuple[str, ...]
-    value: Value
+    evaluate: Evaluate
 
 
 @dataclass
-class CellKind:
-    """A cell of the library: its outputs as functions, of a flip-flop those of its state."""
+class CellLogic:
+    """What a cell of the library computes.
 
-    inputs: tuple[str, ...]
-    functions: dict[str, Function] = field(default_factory=dict)
-    next: Function | None = None
-    direct: dict[str, bool] = field(default_factory=dict)
-    """Outputs of a flip-flop; whether they show the state or its inverse."""
+    Members
+    -------
+    functions : of each output, in a flip-flop of its state
+    next_state : of a flip-flop, else ``None``
+    state_outputs : outputs of a flip-flop, and whether they show the state (or its inverse)
+    """
 
-
-def kinds(modules: Mapping[str, Any]) -> dict[str, CellKind]:
-    """The cells of a library from their modules in Yosys' JSON; those with latches are left out."""
-    found = {}
-    for name, module in modules.items():
-        kind = _kind(module)
-        if kind is not None:
-            found[name] = kind
-    return found
+    functions: dict[str, CellFunction] = field(default_factory=dict)
+    next_state: CellFunction | None = None
+    state_outputs: dict[str, bool] = field(default_factory=dict)
 
 
-def _kind(module: Mapping[str, Any]) -> CellKind | None:
+def read_cells(modules: Mapping[str, Any]) -> dict[str, CellLogic]:
+    """The cells of a library from their modules in Yosys' JSON; cells with latches are left out."""
+    cells = {name: _read_cell(module) for name, module in modules.items()}
+    return {name: logic for name, logic in cells.items() if logic is not None}
+
+
+def _read_cell(module: Mapping[str, Any]) -> CellLogic | None:
     inputs = {p["bits"][0]: n for n, p in module["ports"].items() if p["direction"] == "input"}
     outputs = {n: p["bits"][0] for n, p in module["ports"].items() if p["direction"] == "output"}
     drivers: dict[Bit, tuple[str, dict[str, Bit]]] = {}
@@ -81,59 +124,67 @@ def _kind(module: Mapping[str, Any]) -> CellKind | None:
         else:
             return None
 
-    def text(bit: Bit, used: set[str]) -> str:
+    def sources(bit: Bit) -> set[Bit]:
+        """The inputs and states that a net follows."""
         if bit in ("0", "1"):
-            return "0" if bit == "0" else "m"
-        if bit in states:
-            used.add("state")
-            return "state"
-        if bit in inputs:
-            used.add(inputs[bit])
-            return "p_" + inputs[bit]
-        gate, wires = drivers[bit]
-        return GATES[gate].format(**{pin: text(wire, used) for pin, wire in wires.items() if pin != "Y"})
+            return set()
+        if bit in states or bit in inputs:
+            return {bit}
+        return set().union(*(sources(wire) for pin, wire in drivers[bit][1].items() if pin != "Y"))
 
-    def function(bit: Bit) -> Function:
-        used: set[str] = set()
-        body = text(bit, used)
-        pins = tuple(sorted(used - {"state"}))
-        arguments = ", ".join(["m", *["state"] * ("state" in used), *(f"p_{pin}" for pin in pins)])
-        return Function((*["state"] * ("state" in used), *pins), eval(f"lambda {arguments}: {body}"))
+    def function(bit: Bit) -> CellFunction:
+        used = sources(bit)
+        uses_state = bool(used & states)
+        pins = sorted(inputs[wire] for wire in used - states)
+        first = ONES + 1 + uses_state
+        places: dict[Bit, int] = {wire: first + pins.index(inputs[wire]) for wire in used - states}
+        places |= {"1": ONES, **{state: ONES + 1 for state in states}}
+
+        def operand(wire: Bit) -> Operand:
+            if wire == "0":
+                return _not(ONES)
+            if wire in places:
+                return places[wire]
+            gate, wires = drivers[wire]
+            return GATES[gate](**{pin: operand(source) for pin, source in wires.items() if pin != "Y"})
+
+        found = operand(bit)
+        evaluate = (lambda v: v[found]) if isinstance(found, int) else found
+        return CellFunction(uses_state, tuple(pins), evaluate)
 
     try:
-        kind = CellKind(tuple(inputs.values()))
+        logic = CellLogic()
         for name, bit in outputs.items():
-            made = function(bit)
-            kind.functions[name] = made
+            logic.functions[name] = function(bit)
             if states:
-                if made.pins != ("state",):
+                if not logic.functions[name].uses_state or logic.functions[name].pins:
                     return None
-                kind.direct[name] = made.value(1, 1) == 1
+                logic.state_outputs[name] = logic.functions[name].evaluate((1, 1)) == 1
         if data is not None:
-            kind.next = function(data)
-        return kind
-    except (KeyError, SyntaxError):
+            logic.next_state = function(data)
+        return logic
+    except KeyError:  # a net that nothing drives
         return None
 
 
 @dataclass(frozen=True)
-class Evaluated:
-    """What the evaluation found.
+class GateValues:
+    """Values of a netlist's nets, and how they compare with the RTL's.
 
     Members
     -------
     values : of each net, an integer with a bit for each cycle, the first lowest
-    unknown : nets that registers or memories drive whose values the RTL does not tell, and those that follow
+    unknown : nets driven by registers or memories whose values the RTL does not tell, and those that follow
         from them
-    wrong : registers into which the netlist puts something else than the RTL, and nets with a name, ports
-        among them, that have another value there
-    checked : registers compared
+    mismatches : registers into which the netlist puts something else than the RTL, and named nets, ports
+        among them, whose values differ
+    compared : registers whose next values were compared
     """
 
     values: dict[int, int]
     unknown: set[int]
-    wrong: list[str]
-    checked: int
+    mismatches: list[str]
+    compared: int
 
     @property
     def coverage(self) -> float:
@@ -141,39 +192,39 @@ class Evaluated:
         return 1 - len(self.unknown) / len(self.values)
 
 
-class Evaluator:
-    """A module of a netlist, sorted once.
+class GateSimulator:
+    """A module of a netlist, sorted once and run on any number of cycles.
 
     Parameters
     ----------
     module : of Yosys' JSON, as written after mapping
-    cells : what the cells do
+    cells : what the library's cells compute (:func:`read_cells`); all other cells count as unknown
     """
 
-    def __init__(self, module: Mapping[str, Any], cells: Mapping[str, CellKind]):
-        self.module, self.cells = module, cells
+    def __init__(self, module: Mapping[str, Any], cells: Mapping[str, CellLogic]):
         self.names: dict[Bit, list[Name]] = {}
         for name, net in module["netnames"].items():
             if not net["hide_name"]:
                 for place, bit in enumerate(net["bits"]):
                     self.names.setdefault(bit, []).append((name.removeprefix("\\"), place))
-        self.steps: list[tuple[Bit, Value, tuple[Bit, ...]]] = []
-        self.registers: list[tuple[str, CellKind, dict[str, Bit]]] = []
-        waiting: dict[Bit, tuple[Value, tuple[Bit, ...]]] = {}
+        self.steps: list[tuple[Bit, Evaluate, tuple[Bit, ...]]] = []
+        """Nets, each after those that it follows, with their functions and the functions' arguments."""
+        self.registers: list[tuple[str, CellLogic, dict[str, Bit]]] = []
+        waiting: dict[Bit, tuple[Evaluate, tuple[Bit, ...]]] = {}
         for name, cell in module["cells"].items():
-            kind = cells.get(cell["type"])
-            if kind is None:
+            logic = cells.get(cell["type"])
+            if logic is None:
                 continue
             wires = {pin: bits[0] for pin, bits in cell["connections"].items()}
-            if kind.next is not None:
-                self.registers.append((name, kind, wires))
+            if logic.next_state is not None:
+                self.registers.append((name, logic, wires))
                 continue
-            for output, function in kind.functions.items():
+            for output, function in logic.functions.items():
                 if output in wires:
-                    waiting[wires[output]] = (function.value, tuple(wires[pin] for pin in function.pins))
+                    waiting[wires[output]] = (function.evaluate, tuple(wires[pin] for pin in function.pins))
         self._sort(waiting)
 
-    def _sort(self, waiting: dict[Bit, tuple[Value, tuple[Bit, ...]]]) -> None:
+    def _sort(self, waiting: dict[Bit, tuple[Evaluate, tuple[Bit, ...]]]) -> None:
         done: set[Bit] = set()
         for root in waiting:
             stack = [root]
@@ -190,10 +241,10 @@ class Evaluator:
                 self.steps.append((bit, *waiting[bit]))
                 stack.pop()
 
-    def run(self, known: Mapping[Name, int], time: "Timeline") -> Evaluated:
-        """Evaluate the cycles of ``time``, with the values of ``known`` in them."""
-        full = (1 << time.cycles) - 1
-        values: dict[Bit, int] = {"0": 0, "1": full, "x": 0, "z": 0}
+    def run(self, known: Mapping[Name, int], time: "Timeline") -> GateValues:
+        """Evaluate the cycles of ``time``; ``known`` are the RTL's values in them (:meth:`Timeline.pack`)."""
+        ones = (1 << time.cycles) - 1
+        values: dict[Bit, int] = {"0": 0, "1": ones, "x": 0, "z": 0}
         unknown: set[Bit] = set()
         driven = {bit for bit, _, _ in self.steps}
         for bit, names in self.names.items():
@@ -202,45 +253,48 @@ class Evaluator:
                     if name in known:
                         values[bit] = known[name]
                         break
-        for _, kind, wires in self.registers:
-            shown = [(wires[pin], direct) for pin, direct in kind.direct.items() if pin in wires]
-            found = [values[bit] if direct else full ^ values[bit] for bit, direct in shown if bit in values]
+        for _, logic, wires in self.registers:
+            shown = [(wires[pin], direct) for pin, direct in logic.state_outputs.items() if pin in wires]
+            found = [values[bit] if direct else ones ^ values[bit] for bit, direct in shown if bit in values]
             for bit, direct in shown:
                 if found:
-                    values.setdefault(bit, found[0] if direct else full ^ found[0])
-        for bit, value, sources in self.steps:
-            if any(source in unknown or source not in values for source in sources):
-                unknown |= {source for source in sources if source not in values} | {bit}
-                for source in sources:
-                    values.setdefault(source, 0)
-            values[bit] = value(full, *(values[source] for source in sources))
-        for _, kind, wires in self.registers:
-            for pin in kind.direct:
+                    values.setdefault(bit, found[0] if direct else ones ^ found[0])
+        for bit, evaluate, sources in self.steps:
+            missing = [source for source in sources if source not in values]
+            if missing or not unknown.isdisjoint(sources):
+                unknown.update(missing, [bit])
+                values |= dict.fromkeys(missing, 0)
+            values[bit] = evaluate((ones, *[values[source] for source in sources]))
+        for _, logic, wires in self.registers:
+            for pin in logic.state_outputs:
                 if pin in wires and wires[pin] not in values:
                     unknown.add(wires[pin])
                     values[wires[pin]] = 0
-        wrong, checked = [], 0
-        for register, kind, wires in self.registers:
-            state = self._state(kind, wires, values, unknown)
-            assert kind.next is not None
-            inputs = [wires[pin] for pin in kind.next.pins if pin != "state"]
-            if state is None or any(pin in unknown or pin not in values for pin in inputs):
+        mismatches, compared = [], 0
+        for register, logic, wires in self.registers:
+            state = self._state(logic, wires, values, unknown)
+            following = logic.next_state
+            assert following is not None
+            inputs = [wires[pin] for pin in following.pins]
+            if state is None or any(bit in unknown or bit not in values for bit in inputs):
                 continue
-            checked += 1
-            given = [state] * ("state" in kind.next.pins) + [values[pin] for pin in inputs]
-            if (kind.next.value(full, *given) ^ (state >> 1)) & time.changes:
-                wrong.append(register)
+            compared += 1
+            own = [state] if following.uses_state else []
+            if (
+                following.evaluate((ones, *own, *[values[bit] for bit in inputs])) ^ (state >> 1)
+            ) & time.changes:
+                mismatches.append(register)
         for bit in driven - unknown:
             named = [name for name in self.names.get(bit, ()) if name in known]
-            wrong += [f"{net}[{at}]" for net, at in named if (known[net, at] ^ values[bit]) & time.shown]
+            mismatches += [f"{net}[{at}]" for net, at in named if (known[net, at] ^ values[bit]) & time.shown]
         numbers = {bit: value for bit, value in values.items() if isinstance(bit, int)}
-        return Evaluated(numbers, {bit for bit in unknown if isinstance(bit, int)}, wrong, checked)
+        return GateValues(numbers, {bit for bit in unknown if isinstance(bit, int)}, mismatches, compared)
 
     @staticmethod
     def _state(
-        kind: CellKind, wires: Mapping[str, Bit], values: Mapping[Bit, int], unknown: set[Bit]
+        logic: CellLogic, wires: Mapping[str, Bit], values: Mapping[Bit, int], unknown: set[Bit]
     ) -> int | None:
-        for pin, direct in kind.direct.items():
+        for pin, direct in logic.state_outputs.items():
             if pin in wires and wires[pin] in values and wires[pin] not in unknown:
                 value = values[wires[pin]]
                 return value if direct else values["1"] ^ value
@@ -248,8 +302,10 @@ class Evaluator:
 
 
 class Timeline:
-    """Windows of cycles (start, stop) as bits of integers: each begins at a multiple of 64, with the cycle
-    before ``start``."""
+    """The cycles of windows (start, stop) as bits of integers.
+
+    Each window begins at a multiple of 64, with the cycle before ``start``, so that its first change counts.
+    """
 
     def __init__(self, windows: Sequence[tuple[int, int]]):
         lengths = [stop - start for start, stop in windows]
@@ -271,11 +327,11 @@ class Timeline:
     def _mask(self, lengths: Sequence[int]) -> int:
         return sum(((1 << n) - 1) << (64 * int(at)) for at, n in zip(self.first, lengths, strict=True))
 
-    def integers(self, values: Mapping[Name, np.ndarray]) -> dict[Name, int]:
+    def pack(self, values: Mapping[Name, np.ndarray]) -> dict[Name, int]:
         """Each net's values (cycles that are in any window or just before one,) as an integer."""
-        return {name: self._integer(column) for name, column in values.items()}
+        return {name: self._pack(column) for name, column in values.items()}
 
-    def _integer(self, column: np.ndarray) -> int:
+    def _pack(self, column: np.ndarray) -> int:
         spread = np.zeros(self.cycles, np.uint8)
         spread[self.places] = column[self.rows]
         return int.from_bytes(np.packbits(spread, bitorder="little").tobytes(), "little")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Gate-level netlists of the blocks of a design, each mapped by itself and kept."""
+"""Map the blocks of a design to the cells of a library, each by itself, and cache their netlists."""
 
 import hashlib
 import inspect
@@ -21,14 +21,14 @@ from nms.synth.targets import Target
 
 @dataclass(frozen=True)
 class Netlists:
-    """Yosys' JSON of every block of a design, other blocks in it as black boxes; of the library's cells."""
+    """Yosys' JSON of mapped blocks, with other blocks as black boxes, and of the library's cells."""
 
     modules: dict[str, Any]
     cells: dict[str, Any]
 
 
-def apart(design: Design, block: str) -> str:
-    """Verilog of a block with the modules nested in it; of the other blocks in it, the ports alone."""
+def isolate_block(design: Design, block: str) -> str:
+    """Verilog of a block and its nested modules; the other blocks in it are black boxes."""
     text = design.verilog(block)
     own = []
     for found in protocol.MODULE.finditer(text):
@@ -36,11 +36,11 @@ def apart(design: Design, block: str) -> str:
         if name == block or name.partition("__")[0] == block:
             own.append(found.group())
         elif name in design.blocks:
-            own.append(_box(protocol.parse_headers(found.group())[found[1]]))
+            own.append(_black_box(protocol.parse_headers(found.group())[found[1]]))
     return "\n".join(own) + "\n"
 
 
-def _box(header: protocol.Header) -> str:
+def _black_box(header: protocol.Header) -> str:
     ports = [
         f"{port.direction} [{port.width - 1}:0] {name}" if port.width > 1 else f"{port.direction} {name}"
         for name, port in header.ports.items()
@@ -48,18 +48,18 @@ def _box(header: protocol.Header) -> str:
     return f"(* blackbox *) module {header.module}({', '.join(ports)}); endmodule"
 
 
-def mapped(
+def map_blocks(
     design: Design, files: Sequence[Path], tell: Callable[[str], None], blocks: Sequence[str] = ()
 ) -> Netlists:
-    """Map ``blocks`` of a design, all if none is named, to the cells of Liberty files.
+    """Map ``blocks`` of a design (default: all) to the cells of Liberty files.
 
-    What was mapped once is kept beside the simulations, by the block's Verilog, the library and the way:
-    blocks that two configurations share are mapped once.
+    Netlists are cached beside the simulations under a digest of the block's Verilog, the library, Yosys'
+    version and the mapping's source: a block that two configurations share is mapped once.
 
     Raises
     ------
     UserError
-        A file is no cell library.
+        A file is not a usable cell library.
     RuntimeError
         Yosys failed.
     """
@@ -71,10 +71,10 @@ def mapped(
     cells: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         for block in blocks or design.blocks:
-            text = apart(design, block)
+            text = isolate_block(design, block)
             digest = hashlib.sha256(b"\0".join([*common, text.encode()])).hexdigest()[:16]
-            kept = cache_directory() / f"netlist-{block}-{digest}.json"
-            if not kept.exists():
+            path = cache_directory() / f"netlist-{block}-{digest}.json"
+            if not path.exists():
                 work = Path(folder)
                 if library is None:
                     tell("reading the library")
@@ -82,19 +82,19 @@ def mapped(
                     library = liberty.read(target.name, target.liberty, work)
                 tell(f"mapping {block}")
                 elaborate.elaborate(text, block, set(design.blocks), work)
-                mapping.to_gates(block, library, work)
+                mapping.map_netlist(block, library, work)
                 found = json.loads((work / "netlist.json").read_text())["modules"]
                 every = json.loads((work / "cells.json").read_text())["modules"]
                 used = {cell["type"] for cell in found[block]["cells"].values()} & every.keys()
-                _keep(kept, _slim(found[block]), {name: every[name] for name in sorted(used)})
-            stored = json.loads(kept.read_text())
+                _store(path, _strip(found[block]), {name: every[name] for name in sorted(used)})
+            stored = json.loads(path.read_text())
             modules[block] = stored["module"]
             cells |= stored["cells"]
     return Netlists(modules, cells)
 
 
-def _slim(module: dict[str, Any]) -> dict[str, Any]:
-    """What energy needs of a module: cells with their nets, nets that have names."""
+def _strip(module: dict[str, Any]) -> dict[str, Any]:
+    """What energy needs of a module: its ports, its cells with their nets, and the nets that have names."""
     return {
         "ports": module["ports"],
         "cells": {
@@ -105,7 +105,7 @@ def _slim(module: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _keep(path: Path, module: dict[str, Any], cells: dict[str, Any]) -> None:
+def _store(path: Path, module: dict[str, Any], cells: dict[str, Any]) -> None:
     """Write whole or not at all: another process may read it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:

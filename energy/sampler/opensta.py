@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Power of a netlist by OpenSTA under the same activity: the cross-check of :mod:`nms.energy.sampler.gates`.
+"""Power of a netlist as OpenSTA reports it: a cross-check of :mod:`nms.energy.sampler.netlist_energy`.
 
-OpenSTA 2.0 reads neither SAIF nor VCD, and an activity set on inner pins has no effect in it
-(``set_power_activity -pins`` fails, ``set_power_pin_activity`` changes no figure). What a cell switches is
-proportional to the activity of what it drives; so each cell's power is asked for at one transition a cycle
-everywhere, and multiplied by the counted rate.
+OpenSTA 2.0 reads neither SAIF nor VCD, and an activity set on inner pins has no effect (``set_power_activity
+-pins`` fails, ``set_power_pin_activity`` changes no figure). But the switching power of a cell is
+proportional to the activity of the nets that it drives. So OpenSTA reports each cell at one transition a
+cycle everywhere, and the caller multiplies by the counted rate.
 """
 
 import re
@@ -14,17 +14,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nms.energy.sampler.library import PowerLibrary
+from nms.energy.sampler.power_library import PowerLibrary
 from nms.synth.timing import PROGRAM
 
 ROW = re.compile(r"^\s*(\S+)\s+(\S+)\s+(\S+)\s+\S+ c(\d+)$", re.MULTILINE)
 WIRES = re.compile(r"^\s*default_wire_load\s*:.*?;", re.MULTILINE)
-"""What would add the capacitance of a wire to every net."""
+"""The attribute that would add a wire's capacitance to every net."""
 
 
 @dataclass(frozen=True)
-class Watts:
-    """Power of one cell with one transition a cycle on every net, in watts; the nets that it drives."""
+class CellPower:
+    """Power of one cell in watts with one transition a cycle on every net, and the nets that it drives."""
 
     drives: tuple[int, ...]
     sequential: bool
@@ -33,8 +33,10 @@ class Watts:
     leakage: float
 
 
-def _structural(module: Mapping[str, Any], library: PowerLibrary) -> tuple[str, dict[int, dict[str, Any]]]:
-    """The cells of a module as plain Verilog, nets by their numbers; the cells by their numbers in it."""
+def _write_structural(
+    module: Mapping[str, Any], library: PowerLibrary
+) -> tuple[str, dict[int, dict[str, Any]]]:
+    """The cells of a module as plain Verilog with numbered nets and cells, and the cells by number."""
     cells = {n: c for n, c in enumerate(module["cells"].values()) if c["type"] in library.cells}
     lines, nets, driven = [], set(), set()
     for number, cell in cells.items():
@@ -54,21 +56,23 @@ def _structural(module: Mapping[str, Any], library: PowerLibrary) -> tuple[str, 
     return "\n".join([*head, *wires, *lines, "endmodule", ""]), cells
 
 
-def power(module: Mapping[str, Any], library: PowerLibrary, period: float, work: Path) -> list[Watts]:
+def report_power(
+    module: Mapping[str, Any], library: PowerLibrary, period: float, work: Path
+) -> list[CellPower]:
     """Power of every cell of a module with one transition a cycle on every net, without wires.
 
     Parameters
     ----------
-    module : of Yosys' JSON; what is no cell of the library is left out
+    module : of Yosys' JSON; what is not a cell of the library is left out
     period : of the clock, in seconds
     work : a folder for the files
 
     Raises
     ------
     RuntimeError
-        OpenSTA does not print every cell.
+        OpenSTA does not report every cell.
     """
-    text, cells = _structural(module, library)
+    text, cells = _write_structural(module, library)
     (work / "power.v").write_text(text)
     script = []
     for number, file in enumerate(library.texts):
@@ -103,5 +107,5 @@ def power(module: Mapping[str, Any], library: PowerLibrary, period: float, work:
             if known.pins[pin].direction != "input" and isinstance(bits[0], int)
         )
         internal, switching, leakage = rows[number]
-        found.append(Watts(drives, known.sequential, internal, switching, leakage))
+        found.append(CellPower(drives, known.sequential, internal, switching, leakage))
     return found

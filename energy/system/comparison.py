@@ -1,62 +1,69 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The energy of a training's memory traffic, system by system: totals, break-even, published ratios."""
+"""Compare the energy of a training's memory traffic between systems: totals, break-even, published ratios."""
 
 from dataclasses import dataclass
 
-from nms.energy.system.accounting import (
-    Moved,
-    Sampler,
+from nms.energy.system.dram import DramSystem, Energy
+from nms.energy.system.training_traffic import (
+    SamplerProfile,
+    Traffic,
     Training,
     board_energy,
+    count_traffic,
     dq_passes,
     package_energy,
-    systems,
 )
-from nms.energy.system.dram import Energy, Memory
 
 
 @dataclass(frozen=True)
-class Row:
-    """One system over a whole training: bytes, and energy by part, in joule.
+class SystemEnergy:
+    """One system over a whole training: its traffic, and energy by part in joules.
 
-    ``sampler`` is the sampler's own energy: 0 where there is none, ``None`` where it is not known.
+    ``sampler`` is the sampler's own energy: 0 if there is none, ``None`` if it is unknown.
     """
 
-    moved: Moved
+    traffic: Traffic
     board: Energy
     package: Energy
     sampler: float | None
 
     @property
     def memory(self) -> Energy:
-        """All energy of the memory system."""
+        """Energy of the memory system, board and package, by part."""
         return self.board + self.package
 
     @property
     def total(self) -> float:
-        """Memory and, where known, sampler."""
+        """Energy of the memory system and, where known, of the sampler, in joules."""
         return self.memory.total + (self.sampler or 0.0)
 
 
-def rows(memory: Memory, training: Training, samplers: list[Sampler]) -> list[Row]:
-    """All systems."""
-    found = []
-    for moved in systems(memory.parameters, training, samplers):
+def compare_systems(
+    memory: DramSystem, training: Training, samplers: list[SamplerProfile]
+) -> list[SystemEnergy]:
+    """Energy of every system over a whole training, in the order of :func:`count_traffic`."""
+    systems = []
+    for traffic in count_traffic(memory.parameters, training, samplers):
         own: float | None = 0.0
-        if moved.sampler:
-            each = moved.sampler.energy
-            own = None if each is None else each * moved.samplings
-        board, package = board_energy(memory, training, moved), package_energy(memory, training, moved)
-        found.append(Row(moved, board, package, own))
-    return found
+        if traffic.sampler:
+            each = traffic.sampler.energy
+            own = None if each is None else each * traffic.samplings
+        board, package = board_energy(memory, training, traffic), package_energy(memory, training, traffic)
+        systems.append(SystemEnergy(traffic, board, package, own))
+    return systems
 
 
 @dataclass(frozen=True)
 class BreakEven:
     """When a sampler has paid for itself, against training on the whole data set.
 
-    All energies in joule for each image of the data set: ``saved`` on the board in an epoch, ``moved``
-    inside the package by one selection, ``own`` by the sampler itself in one selection.
+    All energies are in joules for each image of the data set.
+
+    Members
+    -------
+    whole : to read an image over the board
+    moved : traffic of one selection inside the package
+    own : the sampler itself in one selection; ``None`` if unknown
     """
 
     system: str
@@ -68,19 +75,19 @@ class BreakEven:
 
     @property
     def saved(self) -> float:
-        """(1 - f) of the energy that reading an image over the board costs."""
+        """What the board saves in an epoch: (1 - f) of the energy to read an image."""
         return (1 - self.ratio) * self.whole
 
     @property
     def budget(self) -> float:
-        """The sampler's own energy that is paid back in exactly one epoch; below 0: none is so soon."""
+        """The sampler's own energy that one epoch pays back, saved - moved; below 0: not even none."""
         return self.saved - self.moved
 
     def epochs(self, own: float) -> float | None:
-        """Epochs after which the board has saved what the sampler cost; ``None``: never.
+        """Epochs after which the board has saved what the sampler cost, moved + own; ``None`` if never.
 
-        With the subset fetched each epoch ``cost / saved``; with a subset that stays with the trainer it is
-        fetched once: ``cost / whole + f``.
+        If the subset is fetched in each epoch: cost / saved. If it stays with the trainer, it is fetched
+        once: cost / whole + f.
         """
         cost = self.moved + own
         if self.subset_stays:
@@ -88,30 +95,32 @@ class BreakEven:
         return cost / self.saved if self.saved > 0 else None
 
 
-def break_even(memory: Memory, training: Training, samplers: list[Sampler]) -> list[BreakEven]:
-    """One for each sampler."""
+def find_break_even(
+    memory: DramSystem, training: Training, samplers: list[SamplerProfile]
+) -> list[BreakEven]:
+    """The break-even of each sampler; it does not depend on the length of the training."""
     one = Training(training.images, training.image_bytes, training.ratio, epochs=1)
-    found = []
-    for row in rows(memory, one, samplers):
-        if row.moved.sampler:
-            found.append(
+    points = []
+    for row in compare_systems(memory, one, samplers):
+        if row.traffic.sampler:
+            points.append(
                 BreakEven(
-                    row.moved.name,
+                    row.traffic.name,
                     training.ratio,
                     memory.board(training.image_bytes, training.image_bytes).total,
                     row.package.total / training.images,
-                    row.moved.sampler.energy,
+                    row.traffic.sampler.energy,
                     training.subset_stays,
                 )
             )
-    return found
+    return points
 
 
 @dataclass(frozen=True)
 class OneEpoch:
-    """One system in the accounting of a single epoch: passes over the board, and ratios to NMS.
+    """One system, accounted for in a single epoch: passes over the board, and ratios to NMS.
 
-    ``passes_ratio`` counts accesses; ``energy_ratio`` weighs them with this model's energies, on the board.
+    ``passes_ratio`` counts accesses; ``energy_ratio`` weighs reads and writes with this model's energies.
     """
 
     system: str
@@ -121,15 +130,18 @@ class OneEpoch:
     energy_ratio: float
 
 
-def published(memory: Memory, image_bytes: int) -> list[OneEpoch]:
-    """The accounting that yields the published ratios: everything charged to one epoch, and to the board."""
+def reproduce_published(memory: DramSystem, image_bytes: int) -> list[OneEpoch]:
+    """The accounting that yields the published ratios: everything is charged to one epoch, and to the board.
+
+    The published ratios and the fraction kept are those of ``[published]`` in ``parameters.toml``.
+    """
     p = memory.parameters.published
     f = p.ratio.value
     read, written = (memory.board(image_bytes, image_bytes, write).total for write in (False, True))
     default = int(memory.parameters.dq.default_epochs.value)
     code = {epochs: dq_passes(memory.parameters, epochs) for epochs in (0, default)}
     needed = p.dq.value * f
-    counted = [
+    systems = [
         ("NMS", "kept images cross once", f, 0.0),
         ("class-balanced random", "kept images cross once", f, 0.0),
         ("whole data set", "every image crosses once", 1.0, 0.0),
@@ -164,16 +176,13 @@ def published(memory: Memory, image_bytes: int) -> list[OneEpoch]:
             (reads + writes) / f,
             (reads * read + writes * written) / (f * read),
         )
-        for system, assumption, reads, writes in counted
+        for system, assumption, reads, writes in systems
     ]
 
 
 @dataclass(frozen=True)
 class Activations:
-    """The data set beside the activations that the training accelerator keeps off chip, for one image.
-
-    ``share_bytes`` and ``share_energy``: what the image is of image and activations. Energies in joule.
-    """
+    """One image beside the activations that the training accelerator saves off chip; energies in joules."""
 
     bits: int
     image_bytes: int
@@ -183,17 +192,21 @@ class Activations:
 
     @property
     def share_bytes(self) -> float:
-        """Of the bytes."""
+        """The image's share of the bytes of image and activations."""
         return self.image_bytes / (self.image_bytes + self.activation_bytes)
 
     @property
     def share_energy(self) -> float:
-        """Of the energy."""
+        """The image's share of the energy of image and activations."""
         return self.image_energy / (self.image_energy + self.activation_energy)
 
 
-def activations(memory: Memory, image_bytes: int, saved: float, bits: int) -> Activations:
-    """``saved`` bytes of activations, kept in ``bits`` bits each, cross as often as the table says."""
+def compare_activations(memory: DramSystem, image_bytes: int, saved: float, bits: int) -> Activations:
+    """An image beside its activations.
+
+    ``saved`` is their size in bytes at the table's ``activation_bits``. They are stored in ``bits`` bits each
+    and cross the board ``activation_crossings`` times.
+    """
     training = memory.parameters.training
     count = saved * bits / training.activation_bits.value
     crossings = training.activation_crossings.value
@@ -207,8 +220,8 @@ def activations(memory: Memory, image_bytes: int, saved: float, bits: int) -> Ac
     )
 
 
-def parts_per_bit(memory: Memory, image_bytes: int, batch: int) -> dict[str, Energy]:
-    """Energy of one bit, by way: an image over the board, to or from it, and a batch inside the package."""
+def energy_per_bit(memory: DramSystem, image_bytes: int, batch: int) -> dict[str, Energy]:
+    """Joules of one bit by way: an image read or written over the board, a batch read inside the package."""
     bits = 8 * image_bytes
     return {
         "read over the board": memory.board(image_bytes, image_bytes) * (1 / bits),

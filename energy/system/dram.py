@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Energy of moving bytes out of a DRAM, over the board or to another die of its package, part by part.
+"""Energy to move bytes between a DRAM and the host on the board, or another die of its package, by part.
 
-The currents of the devices become energies in ``energydram`` (after Micron TN-40-07), and so does the
-direct current of driver and termination; what is charged and discharged follows CACTI-IO (Jouppi et al.,
-TVLSI 2015). Energies are in joule.
+``energydram`` turns the devices' currents into energies (Micron TN-40-07), and computes the direct current of
+driver and termination. The charging of pads and lines follows CACTI-IO (Jouppi et al., TVLSI 2015). Every
+coefficient and its source is in ``parameters.toml``. Energies are in joules.
 """
 
 import operator
@@ -20,10 +20,10 @@ PICO = 1e-12
 
 @dataclass(frozen=True)
 class Energy:
-    """Energy by part, in joule.
+    """Energy by part, in joules.
 
     ``device_io`` is dissipated in the DRAM's pins, ``trace`` on the board, ``phy`` in the host's pins and
-    interface, ``link`` between dies of one package; the others in the DRAM's core.
+    PHY, ``link`` between the dies of one package; the other parts in the DRAM's core.
     """
 
     activate: float = 0.0
@@ -51,17 +51,17 @@ class Energy:
         return vars(self).values()  # as astuple, which copies deeply and is slow
 
 
-PARTS = tuple(field.name for field in fields(Energy))
-"""The parts, in the order in which they are shown."""
+TRANSFER_PARTS = tuple(field.name for field in fields(Energy))
+"""The parts of :class:`Energy`, in the order in which they are shown."""
 
 
-class Memory:
-    """A rank of DRAM and the ways out of it.
+class DramSystem:
+    """A rank of DDR4 devices, its interface over the board and its link inside the package.
 
     Parameters
     ----------
-    parameters : the table
-    link : the kind of link inside the package, an entry of its section ``link``
+    parameters : the table of constants
+    link : the kind of link inside the package, an entry of the table's section ``link``
 
     Raises
     ------
@@ -108,11 +108,11 @@ class Memory:
         return int(self.chips * self.parameters.dram.row.value)
 
     def core(self, count: float, chunk: float, write: bool = False) -> Energy:
-        """Energy inside the devices when ``count`` bytes move in pieces of ``chunk`` bytes that lie together.
+        """Energy inside the devices to move ``count`` bytes in contiguous pieces of ``chunk`` bytes.
 
-        A piece takes whole bursts and begins anywhere in a row, so that it meets
-        ``1 + (its bytes - a burst)/(a row's bytes)`` rows on average, each activated once. Standby and
-        refresh last as long as the transfer at the given use of the bus.
+        A piece takes whole bursts and begins anywhere in a row, so that it touches
+        1 + (its bytes - a burst) / (a row's bytes) rows on average, each activated once. Standby and
+        refresh last as long as the transfer at the table's utilisation of the bus (``bus_use``).
         """
         dram = self.parameters.dram
         bursts = self._bursts(count, chunk)
@@ -129,7 +129,7 @@ class Memory:
         ) * (dram.correction.value * PICO)
 
     def standby(self, seconds: float) -> float:
-        """Energy of the rank that waits with all banks precharged, refresh included, in joule."""
+        """Joules of the rank while it waits with all banks precharged, refresh included."""
         dram = self.parameters.dram
         cycles = seconds / (dram.clock.value * 1e-9)
         waiting = self.rank.background_energy(cycles_bankpre_ckehi=cycles)
@@ -137,17 +137,22 @@ class Memory:
         return (waiting + refresh) * dram.correction.value * PICO
 
     def board(self, count: float, chunk: float, write: bool = False) -> Energy:
-        """Energy when ``count`` bytes cross the board, from (or, ``write``, to) the DRAM."""
+        """Energy to move ``count`` bytes over the board, from the DRAM or (``write``) to it."""
         bits = 8 * self._bursts(count, chunk) * self.burst_bytes
         return self.core(count, chunk, write) + self.interface(write) * bits
 
     def package(self, count: float, chunk: float, write: bool = False) -> Energy:
-        """Energy when ``count`` bytes move between the DRAM and another die of its package."""
+        """Energy to move ``count`` bytes between the DRAM and another die of its package."""
         bits = 8 * self._bursts(count, chunk) * self.burst_bytes
         return self.core(count, chunk, write) + Energy(link=self.link * bits)
 
     def interface(self, write: bool = False) -> Energy:
-        """Energy of one bit between the pins of DRAM and host: direct current, charging, and the PHY."""
+        """Energy of one bit between the pins of DRAM and host: direct current, charging, and the PHY.
+
+        Direct current flows while a line is low: V_DD^2 / (driver + line + termination), split by resistance.
+        Charging costs V_DD times the swing times the capacitance for each rising edge, of the strobes too.
+        The PHY costs a dynamic energy a bit, and its static power over the bit rate of the channel.
+        """
         dram, io, trace = self.parameters.dram, self.parameters.io, self.parameters.trace
         bit_time = dram.clock.value / 2
         low = io.low_share.value * bit_time / self.width * 1e3  # W to pJ/bit
@@ -174,7 +179,7 @@ class Memory:
         )
 
     def _bursts(self, count: float, chunk: float) -> float:
-        """Bursts of ``count`` bytes in pieces of ``chunk``, each rounded up to whole bursts."""
+        """Bursts to move ``count`` bytes in pieces of ``chunk`` bytes, each rounded up to whole bursts."""
         return count / chunk * -(-chunk // self.burst_bytes) if count else 0.0
 
 

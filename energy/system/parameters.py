@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The numbers of the energy model: one table, each entry with value, unit and source.
+"""Load the constants of the energy model: one table, each entry with value, unit and source.
 
-The table that comes with the project is ``parameters.toml``; a user's file of the same shape replaces
-the entries that it names.
+The project's table is ``parameters.toml``. A user's file of the same form replaces the entries that it names.
 """
 
 import math
@@ -19,7 +18,7 @@ DEFAULT = Path(__file__).with_name("parameters.toml")
 
 
 class Quantity(BaseModel):
-    """A number with its unit and where it comes from."""
+    """A number with its unit and its source."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -29,7 +28,7 @@ class Quantity(BaseModel):
 
 
 def _in(unit: str, whole: bool = False, positive: bool = True, most: float = math.inf) -> AfterValidator:
-    """Demand a unit and, as asked, a whole or a positive number, or a largest one."""
+    """Require a unit and, optionally, a whole number, a positive one, or at most ``most``."""
 
     def check(quantity: Quantity) -> Quantity:
         if quantity.unit != unit:
@@ -90,7 +89,7 @@ class Dram(_Section):
 
 
 class Currents(_Section):
-    """Currents of one device, from one supply."""
+    """Supply currents (IDD) of one device, from one supply."""
 
     idd0: Milliampere
     idd2n: Milliampere
@@ -119,7 +118,7 @@ class Io(_Section):
 
 
 class Trace(_Section):
-    """A line of the board."""
+    """A line on the board."""
 
     resistance: Ohm
     capacitance: Picofarad
@@ -142,14 +141,14 @@ class Link(_Section):
 
 
 class Workload(_Section):
-    """A data set and what a network saves of one image."""
+    """A data set, and the bytes of activations that a network saves for each image."""
 
     images: Image
     image_bytes: Byte
     activation_bytes: Bytes
 
 
-class Training(_Section):
+class TrainingAccelerator(_Section):
     """How the training accelerator treats activations."""
 
     activation_crossings: Passes
@@ -157,7 +156,7 @@ class Training(_Section):
 
 
 class Dq(_Section):
-    """Dataset quantization."""
+    """Dataset quantization (DQ)."""
 
     bins: Whole
     default_epochs: Epoch
@@ -165,19 +164,19 @@ class Dq(_Section):
 
 
 class Nessa(_Section):
-    """Selection near storage."""
+    """NeSSA, which selects near storage."""
 
     feedback_bytes: Bytes
 
 
-class Hardware(_Section):
-    """The sampler as it is built."""
+class SamplerHardware(_Section):
+    """The sampler as built."""
 
     clock: Megahertz
 
 
 class Published(_Section):
-    """Ratios to reproduce."""
+    """Published ratios, to reproduce."""
 
     ratio: Share
     nessa: Number
@@ -185,7 +184,7 @@ class Published(_Section):
 
 
 class Parameters(_Section):
-    """All numbers of the model."""
+    """All constants of the model."""
 
     dram: Dram
     currents: Currents
@@ -196,14 +195,14 @@ class Parameters(_Section):
     link: Link
     cifar10: Workload
     imagenet224: Workload
-    training: Training
+    training: TrainingAccelerator
     dq: Dq
     nessa: Nessa
-    sampler: Hardware
+    sampler: SamplerHardware
     published: Published
 
     def scaled(self, factors: dict[str, float]) -> "Parameters":
-        """A copy in which each ``section.entry`` of ``factors`` is multiplied."""
+        """A copy in which each entry in ``factors``, named ``section.entry``, is multiplied by its factor."""
         table = self.model_dump()
         for name, factor in factors.items():
             section, entry = name.split(".")
@@ -212,13 +211,13 @@ class Parameters(_Section):
 
 
 def load(path: Path | None = None) -> Parameters:
-    """The project's table; with ``path``, with the entries of that file in place of its own.
+    """The project's table; with ``path``, the entries of that file replace the table's.
 
     Raises
     ------
     UserError
-        The file cannot be read or is not TOML; an entry is unknown (with the nearest spelling), lacks its
-        unit or source, has another unit than the model's or an impossible value.
+        The file cannot be read or is not TOML. An entry is unknown (the message has the nearest spelling),
+        lacks its unit or source, has a unit other than the model's, or an impossible value.
     """
     table = tomllib.loads(DEFAULT.read_text())
     if path is not None:
@@ -242,14 +241,14 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text())
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not a text"
+        reason = error.strerror if isinstance(error, OSError) else "not a text file"
         raise UserError(f"parameters {str(path)!r}: {reason}") from None
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"parameters {str(path)!r}: not TOML: {error}") from None
 
 
 def _explain(error: ValidationError) -> str:
-    """The first complaint: where, the value, what would be right."""
+    """The first error: where, the value, and what would be right."""
     first = error.errors()[0]
     where = [str(part) for part in first["loc"]]
     if first["type"] == "extra_forbidden":

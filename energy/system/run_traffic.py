@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a simulated run of the hardware moved, out of its ``results.json``."""
+"""Read what a simulated run moved (``results.json``), and what the sampler itself spent (``energy.json``)."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ from nms.contract.errors import UserError
 from nms.contract.registers import BYTES
 
 GROWING = ("load", "distance", "emit")
-"""Phases whose work is in proportion to the bytes of an image."""
+"""Phases whose work grows in proportion to the bytes of an image."""
 
 
 class _Traffic(BaseModel):
@@ -24,8 +24,8 @@ class _Configuration(BaseModel):
     pixels: int
 
 
-class Counted(BaseModel):
-    """One batch through the hardware in simulation: its size, and the bytes that crossed the data buses."""
+class RunTraffic(BaseModel):
+    """One batch in the simulated hardware: its size, and the bytes that crossed the data buses."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -43,42 +43,42 @@ class Counted(BaseModel):
 
     @property
     def sweeps(self) -> float:
-        """Bytes read over the bytes of the batch: how often each image is read, padding included."""
+        """How often each image is read: bytes read, padding included, over the bytes of the batch."""
         return self.traffic.counters["bytes_read"] / (self.count * self.pixels)
 
     @property
     def ratio(self) -> float:
-        """Bytes sent over the bytes of the batch: the fraction that leaves the package."""
+        """The fraction that leaves the package: bytes sent over the bytes of the batch."""
         return self.traffic.counters["bytes_sent"] / (self.count * self.pixels)
 
     @property
     def cycles_each(self) -> float:
-        """Cycles of the batch for each of its images, phase after phase."""
+        """Cycles of the batch, all phases, over its images."""
         return sum(self.cycles.values()) / self.count
 
     @property
     def written(self) -> float:
-        """Bytes of results written to memory, for each image of the batch."""
+        """Bytes of results written to memory over the images of the batch."""
         return self.traffic.counters["bytes_written"] / self.count
 
 
-def read(directory: Path) -> Counted:
+def read_run(directory: Path) -> RunTraffic:
     """The counts of the run in ``directory``.
 
     Raises
     ------
     UserError
-        There is no such file, it is not of a run at level rtl through the AXI buses whose values all
-        agreed with the model, or counters and monitors disagree.
+        There is no such file; it is not of a run at level rtl through the AXI buses in which all values
+        matched the model; or the hardware's counters and the passive monitors disagree.
     """
     path = directory / "results.json"
     try:
-        run = Counted.model_validate(json.loads(path.read_text()))
+        run = RunTraffic.model_validate(json.loads(path.read_text()))
     except OSError as error:
         raise UserError(f"run {str(directory)!r}: {path.name}: {error.strerror}") from None
     except ValueError as error:
-        wanted = "must be of `nms run --level rtl --bus axi` with no mismatch"
-        raise UserError(f"run {str(directory)!r}: {_reason(error)}; {wanted}") from None
+        wanted = "must be written by `nms run --level rtl --bus axi` with no mismatch"
+        raise UserError(f"run {str(directory)!r}: {_explain(error)}; {wanted}") from None
     for name in BYTES:
         counter, monitor = run.traffic.counters.get(name), run.traffic.monitors.get(name)
         if counter is None or counter != monitor:
@@ -87,7 +87,7 @@ def read(directory: Path) -> Counted:
     return run
 
 
-def _reason(error: ValueError) -> str:
+def _explain(error: ValueError) -> str:
     if not isinstance(error, ValidationError):
         return "not JSON"
     first = error.errors()[0]
@@ -95,8 +95,8 @@ def _reason(error: ValueError) -> str:
     return f"{where} is missing" if first["type"] == "missing" else f"{where} is {first['input']!r}"
 
 
-class Own(BaseModel):
-    """The sampler's own energy, in joule: for an image, and of the whole batch by phase."""
+class OwnEnergy(BaseModel):
+    """The sampler's own energy in joules: of the batch, for an image, and of the batch by phase."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -104,11 +104,11 @@ class Own(BaseModel):
     joule_per_image: float = Field(ge=0, allow_inf_nan=False)
     phases: dict[str, float]
 
-    def sized(self, ratio: float) -> float:
-        """Joule for an image ``ratio`` times as large.
+    def scale_to(self, ratio: float) -> float:
+        """Joules for an image ``ratio`` times as large.
 
-        Images are loaded, compared and sent byte by byte: these phases grow with the image, the
-        others see distances only.
+        Images are loaded, compared and sent byte by byte. These phases (:data:`GROWING`) grow with the image;
+        the others see distances only: e (1 + (ratio - 1) E_growing / E).
         """
         growing = sum(self.phases[name] for name in GROWING)
         return self.joule_per_image * (1 + (ratio - 1) * growing / self.joule)
@@ -117,16 +117,16 @@ class Own(BaseModel):
 class _Energy(BaseModel):
     digest: str
     search: str
-    sampler: Own
+    sampler: OwnEnergy
 
 
-def own_energy(directory: Path, run: Counted) -> Own | None:
-    """The sampler's own energy, from the run's ``energy.json``; ``None`` without one.
+def read_own_energy(directory: Path, run: RunTraffic) -> OwnEnergy | None:
+    """The sampler's own energy from the run's ``energy.json``; ``None`` if there is no such file.
 
     Raises
     ------
     UserError
-        The file has no such numbers, or is of another configuration or search than the run.
+        The file lacks these numbers, or belongs to another configuration or search than the run.
     """
     path = directory / "energy.json"
     if not path.is_file():
@@ -134,9 +134,9 @@ def own_energy(directory: Path, run: Counted) -> Own | None:
     try:
         found = _Energy.model_validate(json.loads(path.read_text()))
     except ValueError as error:
-        raise UserError(f"{path}: {_reason(error)}; must be of nms energy -c") from None
+        raise UserError(f"{path}: {_explain(error)}; must be written by `nms energy sampler`") from None
     for name in ("digest", "search"):
         mine, other = getattr(found, name), getattr(run, name)
         if mine != other:
-            raise UserError(f"{path}: {name} {mine}, but of the run {other}")
+            raise UserError(f"{path}: {name} is {mine}; must be that of the run, {other}")
     return found.sampler

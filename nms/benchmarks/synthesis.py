@@ -27,7 +27,7 @@ def measure(
     from nms.synth import flow, targets, timing
 
     timed = timing.available() and targets.OSU018.is_file()
-    target = targets.target("osu018" if timed else "generic")
+    target = targets.select_target("osu018" if timed else "generic")
     figures = []
     for formats in ("edge", "wide"):
         for unroll in UNROLLS:

@@ -72,12 +72,12 @@ def check(
         if netlist:
             from nms.synth import flow, targets
 
-            cells = targets.cells(target)
-            text = partial(flow.netlist_verilog, config, cells)
+            cells = targets.select_cell_target(target)
+            text = partial(flow.simulation_model, config, cells)
             if not units:  # all: the whole has every block
                 [whole] = flow.synthesise(config, "axi", cells, Path(folder), status.update)
                 verilog = Path(folder) / "netlist.v"
-                verilog.write_text(whole.expressions())
+                verilog.write_text(whole.simulation_model())
 
         def told(unit: regressions.UnitResult) -> None:
             verdict = "passed" if unit else "FAILED"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``nms synth``: synthesis."""
+"""``nms synth``: synthesise blocks, or the whole sampler."""
 
 import json
 import shutil
@@ -14,15 +14,32 @@ from nms.commands.options import Json, Output, Overrides, Preset, chosen
 from nms.contract import config as configuration
 from nms.contract.output import place, usable
 
+TARGET = "Target"
+
 UnitNames = Annotated[
     list[str] | None,
-    typer.Option("--unit", metavar="UNIT", help="A block; the whole if none is named."),
+    typer.Option("--unit", metavar="UNIT", help="Unit to synthesise; repeatable; the whole by default."),
 ]
 TargetName = Annotated[
-    str | None, typer.Option("--target", metavar="TARGET", help="generic (default), osu018, ecp5.")
+    str | None,
+    typer.Option(
+        "--target",
+        metavar="TARGET",
+        help="Target: generic (default), osu018 or ecp5.",
+        rich_help_panel=TARGET,
+    ),
 ]
-Liberty = Annotated[list[Path] | None, typer.Option(help="Cells to map to; repeatable.")]
-Compare = Annotated[bool, typer.Option("--compare", help="Print the change against the committed baseline.")]
+Liberty = Annotated[
+    list[Path] | None,
+    typer.Option(
+        metavar="FILE",
+        help="Liberty file of the cells to map to; repeat for a library of several files.",
+        rich_help_panel=TARGET,
+    ),
+]
+Compare = Annotated[
+    bool, typer.Option("--compare", help="Compare with the committed baseline; status 1 beyond tolerances.")
+]
 
 NO_YES = ("no", "yes")
 
@@ -39,16 +56,16 @@ def synth(
     compare: Compare = False,
     as_json: Json = False,
 ) -> None:
-    """Synthesise blocks or the whole: netlist, area, registers, memory, depth, Fmax."""
+    """Synthesise units or the whole sampler: netlist, area, registers, memory bits, logic depth, Fmax."""
     config = configuration.load(preset, overrides or ())
     usable(output)
     from nms.rtl import units
     from nms.synth import flow, metrics, targets
 
-    chosen_target = targets.target(target, liberty or ())
+    chosen_target = targets.select_target(target, liberty or ())
     names = unit or ["axi"]
     units.check_names(names)
-    before = metrics.baseline(config.name, chosen_target.name) if compare else []
+    before = metrics.load_baseline(config.name, chosen_target.name) if compare else []
     command = ["synth", *chosen(preset, overrides), *(word for name in names for word in ("--unit", name))]
     command += ["--target", target or "generic"] if not liberty else [f"--liberty {f.name}" for f in liberty]
     record: dict[str, Any] = {
@@ -104,7 +121,7 @@ def synth(
 
 
 def _table(blocks: list[dict[str, Any]], fpga: bool) -> tuple[list[str], list[list[str]]]:
-    """Head and rows, one a block; those below another follow it."""
+    """Heads and rows, one for each block; the blocks in it follow."""
     from nms.synth import metrics
 
     figures = (
@@ -118,7 +135,7 @@ def _table(blocks: list[dict[str, Any]], fpga: bool) -> tuple[list[str], list[li
         "memory_bits": "memory bits",
     }  # fmt: skip
     rows = []
-    for block in metrics.blocks(blocks):
+    for block in metrics.iterate_blocks(blocks):
         timing = block["timing"]
         rows.append(
             [

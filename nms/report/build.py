@@ -12,7 +12,7 @@ from matplotlib import rc_context
 from nms.benchmarks.figure import TRUE_ERROR
 from nms.contract import output
 from nms.contract.tables import Status
-from nms.energy.sampler import plot as picture
+from nms.energy.sampler import plot
 from nms.report import data, figures, theme
 from nms.report.loader import Run, read
 from nms.report.replay import Replay, replay, true_errors
@@ -120,7 +120,7 @@ def _drawn(run: Run, again: Replay, errors: dict[str, np.ndarray | None]) -> dic
             ),
         )
     if run.energy:
-        by_block, by_part = picture.layers(run.energy.model_dump())
+        by_block, by_part = plot.stack(run.energy.model_dump())
         every = {name: joules.sum() * 1e6 for name, joules in (by_block | by_part).items()}
         found["energy"] = inline(
             figures.energy(by_block, by_part, list(run.energy.cycles)),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``nms energy -c`` from toggles to joules, on the cells of Debian's qflow-tech-osu018."""
+"""``nms energy sampler`` from toggles to joules, on the cells of Debian's qflow-tech-osu018."""
 
 import json
 import sys
@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from nms.cli import main
-from nms.energy.sampler import PARTS
-from nms.energy.sampler import plot as picture
+from nms.energy.sampler import plot
+from nms.energy.sampler.parts import SAMPLER_PARTS
 from nms.synth import targets
 
 WORDS = "energy sampler -c tiny --count 8 --perplexity 3 --iterations 4 --search window --no-judge --json"
@@ -71,15 +71,15 @@ def test_blocks_and_parts_sum_to_the_whole(figures: dict[str, dict[str, Any]]) -
             parts[part]
             for block in found["blocks"].values()
             for parts in block["phases"].values()
-            for part in PARTS
+            for part in SAMPLER_PARTS
         ]
         assert sum(every) == pytest.approx(sampler["joule"])
         assert sum(sampler["phases"].values()) == pytest.approx(sampler["joule"])
         assert sum(sampler["parts"].values()) == pytest.approx(sampler["joule"])
         assert all(value >= 0 for value in every)
         assert sampler["joule_per_image"] == pytest.approx(sampler["joule"] / 8)
-        for layers in picture.layers(found):
-            assert sum(values.sum() for values in layers.values()) == pytest.approx(sampler["joule"])
+        for stacked in plot.stack(found):
+            assert sum(values.sum() for values in stacked.values()) == pytest.approx(sampler["joule"])
 
 
 @pytest.mark.slow
@@ -111,7 +111,10 @@ def test_netlists_do_what_the_description_does(figures: dict[str, dict[str, Any]
         (["-c", "tiny", "--liberty", "absent.lib", "--frequency", "0"], "--frequency 0: must be above 0"),
         (["-c", "tiny", "--liberty", "absent.lib", "--voltage", "-1"], "--voltage -1: must be above 0"),
         (["-c", "tiny", "--liberty", "absent.lib", "--wire-capacitance", "-1"], "must be 0 or more"),
-        (["-c", "tiny", "--liberty", "absent.lib"], "liberty 'absent.lib': of which node is it? give --node"),
+        (
+            ["-c", "tiny", "--liberty", "absent.lib"],
+            "liberty 'absent.lib': cannot infer the technology node; pass --node NM",
+        ),
         (["-c", "tiny", "--liberty", "absent.lib", "--node", "130"], "liberty 'absent.lib': not readable"),
         (
             ["-c", "tiny", "--liberty", "absent.lib", "--node", "130", "--beside", "no"],

@@ -93,7 +93,7 @@ def test_energy_of_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caps
     assert jobs["imagenet224"]["break_even"][0]["own"] == pytest.approx([5e-6 * (0.9 + 0.1 * 49)] * 2)
     for changes, told in (
         ({"sampler": {}}, "sampler.joule is missing"),
-        ({"search": "window"}, "search window"),
+        ({"search": "window"}, "search is window; must be that of the run, de-rand1"),
     ):
         (run / "energy.json").write_text(json.dumps(about | {"sampler": own} | changes))
         assert energy(monkeypatch, *words) == 2
@@ -122,7 +122,7 @@ def test_a_data_set_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
         (["system", "--run", "absent"], "run 'absent': results.json: No such file"),
         (["system", "--run", "RUN", "--ratio", "1.5"], "--ratio 1.5: must be above 0 and at most 1"),
         (["system", "--run", "RUN", "--images", "5"], "belong to --image-bytes"),
-        (["system", "--run", "RUN", "--image-bytes", "5"], "--image-bytes: needs --images"),
+        (["system", "--run", "RUN", "--image-bytes", "5"], "--image-bytes 5: needs --images"),
         (["system", "--run", "RUN", "--sampler-energy", "-1"], "--sampler-energy '-1': must be"),
         (["system", "--run", "RUN", "--sampler-energy", "nan"], "--sampler-energy 'nan': must be"),
         (["system", "--run", "RUN", "--sampler-energy", "windo=1"], "no run searched by 'windo'"),
@@ -147,7 +147,7 @@ def test_a_mistake_is_one_line(
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"level": "golden"}, "level is 'golden'; must be of `nms run --level rtl --bus axi`"),
+        ({"level": "golden"}, "level is 'golden'; must be written by `nms run --level rtl --bus axi`"),
         ({"mismatches": 3}, "mismatches is 3"),
         ({"traffic": None}, "traffic is None"),
         (
@@ -174,7 +174,7 @@ def test_runs_that_kept_different_fractions_need_a_ratio(
     )
     words = ["system", "--run", few, "--run", many, "--workload", "cifar10"]
     assert energy(monkeypatch, *words) == 2
-    assert "(de-rand1 0.2969, window 0.3125); give --ratio" in capsys.readouterr().err
+    assert "(de-rand1 0.2969, window 0.3125); pass --ratio" in capsys.readouterr().err
     assert energy(monkeypatch, *words, "--ratio", "0.3") == 0
 
 

@@ -21,7 +21,7 @@ def test_a_unit_is_as_it_was(name: str, unit: str, tmp_path) -> None:
     preset, target = name.split("-")
     if target == "osu018" and not targets.OSU018.is_file():
         pytest.skip("needs the cells of Debian's qflow-tech-osu018")
-    results = flow.synthesise(load(preset), unit, targets.target(target), tmp_path)
-    changes = metrics.compare([result.metrics for result in results], metrics.baseline(preset, target))
+    results = flow.synthesise(load(preset), unit, targets.select_target(target), tmp_path)
+    changes = metrics.compare([result.metrics for result in results], metrics.load_baseline(preset, target))
     assert len(changes) >= 5 * len(results)
     assert [change for change in changes if not change.within] == []

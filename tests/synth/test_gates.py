@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 
 
 def gates(block, design) -> str:
-    return flow.netlist_verilog(TINY, targets.cells(), block, design)
+    return flow.simulation_model(TINY, targets.select_cell_target(), block, design)
 
 
 def wrong(block, design) -> str:

@@ -8,8 +8,7 @@ import pytest
 
 from nms.contract.config import load
 from nms.contract.errors import UserError
-from nms.synth import liberty, metrics, targets
-from nms.synth import mapping as asic
+from nms.synth import liberty, mapping, metrics, targets
 from nms.synth.elaborate import elaborate
 
 COUNTER = """
@@ -45,7 +44,7 @@ def pair(tmp_path_factory):
     """Figures of two counters, and the folder of the tools."""
     work = tmp_path_factory.mktemp("pair")
     elaborate(COUNTER, "pair", {"pair", "count"}, work)
-    return *asic.map_cells("pair", targets.target("generic"), False, work), work
+    return *mapping.map_block("pair", targets.select_target("generic"), False, work), work
 
 
 def test_registers_memory_and_instances(pair):
@@ -56,7 +55,7 @@ def test_registers_memory_and_instances(pair):
     assert figures["modules"]["count"]["flip_flops"] == 4
     assert figures["area"] == sum(m["instances"] * m["area"] for m in figures["modules"].values())
     assert figures["area_flip_flops"] == 8 * library.cells["DFF"].area == 8 * 6
-    text = (work / asic.NETLIST).read_text()
+    text = (work / mapping.NETLIST).read_text()
     assert text.count("module count(") == 1
     assert "assert" not in text
 
@@ -70,7 +69,7 @@ def test_depth_goes_through_modules(pair):
     alone = work / "alone"
     alone.mkdir()
     elaborate(COUNTER, "count", {"count"}, alone)
-    _, single = asic.map_cells("count", targets.target("generic"), False, alone)
+    _, single = mapping.map_block("count", targets.select_target("generic"), False, alone)
     assert single["depth"] < figures["depth"]
     below = figures["below"]["count"]
     assert {name: single[name] for name in below} == below
@@ -79,7 +78,7 @@ def test_depth_goes_through_modules(pair):
 def test_simulated_cells_are_functions(pair):
     """No instance of a cell is left; the inner module still is one."""
     library, figures, work = pair
-    text = asic.expressions(library, work)
+    text = mapping.write_simulation_model(library, work)
     assert not re.search(rf"^ +({'|'.join(library.cells)}) ", text, re.MULTILINE)
     assert text.count("always @(posedge clk)") >= figures["flip_flops"] // 2
     assert len(re.findall(r"^  count (first|second) ", text, re.MULTILINE)) == 2
@@ -93,14 +92,16 @@ def test_the_generic_library(tmp_path):
 
 
 def test_mistakes_are_named(tmp_path):
-    with pytest.raises(UserError, match="target 'asic' does not exist; known: generic, osu018, ecp5"):
-        targets.target("asic")
+    with pytest.raises(
+        UserError, match="target 'asic' does not exist; must be one of: generic, osu018, ecp5"
+    ):
+        targets.select_target("asic")
     with pytest.raises(UserError, match="no such file"):
-        targets.target(None, [tmp_path / "none.lib"])
+        targets.select_target(None, [tmp_path / "none.lib"])
     with pytest.raises(UserError, match="not both"):
-        targets.target("generic", [targets.GENERIC])
+        targets.select_target("generic", [targets.GENERIC])
     with pytest.raises(UserError, match="has no netlist of library cells"):
-        targets.cells("ecp5")
+        targets.select_cell_target("ecp5")
     (tmp_path / "bad.lib").write_text("library (bad) { cell (")
     with pytest.raises(UserError, match=r"bad\.lib"):
         liberty.read("bad", [tmp_path / "bad.lib"], tmp_path)
@@ -113,7 +114,10 @@ def test_mistakes_are_named(tmp_path):
 
 
 def test_a_change_beyond_its_tolerance_is_seen():
-    record = metrics.common(load("tiny"), "pe", "pe", targets.target()) | {"area": 100.0, "flip_flops": 10}
+    record = metrics.start_record(load("tiny"), "pe", "pe", targets.select_target()) | {
+        "area": 100.0,
+        "flip_flops": 10,
+    }
     [area, registers] = metrics.compare([record | {"area": 101.0}], [record])
     assert area.within
     assert registers.within
@@ -141,8 +145,8 @@ def test_open_libraries(tmp_path, shared_liberty: Path):
         work = tmp_path / names[0]
         work.mkdir()
         elaborate(COUNTER, "pair", {"pair", "count"}, work)
-        target = targets.target(None, [shared_liberty / f"{name}.lib.gz" for name in names])
-        library, figures = asic.map_cells("pair", target, False, work)
+        target = targets.select_target(None, [shared_liberty / f"{name}.lib.gz" for name in names])
+        library, figures = mapping.map_block("pair", target, False, work)
         assert figures["flip_flops"] == 8
         assert figures["nand2"] == pytest.approx(figures["area"] / library.nand2, abs=0.1)
         areas.append(figures["area"])

@@ -29,23 +29,64 @@ from nms.contract.errors import UserError
 from nms.contract.output import usable
 from nms.contract.settings import Settings
 
+LIBRARY = "Cell library"
+OPERATION = "Operating point"
+
 LibertyFiles = Annotated[
-    list[Path] | None, typer.Option("--liberty", metavar="FILE", help="Cell library; all files of one.")
+    list[Path] | None,
+    typer.Option(
+        "--liberty",
+        metavar="FILE",
+        help="Liberty file of the cell library; repeat for a library of several files.",
+        rich_help_panel=LIBRARY,
+    ),
 ]
-Node = Annotated[int | None, typer.Option("--node", metavar="NM", help="Node of a library of another name.")]
-Frequency = Annotated[float, typer.Option(metavar="MHZ", help="Clock frequency in MHz.")]
-Voltage = Annotated[float | None, typer.Option(metavar="V", help="Supply; the library's own if not given.")]
+Node = Annotated[
+    int | None,
+    typer.Option(
+        "--node",
+        metavar="NM",
+        help="Technology node in nm; inferred from the file names of known libraries.",
+        rich_help_panel=LIBRARY,
+    ),
+]
+Frequency = Annotated[
+    float, typer.Option(metavar="MHZ", help="Clock frequency in MHz.", rich_help_panel=OPERATION)
+]
+Voltage = Annotated[
+    float | None,
+    typer.Option(
+        metavar="V",
+        help="Supply voltage in V; the library's nominal voltage by default.",
+        rich_help_panel=OPERATION,
+    ),
+]
 Wire = Annotated[
-    float, typer.Option("--wire-capacitance", metavar="PF", help="Wire to each input that a net drives.")
+    float,
+    typer.Option(
+        "--wire-capacitance",
+        metavar="PF",
+        help="Wire capacitance in pF for each input that a net drives.",
+        rich_help_panel=OPERATION,
+    ),
 ]
 Beside = Annotated[
-    Path | None, typer.Option("--beside", help="energy.json of another library, to bracket 28 nm.")
+    Path | None,
+    typer.Option(
+        "--beside",
+        metavar="PATH",
+        help="energy.json of the same job on another library, to bracket the energy at 28 nm.",
+    ),
 ]
 Judging = Annotated[
-    bool, typer.Option("--judge/--no-judge", help="Judge the fit on other vectors and another configuration.")
+    bool,
+    typer.Option(
+        "--judge/--no-judge", help="Judge the fit on other vectors and on another configuration (slower)."
+    ),
 ]
 OutputDirectory = Annotated[
-    Path | None, typer.Option("-o", "--output", help="Directory to write the figures to.")
+    Path | None,
+    typer.Option("-o", "--output", metavar="DIR", help="Directory for energy.json and its plot."),
 ]
 
 
@@ -70,10 +111,10 @@ def sampler(
     output: OutputDirectory = None,
     as_json: Json = False,
 ) -> None:
-    """Estimate the energy of a sampler by block and phase, from toggles and the cells of a library."""
+    """Estimate a sampler's energy by block and phase, from simulated toggles and a cell library."""
     config = configuration.load(preset, overrides or ())
     if not liberty:
-        raise UserError("--liberty: missing; give the Liberty files of one cell library")
+        raise UserError("--liberty: missing; pass the Liberty files of one cell library")
     for name, value in (("frequency", frequency), ("voltage", voltage)):
         if value is not None and not value > 0:
             raise UserError(f"--{name} {value:g}: must be above 0")
@@ -86,38 +127,40 @@ def sampler(
     from nms import datasets
     from nms.commands.energy import sampler_tables as tables
     from nms.contract import provenance
-    from nms.energy.sampler import nodes, record
-    from nms.energy.sampler.calibration import fitted
-    from nms.energy.sampler.estimate import estimated
-    from nms.energy.sampler.gates import Options
-    from nms.energy.sampler.library import PowerLibrary
-    from nms.energy.sampler.memory import MemoryModel
-    from nms.energy.sampler.netlists import mapped
+    from nms.energy.sampler import results, technology
+    from nms.energy.sampler.calibration import calibrate
+    from nms.energy.sampler.estimate import estimate_energy
+    from nms.energy.sampler.netlist_energy import OperatingPoint
+    from nms.energy.sampler.netlists import map_blocks
+    from nms.energy.sampler.on_chip_memory import OnChipMemoryModel
+    from nms.energy.sampler.power_library import PowerLibrary
     from nms.sim.activity.windows import Counted, Job
     from nms.sim.verilator import tools
 
     images = datasets.load(data, count, size, most=config.images)
     found, pixels = images.images.shape
     settings = Settings.make(config, found, pixels, ratio, perplexity, iterations, seed, search)
-    node = nodes.node(liberty, node)
-    other = record.other(beside, settings, config.digest)
+    node = technology.infer_node(liberty, node)
+    other = results.load_other(beside, settings, config.digest)
     tools.require()
     with Console(stderr=True).status("reading the library") as status:
         library = PowerLibrary(liberty)
-        options = Options(wire_capacitance * 1e-12, voltage or library.voltage, frequency * 1e6)
+        point = OperatingPoint(wire_capacitance * 1e-12, voltage or library.voltage, frequency * 1e6)
         build = cache(lambda config: Counted(config, status.update))
-        fit = fitted(config, images.images, seed, liberty, library, options, build, status.update, judging)
+        calibration = calibrate(
+            config, images.images, seed, liberty, library, point, build, status.update, judging
+        )
         counted = build(config)
-        netlists = mapped(counted.emitted, liberty, status.update)
+        netlists = map_blocks(counted.emitted, liberty, status.update)
         activity = counted.activity(Job(config, settings, images.images), seed)
-        memory = MemoryModel(library, node, options.voltage)
-        estimate = estimated(activity, netlists, fit.coefficients, library, memory, options)
+        memory = OnChipMemoryModel(library, node, point.voltage)
+        estimate = estimate_energy(activity, netlists, calibration.coefficients, library, memory, point)
     command = [
         "energy", "sampler", *chosen(preset, overrides), "--data", data, "--count", str(found),
         *(["--size", str(size)] if size else []), "--ratio", f"{ratio!r}", "--perplexity", f"{perplexity!r}",
         "--iterations", str(iterations), "--seed", str(seed), "--search", search,
         *(word for file in liberty for word in ("--liberty", file.name)), "--node", str(node),
-        "--frequency", f"{frequency!r}", "--voltage", f"{options.voltage!r}",
+        "--frequency", f"{frequency!r}", "--voltage", f"{point.voltage!r}",
         "--wire-capacitance", f"{wire_capacitance!r}",
     ]  # fmt: skip
     about: dict[str, Any] = {
@@ -127,8 +170,8 @@ def sampler(
         "nominal_V": library.voltage,
     }
     origin = provenance.collect(config, command, seed, images.describe()) | {"settings": asdict(settings)}
-    figures = record.record(estimate, activity, fit, settings, options, about, other, origin)
-    written = record.save(output, figures) if output is not None else []
+    figures = results.collect(estimate, activity, calibration, settings, point, about, other, origin)
+    written = results.save(output, figures) if output is not None else []
     if as_json:
         render.print_json(figures)
         return

@@ -1,30 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tables of ``nms energy -c PRESET``."""
+"""The tables of ``nms energy sampler``."""
 
 from typing import Any
 
 from nms import render
-from nms.energy.sampler import PARTS
+from nms.energy.sampler.parts import SAMPLER_PARTS
 
 WIDTH = 130
 """Columns that the widest table needs."""
 
 
 def show(figures: dict[str, Any]) -> None:
-    """Print an ``energy.json``: by block and phase, by phase, per operation, and how good the figures are."""
+    """Print an ``energy.json``: by block and phase, by phase, per operation, and its accuracy."""
     library, sampler = figures["library"], figures["sampler"]
     phases = list(figures["cycles"])
     print(
         f"{library['name']} ({library['node_nm']} nm), {figures['voltage_V']:g} V, "
-        f"{figures['frequency_Hz'] / 1e6:g} MHz, wire {figures['wire_F_per_input'] * 1e15:g} fF an input"
+        f"{figures['frequency_Hz'] / 1e6:g} MHz, wire {figures['wire_F_per_input'] * 1e15:g} fF per input"
     )
     rows = []
     for module, block in figures["blocks"].items():
-        for part in PARTS:
+        for part in SAMPLER_PARTS:
             values = [block["phases"][phase][part] for phase in phases]
             if any(values):
                 label = f"{module} x{block['instances']}"
-                rows.append([label, part, *(_pico(v) for v in values), _pico(sum(values))])
+                rows.append([label, part, *(_nano(v) for v in values), _nano(sum(values))])
     render.print_table(["block", "nJ", *phases, "run"], rows, least=WIDTH)
     print()
     windows = figures["windows"]
@@ -35,7 +35,7 @@ def show(figures: dict[str, Any]) -> None:
                 phase, figures["cycles"][phase], windows[phase]["cycles"], windows[phase]["count"],
                 f"{windows[phase]['toggles_per_cycle']:.1f}",
                 f"{windows[phase]['toggles_relative_error']:.1%}",
-                _pico(sampler["phases"][phase]), f"{windows[phase]['energy_relative_error']:.1%}",
+                _nano(sampler["phases"][phase]), f"{windows[phase]['energy_relative_error']:.1%}",
             ]
             for phase in phases
         ],
@@ -69,7 +69,7 @@ def show(figures: dict[str, Any]) -> None:
         low, high = (value * 1e6 for value in scaled["scaled_from_both"])
         below, above = (value * 1e6 for value in scaled["bracket"])
         lines.append(
-            ("... from both ends", f"{low:.4g} to {high:.4g} uJ, within {below:.4g} to {above:.4g} uJ")
+            ("... from both libraries", f"{low:.4g} to {high:.4g} uJ, within {below:.4g} to {above:.4g} uJ")
         )
     render.print_table(["", ""], lines, header=False)
     print()
@@ -78,11 +78,11 @@ def show(figures: dict[str, Any]) -> None:
     coverage = figures["coverage"]
     least = coverage["least"]
     print(f"annotated: at least {least:.2%} of the pin capacitance of every block's netlist")
-    print(f"{coverage['registers_compared']:,} registers of the netlists do as the RTL's")
+    print(f"{coverage['registers_compared']:,} registers of the netlists match the RTL")
 
 
 def _show_fit(unseen: str, found: dict[str, Any]) -> None:
-    """Errors of the fit of each block, switching and internal energy, beside the two controls."""
+    """Print the errors of each block's fit, switching and internal energy, beside the two controls."""
     ways = ("toggles", "cycles", "constant")
     render.print_table(
         [f"fit, {unseen}", "windows", "toggles: mean", "worst", "sum", "cycles only: mean", "worst", "sum",
@@ -100,6 +100,6 @@ def _show_fit(unseen: str, found: dict[str, Any]) -> None:
     print()
 
 
-def _pico(joules: float) -> str:
-    """Nanojoules, four digits."""
+def _nano(joules: float) -> str:
+    """Nanojoules with four digits."""
     return f"{joules * 1e9:.4g}"

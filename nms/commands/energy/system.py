@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``nms energy system``: what the memory traffic of a training costs."""
+"""``nms energy system``: energy of a training's memory traffic."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -14,14 +14,14 @@ from nms.contract.output import usable
 
 
 class Workload(StrEnum):
-    """Data sets of the table of parameters."""
+    """Data sets in the table of constants."""
 
     CIFAR10 = "cifar10"
     IMAGENET224 = "imagenet224"
 
 
 class LinkKind(StrEnum):
-    """Links of the table of parameters."""
+    """Links in the table of constants."""
 
     UCIE_STANDARD = "ucie_standard"
     UCIE_ADVANCED = "ucie_advanced"
@@ -29,45 +29,100 @@ class LinkKind(StrEnum):
     TSV = "tsv"
 
 
+SAMPLER = "Sampler"
+DATA_SET = "Data set"
+TRAINING = "Training"
+MEMORY = "Memory system"
+
 Runs = Annotated[
     list[Path] | None,
-    typer.Option("--run", metavar="DIR", help="A run's output, one for each search: its bytes count."),
+    typer.Option(
+        "--run",
+        metavar="DIR",
+        help="Output of `nms run --level rtl --bus axi`, whose bytes are used; repeat for other searches.",
+        rich_help_panel=SAMPLER,
+    ),
 ]
 Workloads = Annotated[
-    list[Workload] | None, typer.Option("--workload", help="Data set trained on; both if none.")
+    list[Workload] | None,
+    typer.Option(
+        "--workload", help="Data set to train on; repeatable; all by default.", rich_help_panel=DATA_SET
+    ),
 ]
-Images = Annotated[int | None, typer.Option(min=1, help="Images of a data set of your own.")]
-ImageBytes = Annotated[int | None, typer.Option(min=1, help="Bytes of an image of your own data set.")]
+Images = Annotated[
+    int | None, typer.Option(min=1, help="Images in your own data set.", rich_help_panel=DATA_SET)
+]
+ImageBytes = Annotated[
+    int | None,
+    typer.Option(min=1, help="Bytes of an image of your own data set.", rich_help_panel=DATA_SET),
+]
 ActivationBytes = Annotated[
-    int | None, typer.Option(min=0, help="Bytes of activations saved for an image, for your own data set.")
+    int | None,
+    typer.Option(
+        min=0,
+        help="Bytes of activations saved for each image of your own data set.",
+        rich_help_panel=DATA_SET,
+    ),
 ]
 RatioOption = Annotated[
-    float | None, typer.Option("--ratio", help="Fraction kept; if not given, as counted in the runs.")
+    float | None,
+    typer.Option(
+        "--ratio",
+        help="Fraction of the images that is kept; by default, as counted in the runs.",
+        rich_help_panel=TRAINING,
+    ),
 ]
-Epochs = Annotated[int, typer.Option(min=0, help="Epochs of the training.")]
-Reselect = Annotated[int, typer.Option(min=1, help="Epochs between two selections of NeSSA.")]
+Epochs = Annotated[int, typer.Option(min=0, help="Epochs of the training.", rich_help_panel=TRAINING)]
+Reselect = Annotated[
+    int, typer.Option(min=1, help="Epochs between two selections of NeSSA.", rich_help_panel=TRAINING)
+]
 SamplerReselect = Annotated[
-    int, typer.Option(min=0, help="Epochs between two selections of the sampler; 0: it selects once.")
+    int,
+    typer.Option(
+        min=0,
+        help="Epochs between two selections of the sampler; 0: it selects once.",
+        rich_help_panel=TRAINING,
+    ),
 ]
 SubsetStays = Annotated[
-    bool, typer.Option("--subset-stays", help="The trainer keeps a subset: it crosses once a selection.")
+    bool,
+    typer.Option(
+        "--subset-stays",
+        help="The trainer keeps the subset, which crosses the board once a selection, not once an epoch.",
+        rich_help_panel=TRAINING,
+    ),
 ]
 ActivationBits = Annotated[
-    int, typer.Option(min=1, max=32, help="Bits of an activation with compression (DAF), beside 32.")
+    int,
+    typer.Option(
+        min=1,
+        max=32,
+        help="Bits of a compressed activation (DAF), shown beside fp32.",
+        rich_help_panel=TRAINING,
+    ),
 ]
-LinkOption = Annotated[LinkKind, typer.Option(help="Link between the dies of the package.")]
+LinkOption = Annotated[
+    LinkKind, typer.Option(help="Link between the dies of the package.", rich_help_panel=MEMORY)
+]
 ParametersFile = Annotated[
-    Path | None, typer.Option("--parameters", metavar="FILE", help="TOML whose entries replace the table's.")
+    Path | None,
+    typer.Option(
+        "--parameters",
+        metavar="FILE",
+        help="TOML file whose entries replace those of the table of constants.",
+        rich_help_panel=MEMORY,
+    ),
 ]
 SamplerEnergy = Annotated[
     list[str] | None,
     typer.Option(
         metavar="[METHOD=]J_PER_IMAGE",
-        help="The sampler's own energy for an image; if not given, from energy.json of the run, if there.",
+        help="The sampler's own energy in J for each image; default: from the run's energy.json, if present.",
+        rich_help_panel=SAMPLER,
     ),
 ]
 OutputDirectory = Annotated[
-    Path | None, typer.Option("-o", "--output", help="Directory to write the figures to.")
+    Path | None, typer.Option("-o", "--output", metavar="DIR", help="Directory for energy-system.json.")
 ]
 
 
@@ -89,29 +144,31 @@ def system(
     output: OutputDirectory = None,
     as_json: Json = False,
 ) -> None:
-    """Estimate the energy of the memory traffic of a training, system by system."""
+    """Estimate the energy of a training's memory traffic, system by system."""
     if not run:
-        raise UserError("--run: missing; give the directory that `nms run --level rtl --bus axi` wrote")
+        raise UserError("--run: missing; pass the directory that `nms run --level rtl --bus axi` wrote")
     if ratio is not None and not 0 < ratio <= 1:
         raise UserError(f"--ratio {ratio:g}: must be above 0 and at most 1")
     if image_bytes is None and (images is not None or activation_bytes is not None):
-        raise UserError("--images, --activation-bytes: belong to --image-bytes, a data set of your own")
+        raise UserError(
+            "--images, --activation-bytes: belong to --image-bytes, your own data set; pass it as well"
+        )
     if image_bytes is not None and (workload or images is None):
-        raise UserError("--image-bytes: needs --images, and no --workload")
+        raise UserError(f"--image-bytes {image_bytes}: needs --images, and no --workload")
     if output is not None:
         usable(output)
     from nms.commands.energy import system_tables
-    from nms.energy.system import record
-    from nms.energy.system.accounting import Training
+    from nms.energy.system import results
     from nms.energy.system.parameters import load
+    from nms.energy.system.training_traffic import Training
 
     table = load(parameters)
     named = [] if image_bytes is not None else [kind.value for kind in workload or Workload]
-    found = record.sources(run, sampler_energy or [])
+    found = results.read_samplers(run, sampler_energy or [])
     training = Training(
         images or 1,
         image_bytes or 1,
-        record.counted_ratio([source.run for source in found]) if ratio is None else ratio,
+        results.counted_ratio([source.run for source in found]) if ratio is None else ratio,
         epochs,
         reselect,
         sampler_reselect,
@@ -119,9 +176,9 @@ def system(
     )
     if image_bytes is not None:
         saved = None if activation_bytes is None else float(activation_bytes)
-        jobs = [record.Job("own", training, saved)]
+        jobs = [results.TrainingJob("own", training, saved)]
     else:
-        jobs = [record.workload(table, name, training) for name in named]
+        jobs = [results.make_job(table, name, training) for name in named]
     command = [
         "energy", "system", *(word for path in run for word in ("--run", str(path))),
         *(word for name in named for word in ("--workload", name)),
@@ -133,8 +190,8 @@ def system(
         *(["--parameters", str(parameters)] if parameters else []),
         *(word for text in sampler_energy or () for word in ("--sampler-energy", text)),
     ]  # fmt: skip
-    figures = record.record(table, jobs, found, link.value, activation_bits, command)
-    written = record.save(output, figures) if output is not None else []
+    figures = results.collect(table, jobs, found, link.value, activation_bits, command)
+    written = results.save(output, figures) if output is not None else []
     if as_json:
         render.print_json(figures)
         return

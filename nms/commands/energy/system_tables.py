@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tables of ``nms energy --system``, from the record that :func:`nms.energy.system.record` makes."""
+"""The tables of ``nms energy --system``, from the record that :func:`nms.energy.system.results` makes."""
 
 from typing import Any
 
 from nms import render
-from nms.energy.system.dram import PARTS
+from nms.energy.system.dram import TRANSFER_PARTS
 
 
 def si(value: float | None, unit: str) -> str:
-    """A figure of three digits with the prefix that fits, as ``1.23 mJ``."""
+    """A figure of three digits with its SI prefix, such as ``1.23 mJ``; empty without a value."""
     if value is None:
         return ""
     for prefix, scale in zip("TGMk", (1e12, 1e9, 1e6, 1e3), strict=True):
@@ -23,7 +23,7 @@ def si(value: float | None, unit: str) -> str:
 
 
 def show(figures: dict[str, Any]) -> None:
-    """The tables, each with a heading that says what it assumes."""
+    """Print the tables, each under a heading that states its assumptions."""
     for run in figures["runs"]:
         counters = run["traffic"]["counters"]
         clock = figures["parameters"]["sampler"]["clock"]["value"]
@@ -32,14 +32,14 @@ def show(figures: dict[str, Any]) -> None:
             f"{run['count']} images of {run['pixels']} bytes: "
             + ", ".join(f"{name} {counters[name]:,}" for name in counters)
             + f"; {run['sweeps']:.4g} sweeps, fraction kept {run['ratio']:.4g}; monitors agree\n"
-            f"not charged: a rank that waits while it samples: {si(run['standby_each'], 'J')} an image "
+            f"not charged: the rank waits during sampling, {si(run['standby_each'], 'J')} an image "
             f"({si(run['seconds_each'], 's')} at {clock:g} MHz)"
         )
     ways = figures["per_bit"]
     _heading(f"Energy of one bit, pJ, link {figures['link']}")
     render.print_table(
         ["part", *ways],
-        [[part, *(f"{ways[way][part] * 1e12:.3f}" for way in ways)] for part in (*PARTS, "total")],
+        [[part, *(f"{ways[way][part] * 1e12:.3f}" for way in ways)] for part in (*TRANSFER_PARTS, "total")],
     )
     for name, job in figures["workloads"].items():
         _show_workload(name, job)
@@ -73,8 +73,8 @@ def _show_workload(name: str, job: dict[str, Any]) -> None:
     )
     if not job["fits"]:
         print(
-            "Larger than the images that the simulated configuration holds: that each is read as often as "
-            "counted is an assumption."
+            "These images are larger than the simulated configuration holds: "
+            "that each is read as often as counted is an assumption."
         )
     systems = job["systems"]
     own = [line for line in systems if line["name"].startswith("NMS")]
@@ -152,9 +152,9 @@ def _show_break_even(name: str, job: dict[str, Any]) -> None:
         lines,
     )  # fmt: skip
     print(
-        "Class-balanced random saves the same on the board and pays neither sampler nor package: "
-        "in energy a sampler is always behind it.\n"
-        "Not charged to the others: the networks by which DQ and NeSSA select."
+        "Class-balanced random saves the same on the board and pays for neither sampler nor package: "
+        "in energy, a sampler is always behind it.\n"
+        "Not charged to the others: the networks with which DQ and NeSSA select."
     )
 
 
@@ -163,7 +163,7 @@ def _epochs(epochs: float | None) -> str:
 
 
 def _show_sensitivity(name: str, sweep: dict[str, Any]) -> None:
-    _heading(f"{name}: what holds when the numbers are wrong")
+    _heading(f"{name}: what holds if the constants are wrong")
     alone = sweep["one_by_one"]
     render.print_table(
         ["conclusion", "as given", "least", "most", "holds", "fails at"],

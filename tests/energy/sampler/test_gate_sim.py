@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nms.contract import config
-from nms.energy.sampler import gate_sim as evaluate
+from nms.energy.sampler import gate_sim
 from nms.rtl import units
 from nms.sim.activity.instrument import instrument
 from nms.sim.activity.toggles import record
@@ -64,13 +64,13 @@ def test_a_netlist_is_evaluated_as_it_would_run_and_faults_are_seen():
     inputs = rng.integers(0, 2, 150).tolist()
     states = _simulated(inputs)
     windows = [(10, 40), (40, 50), (100, 149)]
-    time = evaluate.Timeline(windows)
+    time = gate_sim.Timeline(windows)
     cycles = np.unique(np.concatenate([np.arange(a - 1, b) for a, b in windows]))
     rows = {("x", 0): np.array(inputs)[cycles], ("state", 0): np.array(states)[cycles]}
-    known = time.integers(rows)
-    evaluator = evaluate.Evaluator(NETLIST, evaluate.kinds(CELLS))
-    found = evaluator.run(known, time)
-    assert (found.wrong, found.checked, found.unknown) == ([], 1, set())
+    known = time.pack(rows)
+    simulator = gate_sim.GateSimulator(NETLIST, gate_sim.read_cells(CELLS))
+    found = simulator.run(known, time)
+    assert (found.mismatches, found.compared, found.unknown) == ([], 1, set())
     following = [1 - (a & b) for a, b in zip(inputs, states, strict=True)]
     for (start, stop), counted in zip(
         windows, time.toggles([found.values[bit] for bit in (2, 3, 4)]), strict=True
@@ -78,11 +78,73 @@ def test_a_netlist_is_evaluated_as_it_would_run_and_faults_are_seen():
         truth = [np.abs(np.diff(net[start - 1 : stop])).sum() for net in (inputs, states, following)]
         assert counted.tolist() == truth
     wrong = known | {("state", 0): known["state", 0] ^ (1 << 20)}
-    assert evaluator.run(wrong, time).wrong == ["r"]
-    unknown = evaluator.run({("x", 0): known["x", 0]}, time)
+    assert simulator.run(wrong, time).mismatches == ["r"]
+    unknown = simulator.run({("x", 0): known["x", 0]}, time)
     assert {3, 4} <= unknown.unknown
-    assert unknown.checked == 0
+    assert unknown.compared == 0
     assert unknown.coverage < found.coverage == 1
+
+
+def test_names_of_pins_are_never_code(tmp_path):
+    """A library names its pins as it likes: like an expression, like our own arguments, like a keyword."""
+    file = tmp_path / "written"
+    hostile = f"A: open({str(file)!r}, 'w').close() or v) or (lambda v"
+    for name in (
+        hostile,
+        f"__import__('os').system('touch {file}')",
+        "A | B",
+        "v",
+        "state",
+        "lambda",
+        "0",
+        "[]",
+    ):
+        module = {
+            "ports": _ports({name: 2, "B": 3}, {"Y": 4}),
+            "cells": {"a": _gate("$_ANDNOT_", A=2, B=3, Y=4)},
+        }
+        function = gate_sim.read_cells({"CELL": module})["CELL"].functions["Y"]
+        assert sorted(function.pins) == sorted([name, "B"])
+        values = {name: 0b1100, "B": 0b1010}
+        assert function.evaluate((0b1111, *(values[pin] for pin in function.pins))) == 0b0100
+        netlist = {
+            "cells": {"g": {"type": "CELL", "connections": {name: [2], "B": [3], "Y": [4]}}},
+            "netnames": {net: {"hide_name": 0, "bits": [bit]} for net, bit in (("x", 2), ("y", 3))},
+        }
+        simulator = gate_sim.GateSimulator(netlist, gate_sim.read_cells({"CELL": module}))
+        found = simulator.run({("x", 0): 0b1100, ("y", 0): 0b1010}, gate_sim.Timeline([(1, 4)]))
+        assert found.values[4] == 0b0100
+    assert not file.exists()
+
+
+@pytest.mark.parametrize(("gate", "truth"), [
+    ("$_NOT_", lambda a, b, s: 1 - a), ("$_BUF_", lambda a, b, s: a), ("$_AND_", lambda a, b, s: a & b),
+    ("$_OR_", lambda a, b, s: a | b), ("$_XOR_", lambda a, b, s: a ^ b),
+    ("$_NAND_", lambda a, b, s: 1 - (a & b)), ("$_NOR_", lambda a, b, s: 1 - (a | b)), ("$_XNOR_", lambda a, b, s: 1 - (a ^ b)),
+    ("$_ANDNOT_", lambda a, b, s: a & (1 - b)), ("$_ORNOT_", lambda a, b, s: a | (1 - b)),
+    ("$_MUX_", lambda a, b, s: b if s else a),
+])  # fmt: skip
+def test_gates_compute_their_truth_tables(gate, truth):
+    """Of pins and, since these are built in another way, of other gates' outputs."""
+    pins = {"$_NOT_": "A", "$_BUF_": "A", "$_MUX_": "ABS"}.get(gate, "AB")
+    columns = {"A": 0b00001111, "B": 0b00110011, "S": 0b01010101}
+    rows = [tuple(columns[pin] >> t & 1 for pin in "ABS") for t in range(8)]
+    expected = sum(truth(*row) << t for t, row in enumerate(rows))
+    direct = {"g": _gate(gate, **dict(zip(pins, (2, 3, 4), strict=False)), Y=5)}
+    for behind in ({}, {2}, {3}, {2, 3, 4}):
+        cells = {
+            name: {**cell, "connections": {
+                pin: [bits[0] + 10] if pin != "Y" and bits[0] in behind else bits
+                for pin, bits in cell["connections"].items()
+            }}
+            for name, cell in direct.items()
+        }  # fmt: skip
+        for bit in behind:  # two inverters
+            cells[f"m{bit}"] = _gate("$_NOT_", A=bit, Y=bit + 20)
+            cells[f"n{bit}"] = _gate("$_NOT_", A=bit + 20, Y=bit + 10)
+        module = {"ports": _ports(dict(zip("ABS", (2, 3, 4), strict=True)), {"Y": 5}), "cells": cells}
+        function = gate_sim.read_cells({"CELL": module})["CELL"].functions["Y"]
+        assert function.evaluate((0b11111111, *(columns[pin] for pin in function.pins))) == expected
 
 
 @pytest.fixture(scope="module")
@@ -95,22 +157,22 @@ def seeds(shared_liberty, tmp_path_factory):
         design, [(30, 130), (400, 500), (2000, 3000)], testbench="nms.sim.testbenches.prng.tests",
         parameters={"config": tiny.model_dump()}, rows=True,
     )  # fmt: skip
-    target = targets.target(None, (shared_liberty / "sky130hd_tt.lib.gz",))
+    target = targets.select_target(None, (shared_liberty / "sky130hd_tt.lib.gz",))
     work = tmp_path_factory.mktemp("seeds")
     flow.synthesise_block(tiny, "prng", block, emitted, target, work)
     netlist, cells = (json.loads((work / f"{n}.json").read_text())["modules"] for n in ("netlist", "cells"))
-    time = evaluate.Timeline(recording.windows)
-    return netlist["seeds"], evaluate.kinds(cells), time, time.integers(recording.named(design, "seeds"))
+    time = gate_sim.Timeline(recording.windows)
+    return netlist["seeds"], gate_sim.read_cells(cells), time, time.pack(recording.named(design, "seeds"))
 
 
 @pytest.mark.slow
 def test_the_netlist_of_a_block_does_what_the_rtl_does(seeds):
     """Registers, a state machine and a memory that is read into a register."""
     netlist, cells, time, known = seeds
-    evaluator = evaluate.Evaluator(netlist, cells)
-    found = evaluator.run(known, time)
-    assert found.wrong == []
-    assert found.checked == len(evaluator.registers) > 100
+    simulator = gate_sim.GateSimulator(netlist, cells)
+    found = simulator.run(known, time)
+    assert found.mismatches == []
+    assert found.compared == len(simulator.registers) > 100
     assert found.coverage == 1
 
 
@@ -121,4 +183,4 @@ def test_a_netlist_with_a_wrong_gate_is_seen(seeds):
     broken = netlist | {"cells": netlist["cells"] | {
         gates[0]: netlist["cells"][gates[0]] | {"type": "sky130_fd_sc_hd__nor2_1"}
     }}  # fmt: skip
-    assert evaluate.Evaluator(broken, cells).run(known, time).wrong
+    assert gate_sim.GateSimulator(broken, cells).run(known, time).mismatches

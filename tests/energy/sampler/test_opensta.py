@@ -9,8 +9,8 @@ import pytest
 
 from nms.contract.config import load
 from nms.energy.sampler import netlists, opensta
-from nms.energy.sampler.gates import GateModule, Options
-from nms.energy.sampler.library import PowerLibrary
+from nms.energy.sampler.netlist_energy import NetlistEnergy, OperatingPoint
+from nms.energy.sampler.power_library import PowerLibrary
 from nms.rtl.export.emit import Design
 from nms.rtl.sampler import Sampler
 from nms.synth import targets, timing
@@ -34,11 +34,11 @@ def library() -> PowerLibrary:
 def test_switching_and_leakage_agree(library: PowerLibrary, tmp_path: Path) -> None:
     """5,000 cells, a rate of its own for every net: the sum within 2 %, and every net within 0.1 %."""
     design = Design(Sampler(load("tiny")))
-    module = netlists.mapped(design, [targets.OSU018], print, [BLOCK]).modules[BLOCK]
-    found = opensta.power(module, library, PERIOD, tmp_path)
+    module = netlists.map_blocks(design, [targets.OSU018], print, [BLOCK]).modules[BLOCK]
+    found = opensta.report_power(module, library, PERIOD, tmp_path)
     bits = sorted({bit for cell in found for bit in cell.drives})
     rates = dict(zip(bits, np.random.default_rng(1).random(len(bits)), strict=True))
-    ours = GateModule(module, bits, library, Options(0.0, library.voltage, 1 / PERIOD))
+    ours = NetlistEnergy(module, bits, library, OperatingPoint(0.0, library.voltage, 1 / PERIOD))
     theirs = np.array([cell.switching for cell in found])
     single = dict(zip(bits, 0.5 * library.voltage**2 * ours.capacitance / PERIOD, strict=True))
     mine = np.array([sum(single[bit] for bit in cell.drives) for cell in found])

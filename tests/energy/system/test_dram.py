@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from nms.contract.errors import UserError
-from nms.energy.system.dram import Energy, Memory
+from nms.energy.system.dram import DramSystem, Energy
 from nms.energy.system.parameters import load
 
 TABLE = load()
-MEMORY = Memory(TABLE)
+MEMORY = DramSystem(TABLE)
 VDD, CLOCK, BITS = 1.2, 0.63, 64
 """Volt, ns, and the bits that one device gives in a burst of four cycles."""
 
@@ -50,7 +50,7 @@ class TestCore:
         assert core == pytest.approx(2.5, abs=0.05)
         assert found["background"] == pytest.approx(core + pump)
         assert found["refresh"] == pytest.approx((250 - 52) * VDD * 560 * CLOCK * 4 / 12480 / BITS)
-        idle = Memory(TABLE.scaled({"dram.bus_use": 0.25})).core(1 << 20, 1 << 20)
+        idle = DramSystem(TABLE.scaled({"dram.bus_use": 0.25})).core(1 << 20, 1 << 20)
         busy = MEMORY.core(1 << 20, 1 << 20)
         assert idle.background == pytest.approx(4 * busy.background)
         assert idle.refresh == pytest.approx(4 * busy.refresh)
@@ -123,7 +123,7 @@ class TestWays:
     @pytest.mark.parametrize("link", ["ucie_standard", "ucie_advanced", "ucie_3d", "tsv"])
     def test_the_link_is_the_one_asked_for(self, link: str) -> None:
         value = getattr(TABLE.link, link).value
-        assert pj_per_bit(Memory(TABLE, link).package(64, 64), 64)["link"] == pytest.approx(value)
+        assert pj_per_bit(DramSystem(TABLE, link).package(64, 64), 64)["link"] == pytest.approx(value)
 
 
 class TestDoubling:
@@ -140,7 +140,7 @@ class TestDoubling:
     )
     def test_of_the_board(self, entry: str, part: str, added: float) -> None:
         once = pj_per_bit(MEMORY.board(64, 64), 64)
-        twice = pj_per_bit(Memory(TABLE.scaled({entry: 2})).board(64, 64), 64)
+        twice = pj_per_bit(DramSystem(TABLE.scaled({entry: 2})).board(64, 64), 64)
         assert twice[part] - once[part] == pytest.approx(added)
         assert {name: v for name, v in twice.items() if name != part} == pytest.approx(
             {name: v for name, v in once.items() if name != part}
@@ -148,7 +148,7 @@ class TestDoubling:
 
     def test_of_the_core(self) -> None:
         once = MEMORY.board(6400, 64)
-        twice = Memory(TABLE.scaled({"dram.correction": 2})).board(6400, 64)
+        twice = DramSystem(TABLE.scaled({"dram.correction": 2})).board(6400, 64)
         for part in ("activate", "read", "refresh", "background"):
             assert getattr(twice, part) == pytest.approx(2 * getattr(once, part))
         for part in ("device_io", "phy", "trace"):
@@ -159,11 +159,11 @@ def test_contradicting_currents_are_refused(tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     file.write_text('[currents]\nidd3n = { value = 20, unit = "mA", source = "a slip of the pen" }\n')
     with pytest.raises(UserError, match=r"parameters of the DRAM: IDDs: IDD3N < IDD3P"):
-        Memory(load(file))
+        DramSystem(load(file))
 
 
 def test_other_supplies_are_refused(tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     file.write_text('[dram]\nvdd = { value = 1.5, unit = "V", source = "a DDR3 device" }\n')
     with pytest.raises(UserError, match=r"should be 1\.2 V and 2\.5 V for DDR4"):
-        Memory(load(file))
+        DramSystem(load(file))

@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Energy of on-chip memories: accesses times an energy by size."""
+"""Energy of an access to an on-chip memory, by its size: SRAM macros, and memories of flip-flops."""
 
 import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from nms.energy.sampler import scaling
-from nms.energy.sampler.library import PowerLibrary
+from nms.energy.sampler import technology
+from nms.energy.sampler.power_library import PowerLibrary
 
 
 @dataclass(frozen=True)
-class Macro:
-    """A compiled SRAM: picojoules of a read and of a write."""
+class SramMacro:
+    """A compiled SRAM: words, bits of a word, picojoules of a read and of a write."""
 
     depth: int
     width: int
@@ -21,9 +21,9 @@ class Macro:
 
 
 MACROS = (
-    Macro(1024, 8, 15.5961, 19.9179),
-    Macro(256, 64, 49.6340, 63.4365),
-    Macro(1024, 64, 91.8272, 110.9189),
+    SramMacro(1024, 8, 15.5961, 19.9179),
+    SramMacro(256, 64, 49.6340, 63.4365),
+    SramMacro(1024, 64, 91.8272, 110.9189),
 )
 """IHP SG13G2 (130 nm), typical, 1.20 V, 25 C: ``internal_power`` of the rising A_CLK of
 RM_IHPSG13_1P_{1024x8,256x64,1024x64}_c2_bm_bist in the IHP open PDK (IHP-GmbH/IHP-Open-PDK, Apache-2.0,
@@ -32,33 +32,43 @@ ihp-sg13g2/libs.ref/sg13g2_sram/lib)."""
 NODE, VOLTAGE = 130, 1.2
 """Node (nm) and supply of the macros."""
 
-LEAST = 1024
-"""Bits from which a memory with registered reads is an SRAM; smaller ones, and those that are read without a
-clock, are flip-flops with one clock gate a word."""
+SRAM_BITS = 1024
+"""Bits from which a memory with registered reads is an SRAM. Smaller memories, and those that are read
+without a clock, are flip-flops with one clock gate for each word."""
 
 
-def _coefficients(energies: list[float]) -> np.ndarray:
-    """a, b, c of a + width (b + c depth), through the three macros."""
+def _solve_coefficients(energies: list[float]) -> np.ndarray:
+    """a, b, c of the energy in picojoules, a + width (b + c depth), which goes through the three macros."""
     rows = [[1.0, m.width, m.width * m.depth] for m in MACROS]
     return np.linalg.solve(np.array(rows), np.array(energies))
 
 
-READ = _coefficients([m.read for m in MACROS])
-WRITE = _coefficients([m.write for m in MACROS])
+READ = _solve_coefficients([m.read for m in MACROS])
+WRITE = _solve_coefficients([m.write for m in MACROS])
+"""Coefficients of a read and of a write."""
 
 
-class MemoryModel:
+class OnChipMemoryModel:
     """Joules of an access at the node and voltage of a library.
 
-    An SRAM's access is ``a + width (b + c depth)``, fitted to :data:`MACROS`, times the factor of
-    :mod:`nms.energy.sampler.scaling` for another node and the square of the voltage at the same one.
-    A memory of flip-flops costs, for a write, the clock of one word and half the toggles of its outputs;
-    for a read, half the toggles of the log2(depth) two-input gates that select each bit.
+    An access to an SRAM costs a + bits (b + c depth) at the node of :data:`MACROS`, times
+    :func:`nms.energy.sampler.technology.scale_factor` at another node, or the square of the voltages' ratio
+    at the same one. In a memory of flip-flops a write costs the clock of one word and toggles of half its
+    outputs; a read costs toggles of half of the log2(depth) two-input gates that select each bit.
+
+    Parameters
+    ----------
+    node : of the library, in nm
+    voltage : supply, in volts
+
+    Members
+    -------
+    leakage_bit : watts of a bit; that of a flip-flop for all memories, an upper bound for an SRAM
     """
 
     def __init__(self, library: PowerLibrary, node: float, voltage: float):
         scaled = (
-            scaling.factor(NODE, VOLTAGE, node, library.voltage)
+            technology.scale_factor(NODE, VOLTAGE, node, library.voltage)
             if node != NODE
             else ((library.voltage / VOLTAGE) ** 2)
         )
@@ -87,13 +97,13 @@ class MemoryModel:
         self.gate = float(np.median(gates)) * (voltage / library.voltage) ** 2
         self.leakage_bit = cell.leakage * voltage / library.voltage
 
-    def sram(self, depth: int, width: int, synchronous: bool) -> bool:
+    def is_sram(self, depth: int, width: int, synchronous: bool) -> bool:
         """Whether a memory of this shape is an SRAM."""
-        return synchronous and depth * width >= LEAST
+        return synchronous and depth * width >= SRAM_BITS
 
     def access(self, depth: int, width: int, synchronous: bool, writes: bool, bits: int) -> float:
         """Joules of one access to ``bits`` of the ``width`` bits of a word."""
-        if self.sram(depth, width, synchronous):
+        if self.is_sram(depth, width, synchronous):
             a, b, c = WRITE if writes else READ
             return float(a + bits * (b + c * depth)) * self.scale
         if writes:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What Liberty files say of power: pin capacitances, internal energy of transitions, leakage."""
+"""Read what Liberty files say of power: pin capacitances, internal energy of transitions, leakage."""
 
 import gzip
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,14 +21,14 @@ LOAD = ("total_output_net_capacitance",)
 
 @dataclass(frozen=True)
 class Table:
-    """Energy of one transition in joules over the slew of the input (s) and the load of the output (F)."""
+    """Joules of one transition by slew of the input (s) and load of the output (F), (slews, loads)."""
 
     slews: np.ndarray
     loads: np.ndarray
     energy: np.ndarray
 
     def __call__(self, slew: float, loads: np.ndarray) -> np.ndarray:
-        """Bilinear; beyond the table, the value at its edge."""
+        """Joules at one slew and several loads: bilinear, clamped to the edges of the table."""
         if self.energy.size == 1:
             return np.full(len(loads), float(self.energy.reshape(-1)[0]))
         points = np.column_stack(
@@ -46,31 +46,37 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Power:
-    """One ``internal_power``: the state of the other pins that it is for ("" for any), its rise and fall."""
+class InternalPower:
+    """An ``internal_power`` group: its tables, and in which state of other pins they apply ("": any)."""
 
     when: str
     tables: tuple[Table, ...]
 
     def __call__(self, slew: float, loads: np.ndarray) -> np.ndarray:
-        """Mean of rise and fall, in joules."""
+        """Mean over rise and fall, in joules."""
         return np.mean([table(slew, loads) for table in self.tables], axis=0)
 
 
 @dataclass(frozen=True)
-class Pin:
-    """A pin: its capacitances (F) as it rises and as it falls; its function, if an output; the energy of its
-    own transitions by related pin ("" for a pin's own)."""
+class PowerPin:
+    """A pin of a cell.
+
+    Members
+    -------
+    edges : its capacitances (F) as it rises and as it falls
+    function : of an output, else empty
+    energy : of its transitions, by related pin; "" for what the pin's own transition costs
+    """
 
     direction: str
     edges: tuple[float, float]
     clock: bool
     function: str
-    energy: dict[str, list[Power]] = field(default_factory=dict)
+    energy: dict[str, list[InternalPower]] = field(default_factory=dict)
 
     @property
     def capacitance(self) -> float:
-        """The larger one of rise and fall, in farads."""
+        """The larger of the two capacitances, in farads."""
         return max(self.edges)
 
     def internal(self, related: str, slew: float, loads: np.ndarray) -> np.ndarray:
@@ -79,16 +85,19 @@ class Pin:
 
 
 @dataclass(frozen=True)
-class Cell:
-    """A cell; leakage in watts, mean over the states that the library lists.
+class PowerCell:
+    """A cell.
 
-    ``held``: name of a flip-flop's state and function of its next one; empty for all other cells.
+    Members
+    -------
+    leakage : in watts, mean over the states that the library lists
+    held : name of a flip-flop's state and function of its next state; both empty for all other cells
     """
 
     name: str
     leakage: float
     sequential: bool
-    pins: dict[str, Pin]
+    pins: dict[str, PowerPin]
     held: tuple[str, str] = ("", "")
 
     @property
@@ -106,14 +115,14 @@ class Cell:
         raise UserError(f"cell {self.name}: holds state but names no clock pin")
 
     def states(self, ties: Mapping[str, bool]) -> Iterator[dict[str, bool]]:
-        """Values of all pins of a flip-flop that holds what it has, with some inputs tied."""
+        """Values of a flip-flop's pins wherever it keeps its state, with some inputs tied."""
         state, following = self.held
         inputs = [name for name, pin in self.pins.items() if pin.direction == "input"]
         for values in product((False, True), repeat=len(inputs) + 1):
             found = dict(zip([*inputs, state], values, strict=True))
             if any(found[name] != value for name, value in ties.items() if name in found):
                 continue
-            if _true(following, found) != found[state]:
+            if _evaluate(following, found) != found[state]:
                 continue
             shown = {name: pin.function for name, pin in self.pins.items() if pin.function}
             for name, function in shown.items():
@@ -121,13 +130,13 @@ class Cell:
             yield found
 
 
-def _true(function: str, values: Mapping[str, bool]) -> bool:
-    """A Liberty function of pins with these values."""
+def _evaluate(function: str, values: Mapping[str, bool]) -> bool:
+    """Evaluate a Liberty function, given the values of its pins."""
     return bool(parse_boolean_function(function).subs(dict(values)))
 
 
-def _unit(text: str) -> float:
-    """``1pW`` as 1e-12."""
+def _parse_unit(text: str) -> float:
+    """Parse a unit: ``1pW`` is 1e-12."""
     text = str(text).strip('" ')
     digits = "".join(c for c in text if c.isdigit() or c in ".e-")
     letters = text[len(digits) :]
@@ -139,17 +148,31 @@ def _word(value: object) -> str:
 
 
 class PowerLibrary:
-    """One or more Liberty files at one voltage; ``name`` is what their names have in common.
+    """The cells of one or more Liberty files at one voltage.
 
-    Internal energies are in the files' capacitance unit times volts squared, as Liberty has it. Where a
-    file gives a table for each supply rail, those of ground are left out: they describe the same charge.
-    ``slew`` is the input slew at which tables are read, in seconds: the second of the files' own points.
+    Internal energies are in the files' capacitance unit times volts squared, as Liberty defines it. Where a
+    file has a table for each supply rail, those of ground are left out: they describe the same charge.
+
+    Parameters
+    ----------
+    files : Liberty files, also .gz
+
+    Members
+    -------
+    name : what the libraries' names have in common
+    voltage : nominal, in volts
+    slew : of the inputs, in seconds, at which tables are read: the median of the tables' second points
+
+    Raises
+    ------
+    UserError
+        A file is not readable or lacks a unit, their voltages differ, or none has ``internal_power``.
     """
 
     def __init__(self, files: Sequence[Path]):
-        self.cells: dict[str, Cell] = {}
+        self.cells: dict[str, PowerCell] = {}
         self.texts: list[str] = []
-        self._own: dict[tuple[str, str, frozenset[tuple[str, bool]]], float] = {}
+        self._input_energy: dict[tuple[str, str, frozenset[tuple[str, bool]]], float] = {}
         names: list[str] = []
         voltages: set[float] = set()
         slews: list[float] = []
@@ -166,13 +189,14 @@ class PowerLibrary:
             names.append(_word(root.args[0]))
             self._read(root, file, slews)
             voltages.add(float(root["nom_voltage"]))
+        given = ", ".join(map(str, files))
         if len(voltages) != 1:
-            raise UserError(f"liberty {', '.join(map(str, files))}: voltages differ: {sorted(voltages)}")
+            raise UserError(f"liberty {given}: nominal voltages {sorted(voltages)}; must be one voltage")
         shared = takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False))
         self.name = "".join(letters[0] for letters in shared).rstrip("_") or names[0]
         self.voltage = voltages.pop()
         if not slews:
-            raise UserError(f"liberty {', '.join(map(str, files))}: no internal_power; energy needs it")
+            raise UserError(f"liberty {given}: has no internal_power; must have power tables")
         self.slew = float(np.median(slews))
 
     def _read(self, root: Group, file: Path, slews: list[float]) -> None:
@@ -181,7 +205,7 @@ class PowerLibrary:
                 raise UserError(f"liberty {str(file)!r}: has no {needed}")
         scale, unit = root["capacitive_load_unit"]
         farad = float(scale) * PREFIXES[_word(unit).lower().removesuffix("f")]
-        watt, second = _unit(root["leakage_power_unit"]), _unit(root["time_unit"])
+        watt, second = _parse_unit(root["leakage_power_unit"]), _parse_unit(root["time_unit"])
         templates = {_word(g.args[0]): g for kind in ("power_lut_template",) for g in root.get_groups(kind)}
         for group in root.get_groups("cell"):
             cell = _Reader(farad, watt, second, templates).cell(group)
@@ -190,27 +214,27 @@ class PowerLibrary:
                 tables = (t for powers in pin.energy.values() for power in powers for t in power.tables)
                 slews += [table.slews[1] for table in tables if len(table.slews) > 1]
 
-    def own(self, cell: str, pin: str, ties: Mapping[str, bool] | None = None) -> float:
-        """Joules of a transition of an input that no output answers, mean of rise and fall.
+    def input_energy(self, cell: str, pin: str, ties: Mapping[str, bool] | None = None) -> float:
+        """Joules of a transition of an input that no output follows, mean over rise and fall.
 
-        Of a flip-flop the mean over the states in which it holds what it has, with the inputs of ``ties``
-        tied; of other cells over the states that the library lists.
+        For a flip-flop, the mean over the states in which it keeps its state, with the inputs of ``ties``
+        tied; for other cells, over the states that the library lists.
         """
         key = (cell, pin, frozenset((ties or {}).items()))
-        if key not in self._own:
-            found, at = self.cells[cell], np.zeros(1)
-            powers = found.pins[pin].energy[""]
-            if not found.held[1]:
-                self._own[key] = float(found.pins[pin].internal("", self.slew, at)[0])
+        if key not in self._input_energy:
+            known, no_load = self.cells[cell], np.zeros(1)
+            powers = known.pins[pin].energy[""]
+            if not known.held[1]:
+                self._input_energy[key] = float(known.pins[pin].internal("", self.slew, no_load)[0])
             else:
-                self._own[key] = float(
-                    np.mean([self._in_state(powers, state) for state in found.states(ties or {})])
+                self._input_energy[key] = float(
+                    np.mean([self._in_state(powers, state) for state in known.states(ties or {})])
                 )
-        return self._own[key]
+        return self._input_energy[key]
 
-    def _in_state(self, powers: Sequence[Power], state: Mapping[str, bool]) -> float:
-        """Joules in one state: what is for this state or, if nothing is, what is for any."""
-        special = [power for power in powers if power.when and _true(power.when, state)]
+    def _in_state(self, powers: Sequence[InternalPower], state: Mapping[str, bool]) -> float:
+        """Joules in one state: the groups for this state or, if there are none, those for any state."""
+        special = [power for power in powers if power.when and _evaluate(power.when, state)]
         chosen = special or [power for power in powers if not power.when]
         return float(sum(power(self.slew, np.zeros(1))[0] for power in chosen))
 
@@ -221,7 +245,7 @@ class _Reader:
     def __init__(self, farad: float, watt: float, second: float, templates: dict[str, Group]):
         self.farad, self.watt, self.second, self.templates = farad, watt, second, templates
 
-    def cell(self, group: Group) -> Cell:
+    def cell(self, group: Group) -> PowerCell:
         pins = {_word(pin.args[0]): self._pin(pin) for pin in group.get_groups("pin")}
         for bundle in group.get_groups("bundle"):
             pins |= {_word(pin.args[0]): self._pin(pin) for pin in bundle.get_groups("pin")}
@@ -239,10 +263,10 @@ class _Reader:
         if flip_flops:
             held = (_word(flip_flops[0].args[0]), _word(flip_flops[0].get("next_state") or ""))
         sequential = bool(flip_flops or group.get_groups("latch"))
-        return Cell(_word(group.args[0]), leakage * self.watt, sequential, pins, held)
+        return PowerCell(_word(group.args[0]), leakage * self.watt, sequential, pins, held)
 
-    def _pin(self, group: Group) -> Pin:
-        energy: dict[str, list[Power]] = {}
+    def _pin(self, group: Group) -> PowerPin:
+        energy: dict[str, list[InternalPower]] = {}
         for power in group.get_groups("internal_power"):
             rail = _word(power.get("related_pg_pin") or "")
             if rail in ("VSS", "VGND", "GND"):
@@ -253,8 +277,8 @@ class _Reader:
                     for g in power.groups
                     if g.group_name in ("rise_power", "fall_power", "power")
                 )
-                energy.setdefault(related, []).append(Power(_word(power.get("when") or ""), tables))
-        return Pin(
+                energy.setdefault(related, []).append(InternalPower(_word(power.get("when") or ""), tables))
+        return PowerPin(
             _word(group.get("direction") or ""),
             (self._capacitance(group, "rise"), self._capacitance(group, "fall")),
             _word(group.get("clock") or "") == "true",

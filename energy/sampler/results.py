@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``energy.json``: energies of a run in users' units, per operation, at other nodes."""
+"""Collect the contents of ``energy.json``: energies of a run, per operation, and at other nodes."""
 
 import json
 from dataclasses import asdict
@@ -10,26 +10,29 @@ from nms.contract import output
 from nms.contract.errors import UserError
 from nms.contract.readout import Phase
 from nms.contract.settings import Search, Settings
-from nms.energy.sampler import PARTS, scaling
-from nms.energy.sampler import plot as picture
-from nms.energy.sampler.calibration import Fitted
-from nms.energy.sampler.estimate import Estimate
-from nms.energy.sampler.gates import Options
+from nms.energy.sampler import plot, technology
+from nms.energy.sampler.calibration import Calibration
+from nms.energy.sampler.estimate import EnergyEstimate
+from nms.energy.sampler.netlist_energy import OperatingPoint
+from nms.energy.sampler.parts import SAMPLER_PARTS
 from nms.sim.activity.windows import LENGTH, PHASES, TOLERANCE, Activity
 
 FILE = "energy.json"
+"""Name of the written file."""
 
-ELEMENT = 3
-"""Operations of a distance element: subtract, square, add."""
-WEIGHT = 5
-"""Operations of a weight: beta d, 2^-z, add to S, z w, add to T."""
-PAIR = 18
-"""Operations of a gradient pair: 2 differences, 2 squares, 2 sums, reciprocal, add to Z, P' w, w^2, 4
-products with the differences, 4 sums of forces."""
+ELEMENT_OPERATIONS = 3
+"""Arithmetic operations of a distance element: subtract, square, add."""
+
+WEIGHT_OPERATIONS = 5
+"""Arithmetic operations of a weight of the search: beta d, 2^-z, add to S, z w, add to T."""
+
+PAIR_OPERATIONS = 18
+"""Arithmetic operations of a gradient pair: 2 differences, 2 squares, 2 sums, reciprocal, add to Z, P' w,
+w^2, 4 products with the differences, 4 sums of forces."""
 
 
-def work(settings: Settings, trials: int) -> dict[str, int]:
-    """How many distance elements (i < j, pixels), weights of the search and gradient pairs a run has."""
+def count_work(settings: Settings, trials: int) -> dict[str, int]:
+    """Number of distance elements (i < j, pixels), weights of the search, and gradient pairs of a run."""
     n = settings.count
     return {
         "distance_element": n * (n - 1) // 2 * settings.pixels,
@@ -38,30 +41,38 @@ def work(settings: Settings, trials: int) -> dict[str, int]:
     }
 
 
-def record(
-    estimate: Estimate,
+def collect(
+    estimate: EnergyEstimate,
     activity: Activity,
-    fitted: Fitted,
+    calibration: Calibration,
     settings: Settings,
-    options: Options,
+    point: OperatingPoint,
     library: dict[str, Any],
     beside: dict[str, Any] | None,
     provenance: dict[str, Any],
 ) -> dict[str, Any]:
-    """The contents of ``energy.json``; joules unless a name says otherwise."""
-    done = work(settings, activity.trials)
+    """The contents of ``energy.json``; energies in joules unless a name says otherwise.
+
+    ``library``: name, files, node and nominal voltage; ``beside``: the ``energy.json`` of the same job on
+    another library; ``provenance``: what the file begins with.
+    """
+    done = count_work(settings, activity.trials)
     cycles = sum(estimate.lengths.values())
-    seconds = cycles / options.frequency
+    seconds = cycles / point.frequency
     total = estimate.total
-    operations = ELEMENT * done["distance_element"] + WEIGHT * done["exp"] + PAIR * done["gradient_pair"]
-    share = fitted.coverage
-    found: dict[str, Any] = {
+    operations = (
+        ELEMENT_OPERATIONS * done["distance_element"]
+        + WEIGHT_OPERATIONS * done["exp"]
+        + PAIR_OPERATIONS * done["gradient_pair"]
+    )
+    share = calibration.coverage
+    return {
         **provenance,
         "search": str(Search(settings.search)),
         "library": library,
-        "voltage_V": options.voltage,
-        "frequency_Hz": options.frequency,
-        "wire_F_per_input": options.wire,
+        "voltage_V": point.voltage,
+        "frequency_Hz": point.frequency,
+        "wire_F_per_input": point.wire,
         "cycles": {phase.name.lower(): length for phase, length in estimate.lengths.items()},
         "windows": {
             phase.name.lower(): {
@@ -79,7 +90,9 @@ def record(
             block.module: {
                 "instances": block.instances,
                 "phases": {
-                    phase.name.lower(): dict(zip(PARTS, map(float, block.energy[number]), strict=True))
+                    phase.name.lower(): dict(
+                        zip(SAMPLER_PARTS, map(float, block.energy[number]), strict=True)
+                    )
                     for number, phase in enumerate(PHASES)
                 },
             }
@@ -95,10 +108,10 @@ def record(
             "operations": operations,
             "gops_per_watt": operations / total / 1e9,
             "phases": {phase.name.lower(): estimate.phase(phase) for phase in PHASES},
-            "parts": dict(zip(PARTS, map(float, estimate.table.sum(axis=(0, 1))), strict=True)),
+            "parts": dict(zip(SAMPLER_PARTS, map(float, estimate.table.sum(axis=(0, 1))), strict=True)),
             "at_rest": {
                 phase.name.lower(): dict(zip(("clock", "memory"), map(float, joules), strict=True))
-                for phase, joules in zip(PHASES, estimate.still, strict=True)
+                for phase, joules in zip(PHASES, estimate.at_rest, strict=True)
             },
         },
         "per_operation": {
@@ -111,27 +124,26 @@ def record(
         "coverage": {
             "capacitance_annotated": share,
             "least": min(share.values()),
-            "registers_compared": fitted.checked,
+            "registers_compared": calibration.compared,
         },
         "fit": {
             unseen: {module: asdict(judged) for module, judged in found.items()}
-            for unseen, found in fitted.judgements.items()
+            for unseen, found in calibration.judgements.items()
         },
-        "scaled_28nm": _scaled(total / settings.count, library, options, beside),
+        "scaled_28nm": _scale_to_28nm(total / settings.count, library, point, beside),
     }
-    return found
 
 
-def _scaled(
-    joules: float, library: dict[str, Any], options: Options, beside: dict[str, Any] | None
+def _scale_to_28nm(
+    joules: float, library: dict[str, Any], point: OperatingPoint, beside: dict[str, Any] | None
 ) -> dict[str, Any]:
-    """Joules per image at 28 nm and 0.9 V by published factors; with another library's, from both ends."""
-    alone = joules * scaling.factor(library["node_nm"], options.voltage, 28, 0.9)
+    """Joules per image at 28 nm and 0.9 V by published factors; with ``beside``, from both libraries."""
+    alone = joules * technology.scale_factor(library["node_nm"], point.voltage, 28, 0.9)
     found: dict[str, Any] = {"voltage_V": 0.9, "joule_per_image": alone, "from_nm": library["node_nm"]}
     if beside is not None:
         ends = sorted(
             [
-                (library["node_nm"], options.voltage, joules),
+                (library["node_nm"], point.voltage, joules),
                 (
                     beside["library"]["node_nm"],
                     beside["voltage_V"],
@@ -140,7 +152,7 @@ def _scaled(
             ],
             reverse=True,
         )
-        both = scaling.between(ends[0], ends[1])
+        both = technology.bracket(ends[0], ends[1])
         found |= {
             "scaled_from_both": [both.low, both.high],
             "bracket": list(both.ends),
@@ -149,13 +161,13 @@ def _scaled(
     return found
 
 
-def other(path: Path | None, settings: Settings, digest: str) -> dict[str, Any] | None:
-    """The ``energy.json`` of the same job on another library.
+def load_other(path: Path | None, settings: Settings, digest: str) -> dict[str, Any] | None:
+    """Load the ``energy.json`` of the same job on another library; ``None`` without a path.
 
     Raises
     ------
     UserError
-        It cannot be read, or is of another configuration or another job.
+        It cannot be read, or belongs to another configuration or other settings.
     """
     if path is None:
         return None
@@ -168,19 +180,21 @@ def other(path: Path | None, settings: Settings, digest: str) -> dict[str, Any] 
             float(found["voltage_V"]),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"--beside {str(path)!r}: must be an energy.json of nms energy ({error})") from None
+        raise UserError(
+            f"--beside {str(path)!r}: must be an energy.json that `nms energy sampler` wrote ({error})"
+        ) from None
     if not same:
         raise UserError(
-            f"--beside {str(path)!r}: another configuration or other settings; must be the same job"
+            f"--beside {str(path)!r}: is of another configuration or other settings; must be of the same job"
         )
     return found
 
 
 def save(directory: Path, figures: dict[str, Any]) -> list[Path]:
-    """Write ``energy.json`` and the picture, whole or not at all."""
+    """Write ``energy.json`` and the plot into a directory, whole or not at all; return what was written."""
 
     def write(staging: Path) -> None:
         (staging / FILE).write_text(json.dumps(figures, indent=1) + "\n")
-        picture.draw(figures, staging / picture.FILE)
+        plot.draw(figures, staging / plot.FILE)
 
     return output.place(directory, write)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Energy of a mapped netlist from the toggles of its nets."""
+"""Turn the toggles of a mapped netlist's nets into joules."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,20 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from nms.energy.sampler.library import PowerLibrary
-
-PARTS = ("registers", "combinational", "clock", "leakage")
-"""Where a module's energy goes."""
+from nms.energy.sampler.power_library import PowerLibrary
 
 
 @dataclass(frozen=True)
-class Options:
+class OperatingPoint:
     """What the cell library does not say.
 
     Parameters
     ----------
     wire : capacitance of the wire to each input that a net drives, in farads
-    voltage : supply; energies of transitions go with its square, leakage with its first power
+    voltage : supply, in volts; energies of transitions scale with its square, leakage in proportion
     frequency : of the clock, in hertz
     """
 
@@ -30,41 +27,50 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Uncounted:
-    """Nets of a module that drive cells and were not counted."""
+class UncountedNets:
+    """Nets of a module that drive cells but whose toggles are not counted: their number, and farads."""
 
     nets: int
     capacitance: float
 
 
-class GateModule:
-    """One module of a netlist, without those in it, ready to turn toggles into energy.
+class NetlistEnergy:
+    """Energy of one module of a netlist, without the modules in it.
 
-    A net's capacitance is that of the cell pins of this module which it drives, with ``wire`` for each; of
-    rise and fall the larger sum, as OpenSTA has it. Nets of input ports are charged here with the pins that
-    they drive here, so that over a hierarchy every pin is charged once. Internal energy of an output's
-    transition is the mean of the tables of its related pins, weighted by how often these toggle, for the mean
-    of rise and fall; that of an input's transition (``internal_power`` of the input itself) is charged for
-    those which no output of the cell answers, and for every one at a flip-flop's data. A clock pin is charged
-    two transitions a cycle. Registers are the nets that flip-flops drive and their pins; all else is
-    combinational.
+    Switching costs 1/2 C V^2 a toggle. C is the capacitance of the cell pins that the net drives in this
+    module, with ``wire`` for each; of rise and fall the larger sum, as in OpenSTA. Nets of input ports are
+    charged with the pins that they drive here, so that over a hierarchy every pin is charged once.
+
+    Internal energy of an output's transition is the mean over rise and fall of the tables of its related
+    pins, weighted by how often these toggle. That of an input's transition (``internal_power`` of the input
+    itself) is charged for transitions that no output of the cell follows and, at a flip-flop, for all. A
+    clock pin is charged two transitions a cycle.
+
+    Registers are the nets that flip-flops drive, and the flip-flops' pins; all else is combinational.
 
     Parameters
     ----------
-    module : of Yosys' JSON, the library's cells closed
-    bits : numbers of the nets, in the order in which they are counted
+    module : of Yosys' JSON; what is not a cell of the library is left out
+    bits : numbers of the nets, in the order of their toggles
+
+    Members
+    -------
+    capacitance : of each net in ``bits``, in farads
+    clock_energy : joules a cycle of all clock pins
+    leakage : watts
+    uncounted : nets that drive cells but are not in ``bits``
     """
 
-    def __init__(self, module: dict[str, Any], bits: Sequence[int], library: PowerLibrary, options: Options):
-        self.library, self.options = library, options
-        self.square = (options.voltage / library.voltage) ** 2
+    def __init__(
+        self, module: dict[str, Any], bits: Sequence[int], library: PowerLibrary, point: OperatingPoint
+    ):
+        self.library, self.point = library, point
+        self.square = (point.voltage / library.voltage) ** 2
         self.place = {bit: at for at, bit in enumerate(bits)}
         self.size = len(self.place)
         cells = [c for c in module["cells"].values() if c["type"] in library.cells]
         self.flip_flops = sum(library.cells[c["type"]].sequential for c in cells)
-        self.leakage = (
-            sum(library.cells[c["type"]].leakage for c in cells) * options.voltage / library.voltage
-        )
+        self.leakage = sum(library.cells[c["type"]].leakage for c in cells) * point.voltage / library.voltage
         edges = np.zeros((self.size, 2))
         self.registered = np.zeros(self.size, bool)
         self.clock_capacitance = 0.0
@@ -77,20 +83,20 @@ class GateModule:
                     if known.sequential and bit in self.place:
                         self.registered[self.place[bit]] = True
                     continue
-                load = pin.capacitance + options.wire
+                load = pin.capacitance + point.wire
                 if pin.clock:
                     self.clock_capacitance += load
                 elif bit in self.place:
-                    edges[self.place[bit]] += np.array(pin.edges) + options.wire
+                    edges[self.place[bit]] += np.array(pin.edges) + point.wire
                 elif isinstance(bit, int):
                     uncounted[bit] = uncounted.get(bit, 0.0) + load
         self.capacitance = edges.max(axis=1)
-        self.uncounted = Uncounted(len(uncounted), sum(uncounted.values()))
-        self._arcs(cells)
+        self.uncounted = UncountedNets(len(uncounted), sum(uncounted.values()))
+        self._collect_arcs(cells)
 
-    def _arcs(self, cells: list[dict[str, Any]]) -> None:
-        """Internal energy of every arc, at the load that its output drives."""
-        own = self.library.own
+    def _collect_arcs(self, cells: list[dict[str, Any]]) -> None:
+        """Find the internal energy of every arc, at the load that its output drives."""
+        input_energy = self.library.input_energy
         arcs: dict[tuple[str, str, str], list[tuple[int, int]]] = {}
         owns: list[tuple[int, float, int]] = []
         clocks, groups = 0.0, 0
@@ -121,7 +127,7 @@ class GateModule:
                     )
             for name in inputs:
                 if "" in known.pins[name].energy:
-                    energy = own(known.name, name, ties)
+                    energy = input_energy(known.name, name, ties)
                     group = -1 if known.sequential else groups
                     owns.append((self.place[wires[name][0]], energy, group))
             if not known.sequential:
@@ -130,7 +136,7 @@ class GateModule:
             else:
                 clock = known.pins[known.clock]
                 if "" in clock.energy:
-                    clocks += 2 * own(known.name, known.clock, ties)
+                    clocks += 2 * input_energy(known.name, known.clock, ties)
         driven_by, related_to, energies = [], [], []
         for (kind, pin, name), places in arcs.items():
             driven = np.array([place for place, _ in places])
@@ -146,15 +152,18 @@ class GateModule:
         self.own_energy = np.array([energy for _, energy, _ in owns]) * self.square
         self.own_group = np.array([group for _, _, group in owns], int)
         self.groups = groups
-        self.clock_energy = clocks * self.square + self.clock_capacitance * self.options.voltage**2
+        self.clock_energy = clocks * self.square + self.clock_capacitance * self.point.voltage**2
 
     def switching(self, toggles: np.ndarray) -> float:
-        """Joules to charge and discharge the counted nets: sum of 1/2 C V^2."""
-        return float(0.5 * self.options.voltage**2 * (self.capacitance @ toggles))
+        """Joules to charge and discharge the nets: the sum of 1/2 C V^2 over their toggles."""
+        return float(0.5 * self.point.voltage**2 * (self.capacitance @ toggles))
 
     def energy(self, toggles: np.ndarray, cycles: int) -> dict[str, float]:
-        """Joules by part (:data:`PARTS`) of a window, from the toggles of each net."""
-        net = 0.5 * self.options.voltage**2 * self.capacitance * toggles
+        """Joules of a window by part, :data:`nms.energy.sampler.parts.NETLIST_PARTS`.
+
+        ``toggles``: (nets,), in the order of ``bits``, in so many ``cycles``.
+        """
+        net = 0.5 * self.point.voltage**2 * self.capacitance * toggles
         parts = {
             "registers": float(net[self.registered].sum()),
             "combinational": float(net[~self.registered].sum()),
@@ -181,5 +190,5 @@ class GateModule:
                 alone = np.where(asked > 0, np.clip(1 - answers / asked, 0, 1), 0.0)
             parts["combinational"] += float((self.own_energy[~held] * toggles[place] * alone[group]).sum())
         parts["clock"] = self.clock_energy * cycles
-        parts["leakage"] = self.leakage * cycles / self.options.frequency
+        parts["leakage"] = self.leakage * cycles / self.point.frequency
         return parts
