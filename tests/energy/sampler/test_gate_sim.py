@@ -120,7 +120,8 @@ def test_names_of_pins_are_never_code(tmp_path):
 @pytest.mark.parametrize(("gate", "truth"), [
     ("$_NOT_", lambda a, b, s: 1 - a), ("$_BUF_", lambda a, b, s: a), ("$_AND_", lambda a, b, s: a & b),
     ("$_OR_", lambda a, b, s: a | b), ("$_XOR_", lambda a, b, s: a ^ b),
-    ("$_NAND_", lambda a, b, s: 1 - (a & b)), ("$_NOR_", lambda a, b, s: 1 - (a | b)), ("$_XNOR_", lambda a, b, s: 1 - (a ^ b)),
+    ("$_NAND_", lambda a, b, s: 1 - (a & b)), ("$_NOR_", lambda a, b, s: 1 - (a | b)),
+    ("$_XNOR_", lambda a, b, s: 1 - (a ^ b)),
     ("$_ANDNOT_", lambda a, b, s: a & (1 - b)), ("$_ORNOT_", lambda a, b, s: a | (1 - b)),
     ("$_MUX_", lambda a, b, s: b if s else a),
 ])  # fmt: skip
