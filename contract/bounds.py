@@ -61,9 +61,9 @@ class Bounds:
     def relative(self, last: int) -> float:
         """Largest relative error of an exponential that is due to its angle.
 
-        The angle turned is off by what is left (:func:`residual`) and, in each rotation, by half an ulp from
-        rounding the table. x_0 is off by half an ulp of about 1.2, which G reduces to less than ulp/2 of the
-        result.
+        The angle turned is off by what is left (:func:`nms.contract.bounds.residual`) and, in each rotation,
+        by half an ulp from rounding the table. x_0 is off by half an ulp of about 1.2, which G reduces to
+        less than ulp/2 of the result.
         """
         turned = residual(last) + len(cordic_indices(last)) * self.ulp / 2
         return 2.0**turned - 1.0 + self.ulp / 2
@@ -73,7 +73,7 @@ class Bounds:
 
         The two floors of a rotation move x and y the same way by less than one ulp, hence their difference by
         less than one. The decay has one floor a step. Each later step multiplies the error by at most 1 +
-        2^-i (:func:`growth`).
+        2^-i (:func:`nms.contract.bounds.growth`).
         """
         return growth(last) * self.ulp
 
@@ -91,8 +91,8 @@ class Bounds:
     def decay(self, last: int) -> Error:
         """s against 2^-f, for 0 <= f < 1.
 
-        rms: as :meth:`exp2`, the value's mean square 3/(8 ln 2); a floor has mean 1/2 and variance 1/12
-        ulp, with the random direction of the step 1/3.
+        rms: as :meth:`nms.contract.bounds.Bounds.exp2`, the value's mean square 3/(8 ln 2); a floor has mean
+        1/2 and variance 1/12 ulp, with the random direction of the step 1/3.
         """
         rotations = len(cordic_indices(last))
         turned = (angle(last) ** 2 / 3 + rotations * self.ulp**2 / 12) * LN2**2 * 0.375 / LN2
@@ -102,12 +102,12 @@ class Bounds:
     def log2(self, last: int) -> Error:
         """max(2t, 0) against log2 m, 1 <= m < 2.
 
-        With theta the exact angle of the (x, y) at hand, a rotation's floors (dx, dy of one sign, below
-        an ulp) move it by |x dy - y dx|/(x^2 - y^2) <= 1/(x - |y|), and x - |y| = sqrt(m) G_k e^-|theta|.
-        That disturbs the angle left (as in :func:`residual`, from log2(m)/2 <= 1/2) and, summed up, the
-        result; m = 1 is the worst. Halving m +- 1 moves theta by at most ulp/2, the table the result by
-        ulp/2 a rotation. All is doubled. rms: theta uniform in +-a_n, each floor uniform on [0, 1) ulp
-        over sqrt(m) G with random direction.
+        With theta the exact angle of the (x, y) at hand, a rotation's floors (dx, dy of one sign, below an
+        ulp) move it by |x dy - y dx|/(x^2 - y^2) <= 1/(x - |y|), and x - |y| = sqrt(m) G_k e^-|theta|. That
+        disturbs the angle left (as in :func:`nms.contract.bounds.residual`, from log2(m)/2 <= 1/2) and,
+        summed up, the result; m = 1 is the worst. Halving m +- 1 moves theta by at most ulp/2, the table the
+        result by ulp/2 a rotation. All is doubled. rms: theta uniform in +-a_n, each floor uniform on [0, 1)
+        ulp over sqrt(m) G with random direction.
         """
         rotations = len(cordic_indices(last))
         disturbed, so_far, left = 0.0, 1.0, 0.5
@@ -241,8 +241,8 @@ class Bounds:
     def step(self, count: int, row_sum: float, reach: float, z: float, exaggerated: bool) -> float:
         """Coordinate of Y after one iteration against the exact one from the same Y, V = 0 and P'.
 
-        ``row_sum`` is the largest R_i, ``reach`` the largest |dx|, ``z`` is Z; eps = :attr:`kernel`;
-        sigma >= 0 and saturation reduce errors.
+        ``row_sum`` is the largest R_i, ``reach`` the largest |dx|, ``z`` is Z; eps =
+        :attr:`nms.contract.bounds.Bounds.kernel`; sigma >= 0 and saturation reduce errors.
 
         * attraction: (R eps + N ulp(P')/2) reach + ulp/2;
         * repulsion: w^2 is off by 2 w eps + eps^2 + ulp(w)/2, and w |dx| <= 1/2;

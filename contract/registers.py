@@ -118,7 +118,7 @@ COUNTED = [
     ("bytes_written", "bytes that m_axi has written in the last job"),
     ("bytes_sent", "bytes that m_axis has sent in the last job"),
 ]
-"""Counters of 64 bits, from offset :data:`COUNTERS` on: name and meaning."""
+"""Counters of 64 bits, from offset :data:`nms.contract.registers.COUNTERS` on: name and meaning."""
 
 BYTES = tuple(name for name, _ in COUNTED if name.startswith("bytes_"))
 """Names of the counters of bytes."""
@@ -252,7 +252,8 @@ def result_offsets(count: int, keep: int) -> tuple[int, int, int]:
     """Offsets in bytes of the points and of the rows in a batch's results, and the results' size.
 
     The results start with the K kept indices, ascending, of 4 bytes each, padded with 0 to a multiple of 8.
-    Then follow the N points, {x, y} of 4 bytes each, signed, and the N rows (:data:`ROW_FIELDS`).
+    Then follow the N points, {x, y} of 4 bytes each, signed, and the N rows
+    (:data:`nms.contract.registers.ROW_FIELDS`).
     """
     points = 8 * -(-keep // 2)
     rows = points + 8 * count

@@ -22,7 +22,13 @@ class Search(IntEnum):
 
     @classmethod
     def parse(cls, name: str) -> "Search":
-        """The method called ``name``, such as ``de-rand1``; :class:`UserError` if there is none."""
+        """The method called ``name``, such as ``de-rand1``.
+
+        Raises
+        ------
+        UserError
+            There is no such method.
+        """
         for method in cls:
             if str(method) == name:
                 return method
@@ -52,7 +58,7 @@ class Settings:
     iterations : gradient iterations
     seed : 32-bit seed of every random number
     exaggerated : number of exaggerated iterations, the first ones
-    search : method of the search for beta, a :class:`Search`
+    search : method of the search for beta, a :class:`nms.contract.settings.Search`
     """
 
     count: int

@@ -123,7 +123,7 @@ def rotate(angle: object, last: int, fraction: int) -> tuple[Ints, Ints]:
 
 
 def decay(angle: object, last: int, fraction: int) -> Ints:
-    """Compute ``2^-f`` by ``s' = s -+ (s >> i)``: x + y of :func:`rotate`, but for its floors.
+    """Compute ``2^-f`` by ``s' = s -+ (s >> i)``: the x + y of a rotation, but for its floors.
 
     Parameters
     ----------

@@ -46,7 +46,7 @@ def weights(config: Config, mantissa: object, exponent: object, dn: object) -> t
 def sums(config: Config, mantissa: object, exponent: object, dn: object) -> tuple[Ints, Ints]:
     """Sum over the last axis: S = sum w and T = sum half_up(w * z), both in F.sums.
 
-    Arguments as in :func:`weights`.
+    Arguments as in :func:`nms.golden.pe.weights`.
     """
     profile = config.profile
     w, z = weights(config, mantissa, exponent, dn)

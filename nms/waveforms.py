@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures of a job's waveforms for ``docs/guide/integration.md``, from the trace of a simulated run.
+"""Draw the waveforms of a job for ``docs/guide/integration.md``, from the trace of a simulated run.
 
 ``nms run -c tiny --count 8 --perplexity 3 --iterations 10 --search window --waves -o out``, then
 ``python -m nms.waveforms out/near_memory_sampler.vcd docs/images``.
@@ -21,7 +21,7 @@ from nms.sim.verilator.traces import VCDVCD
 PINS, TOP = "$rootio", "near_memory_sampler"
 CHANNELS = ("s_axil_aw", "s_axil_ar", "m_axi_ar", "m_axi_r", "m_axi_w", "m_axis_t")
 BINS = 400
-"""Over the job, each channel's share of cycles with a transfer is drawn in so many parts."""
+"""Parts of the job for which the share of cycles with a transfer is drawn, for each channel."""
 START = ("s_axil_awvalid", "s_axil_awready", "s_axil_awaddr", "s_axil_wdata", "s_axil_bvalid", "phase",
          "m_axi_arvalid", "m_axi_arready", "m_axi_araddr", "m_axi_arlen",
          "m_axi_rvalid", "m_axi_rready", "m_axi_rlast")  # fmt: skip
@@ -39,7 +39,7 @@ class Net:
 
 
 def read(path: Path) -> dict[str, Net]:
-    """The pins of the sampler and its phase, by name, sampled as a register would."""
+    """Read the sampler's pins and its phase, by name, sampled as a register would sample them."""
     signals = [name for name in VCDVCD(str(path), only_sigs=True).signals if name.count(".") == 1]
     wanted = [n for n in signals if n.startswith(PINS) or n.partition("[")[0] == f"{TOP}.phase"]
     trace = VCDVCD(str(path), signals=wanted)
@@ -56,18 +56,18 @@ def read(path: Path) -> dict[str, Net]:
 
 
 def transfers(nets: dict[str, Net], channel: str) -> np.ndarray:
-    """Whether a channel transfers, cycle by cycle."""
+    """Whether a channel transfers in each cycle, (cycles,) bool."""
     return np.array(nets[f"{channel}valid"].values) & np.array(nets[f"{channel}ready"].values)
 
 
 def spans(values: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Where values stay the same: (start, stop) of each stretch."""
+    """Yield (start, stop) of each stretch of equal values."""
     changes = [at for at, (old, new) in enumerate(pairwise(values), 1) if old != new]
     return pairwise([0, *changes, len(values)])
 
 
 def draw_job(axes: Axes, nets: dict[str, Net], cycles: range) -> None:
-    """Phases of the job, the share of cycles in which each channel transfers, and the interrupt."""
+    """Draw the phases of the job, the share of cycles in which each channel transfers, and the interrupt."""
     here = slice(cycles.start, cycles.stop)
     phase = np.array(nets["phase"].values[here])
     rows = ["phase", *CHANNELS, "irq"]
@@ -88,7 +88,7 @@ def draw_job(axes: Axes, nets: dict[str, Net], cycles: range) -> None:
 
 
 def draw_nets(axes: Axes, nets: dict[str, Net], names: Sequence[str], cycles: range) -> None:
-    """Nets as in a data sheet: single bits as levels, others as values in hexadecimal."""
+    """Draw nets as in a data sheet: single bits as levels, others as hexadecimal values."""
     for row, name in enumerate(names):
         net, times = nets[name], np.arange(len(cycles) + 1)
         values = net.values[cycles.start : cycles.stop]
@@ -114,15 +114,15 @@ def main(trace: Path, folder: Path) -> None:
     """Write ``job.png``, ``job_start.png`` and ``job_end.png``."""
     nets = read(trace)
     phase = np.array(nets["phase"].values)
-    asked = int(np.flatnonzero(transfers(nets, "m_axi_ar"))[0])
-    begun = int(np.flatnonzero(transfers(nets, "s_axil_aw")[:asked])[-1])
-    emitted = int(np.flatnonzero(transfers(nets, "m_axis_t"))[0])
+    first_read = int(np.flatnonzero(transfers(nets, "m_axi_ar"))[0])
+    start = int(np.flatnonzero(transfers(nets, "s_axil_aw")[:first_read])[-1])
+    first_sent = int(np.flatnonzero(transfers(nets, "m_axis_t"))[0])
     done = int(np.flatnonzero(np.array(nets["irq"].values))[0])
-    ended = min(done + 200, len(phase))
+    stop = min(done + 200, len(phase))
     for name, height, draw in (
-        ("job", 2.6, lambda axes: draw_job(axes, nets, range(begun - 100, ended))),
-        ("job_start", 3.2, lambda axes: draw_nets(axes, nets, START, range(begun - 4, begun + 50))),
-        ("job_end", 2.8, lambda axes: draw_nets(axes, nets, END, range(emitted - 6, done + 6))),
+        ("job", 2.6, lambda axes: draw_job(axes, nets, range(start - 100, stop))),
+        ("job_start", 3.2, lambda axes: draw_nets(axes, nets, START, range(start - 4, start + 50))),
+        ("job_end", 2.8, lambda axes: draw_nets(axes, nets, END, range(first_sent - 6, done + 6))),
     ):
         figure, axes = plt.subplots(figsize=(10, height), layout="constrained")
         axes.tick_params(labelsize=7, left=False)

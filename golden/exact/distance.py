@@ -64,7 +64,7 @@ def off_diagonal(matrix: np.ndarray) -> np.ndarray:
 
 
 def with_diagonal(rows: np.ndarray) -> np.ndarray:
-    """The (N, N) matrix with a zero diagonal whose :func:`off_diagonal` is ``rows``."""
+    """The (N, N) matrix with a zero diagonal and ``rows`` (N, N-1) elsewhere: undoes ``off_diagonal``."""
     count = len(rows)
     matrix = np.zeros((count, count), rows.dtype)
     matrix[~np.eye(count, dtype=bool)] = rows.ravel()

@@ -62,11 +62,12 @@ def sample(
     ----------
     y : (N, 2)
     keep : K, 1 to N
-    step : resolution of the positions, see :func:`assign_cells`
-    side : G; by default :func:`hardware_side`
+    step : resolution of the positions, see :func:`nms.golden.exact.grid.assign_cells`
+    side : G; by default :func:`nms.golden.exact.grid.hardware_side`
     preference : (N,), lower is kept first within a cell; by default the squared offset from the cell's centre
-    proportional : keep K n/N of a cell's n points instead of rounds, by :func:`apportion` (among equal
-        remainders the lower cell first); the hardware only has rounds
+    proportional : keep K n/N of a cell's n points instead of rounds, by
+        :func:`nms.golden.exact.grid.apportion` (among equal remainders the lower cell first); the hardware
+        only has rounds
 
     Returns
     -------

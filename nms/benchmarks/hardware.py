@@ -38,7 +38,7 @@ CYCLES = {
         "embed": 1_320_000,
     },
 }
-"""Most cycles of a phase, by preset: largest batch, largest images, :data:`ROUNDS` iterations."""
+"""Most cycles of a phase, by preset: largest batch, largest images, 300 iterations."""
 
 DISTANCE_BUSY = 97.0
 """Least percentage of PEs x lanes at work in the distance phase of ``paper``."""
@@ -69,7 +69,7 @@ def measure(
     seed: int = 1,
     progress: Callable[[str], None] | None = None,
 ) -> list[Figure]:
-    """Measure a batch, the first ``count`` of ``images`` (M, D), then a job of :data:`BATCHES` such batches.
+    """Measure a batch, the first ``count`` of ``images`` (M, D), then a job of 3 such batches.
 
     Every run is compared with the bit-true model as well. Bounds are those of the preset
     (:func:`nms.benchmarks.hardware.find_bounds`).

@@ -25,7 +25,7 @@ Batches = list[tuple[np.ndarray, float]]
 
 
 def split_batches(config: Config, data: Images, perplexity: float) -> Batches:
-    """Split the first :data:`ROWS` images into full batches, or one batch if they do not fill one."""
+    """Split the first 256 images into full batches, or one batch if they do not fill one."""
     images = data.images[:ROWS]
     size = min(config.images, len(images))
     return [(images[at : at + size], perplexity) for at in range(0, len(images) - size + 1, size)]

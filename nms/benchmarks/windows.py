@@ -29,7 +29,7 @@ WITHIN = {deviations: 100 * (1 - 1 / deviations**2) for deviations in (2, 3)}
 def measure(
     config: Config, settings: Settings, images: np.ndarray, seed: int, tell: Callable[[str], None]
 ) -> list[Figure]:
-    """Measure a run of ``images`` (N, D) uint8 in all cycles, and by windows drawn :data:`DRAWS` times."""
+    """Measure a run of ``images`` (N, D) uint8 in all cycles, and by windows drawn 1000 times."""
     whole = Counted(config, tell).activity(Job(config, settings, images), seed, complete=True)
     tell(f"drawing windows {DRAWS} times")
     seeds = np.random.SeedSequence(seed).generate_state(DRAWS).tolist()

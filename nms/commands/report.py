@@ -23,8 +23,8 @@ def report(directory: Directory, output: PageOutput = None) -> None:
         raise UserError(f"output {str(page)!r}: is a directory; name the HTML file")
     if output is not None:
         usable(output.parent)
-    from nms.report.build import report as write
+    from nms.report.build import write_page
 
     with Console(stderr=True).status("reading") as status:
-        write(directory, page, status.update)
+        write_page(directory, page, status.update)
     print(page)

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One self-contained HTML page of a run: what it kept, how it got there, and what that rests on."""
+"""``nms report``: the results of a run as one self-contained HTML page."""

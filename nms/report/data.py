@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the page says and shows of a run, ready for the template."""
+"""Collect what the page says and shows of a run, ready for the template."""
 
 import base64
 import io
@@ -23,21 +23,21 @@ from nms.report.replay import Replay
 from nms.report.theme import MARKERS
 
 THUMBNAIL = 96
-"""Longest side of a picture on the page, in pixels."""
+"""Longest side of an image on the page, in pixels."""
 
 SHAPES = "●■▲◆▼✚✖◀▶⬟"
 """The markers of the map as characters."""
 
 PAGE_TOOLS = ("matplotlib", "scikit-learn", "openTSNE")
-"""Distributions that the page rests on beside those that the run names."""
+"""Distributions that compute the page, besides those that the run names."""
 
 MEANING = dict(COUNTED)
 
 
-def content(run: Run, replay: Replay, errors: dict[str, np.ndarray | None]) -> dict[str, Any]:
-    """Everything that the template names but the figures and the colours."""
+def collect_content(run: Run, replay: Replay, errors: dict[str, np.ndarray | None]) -> dict[str, Any]:
+    """Collect everything that the template needs, except figures and colours."""
     stored = run.figures
-    cells = grid_of(run)
+    cells = find_grid(run)
     shown = {name: error for name, error in errors.items() if error is not None and len(error)}
     return {
         "title": f"{stored.kept} of {stored.count} images of {stored.input.name} kept",
@@ -50,7 +50,7 @@ def content(run: Run, replay: Replay, errors: dict[str, np.ndarray | None]) -> d
         "classes": _classes(run),
         "images": list(_images(run, cells)),
         "origin": _origin(run, replay),
-        "statuses": ", ".join(f"{count} {name}" for name, count in statuses(run).items() if count),
+        "statuses": ", ".join(f"{count} {name}" for name, count in count_statuses(run).items() if count),
         "largest": {name: float(error.max()) for name, error in shown.items()},
         "claimed": TRUE_ERROR[run.config.formats],
         "absent": [name for name, error in errors.items() if error is None],
@@ -63,15 +63,15 @@ def content(run: Run, replay: Replay, errors: dict[str, np.ndarray | None]) -> d
     }
 
 
-def statuses(run: Run) -> dict[str, int]:
-    """Rows by how their search ended."""
+def count_statuses(run: Run) -> dict[str, int]:
+    """Count the rows by how their search ended."""
     return {status.name.lower(): int(np.sum(run.values["status"] == status)) for status in Status}
 
 
-def class_of(run: Run) -> np.ndarray | None:
-    """(N,) the place of each image's class among those of the batch; None without 1 to 10 classes.
+def number_classes(run: Run) -> np.ndarray | None:
+    """Number the classes of the batch from 0: the number of each image's class, (N,).
 
-    More would not be told apart by colour and shape.
+    None without labels, or with more classes than colours and shapes can distinguish.
     """
     known, place = np.unique(run.values["labels"], return_inverse=True)
     return None if known[0] < 0 or len(known) > len(MARKERS) else place
@@ -80,23 +80,23 @@ def class_of(run: Run) -> np.ndarray | None:
 def _tiles(run: Run, replay: Replay, errors: dict[str, np.ndarray]) -> Iterator[tuple[str, str, str]]:
     stored = run.figures
     yield "kept", f"{stored.kept / stored.count:.1%}", f"{stored.kept} of {stored.count} images"
-    found = statuses(run)
+    found = count_statuses(run)
     searched = run.values["generations"][run.values["generations"] > 0]
     yield "rows solved", f"{found['solved']} of {stored.count}", f"perplexity {stored.perplexity.target:g}"
     if "this run" in errors:
         own = errors["this run"]
-        yield "largest perplexity error", f"{own.max():.2g}", f"median {np.median(own):.2g}, true"
+        yield "largest perplexity error", f"{own.max():.2g}", f"true error; median {np.median(own):.2g}"
     if len(searched):
-        yield "generations a row", f"{np.median(searched):g}", f"median; at most {searched.max()}"
+        yield "generations per row", f"{np.median(searched):g}", f"median; at most {searched.max()}"
     yield "divergence of the map", f"{replay.divergence[-1]:.3f}", "Kullback-Leibler, nats"
     if stored.cycles:
         longest = max(stored.cycles, key=lambda phase: stored.cycles[phase])
         total = sum(stored.cycles.values())
-        yield "cycles", f"{total:,}", f"most of them ({stored.cycles[longest] / total:.0%}) {longest}"
+        yield "cycles", f"{total:,}", f"{stored.cycles[longest] / total:.0%} of them in phase {longest}"
 
 
 def _classes(run: Run) -> list[dict[str, Any]] | None:
-    place = class_of(run)
+    place = number_classes(run)
     if place is None:
         return None
     labels = run.values["labels"]
@@ -115,7 +115,7 @@ def _classes(run: Run) -> list[dict[str, Any]] | None:
 
 def _images(run: Run, cells: "Grid") -> Iterator[dict[str, Any]]:
     values, kept = run.values, set(run.values["kept"].tolist())
-    for index, source in enumerate(thumbnails(run)):
+    for index, source in enumerate(make_thumbnails(run)):
         label = int(values["labels"][index])
         what = f"image {index}" + (f", class {label}" if label >= 0 else "")
         fate = "kept" if index in kept else "left out"
@@ -138,26 +138,26 @@ def _images(run: Run, cells: "Grid") -> Iterator[dict[str, Any]]:
 
 
 def _origin(run: Run, replay: Replay) -> str:
-    """Where the curves of the search and the map come from, and what that is worth."""
+    """Say where the curves of search and map come from, and how far they are this run's."""
     stored = run.figures
     again = (
-        "A run stores its results, not the way to them. The curves by generation and by iteration are the"
-        f" bit-true model's, computed again from the images, the settings and seed {stored.seed}"
+        "A run stores its results, not the steps to them. The curves by generation and by iteration come from"
+        f" the bit-true model, which repeated the run from its images, settings and seed {stored.seed}"
     )
     if any(replay.differences.values()):
-        return f"{again}; its results are not those stored, so that the curves are not this run's."
+        return f"{again}; its results differ from those stored, so the curves are not this run's."
     if stored.mismatches:
-        return f"{again}; the hardware differed from it, so that they are not the hardware's."
+        return f"{again}; the hardware differed from it, so they are not the hardware's."
     if stored.tables:
         return (
-            f"{again}. The hardware equalled this model bit for bit in all {stored.compared:,} values"
-            " compared, generations and positions among them, and so did the results stored here."
+            f"{again}. The hardware matched this model bit for bit in all {stored.compared:,} values"
+            " compared, including generations and positions, and so do the stored results."
         )
     return f"{again}. It gave exactly the results that are stored."
 
 
 def _traffic(run: Run) -> dict[str, Any]:
-    """Who counted, and what each of them counted; beside it, what follows from the sizes alone."""
+    """Bytes by who counted them and by counter; beside them, what follows from the sizes alone."""
     stored = run.figures
     sources = list(stored.traffic)
     counted = {name for counts in stored.traffic.values() for name in counts}
@@ -174,11 +174,11 @@ def _traffic(run: Run) -> dict[str, Any]:
 
 
 def _energy(found: Energy) -> Iterator[tuple[str, str]]:
-    """Names and values of the sums, with their units."""
+    """Names and values of the totals, with their units."""
     sampler = found.sampler
     yield "library", f"{found.library.name}, {found.library.node_nm:g} nm"
-    wire = f"{found.wire_F_per_input * 1e15:g} fF of wire an input"
-    yield "at", f"{found.voltage_V:g} V, {found.frequency_Hz / 1e6:g} MHz, {wire}"
+    wire = f"{found.wire_F_per_input * 1e15:g} fF of wire per input"
+    yield "operating point", f"{found.voltage_V:g} V, {found.frequency_Hz / 1e6:g} MHz, {wire}"
     yield "batch", f"{sampler.joule * 1e6:.4g} µJ"
     yield "image", f"{sampler.joule_per_image * 1e6:.4g} µJ"
     yield "kept image", f"{sampler.joule_per_kept_image * 1e6:.4g} µJ"
@@ -194,12 +194,12 @@ def _settings(run: Run) -> list[tuple[str, object]]:
     return [
         ("input", given.name),
         ("images N", settings.count),
-        ("bytes an image D", f"{settings.pixels} ({' x '.join(map(str, given.shape))})"),
+        ("bytes per image D", f"{settings.pixels} ({' x '.join(map(str, given.shape))})"),
         ("kept K", settings.keep),
         ("perplexity", f"{run.figures.perplexity.target:g} ({settings.target} raw)"),
         ("search", str(Search(settings.search))),
         ("iterations", settings.iterations),
-        ("of these exaggerated", settings.exaggerated),
+        ("exaggerated iterations", settings.exaggerated),
         ("seed", settings.seed),
         ("SHA-256 of the images", given.sha256),
     ]
@@ -217,16 +217,16 @@ def _installed() -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Grid:
-    """The grid on the map: its corner, the side of a cell, cells on each side, and each point's cell."""
+    """The grid of a map: its corner, the side of a cell, the cells on each side, and each point's cell."""
 
     corner: tuple[float, float]
     cell: float
     side: int
-    of: np.ndarray  # (N,) cell id, row by row from the corner
+    of: np.ndarray  # (N,) cell id, by row from the corner
 
 
-def grid_of(run: Run) -> Grid:
-    """The grid on the stored map."""
+def find_grid(run: Run) -> Grid:
+    """Find the grid of the stored map."""
     embedding, kept, position = run.values["embedding"], run.figures.kept, run.config.profile.position
     raw = np.ldexp(embedding, position.fraction).astype(np.int64)
     cells, _ = grid.assign_cells(raw, kept)
@@ -236,10 +236,10 @@ def grid_of(run: Run) -> Grid:
     return Grid((float(low[0]), float(low[1])), span / side, side, cells)
 
 
-def thumbnails(run: Run) -> list[str]:
-    """Each image as the ``data:`` address of a PNG, at most :data:`THUMBNAIL` pixels on a side.
+def make_thumbnails(run: Run) -> list[str]:
+    """Make a PNG of each image, at most 96 pixels on a side, as a ``data:`` address.
 
-    Images of other than 1 or 3 channels are shown by their first 3, or 1 if there are fewer.
+    Of images with other than 1 or 3 channels, the first 3 are shown, or the first one if there are fewer.
     """
     given = run.figures.input
     height, width, channels = given.shape

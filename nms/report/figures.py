@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The plots, in the style of :mod:`nms.report.svg`, as wide as a phone shows them: text keeps its size."""
+"""Draw the plots in the style of :mod:`nms.report.svg`, no wider than a phone: text keeps its size."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -38,14 +38,14 @@ def _decades(axis: object) -> None:
     axis.set_minor_locator(LogLocator(subs=()))  # type: ignore[attr-defined]
 
 
-def embedding_map(points: np.ndarray, kept: np.ndarray, classes: np.ndarray, grid: Grid) -> Figure:
-    """The map with its grid: kept points filled, the others hollow; occupied cells are tinted.
+def draw_map(points: np.ndarray, kept: np.ndarray, classes: np.ndarray, grid: Grid) -> Figure:
+    """Draw the map with its grid: kept points are filled, the others hollow; occupied cells are tinted.
 
     Parameters
     ----------
     points : (N, 2)
-    kept : indices
-    classes : (N,) 0 to 9, the colour and shape of each point
+    kept : (K,) indices
+    classes : (N,) 0 to 9, which choose colour and shape of the points
     """
     figure = _figure(480, 480)
     (axes,) = _axes(figure, "map x (no unit)", "map y (no unit)")
@@ -58,29 +58,29 @@ def embedding_map(points: np.ndarray, kept: np.ndarray, classes: np.ndarray, gri
     edges = np.arange(side + 1) * grid.cell
     axes.hlines(y + edges, x, x + ends, color=LIGHT["rule"], linewidth=0.8, zorder=1)
     axes.vlines(x + edges, y, y + ends, color=LIGHT["rule"], linewidth=0.8, zorder=1)
-    chosen = np.isin(np.arange(len(points)), kept)
+    is_kept = np.isin(np.arange(len(points)), kept)
     scale = max(0.6, min(1.0, (64 / len(points)) ** 0.5))
-    for index in np.argsort(chosen, kind="stable"):  # the kept on top
+    for index in np.argsort(is_kept, kind="stable"):  # kept points on top
         colour = LIGHT[f"class{classes[index]}"]
         axes.plot(
             *points[index], MARKERS[classes[index]], gid=f"point-{index}", zorder=3,
-            markersize=scale * (10 if chosen[index] else 7), markeredgewidth=1.4 * scale,
-            markerfacecolor=colour if chosen[index] else LIGHT["card"],
-            markeredgecolor=LIGHT["text"] if chosen[index] else colour,
+            markersize=scale * (10 if is_kept[index] else 7), markeredgewidth=1.4 * scale,
+            markerfacecolor=colour if is_kept[index] else LIGHT["card"],
+            markeredgecolor=LIGHT["text"] if is_kept[index] else colour,
         )  # fmt: skip
     margin = 0.05 * ends
     axes.set(xlim=(x - margin, x + ends + margin), ylim=(y - margin, y + ends + margin), aspect="equal")
     return figure
 
 
-def convergence(errors: np.ndarray, floor: float, stop: float) -> Figure:
-    """Smallest error so far of each row, by generation; a row's line ends where its search did.
+def draw_convergence(errors: np.ndarray, floor: float, stop: float) -> Figure:
+    """Draw the smallest error so far of each row by generation; a row's line ends with its search.
 
     Parameters
     ----------
     errors : (generations, N), NaN where a row is not searched
-    floor : what 0 is drawn as
-    stop : a row ends below it
+    floor : smaller errors are drawn as this one
+    stop : the search of a row ends below this error
     """
     figure = _figure(390, 300)
     (axes,) = _axes(figure, "generation (of 32 candidates)", "|perplexity - target|")
@@ -101,8 +101,8 @@ def convergence(errors: np.ndarray, floor: float, stop: float) -> Figure:
     return figure
 
 
-def generations(counts: np.ndarray, solved: np.ndarray) -> Figure:
-    """Generations that each row took; rows that were not solved are marked with a cross."""
+def draw_generations(counts: np.ndarray, solved: np.ndarray) -> Figure:
+    """Draw the generations of each row; a cross marks rows that were not solved."""
     figure = _figure(390, 300)
     (axes,) = _axes(figure, "row (index of the image)", "generations")
     for row, count in enumerate(counts):
@@ -119,14 +119,14 @@ def generations(counts: np.ndarray, solved: np.ndarray) -> Figure:
     return figure
 
 
-def errors(by_method: dict[str, np.ndarray], floor: float, claimed: float) -> Figure:
-    """Rows by true error of the perplexity, one histogram a method, on one logarithmic axis.
+def draw_errors(by_method: dict[str, np.ndarray], floor: float, claimed: float) -> Figure:
+    """Draw histograms of the true perplexity error of rows, one for each method, on one logarithmic axis.
 
     Parameters
     ----------
-    by_method : (rows,) each
-    floor : what 0 is drawn as
-    claimed : the largest error that the formats are made for
+    by_method : (rows,) errors by method
+    floor : smaller errors are drawn as this one
+    claimed : the largest error that the formats allow
     """
     figure = _figure(390, 300)
     axes = _axes(figure, "|perplexity - target|, 80-bit", "rows", len(by_method))
@@ -144,8 +144,8 @@ def errors(by_method: dict[str, np.ndarray], floor: float, claimed: float) -> Fi
     return figure
 
 
-def divergence(values: np.ndarray, exaggerated: int) -> Figure:
-    """Kullback-Leibler divergence after each iteration; the dashed line ends the exaggeration."""
+def draw_divergence(values: np.ndarray, exaggerated: int) -> Figure:
+    """Draw the Kullback-Leibler divergence after each iteration; at the dashed line the exaggeration ends."""
     figure = _figure(390, 300)
     (axes,) = _axes(figure, "iteration", "divergence KL(P‖Q), nats")
     axes.plot(values, color=LIGHT["main"])
@@ -163,12 +163,12 @@ def divergence(values: np.ndarray, exaggerated: int) -> Figure:
     return figure
 
 
-def energy(by_block: dict[str, np.ndarray], by_part: dict[str, np.ndarray], phases: list[str]) -> Figure:
-    """Stacked bars of the energy of each phase, above by block, below by part.
+def draw_energy(by_block: dict[str, np.ndarray], by_part: dict[str, np.ndarray], phases: list[str]) -> Figure:
+    """Draw stacked bars of the energy of each phase, by block above and by part below.
 
     Parameters
     ----------
-    by_block, by_part : (phases,) joules each, at most 9
+    by_block, by_part : (phases,) joules by name, at most 9 names each
     """
     figure = _figure(390, 540)
     axes = _axes(figure, "", "energy of the batch, µJ", 2)
@@ -187,10 +187,10 @@ def energy(by_block: dict[str, np.ndarray], by_part: dict[str, np.ndarray], phas
     return figure
 
 
-def timeline(cycles: dict[str, int], utilisation: dict[str, float]) -> Figure:
-    """Phases after one another, in cycles; of each bar's height as much is filled as was busy.
+def draw_timeline(cycles: dict[str, int], utilisation: dict[str, float]) -> Figure:
+    """Draw the phases one after another, in cycles; the filled part of a bar's height is its utilisation.
 
-    ``utilisation`` may lack phases; these are only tinted.
+    Phases that ``utilisation`` lacks are only tinted.
     """
     figure = _figure(390, 320)
     (axes,) = _axes(figure, "thousands of cycles since the start", "")

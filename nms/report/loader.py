@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What ``nms run`` left in a directory, read back and checked."""
+"""Load the results that ``nms run`` wrote to a directory, and check them."""
 
 import json
 import zipfile
@@ -25,7 +25,7 @@ class _Section(BaseModel):
 
 
 class Input(_Section):
-    """The images' origin."""
+    """The origin of the images."""
 
     name: str
     count: int
@@ -35,14 +35,14 @@ class Input(_Section):
 
 
 class Comparison(_Section):
-    """One table of the hardware against the bit-true model."""
+    """Comparison of one table of the hardware with the bit-true model."""
 
     compared: int
     mismatches: int
 
 
 class Search(_Section):
-    """The perplexity asked for; the figures beside it are recomputed from the tables."""
+    """The target perplexity; the other figures are recomputed from the tables."""
 
     target: float
 
@@ -71,7 +71,7 @@ class Sampler(_Section):
 
 
 class Energy(_Section):
-    """The part of ``energy.json`` that the page needs; joules."""
+    """The part of ``energy.json`` that the page needs; energies are in joules."""
 
     command: str
     digest: str
@@ -86,9 +86,10 @@ class Energy(_Section):
 
 
 class Figures(_Section):
-    """The part of ``results.json`` that the page needs; what only hardware has is empty without it.
+    """The part of ``results.json`` that the page needs.
 
-    ``traffic`` is bytes by counter, by who counted them.
+    Figures that only hardware has are empty without it. ``traffic`` has bytes by who counted them and by
+    counter.
     """
 
     command: str
@@ -115,36 +116,36 @@ class Figures(_Section):
     @field_validator("tables")
     @classmethod
     def _tables(cls, found: dict[str, Comparison]) -> dict[str, Comparison]:
-        return _ordered(found, Tables.names())
+        return _sort(found, Tables.names())
 
     @field_validator("traffic")
     @classmethod
     def _traffic(cls, found: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]:
-        return {source: _ordered(counts, BYTES) for source, counts in found.items()}
+        return {source: _sort(counts, BYTES) for source, counts in found.items()}
 
     @field_validator("cycles", "utilisation")
     @classmethod
     def _phases(cls, found: dict[str, Any]) -> dict[str, Any]:
-        return _ordered(found, [phase.name.lower() for phase in Phase])
+        return _sort(found, [phase.name.lower() for phase in Phase])
 
 
-def _ordered(found: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
-    """``found`` in the order of ``names``; JSON is sorted by name."""
+def _sort(found: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """Sort ``found`` in the order of ``names``, as JSON is sorted alphabetically."""
     unknown = sorted(found.keys() - set(names))
     if unknown:
-        raise ValueError(f"{unknown[0]!r} is none of {', '.join(names)}")
+        raise ValueError(f"{unknown[0]!r} must be one of {', '.join(names)}")
     return {name: found[name] for name in names if name in found}
 
 
 @dataclass(frozen=True)
 class Run:
-    """One run.
+    """A run and its results.
 
     Parameters
     ----------
     figures : ``results.json``
     values : the arrays of ``results.npz``
-    settings : what the hardware was set to
+    settings : the run-time settings of the hardware
     energy : ``energy.json``; None if energy was not measured
     """
 
@@ -159,13 +160,13 @@ class Run:
         return self.figures.configuration
 
 
-def read(directory: Path) -> Run:
-    """The run in ``directory``.
+def load(directory: Path) -> Run:
+    """Load the run in ``directory``.
 
     Raises
     ------
     UserError
-        A file is missing or damaged, files do not belong together, or the run is of a version with
+        A file is missing or damaged, the files are not of the same run, or the run was made by a version with
         other formats.
     """
     if not directory.is_dir():
@@ -183,7 +184,7 @@ def read(directory: Path) -> Run:
     config = figures.configuration
     if figures.digest != config.digest:
         raise UserError(
-            f"{path}: digest {figures.digest}, but this version makes {config.digest} of its configuration;"
+            f"{path}: digest {figures.digest}, but with this version its configuration has {config.digest};"
             " run nms run again"
         )
     settings = Settings.make(
@@ -202,7 +203,7 @@ def _energy(path: Path, digest: str) -> Energy | None:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
-        raise UserError(f"{path}: {where}: {first['msg']}; must be of nms energy -c") from None
+        raise UserError(f"{path}: {where}: {first['msg']}; must be written by nms energy sampler") from None
     if found.digest != digest:
         raise UserError(f"{path}: digest {found.digest}, but the run's configuration is {digest}")
     return found
@@ -246,5 +247,5 @@ def _arrays(path: Path, figures: Figures) -> dict[str, np.ndarray]:
     if not np.all(np.isfinite(values["embedding"])):
         raise UserError(f"{path}: embedding: must be finite")
     if provenance.digest(values["images"]) != figures.input.sha256:
-        raise UserError(f"{path}: its images are not those of results.json; run nms run again")
+        raise UserError(f"{path}: images differ from those of results.json; run nms run again")
     return values

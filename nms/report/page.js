@@ -1,5 +1,5 @@
 "use strict";
-// One image at a time is "hot": its picture in a tip beside the pointer, its marks in every figure.
+// One image at a time is "hot": a tip beside the pointer shows it, and its marks stand out in every figure.
 const tip = document.getElementById("tip");
 const points = [...document.querySelectorAll(".point")];
 let hot = null;
@@ -39,7 +39,7 @@ document.addEventListener("pointerover", event => {
 document.addEventListener("scroll", place, { passive: true, capture: true });
 document.addEventListener("keydown", event => { if (event.key === "Escape") leave(); });
 
-// The points are one stop of the tab key; the arrow keys go from one to the next, by index.
+// The tab key stops once for all points; the arrow keys go from one point to the next, by index.
 points.sort((a, b) => a.dataset.index - b.dataset.index);
 points.forEach((point, place) => {
   point.setAttribute("tabindex", place ? -1 : 0);
@@ -60,7 +60,7 @@ points.forEach((point, place) => {
 const map = document.querySelector("#map > svg");
 if (map) map.setAttribute("role", "group");
 
-// What is folded on the screen is printed.
+// Printing opens what is folded on the screen.
 const folded = () => [...document.querySelectorAll("details:not([open])")];
 let opened = [];
 window.addEventListener("beforeprint", () => { opened = folded(); opened.forEach(part => { part.open = true; }); });

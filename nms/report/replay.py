@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A run computed again: the way to its results, which is not stored, and its errors beside software's."""
+"""Repeat a run: the steps to its results, and its true errors beside those of other software."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,15 +17,15 @@ from nms.report.loader import Run
 
 @dataclass(frozen=True)
 class Replay:
-    """The same run in the bit-true model, and what differs from what is stored.
+    """The run repeated by the bit-true model, and where it differs from the stored results.
 
     Parameters
     ----------
-    errors : (generations, N) smallest ``|Perp - target|`` so far, as the model computes it; NaN in the
+    errors : (generations, N) smallest ``|Perp - target|`` so far, as the model computes it; NaN in
         generations that a row did not need
-    divergence : (iterations + 1,) Kullback-Leibler divergence of the map, in nats, from Y before the
-        first iteration on
-    differences : values that differ, by array of ``results.npz``
+    divergence : (iterations + 1,) Kullback-Leibler divergence of the map in nats, from before the first
+        iteration on
+    differences : number of values that differ, by array of ``results.npz``
     """
 
     errors: np.ndarray
@@ -34,7 +34,7 @@ class Replay:
 
 
 def replay(run: Run, tell: Callable[[str], None]) -> Replay:
-    """Compute ``run`` again, which its settings and seed determine; ``tell`` is told how far it is."""
+    """Repeat ``run``, which its settings and seed determine; ``tell`` is called with the progress."""
     settings, config = run.settings, run.config
     errors: list[np.ndarray] = []
     maps: list[Ints] = []
@@ -71,11 +71,11 @@ def _differences(run: Run, tables: Tables) -> dict[str, int]:
     }
 
 
-def true_errors(run: Run) -> dict[str, np.ndarray | None]:
-    """``|Perp - target|`` of the solved rows in 80-bit arithmetic, by method; None if it is not installed.
+def compute_true_errors(run: Run) -> dict[str, np.ndarray | None]:
+    """Compute ``|Perp - target|`` of the solved rows in 80-bit arithmetic, by method; None if not installed.
 
-    The run's own from its beta; scikit-learn's and openTSNE's from the p_j|i that they deliver for the
-    same distances and target.
+    The errors of the run follow from its beta, those of scikit-learn and openTSNE from the p_j|i that they
+    deliver for the same distances and target.
     """
     solved = run.values["status"] == Status.SOLVED
     target, distance = run.figures.perplexity.target, run.values["distance"]

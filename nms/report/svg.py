@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A matplotlib figure as SVG that is part of a page: its colours, its font and names of its own."""
+"""Turn a matplotlib figure into inline SVG, with the colours and the font of the page and with unique ids."""
 
 import io
 import re
@@ -33,22 +33,24 @@ STYLE: Any = {
     "axes.spines.right": False,
     "lines.linewidth": 1.5,
 }
-"""How every figure looks, for ``matplotlib.rc_context`` around its making; colours are those of
-:data:`nms.report.theme.LIGHT` and no others."""
+"""Style of every figure, for ``matplotlib.rc_context`` while it is drawn.
+
+All colours are those of :data:`nms.report.theme.LIGHT`.
+"""
 
 _NAMES = {value: name for name, value in LIGHT.items()}
 
 
 def inline(figure: Figure, name: str, title: str, description: str) -> Markup:
-    """``figure`` as an ``<svg>`` element.
+    """Turn ``figure`` into an ``<svg>`` element.
 
-    Its colours become the page's custom properties, so that they follow the theme. Its ids start with
+    Its colours become custom properties of the page, so that they follow the theme. Its ids start with
     ``name``; an artist whose gid is ``KIND-NUMBER`` becomes ``class="KIND" data-index="NUMBER"``.
 
     Parameters
     ----------
-    name : unlike that of any other figure of the page
-    title, description : what it shows, for those who do not see it
+    name : unique among the figures of the page
+    title, description : what the figure shows, for readers who cannot see it
 
     Raises
     ------
@@ -63,7 +65,7 @@ def inline(figure: Figure, name: str, title: str, description: str) -> Markup:
         element.tag = element.tag.rpartition("}")[2]
         attributes = {key.rpartition("}")[2]: value for key, value in element.attrib.items()}
         element.attrib.clear()
-        element.attrib.update({key: _local(key, value, name) for key, value in attributes.items()})
+        element.attrib.update({key: _adapt(key, value, name) for key, value in attributes.items()})
         numbered = re.fullmatch(rf"{name}-([a-z]+)-(\d+)", element.get("id", ""))
         if numbered:
             del element.attrib["id"]
@@ -82,8 +84,8 @@ def inline(figure: Figure, name: str, title: str, description: str) -> Markup:
     return Markup(ET.tostring(root, encoding="unicode", short_empty_elements=False))
 
 
-def _local(key: str, value: str, name: str) -> str:
-    """An attribute's value with the names and colours of the page."""
+def _adapt(key: str, value: str, name: str) -> str:
+    """The value of an attribute, with the ids and colours of the page."""
     if key == "id":
         return f"{name}-{value}"
     if key == "href":

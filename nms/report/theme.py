@@ -23,7 +23,7 @@ LIGHT = {
     "class8": "#857400",
     "class9": "#05808f",
 }
-"""On screen in light surroundings, and on paper."""
+"""Colours of the light theme and of paper."""
 
 DARK = {
     "page": "#101418",
@@ -47,12 +47,12 @@ DARK = {
     "class8": "#d6c545",
     "class9": "#4ccfdd",
 }
-"""On screen in dark surroundings."""
+"""Colours of the dark theme."""
 
 MARKERS = "os^DvPX<>p"
-"""One shape a class, so that classes differ without colour too."""
+"""A shape for each class, so that classes also differ without colour."""
 
 
-def css(colours: dict[str, str]) -> str:
-    """The declarations of ``colours`` as custom properties."""
+def to_css(colours: dict[str, str]) -> str:
+    """Declare ``colours`` as custom properties of CSS."""
     return " ".join(f"--{name}: {value};" for name, value in colours.items())

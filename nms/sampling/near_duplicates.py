@@ -92,7 +92,7 @@ def find_distinct(
 
 
 def iterate_images(data: Images) -> Iterator[np.ndarray]:
-    """Yield the images of a data set one by one as (H, W, C); :data:`PIECE` of them are read at once."""
+    """Yield the images of a data set one by one as (H, W, C), reading 64 at a time."""
     for begin in range(0, len(data.labels), PIECE):
         members = np.arange(begin, min(begin + PIECE, len(data.labels)))
         yield from replace(data, images=np.asarray(data.images[members])).pixels

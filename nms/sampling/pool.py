@@ -85,7 +85,7 @@ def run_locally(tasks: Iterator[Task], workers: int) -> Results:
     Raises
     ------
     UserError
-        :data:`LOSSES` workers in a row were lost.
+        :data:`nms.sampling.pool.LOSSES` workers in a row were lost.
     """
     if workers == 1:
         yield from map(run_task, tasks)

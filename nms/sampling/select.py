@@ -24,11 +24,12 @@ SMALLEST = 5
 
 @dataclass(frozen=True)
 class Method:
-    """How a group is sampled; :attr:`software_only` names the options that the hardware does not have.
+    """How a group is sampled; ``software_only`` names the options that the hardware does not have.
 
     Parameters
     ----------
-    perplexity : target of the search; limited to (n - 1)/3 in a group of n images (:meth:`perplexity_for`)
+    perplexity : target of the search; limited to (n - 1)/3 in a group of n images
+        (:meth:`nms.sampling.select.Method.perplexity_for`)
     iterations : gradient iterations of the stable schedule
     grid : G, the cells on a side; or ``adaptive``, the smallest G with at least as many occupied cells as
         images to keep; or ``hardware``, the smallest with G**2 >= 2K
@@ -75,7 +76,7 @@ class Method:
         return ["grid", *names] if self.grid != "hardware" else names
 
     def perplexity_for(self, count: int) -> float | None:
-        """The target in a group of ``count`` images; ``None`` below :data:`SMALLEST`, which get no map."""
+        """The target in a group of ``count`` images; ``None`` below 5, which get no map."""
         return min(self.perplexity, (count - 1) / 3) if count >= SMALLEST else None
 
 
@@ -89,14 +90,17 @@ class Selection:
 
 
 def select(images: np.ndarray, keep: int, method: Method | None = None, seed: int = 1) -> np.ndarray:
-    """Select ``keep`` images of one group: (keep,) int64, ascending. See :func:`sample_group`."""
+    """Select ``keep`` images of one group: (keep,) int64, ascending.
+
+    See :func:`nms.sampling.select.sample_group`.
+    """
     return sample_group(images, keep, method or Method(), seed).kept
 
 
 def sample_group(images: np.ndarray, keep: int, method: Method, seed: int) -> Selection:
     """Compute the map of one group and select the images to keep.
 
-    The map of a group below :data:`SMALLEST` images is its start.
+    The map of a group below :data:`nms.sampling.select.SMALLEST` images is its start.
 
     Parameters
     ----------

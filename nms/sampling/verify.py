@@ -77,7 +77,13 @@ def verify(
     level: str,
     progress: Callable[[str], None],
 ) -> list[Verification]:
-    """Run the groups of :func:`select_groups` at ``level``, golden or rtl; ``kept`` is what the run keeps."""
+    """Run the groups of ``settings`` at ``level``, golden or rtl, and compare them.
+
+    Parameters
+    ----------
+    settings : by group, from :func:`nms.sampling.verify.select_groups`
+    kept : the images that the run keeps
+    """
     hardware = replace(method, grid="hardware", pick="centre", quota="rounds", start="random", contrast=False)
     found = []
     for number, own in settings.items():

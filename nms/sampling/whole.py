@@ -114,7 +114,7 @@ def take(images: np.ndarray, members: np.ndarray) -> np.ndarray:
 
 
 def check_unchanged(journal: Journal, data: Images, groups: Groups) -> None:
-    """Raise :class:`UserError` if images of some groups in the journal have changed."""
+    """Raise :class:`nms.contract.errors.UserError` if images of some groups in the journal have changed."""
     finished = sorted(journal.finished)
     known = [
         (_digest_images(data, groups.members[number]), journal.finished[number]["sha256"])
@@ -127,7 +127,7 @@ def check_unchanged(journal: Journal, data: Images, groups: Groups) -> None:
 
 
 def digest_probes(data: Images) -> str:
-    """SHA-256 of :data:`PROBES` images, evenly spaced from the first to the last."""
+    """SHA-256 of :data:`nms.sampling.whole.PROBES` images, evenly spaced from the first to the last."""
     return _digest_images(data, np.linspace(0, len(data.labels) - 1, PROBES).astype(np.int64))
 
 

@@ -22,8 +22,7 @@ from nms.commands.options import Level
 from nms.commands.run import run as run_command
 from nms.contract.errors import UserError
 from nms.golden import metrics
-from nms.report import build, replay, svg, theme
-from nms.report import loader as stored
+from nms.report import build, loader, replay, svg, theme
 
 CYCLES = {
     "affinity": 763,
@@ -39,7 +38,7 @@ CYCLES = {
 PARTS = dict.fromkeys(("registers", "combinational", "clock", "memory", "leakage"), 0.0)
 
 ENERGY: dict[str, Any] = {
-    "command": "nms energy -c tiny",
+    "command": "nms energy sampler -c tiny",
     "digest": "0",
     "library": {"name": "sky130", "node_nm": 130},
     "voltage_V": 1.8,
@@ -97,7 +96,7 @@ def page(original: Path) -> html.HtmlElement:
 
 
 def parse(directory: Path) -> html.HtmlElement:
-    return html.document_fromstring(build.build(stored.read(directory), silent))
+    return html.document_fromstring(build.build_page(loader.load(directory), silent))
 
 
 def text(element: html.HtmlElement) -> str:
@@ -183,8 +182,8 @@ class TestPage:
         assert tiles["rows solved"].startswith(f"{search['rows']['solved']} of {figures['count']}")
         assert f"{search['true_error']['max']:.2g}" in tiles["largest perplexity error"]
         assert f"{search['true_error']['median']:.2g}" in tiles["largest perplexity error"]
-        assert tiles["generations a row"].startswith(f"{search['generations']['median']:g}")
-        assert tiles["generations a row"].endswith(f"{search['generations']['max']}")
+        assert tiles["generations per row"].startswith(f"{search['generations']['median']:g}")
+        assert tiles["generations per row"].endswith(f"{search['generations']['max']}")
         assert "cycles" not in tiles
         for name, value in figures["configuration"].items():
             assert f"{name} {value}" in by_id(page, "configuration")
@@ -265,7 +264,7 @@ class TestHardware:
 class TestReplay:
     def test_way(self, original: Path) -> None:
         """It ends where the run ended, row by row and in the map."""
-        run = stored.read(original)
+        run = loader.load(original)
         told: list[str] = []
         again = replay.replay(run, told.append)
         values = run.values
@@ -306,12 +305,12 @@ def test_planar_images(directory: Path) -> None:
     figures = json.loads((directory / "results.json").read_text())
     images = np.random.default_rng(1).integers(0, 256, (16, 48), np.uint8)
     from nms.contract import provenance
-    from nms.report.data import thumbnails
+    from nms.report.data import make_thumbnails
 
     given = figures["input"] | {"shape": [4, 4, 3], "planar": True, "sha256": provenance.digest(images)}
     rewrite(directory, input=given, pixels=48)
     resave(directory, images=images)
-    source = thumbnails(stored.read(directory))[3]
+    source = make_thumbnails(loader.load(directory))[3]
     picture = Image.open(io.BytesIO(base64.b64decode(source.partition(",")[2])))
     np.testing.assert_array_equal(np.asarray(picture)[2, 1], images[3, [9, 25, 41]])
 
@@ -329,7 +328,7 @@ class TestBadInput:
             ("results.npz", b"PK\x03\x04nothing", "damaged"),
             ("results.npz", b"", "damaged"),
             ("energy.json", b"no", "energy.json: cannot be read as JSON"),
-            ("energy.json", b"{}", "command: Field required; must be of nms energy -c"),
+            ("energy.json", b"{}", "command: Field required; must be written by nms energy sampler"),
             ("energy.json", json.dumps(ENERGY).encode(), "digest 0, but the run's configuration is"),
         ],
     )
@@ -339,23 +338,23 @@ class TestBadInput:
         if content is not None:
             path.write_bytes(content)
         with pytest.raises(UserError, match=re.escape(said)):
-            stored.read(directory)
+            loader.load(directory)
 
     @pytest.mark.parametrize(
         ("changes", "said"),
         [
-            ({"digest": "000000000000"}, "digest 000000000000, but this version makes"),
+            ({"digest": "000000000000"}, "digest 000000000000, but with this version"),
             ({"count": 15}, "shape"),
             ({"search": "guess"}, "'guess'"),
             ({"seed": -1}, "seed -1"),
-            ({"cycles": {"lunch": 1}}, "'lunch' is none of"),
+            ({"cycles": {"lunch": 1}}, "'lunch' must be one of"),
             ({"count": "many"}, "count: "),
         ],
     )
     def test_figures(self, changes: dict[str, object], said: str, directory: Path) -> None:
         rewrite(directory, **changes)
         with pytest.raises(UserError, match=re.escape(said)):
-            stored.read(directory)
+            loader.load(directory)
 
     @pytest.mark.parametrize(
         ("changes", "said"),
@@ -363,7 +362,7 @@ class TestBadInput:
             ({"kept": np.array([0, 1, 2, 3, 16])}, "must be ascending indices of 16 images"),
             ({"kept": np.array([0, 2, 1, 3, 4])}, "must be ascending indices"),
             ({"kept": np.arange(4)}, "shape (4,)"),
-            ({"images": np.zeros((16, 64), np.uint8)}, "not those of results.json"),
+            ({"images": np.zeros((16, 64), np.uint8)}, "images differ from those of results.json"),
             ({"status": np.full(16, 9)}, "status: must be 0 to 3"),
             ({"embedding": np.full((16, 2), np.nan)}, "embedding: must be finite"),
             ({"beta": np.full(16, "x")}, "must be numbers"),
@@ -373,13 +372,13 @@ class TestBadInput:
     def test_arrays(self, changes: dict[str, np.ndarray], said: str, directory: Path) -> None:
         resave(directory, **changes)
         with pytest.raises(UserError, match=re.escape(said)):
-            stored.read(directory)
+            loader.load(directory)
 
     def test_a_truncated_archive(self, directory: Path) -> None:
         path = directory / "results.npz"
         path.write_bytes(path.read_bytes()[:-200])
         with pytest.raises(UserError, match="damaged"):
-            stored.read(directory)
+            loader.load(directory)
 
     @pytest.mark.parametrize("name", ["nowhere", "empty"])
     def test_command(
@@ -401,7 +400,7 @@ def test_command(
     directory: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The last line that is printed names the page."""
-    monkeypatch.setattr("nms.report.build.build", lambda run, tell: "<p>page</p>")
+    monkeypatch.setattr("nms.report.build.build_page", lambda run, tell: "<p>page</p>")
     monkeypatch.setattr(sys, "argv", ["nms", "report", str(directory)])
     with pytest.raises(SystemExit) as exited:
         cli.main()
@@ -453,7 +452,7 @@ def test_in_a_browser(original: Path, tmp_path: Path) -> None:
     if browser is None:
         pytest.skip("no chromium; apt-get install chromium")
     page = tmp_path / "report.html"
-    build.report(original, page, silent)
+    build.write_page(original, page, silent)
 
     def browse(*options: str) -> str:
         profile = tmp_path / f"profile{len(list(tmp_path.iterdir()))}"

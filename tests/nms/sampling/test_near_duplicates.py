@@ -56,7 +56,7 @@ def by_definition(images: np.ndarray, distance: float, window: int) -> list[bool
 
 class TestRule:
     @pytest.mark.parametrize("bursts", [0.0, 1.0])
-    def test_one_of_each_scene_stands(self, bursts: float, shared_data: Path) -> None:
+    def test_one_of_each_scene_is_distinct(self, bursts: float, shared_data: Path) -> None:
         """Shifts, brightness and noise are undone: at most a few in a hundred of real images are wrong."""
         data = np.load(shared_data / "cifar10_dev.npz")
         images, _, scenes = scenario.Scenario("redundant", bursts=bursts).make_stream(
@@ -66,7 +66,7 @@ class TestRule:
         assert len(np.unique(scenes[found])) >= 78
         assert 78 <= found.sum() <= 84
 
-    def test_shifted_and_brighter_copies_fall(self) -> None:
+    def test_shifted_and_brighter_copies_are_removed(self) -> None:
         rng = np.random.default_rng(1)
         wide = rng.integers(0, 100, (24, 24, 1), np.uint8)
         one, shifted, other = wide[2:22, 2:22], wide[0:20, 3:23], rng.integers(0, 100, (20, 20, 1), np.uint8)
@@ -93,7 +93,7 @@ class TestRule:
         assert unlimited == find_distinct(images, 80, NearDuplicates(0.3, 80)).tolist()
         assert sum(unlimited) == 20
 
-    def test_a_copy_beyond_the_window_stands(self) -> None:
+    def test_a_copy_beyond_the_window_counts_as_distinct(self) -> None:
         a, b, c = scenes(3, 0)
         images = np.stack([a, b, c, a, c, b])
         two, three = (find_distinct(images, 6, NearDuplicates(0.2, window)).tolist() for window in (2, 3))
@@ -250,7 +250,7 @@ class TestSample:
         assert nms(*arguments, "--resume", monkeypatch=monkeypatch) == 2
         assert "has changed since that run" in capsys.readouterr().err
 
-    def test_groups_of_standing_images_are_verified(
+    def test_groups_of_distinct_images_are_verified(
         self, burst: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """The groups of 16 sent are of different scenes; of all images they would hold five or six."""
