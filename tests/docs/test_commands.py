@@ -12,7 +12,9 @@ import typer
 from nms.cli import app
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+PAGES = sorted({*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")} - {ROOT / "CHANGELOG.md"})
+"""All but the changelog, which names commands of the past."""
+
 SHOWN = re.compile(r"(?:^|`)(?:\.venv/bin/)?nms ([^`\n]*)", re.MULTILINE)
 
 

@@ -10,10 +10,14 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
+HISTORY = ROOT / "CHANGELOG.md"
+"""It names files of the past."""
+
 FENCE = re.compile(r"^(```|~~~).*?^\1\s*$", re.DOTALL | re.MULTILINE)
 CODE = re.compile(r"(`+)[^`].*?\1", re.DOTALL)
 LINK = re.compile(r"\]\(([^()\s]+)\)|(?:src|href)=\"([^\"]+)\"")
 HEADING = re.compile(r"^#+\s+(.*)$", re.MULTILINE)
+PATH = re.compile(r"`((?:contract|golden|rtl|sim|synth|energy|nms|tests|examples|docs)/[\w./-]*)`")
 EXTERNAL = re.compile(r"[a-z][a-z0-9+.-]*:")
 
 
@@ -52,6 +56,12 @@ def find_broken_links(page: Path) -> list[str]:
     return broken
 
 
+def find_missing_paths(page: Path) -> list[str]:
+    """The files and folders of the checkout that a page names in code and that do not exist."""
+    named = set(PATH.findall(FENCE.sub("", page.read_text())))
+    return sorted(name for name in named if not (ROOT / name).exists())
+
+
 def test_there_are_pages_with_links() -> None:
     assert {ROOT / "README.md", DOCS / "index.md"} <= set(PAGES)
     assert sum(len(list(find_links(page))) for page in PAGES) > 50
@@ -60,6 +70,13 @@ def test_there_are_pages_with_links() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path) -> None:
     assert find_broken_links(page) == []
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if page != HISTORY], ids=lambda page: str(page.relative_to(ROOT))
+)
+def test_named_files_exist(page: Path) -> None:
+    assert find_missing_paths(page) == []
 
 
 def test_pictures_are_shown_by_a_page() -> None:
@@ -80,3 +97,9 @@ def test_broken_links_are_found(tmp_path: Path) -> None:
         "[here](#gone)\n"
     )
     assert find_broken_links(page) == ["gone.png", "gone.md", "other.md#no-heading", "#gone"]
+
+
+def test_missing_files_are_found(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("`rtl/sampler.py` `rtl/` `sim/gone.py` `nms run`\n\n```sh\n`golden/gone.py`\n```\n")
+    assert find_missing_paths(page) == ["sim/gone.py"]
