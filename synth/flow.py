@@ -56,7 +56,7 @@ def synthesise(
     ------
     UserError
         No such unit; a tool or a library is missing or not usable.
-    RuntimeError
+    ToolError
         A tool failed.
     """
     units.check_names([unit])

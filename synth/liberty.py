@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nms.contract.errors import UserError
+from nms.contract.errors import ToolError, UserError
 from nms.synth import yosys
 
 GATES: dict[str, Callable[..., bool]] = {
@@ -39,6 +39,8 @@ class Cell:
     sequential: bool
     buffers: bool
     """Whether it repeats its only input."""
+    inverts: bool
+    """Whether it inverts its only input."""
     nand2: bool
 
 
@@ -123,6 +125,7 @@ def _cell(name: str, module: dict[str, Any]) -> Cell:
         outputs=pins["output"],
         sequential=sequential,
         buffers=table == [False, True],
+        inverts=table == [True, False],
         nand2=table == [True, True, True, False],
     )
 
@@ -133,8 +136,12 @@ def read(name: str, files: Sequence[Path], work: Path) -> Library:
     Raises
     ------
     UserError
-        A file is missing or no Liberty; together they have no NAND of two inputs or no flip-flop.
+        A file is missing or no Liberty; together they lack an inverter, a buffer, a NAND of two inputs or a
+        flip-flop.
+    ToolError
+        Yosys failed and does not blame the files.
     """
+    names = ", ".join(map(str, files))
     unpacked = []
     for file in files:
         try:
@@ -154,12 +161,23 @@ def read(name: str, files: Sequence[Path], work: Path) -> Library:
             ],
             work,
         )
-    except RuntimeError as error:
-        raise UserError(f"liberty {', '.join(map(str, files))}: {error}") from None
+    except ToolError as error:
+        if not error.complaint:
+            raise
+        raise UserError(f"liberty {names}: Yosys cannot read it: {error.complaint}") from None
     modules = json.loads((work / "cells.json").read_text())["modules"]
     cells = {cell: _cell(cell, module) for cell, module in modules.items()}
-    if not any(cell.nand2 for cell in cells.values()) or not any(c.sequential for c in cells.values()):
-        raise UserError(f"liberty {', '.join(map(str, files))}: needs a NAND of two inputs and a flip-flop")
+    for kind, has in (
+        ("inverter", any(cell.inverts for cell in cells.values())),
+        ("buffer", any(cell.buffers for cell in cells.values())),
+        ("NAND of two inputs", any(cell.nand2 for cell in cells.values())),
+        ("flip-flop", any(cell.sequential for cell in cells.values())),
+    ):
+        if not has:
+            raise UserError(
+                f"liberty {names}: has no {kind}; "
+                "needs an inverter, a buffer, a NAND of two inputs and a flip-flop"
+            )
     return Library(
         name=name,
         files=tuple(unpacked),

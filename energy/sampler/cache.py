@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from nms.contract.cache import cache_directory
 from nms.energy.sampler import gate_reference as found_by
 from nms.energy.sampler import gate_sim as evaluate
 from nms.energy.sampler import gates, library, netlists
@@ -18,7 +19,6 @@ from nms.energy.sampler.fit import Sample
 from nms.energy.sampler.gate_reference import Reference
 from nms.sim.activity import instrument, windows
 from nms.sim.activity import toggles as activity
-from nms.sim.verilator.runner import cache_directory
 from nms.synth import mapping
 
 SOURCES = (found_by, activity, instrument, windows, mapping, evaluate, gates, library, netlists)
