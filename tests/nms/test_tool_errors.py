@@ -110,7 +110,7 @@ def test_verilator_is_killed_as_it_builds_a_file_of_the_user(monkeypatch, tmp_pa
     (tmp_path / "top.v").write_text("module top(input clk, input rst);\nendmodule\n")
     fake_verilator("echo '%Error: Verilator threw signal 9.'; exit 137", tmp_path / "verilator", monkeypatch)
     with pytest.raises(ToolError, match="Verilator was killed by SIGKILL"):
-        runner.simulate(module="top", verilog=tmp_path / "top.v", bench="none")
+        runner.simulate(module="top", verilog=tmp_path / "top.v", testbench="none")
 
 
 def test_verilator_dies_as_it_lints(monkeypatch, tmp_path) -> None:

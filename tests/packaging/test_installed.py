@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import ROOT
-from tests.packaging.conftest import HOSTILE, LAYERS, Environment
+from tests.packaging.conftest import HOSTILE, LAYERS, Built, Environment, install, make_environment
 
 JOB = "--count 8 --perplexity 3 --iterations 4"
 
@@ -79,9 +79,9 @@ def run(environment: Environment, command: str, folder: Path) -> list[dict[str, 
     return loaded(folder)
 
 
-def check_simulated(processes: list[dict[str, Any]], bench: str, home: Path) -> None:
+def check_simulated(processes: list[dict[str, Any]], testbench: str, home: Path) -> None:
     """One process was the simulation: it had the testbench, and the project's own modules."""
-    (simulation,) = (process for process in processes if bench in process["modules"])
+    (simulation,) = (process for process in processes if testbench in process["modules"])
     assert Path(simulation["modules"]["nms"]) == home / "nms" / "__init__.py"
     assert len(own(simulation["modules"])) > 10
 
@@ -113,9 +113,9 @@ def test_a_command_of_the_wheel(installed: Environment, tmp_path: Path, command:
     processes = run(installed, command, tmp_path / "modules")
     check_modules(processes, installed.site)
     if command == "run":
-        check_simulated(processes, "nms.sim.testbenches.axi_job", installed.site)
+        check_simulated(processes, "nms.sim.testbenches.jobs.axi", installed.site)
     if command == "check":
-        check_simulated(processes, "nms.sim.testbenches.prng", installed.site)
+        check_simulated(processes, "nms.sim.testbenches.prng.tests", installed.site)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_a_command_of_the_checkout(checkout: Environment, tmp_path: Path, comman
     processes = run(checkout, command, tmp_path / "modules")
     check_modules(processes, ROOT)
     if command == "check":
-        check_simulated(processes, "nms.sim.testbenches.prng", ROOT)
+        check_simulated(processes, "nms.sim.testbenches.prng.tests", ROOT)
 
 
 def test_a_script_fits_with_the_checkout(checkout: Environment, tmp_path: Path) -> None:
@@ -173,3 +173,18 @@ def test_the_cache_of_what_is_installed(
     assert cache(installed, XDG_CACHE_HOME="/elsewhere") == "/elsewhere/nms"
     assert cache(installed, NMS_CACHE="/named") == "/named"
     assert cache(checkout) == str(ROOT / ".nms" / "build")
+
+
+@pytest.mark.slow
+def test_the_main_job_in_an_environment_from_the_registry(built: Built, tmp_path: Path) -> None:
+    """All that the wheel asks for, and nothing else: the job of ``make demo``."""
+    environment = make_environment(tmp_path / "environment", third_party=False)
+    install(environment, built.wheel_of_sdist)
+    job = "run -c tiny --data digits --count 16 --perplexity 5 --ratio 0.3 --level rtl -o out/demo"
+    for words in (job, "report out/demo"):
+        program = environment.python.with_name("nms")
+        done = environment.run(program, *words.split(), NMS_CACHE=str(tmp_path / "cache"))
+        assert done.returncode == 0, done.stdout + done.stderr
+    figures = json.loads((environment.work / "out" / "demo" / "results.json").read_text())
+    assert figures["mismatches"] == 0
+    assert figures["compared"] > 500
