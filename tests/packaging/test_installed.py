@@ -35,6 +35,11 @@ CALL = "import sys; from nms.cli import main; sys.argv = ['nms', *sys.argv[1:]];
 """The command, with the current folder first on the path of modules."""
 
 
+def mark_slow(*slow: str) -> list[Any]:
+    """All commands; those named are tests for ``make test-all``."""
+    return [pytest.param(name, marks=pytest.mark.slow) if name in slow else name for name in COMMANDS]
+
+
 def loaded(folder: Path) -> list[dict[str, Any]]:
     """What each Python process has loaded (``conftest.WITNESS``): its arguments, files by module."""
     return [json.loads(file.read_text()) for file in sorted(folder.iterdir())]
@@ -108,7 +113,7 @@ def test_a_script_fits_with_the_wheel(installed: Environment, tmp_path: Path) ->
     check_modules(loaded(tmp_path), installed.site)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", mark_slow("generate"))
 def test_a_command_of_the_wheel(installed: Environment, tmp_path: Path, command: str) -> None:
     processes = run(installed, command, tmp_path / "modules")
     check_modules(processes, installed.site)
@@ -118,9 +123,7 @@ def test_a_command_of_the_wheel(installed: Environment, tmp_path: Path, command:
         check_simulated(processes, "nms.sim.testbenches.prng.tests", installed.site)
 
 
-@pytest.mark.parametrize(
-    "command", ["check", *(pytest.param(c, marks=pytest.mark.slow) for c in COMMANDS if c != "check")]
-)
+@pytest.mark.parametrize("command", mark_slow("run", "generate", "synth"))
 def test_a_command_of_the_checkout(checkout: Environment, tmp_path: Path, command: str) -> None:
     processes = run(checkout, command, tmp_path / "modules")
     check_modules(processes, ROOT)
@@ -154,9 +157,27 @@ def test_modules_of_the_checkout_name_their_real_files(checkout: Environment) ->
 
 
 def test_a_traceback_names_the_real_file(checkout: Environment) -> None:
-    code = "from nms.contract.settings import Search; from nms.rtl.units import check; check(1)"
-    done = checkout.run(checkout.python, "-c", code)
-    assert f'File "{ROOT / "rtl" / "units.py"}", line' in done.stderr
+    done = checkout.run(checkout.python, "-c", "from nms.contract.config import load; load('none')")
+    assert f'File "{ROOT / "contract" / "config.py"}", line' in done.stderr
+
+
+def test_coverage_names_the_real_files(checkout: Environment, tmp_path: Path) -> None:
+    """But for the few lines by which a layer's package finds its real folder."""
+    script, data = tmp_path / "script.py", f"--data-file={tmp_path / 'data'}"
+    script.write_text("import nms.rtl.array.pe, nms.contract.errors\n")
+    checkout.run(checkout.python, "-m", "coverage", "run", data, f"--source={ROOT}", script)
+    checkout.run(checkout.python, "-m", "coverage", "json", data, "-o", tmp_path / "report.json")
+    files = {
+        Path(checkout.work, file).resolve(strict=True): Path(checkout.work, file)
+        for file, found in json.loads((tmp_path / "report.json").read_text())["files"].items()
+        if found["summary"]["covered_lines"]
+    }
+    assert ROOT / "rtl" / "array" / "pe.py" in files
+    assert all(
+        named.parent.is_symlink() and named.name == "__init__.py"
+        for real, named in files.items()
+        if named != real
+    )
 
 
 def test_the_cache_of_what_is_installed(
