@@ -16,10 +16,14 @@ export MPLCONFIGDIR := $(CURDIR)/.nms/matplotlib
 setup: $(STAMP)
 
 $(STAMP): pyproject.toml
+	@echo 'setup 1/3: looking for what the machine must have'
 	@$(PYTHON) nms/prerequisites.py
-	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@echo 'setup 2/3: making the Python environment .venv'
+	@$(PYTHON) -m venv .venv
+	@echo 'setup 3/3: installing the packages that pyproject.toml pins (0.5 GB, minutes)'
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $(STAMP)
+	@echo 'setup: done'
 
 demo: setup
 	$(BIN)/nms run -c tiny --data digits --count 16 --perplexity 5 --ratio 0.3 --level rtl -o out/demo

@@ -1,5 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one exception for a user's mistake."""
+"""How a user's mistake ends, and how a tool that failed does."""
+
+import signal
+from pathlib import Path
+
+SHELL = 128
+"""What a shell, and make, add to the number of the signal that killed a program."""
 
 
 class UserError(Exception):
@@ -8,3 +14,37 @@ class UserError(Exception):
     The command line prints the message alone on standard error and exits with status 2; nothing
     half-written is left behind.
     """
+
+
+class ToolError(Exception):
+    """A tool failed or was killed, and the input is not known to be at fault.
+
+    The command line prints the message alone, one line, on standard error and exits with status 1.
+
+    Parameters
+    ----------
+    tool : its name
+    ended : how: "ended with status 3", "was killed by SIGKILL"
+    complaint : the first line in which it reports an error; empty if it ended without one
+    last : the last line of its log; empty if it printed nothing
+    log : where all that it printed is kept
+    """
+
+    def __init__(self, tool: str, ended: str, complaint: str, last: str, log: Path) -> None:
+        super().__init__(tool, ended, complaint, last, log)
+        self.tool, self.ended, self.complaint, self.last, self.log = tool, ended, complaint, last, log
+
+    def __str__(self) -> str:
+        words = self.complaint or self.last or "it printed nothing"
+        return f"{self.tool} {self.ended}: {words}; its whole log: {self.log}"
+
+
+def describe_end(status: int) -> str:
+    """How a process ended, from the status that :mod:`subprocess` gives it."""
+    number = -status if status < 0 else status - SHELL
+    try:
+        name = signal.Signals(number).name
+    except ValueError:
+        return f"ended with status {status}"
+    memory = " (out of memory?)" if number == signal.SIGKILL else ""
+    return f"was killed by {name}{memory}"

@@ -20,7 +20,7 @@ from nms.commands.run import run
 from nms.commands.sample import sample
 from nms.commands.show import show
 from nms.commands.synth import synth
-from nms.contract.errors import UserError
+from nms.contract.errors import ToolError, UserError
 
 app = typer.Typer(
     help="Near-memory sampler: generate the hardware, run it on images, prove it.",
@@ -44,11 +44,13 @@ Version = Annotated[
 
 
 def main() -> None:
-    """Entry point: a user's mistake is one line on standard error and exit status 2."""
+    """Entry point: a user's mistake is one line and exit status 2, a failed tool one line and status 1."""
     try:
         status = app(standalone_mode=False)
     except UserError as error:
         _refuse(str(error))
+    except ToolError as error:
+        _refuse(str(error), 1)
     except typer.TyperException as error:
         _refuse(_usage(error))
     except typer.Abort:
@@ -64,10 +66,10 @@ def _usage(error: typer.TyperException) -> str:
     return message
 
 
-def _refuse(message: str) -> None:
+def _refuse(message: str, status: int = 2) -> None:
     if message:  # without a command the help is printed already
         print("nms:", " ".join(message.split()), file=sys.stderr)
-    sys.exit(2)
+    sys.exit(status)
 
 
 @app.callback()

@@ -36,8 +36,10 @@ def run(config: Config, settings: Settings, images: np.ndarray) -> BatchesRun:
     ------
     UserError
         A tool is missing.
+    ToolError
+        The hardware does not build; a tool or the simulation was killed.
     RuntimeError
-        The hardware does not build, hangs, refuses the settings or sends other images than it names.
+        The hardware hangs, refuses the settings or sends other images than it names.
     """
     with tempfile.TemporaryDirectory() as folder:
         given, result = Path(folder) / "images.npy", Path(folder) / "result.npz"

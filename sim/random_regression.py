@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from nms.contract.config import PRESETS, Config
+from nms.contract.errors import ToolError
 from nms.contract.settings import Search, Settings
 from nms.golden import sampler as golden
 from nms.sim.compare import compare
@@ -96,7 +97,7 @@ def regress(seed: int, draws: int, first: int = 0) -> Iterator[Draw]:
         try:
             given = images if bus == "axi" else images[0]
             hardware = run(config, settings, given, stalls=stalls, bus=bus)
-        except RuntimeError as error:
+        except (RuntimeError, ToolError) as error:
             yield Draw(number, description, 0, 0, command, str(error))
             continue
         tables = compare(hardware.tables, models[-1])

@@ -82,8 +82,10 @@ def run(
     ------
     UserError
         A tool is missing; the file cannot be read or has no sampler.
+    ToolError
+        The hardware does not build; a tool or the simulation was killed.
     RuntimeError
-        The hardware does not build, hangs or refuses the settings; the end of the log is in the message.
+        The hardware hangs or refuses the settings; the end of the log is in the message.
     """
     tell = progress or (lambda text: None)
     tell("emitting Verilog")

@@ -60,7 +60,7 @@ def synthesise(
     ------
     UserError
         There is no such unit, or a tool or library is missing or unusable.
-    RuntimeError
+    ToolError
         A tool failed.
     """
     units.check_names([unit])

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nms.contract.errors import UserError
+from nms.contract.errors import ToolError, UserError
 from nms.synth import yosys
 
 GATES: dict[str, Callable[..., bool]] = {
@@ -46,6 +46,9 @@ class Cell:
     outputs: tuple[str, ...]
     sequential: bool
     is_buffer: bool
+    """Whether it repeats its only input."""
+    is_inverter: bool
+    """Whether it inverts its only input."""
     is_nand2: bool
 
 
@@ -133,6 +136,7 @@ def _read_cell(name: str, module: dict[str, Any]) -> Cell:
         outputs=pins["output"],
         sequential=sequential,
         is_buffer=table == [False, True],
+        is_inverter=table == [True, False],
         is_nand2=table == [True, True, True, False],
     )
 
@@ -143,8 +147,12 @@ def read(name: str, files: Sequence[Path], work: Path) -> Library:
     Raises
     ------
     UserError
-        A file is missing or is not Liberty, or together they lack a NAND of two inputs or a flip-flop.
+        A file is missing or is not Liberty, or together they lack an inverter, a buffer, a NAND of two
+        inputs or a flip-flop.
+    ToolError
+        Yosys failed and does not blame the files.
     """
+    names = ", ".join(map(str, files))
     unpacked = []
     for file in files:
         try:
@@ -164,12 +172,23 @@ def read(name: str, files: Sequence[Path], work: Path) -> Library:
             ],
             work,
         )
-    except RuntimeError as error:
-        raise UserError(f"liberty {', '.join(map(str, files))}: {error}") from None
+    except ToolError as error:
+        if not error.complaint:
+            raise
+        raise UserError(f"liberty {names}: Yosys cannot read it: {error.complaint}") from None
     modules = json.loads((work / "cells.json").read_text())["modules"]
     cells = {cell: _read_cell(cell, module) for cell, module in modules.items()}
-    if not any(cell.is_nand2 for cell in cells.values()) or not any(c.sequential for c in cells.values()):
-        raise UserError(f"liberty {', '.join(map(str, files))}: needs a NAND of two inputs and a flip-flop")
+    for kind, has in (
+        ("inverter", any(cell.is_inverter for cell in cells.values())),
+        ("buffer", any(cell.is_buffer for cell in cells.values())),
+        ("NAND of two inputs", any(cell.is_nand2 for cell in cells.values())),
+        ("flip-flop", any(cell.sequential for cell in cells.values())),
+    ):
+        if not has:
+            raise UserError(
+                f"liberty {names}: has no {kind}; "
+                "needs an inverter, a buffer, a NAND of two inputs and a flip-flop"
+            )
     return Library(
         name=name,
         files=tuple(unpacked),

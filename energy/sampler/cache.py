@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from nms.contract.cache import cache_directory
 from nms.energy.sampler import gate_reference, gate_sim, netlist_energy, netlists, power_library
 from nms.energy.sampler.fit import BlockSample
 from nms.energy.sampler.gate_reference import GateReference
 from nms.sim.activity import instrument, toggles, windows
-from nms.sim.verilator.runner import cache_directory
 from nms.synth import mapping
 
 SOURCES = (

@@ -12,9 +12,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from nms.contract.cache import cache_directory
 from nms.rtl.export.emit import Design
 from nms.sim.verilator import protocol
-from nms.sim.verilator.runner import cache_directory
 from nms.synth import elaborate, liberty, mapping
 from nms.synth.targets import Target
 
@@ -60,7 +60,7 @@ def map_blocks(
     ------
     UserError
         A file is not a usable cell library.
-    RuntimeError
+    ToolError
         Yosys failed.
     """
     common = [file.read_bytes() for file in files]

@@ -8,13 +8,13 @@ cycle everywhere, and the caller multiplies by the counted rate.
 """
 
 import re
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nms.energy.sampler.power_library import PowerLibrary
+from nms.sim import process
 from nms.synth.timing import PROGRAM
 
 ROW = re.compile(r"^\s*(\S+)\s+(\S+)\s+(\S+)\s+\S+ c(\d+)$", re.MULTILINE)
@@ -69,8 +69,8 @@ def report_power(
 
     Raises
     ------
-    RuntimeError
-        OpenSTA does not report every cell.
+    ToolError
+        OpenSTA fails or does not report every cell.
     """
     text, cells = _write_structural(module, library)
     (work / "power.v").write_text(text)
@@ -92,12 +92,10 @@ def report_power(
         "report_power -instances [get_cells *] -digits 9",
     ]
     (work / "power.tcl").write_text("\n".join(script) + "\n")
-    done = subprocess.run(
-        [PROGRAM, "-exit", "power.tcl"], cwd=work, capture_output=True, text=True, check=False
-    )
-    rows = {int(number): tuple(map(float, values)) for *values, number in ROW.findall(done.stdout)}
+    printed = process.run("OpenSTA", [PROGRAM, "-exit", "power.tcl"], work)
+    rows = {int(number): tuple(map(float, values)) for *values, number in ROW.findall(printed)}
     if rows.keys() != cells.keys():
-        raise RuntimeError(f"OpenSTA printed {len(rows)} of {len(cells)} cells: {done.stdout[-500:]}")
+        raise process.make_error("OpenSTA", 0, printed)
     found = []
     for number, cell in cells.items():
         known = library.cells[cell["type"]]

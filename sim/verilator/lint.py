@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 from nms.rtl.export.core import WAIVERS
+from nms.sim import process
 from nms.sim.verilator import tools
 
 PROBLEM = re.compile(r"^%(?:Error|Warning).*$", re.MULTILINE)
@@ -18,6 +19,8 @@ def lint(verilog: Path, top: str) -> list[str]:
     ------
     UserError
         A tool is missing.
+    ToolError
+        Verilator failed and reports no problem.
     """
     tools.require()
     environment = tools.environment()
@@ -26,5 +29,5 @@ def lint(verilog: Path, top: str) -> list[str]:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     problems = PROBLEM.findall(done.stdout + done.stderr)
     if done.returncode and not problems:
-        problems = [f"verilator ended with status {done.returncode}"]
+        raise process.make_error("Verilator", done.returncode, done.stdout + done.stderr)
     return problems

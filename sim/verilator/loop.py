@@ -14,6 +14,7 @@ from nms.contract.config import Config
 from nms.contract.registers import BY_NAME, COUNTED
 from nms.contract.settings import Settings
 from nms.rtl.export import emit
+from nms.sim import process
 from nms.sim.models.device import limit_cycles
 from nms.sim.models.driver import BASE, Driver, Results, lay_out, unpack
 from nms.sim.sampler import LARGE
@@ -57,7 +58,7 @@ def run(config: Config, settings: Settings, images: np.ndarray) -> LoopRun:
     ------
     UserError
         A tool is missing.
-    RuntimeError
+    ToolError
         The hardware does not build, hangs or answers with an error.
     """
     program = loop(emit.system_verilog(config), fast=config.images > LARGE)
@@ -78,7 +79,7 @@ def run(config: Config, settings: Settings, images: np.ndarray) -> LoopRun:
         command = [program, files["writes"], files["reads"], files["memory"], BASE, most, files["stream"]]
         done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
         if done.returncode:
-            raise RuntimeError(f"the plain loop failed: {done.stdout}{done.stderr}".strip())
+            raise process.make_error("the plain loop", done.returncode, done.stdout + done.stderr)
         found = json.loads(done.stdout)
         after, stream = files["memory"].read_bytes(), files["stream"].read_bytes()
     low, high = found["registers"][::2], found["registers"][1::2]

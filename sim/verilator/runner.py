@@ -13,8 +13,7 @@ What a simulation checks by itself, beside the testbench:
 Fast builds verilate a block that is placed many times once and call it (:mod:`nms.sim.verilator.cells`):
 Verilator would otherwise copy it into the whole, which for 32 PEs is three times the C++ to compile.
 
-The cache lies in the directory named by the environment variable ``NMS_CACHE``; without it in
-``.nms/build`` of the checkout or, where the package is installed, in the user's cache directory.
+Builds and runs are kept in :func:`nms.contract.cache.cache_directory`.
 """
 
 import fcntl
@@ -23,12 +22,12 @@ import json
 import os
 import re
 import shutil
-import subprocess
+import signal
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,13 +35,11 @@ from xml.etree import ElementTree
 
 import cocotb_tools.runner
 
-import nms
-from nms.contract.errors import UserError
+from nms.contract.cache import PACKAGE, cache_directory
+from nms.contract.errors import ToolError, UserError
+from nms.sim import process
 from nms.sim.verilator import cells, protocol, tools
 from nms.sim.verilator.context import VARIABLE, Context, Port
-
-PACKAGE = Path(nms.__file__).resolve().parent
-"""The folder of the package, in a checkout or where it is installed."""
 
 COMMON = ("--no-timing", "--assert", "-Wno-fatal", "-Wno-lint", "-Wno-style", "-Wno-MULTIDRIVEN")
 QUICK = ("--x-assign", "unique", "--x-initial", "unique")
@@ -64,6 +61,8 @@ LOOP = Path(__file__).with_name("loop.cpp")
 RUNS = 100
 """Runs whose logs and waves are kept."""
 
+VERILATOR, COMPILE = "Verilator", "the C++ compiler"
+
 PROBLEM = re.compile(r"^.*?%(?:Error|Warning)[^:]*:.*$", re.MULTILINE)
 
 
@@ -83,15 +82,6 @@ class Outcome:
 
     def __bool__(self) -> bool:
         return self.passed > 0 and self.failed == 0
-
-
-def cache_directory() -> Path:
-    """Where builds and runs are kept: ``$NMS_CACHE``, the checkout's ``.nms/build`` or the user's cache."""
-    if given := os.environ.get("NMS_CACHE"):
-        return Path(given)
-    if (PACKAGE.parent / "pyproject.toml").exists():
-        return PACKAGE.parent / ".nms" / "build"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nms"
 
 
 class Runner(cocotb_tools.runner.Verilator):
@@ -136,13 +126,6 @@ def _digest(*parts: object) -> str:
     return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:16]
 
 
-def _execute(command: list[str], cwd: Path, env: dict[str, str], log: Path) -> None:
-    with log.open("a") as file:
-        done = subprocess.run(command, cwd=cwd, env=env, stdout=file, stderr=subprocess.STDOUT, check=False)
-    if done.returncode:
-        raise RuntimeError(f"building the simulation failed: {' '.join(command[:1])}\n{_tail(log)}")
-
-
 def _tail(log: Path, lines: int = 40) -> str:
     text = log.read_text(errors="replace").splitlines() if log.exists() else []
     return "\n".join(text[-lines:])
@@ -165,9 +148,11 @@ def _cell(
     verilator = str(Path(env["VERILATOR_ROOT"]) / "bin" / "verilator")
     options = [*COMMON, *FAST, "--flatten", "-DNMS_ASSERT=1", "--timescale", "1ns/1ps"]
     names = ["--prefix", f"V{block}", "--top-module", block]
-    _execute([verilator, "-cc", "-Mdir", str(folder), *names, *options, f"{block}.sv"], folder, env, log)
+    command = [verilator, "-cc", "-Mdir", str(folder), *names, *options, f"{block}.sv"]
+    process.run(VERILATOR, command, folder, env, log)
     archive = folder / f"V{block}__ALL.a"
-    _execute(["make", "-C", str(folder), "-f", f"V{block}.mk", archive.name, *optimised], folder, env, log)
+    command = ["make", "-C", str(folder), "-f", f"V{block}.mk", archive.name, *optimised]
+    process.run(COMPILE, command, folder, env, log)
     return folder / f"cell_{block}.cpp", archive
 
 
@@ -210,12 +195,12 @@ def _compile(module: str, verilog: str, fast: bool, waves: bool, work: Path) -> 
         glue, archive = _cell(block, verilog, headers, work, runner.env, optimised, log)
         verilate += [str(glue), str(archive), "-CFLAGS", f"-I{archive.parent}"]
     make += optimised
-    _execute(verilate, work, runner.env, log)
+    process.run(VERILATOR, verilate, work, runner.env, log)
     shelf = cache_directory() / ("runtime-" + _digest(_versions(), fast, waves))
     for name in RUNTIME:
         if (shelf / name).exists():
             shutil.copy(shelf / name, work / name)  # newer than the makefile, so make takes it as it is
-    _execute(make, work, runner.env, log)
+    process.run(COMPILE, make, work, runner.env, log)
     if module == LOOPED:
         _link_loop(work, called, runner.env, log)
     shelf.mkdir(parents=True, exist_ok=True)
@@ -232,7 +217,7 @@ def _link_loop(work: Path, called: list[str], env: dict[str, str], log: Path) ->
     cells_of = [part for block in called for part in (f"cell_{block}.o", f"{block}/V{block}__ALL.a")]
     command = ["c++", "-std=gnu++20", "-O2", "-I.", f"-I{include}", f"-I{include / 'vltstd'}", "-o", "loop"]
     command += [str(LOOP), "Vtop__ALL.a", *cells_of, *objects, "-pthread"]
-    _execute(command, work, env, log)
+    process.run(COMPILE, command, work, env, log)
 
 
 def _versions() -> list[tuple[str, str | None, str | None]]:
@@ -329,8 +314,8 @@ def simulate(
     ------
     UserError
         A tool is missing; the file cannot be read or built, or it has no such module.
-    RuntimeError
-        The Verilog text does not build; the end of the log is in the message.
+    ToolError
+        The Verilog text does not build; the simulation was killed.
     """
     tools.require()
     file = verilog if isinstance(verilog, Path) else None
@@ -341,11 +326,11 @@ def simulate(
     started = time.monotonic()
     try:
         built = _built(module, protocol.select_reachable(text, module), fast, waves)
-    except RuntimeError as error:
-        if file is None:
+    except ToolError as error:
+        found = re.match(r"%Error.*?: (?:\S+:\d+:\d+: )?(.*)$", error.complaint)
+        if file is None or found is None:
             raise
-        found = re.search(r"^%Error.*?: (?:\S+:\d+:\d+: )?(.*)$", str(error), re.MULTILINE)
-        raise UserError(f"{file}: Verilator cannot build it: {found[1] if found else error}") from None
+        raise UserError(f"{file}: Verilator cannot build it: {found[1]}") from None
     seconds_build = time.monotonic() - started
 
     work = _run_directory(module)
@@ -355,7 +340,7 @@ def simulate(
     runner = Runner(search)
     pattern = rf"\.({'|'.join(map(re.escape, tests))})(/.*)?$" if tests else None
     runner._sources = runner._verilog_sources = runner._vhdl_sources = []
-    with suppress(RuntimeError, SystemExit):  # the results file and the log say what happened
+    try:
         runner.test(
             test_module=testbench,
             hdl_toplevel=module,
@@ -375,6 +360,10 @@ def simulate(
                 *plusargs,
             ],
         )
+    except (RuntimeError, SystemExit) as error:  # the results file and the log say what else happened
+        if str(error).endswith(f": {-signal.SIGKILL}"):
+            printed = log.read_text(errors="replace")
+            raise process.make_error("the simulation", -signal.SIGKILL, printed) from None
     seconds_run = time.monotonic() - started
     printed = log.read_text(errors="replace") if log.exists() else ""
     passed, failures = _results(work / "results.xml", printed)

@@ -88,6 +88,12 @@ def make_environment(folder: Path, third_party: bool = True) -> Environment:
     return Environment(python, site, work)
 
 
+def install(environment: Environment, wheel: Path, *options: str) -> None:
+    """Install a wheel by the pip of the environment that runs the tests."""
+    command = [sys.executable, "-m", "pip", "--python", environment.python, "install", "--quiet"]
+    subprocess.run([*command, "--disable-pip-version-check", *options, wheel], check=True)
+
+
 def build(what: str, tree: Path, output: Path) -> Path:
     """What pip calls to build a ``wheel`` or ``sdist``, in ``tree``."""
     output.mkdir(exist_ok=True)
@@ -120,11 +126,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
 def installed(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Environment:
     """An environment with the wheel that was made from the sdist."""
     environment = make_environment(tmp_path_factory.mktemp("installed") / "environment")
-    subprocess.run(
-        [sys.executable, "-m", "pip", "--python", environment.python, "install", "--quiet", "--no-deps",
-         "--no-index", "--disable-pip-version-check", built.wheel_of_sdist],
-        check=True,
-    )  # fmt: skip
+    install(environment, built.wheel_of_sdist, "--no-deps", "--no-index")
     return environment
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import ROOT
-from tests.packaging.conftest import HOSTILE, LAYERS, Environment
+from tests.packaging.conftest import HOSTILE, LAYERS, Built, Environment, install, make_environment
 
 JOB = "--count 8 --perplexity 3 --iterations 4"
 
@@ -33,6 +33,11 @@ print(len(sampler.fit(images).sample_indices_))
 
 CALL = "import sys; from nms.cli import main; sys.argv = ['nms', *sys.argv[1:]]; main()"
 """The command, with the current folder first on the path of modules."""
+
+
+def mark_slow(*slow: str) -> list[Any]:
+    """All commands; those named are tests for ``make test-all``."""
+    return [pytest.param(name, marks=pytest.mark.slow) if name in slow else name for name in COMMANDS]
 
 
 def loaded(folder: Path) -> list[dict[str, Any]]:
@@ -79,9 +84,9 @@ def run(environment: Environment, command: str, folder: Path) -> list[dict[str, 
     return loaded(folder)
 
 
-def check_simulated(processes: list[dict[str, Any]], bench: str, home: Path) -> None:
+def check_simulated(processes: list[dict[str, Any]], testbench: str, home: Path) -> None:
     """One process was the simulation: it had the testbench, and the project's own modules."""
-    (simulation,) = (process for process in processes if bench in process["modules"])
+    (simulation,) = (process for process in processes if testbench in process["modules"])
     assert Path(simulation["modules"]["nms"]) == home / "nms" / "__init__.py"
     assert len(own(simulation["modules"])) > 10
 
@@ -108,24 +113,22 @@ def test_a_script_fits_with_the_wheel(installed: Environment, tmp_path: Path) ->
     check_modules(loaded(tmp_path), installed.site)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", mark_slow("generate"))
 def test_a_command_of_the_wheel(installed: Environment, tmp_path: Path, command: str) -> None:
     processes = run(installed, command, tmp_path / "modules")
     check_modules(processes, installed.site)
     if command == "run":
-        check_simulated(processes, "nms.sim.testbenches.axi_job", installed.site)
+        check_simulated(processes, "nms.sim.testbenches.jobs.axi", installed.site)
     if command == "check":
-        check_simulated(processes, "nms.sim.testbenches.prng", installed.site)
+        check_simulated(processes, "nms.sim.testbenches.prng.tests", installed.site)
 
 
-@pytest.mark.parametrize(
-    "command", ["check", *(pytest.param(c, marks=pytest.mark.slow) for c in COMMANDS if c != "check")]
-)
+@pytest.mark.parametrize("command", mark_slow("run", "generate", "synth"))
 def test_a_command_of_the_checkout(checkout: Environment, tmp_path: Path, command: str) -> None:
     processes = run(checkout, command, tmp_path / "modules")
     check_modules(processes, ROOT)
     if command == "check":
-        check_simulated(processes, "nms.sim.testbenches.prng", ROOT)
+        check_simulated(processes, "nms.sim.testbenches.prng.tests", ROOT)
 
 
 def test_a_script_fits_with_the_checkout(checkout: Environment, tmp_path: Path) -> None:
@@ -154,9 +157,27 @@ def test_modules_of_the_checkout_name_their_real_files(checkout: Environment) ->
 
 
 def test_a_traceback_names_the_real_file(checkout: Environment) -> None:
-    code = "from nms.contract.settings import Search; from nms.rtl.units import check; check(1)"
-    done = checkout.run(checkout.python, "-c", code)
-    assert f'File "{ROOT / "rtl" / "units.py"}", line' in done.stderr
+    done = checkout.run(checkout.python, "-c", "from nms.contract.config import load; load('none')")
+    assert f'File "{ROOT / "contract" / "config.py"}", line' in done.stderr
+
+
+def test_coverage_names_the_real_files(checkout: Environment, tmp_path: Path) -> None:
+    """But for the few lines by which a layer's package finds its real folder."""
+    script, data = tmp_path / "script.py", f"--data-file={tmp_path / 'data'}"
+    script.write_text("import nms.rtl.array.pe, nms.contract.errors\n")
+    checkout.run(checkout.python, "-m", "coverage", "run", data, f"--source={ROOT}", script)
+    checkout.run(checkout.python, "-m", "coverage", "json", data, "-o", tmp_path / "report.json")
+    files = {
+        Path(checkout.work, file).resolve(strict=True): Path(checkout.work, file)
+        for file, found in json.loads((tmp_path / "report.json").read_text())["files"].items()
+        if found["summary"]["covered_lines"]
+    }
+    assert ROOT / "rtl" / "array" / "pe.py" in files
+    assert all(
+        named.parent.is_symlink() and named.name == "__init__.py"
+        for real, named in files.items()
+        if named != real
+    )
 
 
 def test_the_cache_of_what_is_installed(
@@ -173,3 +194,18 @@ def test_the_cache_of_what_is_installed(
     assert cache(installed, XDG_CACHE_HOME="/elsewhere") == "/elsewhere/nms"
     assert cache(installed, NMS_CACHE="/named") == "/named"
     assert cache(checkout) == str(ROOT / ".nms" / "build")
+
+
+@pytest.mark.slow
+def test_the_main_job_in_an_environment_from_the_registry(built: Built, tmp_path: Path) -> None:
+    """All that the wheel asks for, and nothing else: the job of ``make demo``."""
+    environment = make_environment(tmp_path / "environment", third_party=False)
+    install(environment, built.wheel_of_sdist)
+    job = "run -c tiny --data digits --count 16 --perplexity 5 --ratio 0.3 --level rtl -o out/demo"
+    for words in (job, "report out/demo"):
+        program = environment.python.with_name("nms")
+        done = environment.run(program, *words.split(), NMS_CACHE=str(tmp_path / "cache"))
+        assert done.returncode == 0, done.stdout + done.stderr
+    figures = json.loads((environment.work / "out" / "demo" / "results.json").read_text())
+    assert figures["mismatches"] == 0
+    assert figures["compared"] > 500

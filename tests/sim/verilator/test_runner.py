@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from nms.contract.errors import UserError
+from nms.contract.errors import ToolError, UserError
 from nms.rtl.export.emit import verilog
 from nms.sim.verilator import runner, tools
 from nms.sim.verilator.runner import simulate
@@ -90,7 +90,7 @@ def test_mistakes_are_named(blocks, tmp_path):
     with pytest.raises(UserError, match=r"none\.v: not a readable Verilog file"):
         simulate(module="incrementer", verilog=tmp_path / "none.v", testbench="incrementer_testbench")
     text = text.replace("posedge clk", "posedge clack")
-    with pytest.raises(RuntimeError, match="building the simulation failed"):
+    with pytest.raises(ToolError, match=r"Verilator ended with status 1: %Error: .*'clack'"):
         simulate(module="incrementer", verilog=text, testbench="incrementer_testbench")
     (tmp_path / "bad.v").write_text(text)
     with pytest.raises(UserError, match=r"bad\.v: Verilator cannot build it: .*'clack'"):
