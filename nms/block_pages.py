@@ -363,7 +363,14 @@ def _short(names: list[str]) -> list[str]:
 
 def _ports(ports: list[Port]) -> str:
     rows = []
+    for prefix, meaning in BUSES.items():
+        signals = [port for port in ports if port.name.startswith(prefix)]
+        if signals:
+            listed = ", ".join(f"{port.name.removeprefix(prefix)} {port.fields}" for port in signals)
+            rows.append([f"`{prefix[:-1]}`", "bus", listed, meaning])
     for port in ports:
+        if port.name.startswith(tuple(BUSES)):
+            continue
         kind = "stream" if port.streams else "signal"
         way = "in" if port.inward else "out"
         rows.append([f"`{port.name}`", f"{kind} {way}", port.fields, _plain(port.meaning)])

@@ -35,6 +35,10 @@ docstrings, links = load_hook("docstrings"), load_hook("links")
             "Members\n-------\ni, j : two points,\n    in order\nNone\n    nothing",
             "**Members**\n\n* `i`, `j`: two points, in order\n* `None`: nothing\n",
         ),
+        (
+            "Parameters\n----------\nratio : float\n    Share to keep.",
+            "**Parameters**\n\n* `ratio` (float): Share to keep.\n",
+        ),
         ("Examples\n--------\n>>> 1 + 1\n2", "**Examples**\n\n```pycon\n>>> 1 + 1\n2\n```\n"),
     ],
 )
