@@ -346,7 +346,7 @@ def _describe(unit: Unit) -> list[str]:
         for name, meaning in _cycles(kind)
     ]
     if latency:
-        texts += ["### Latency", _table(["", "cycles", ""], latency)]
+        texts += ["### Latency", _table(["name", "cycles", "meaning"], latency)]
     if unit.parts:
         rows = [
             [part.title, str(len(part.names)), part.kind, ", ".join(_short(part.names))]

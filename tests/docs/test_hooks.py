@@ -71,3 +71,11 @@ def test_links_lead_to_pages(uri: str, link: str, expected: str) -> None:
 def test_full_names_lead_to_the_reference() -> None:
     assert 'identifier="nms.rtl.array.pe.PE"' in rewrite("`nms.rtl.array.pe.PE`", "blocks/pe.md")
     assert rewrite("`nms run`, ``:class:`nms.x.Y` ``", "index.md") == "`nms run`, ``:class:`nms.x.Y` ``"
+
+
+def test_patterns_of_the_navigation_stand_for_what_is_left() -> None:
+    nav = [{"Home": "index.md"}, {"Guide": ["guide/b.md", "guide/*", {"More": ["changelog*"]}]}]
+    pages = ["index.md", "guide/a.md", "guide/b.md", "other.md"]
+    rest = [page for page in pages if page not in links._places(nav)]
+    filled = [{"Home": "index.md"}, {"Guide": ["guide/b.md", "guide/a.md", {"More": []}]}]
+    assert links._fill(nav, rest) == filled
