@@ -214,7 +214,7 @@ def draw(found: list[Unit]) -> str:
     )
 
 
-def _drawn(ports: list[Port]) -> list[Port]:
+def group(ports: list[Port]) -> list[Port]:
     """The ports in a drawing: a bus is one, and many alike members with a common start are one."""
     rows: list[Port] = []
     starts = Counter((port.name.split("_")[0], port.inward, port.width) for port in ports if not port.streams)
@@ -236,7 +236,7 @@ def _drawn(ports: list[Port]) -> list[Port]:
 
 def _symbol(unit: Unit, top: int) -> tuple[str, int, int]:
     """One symbol below ``top``, its width and its height."""
-    rows = _drawn(members(unit.block))
+    rows = group(members(unit.block))
     left, right = [row for row in rows if row.inward], [row for row in rows if not row.inward]
     columns = 2 if len(unit.parts) > 5 else 1
     inner = columns * (PART + 12) if unit.parts else 40
@@ -346,7 +346,7 @@ def _describe(unit: Unit) -> list[str]:
         for name, meaning in _cycles(kind)
     ]
     if latency:
-        texts += ["### Latency", _table(["", "cycles", ""], latency)]
+        texts += ["### Latency", _table(["name", "cycles", "meaning"], latency)]
     if unit.parts:
         rows = [
             [part.title, str(len(part.names)), part.kind, ", ".join(_short(part.names))]
@@ -363,7 +363,14 @@ def _short(names: list[str]) -> list[str]:
 
 def _ports(ports: list[Port]) -> str:
     rows = []
+    for prefix, meaning in BUSES.items():
+        signals = [port for port in ports if port.name.startswith(prefix)]
+        if signals:
+            listed = ", ".join(f"{port.name.removeprefix(prefix)} {port.fields}" for port in signals)
+            rows.append([f"`{prefix[:-1]}`", "bus", listed, meaning])
     for port in ports:
+        if port.name.startswith(tuple(BUSES)):
+            continue
         kind = "stream" if port.streams else "signal"
         way = "in" if port.inward else "out"
         rows.append([f"`{port.name}`", f"{kind} {way}", port.fields, _plain(port.meaning)])
@@ -477,18 +484,18 @@ def _replace(page: Path, text: str, part: str, content: str) -> str:
     before, found, rest = text.partition(begin)
     _, closed, after = rest.partition(end)
     if not found or not closed:
-        sys.exit(f"{page.relative_to(ROOT)}: must have the lines {begin!r} and {end!r}")
+        sys.exit(f"{_shown(page)}: must have the lines {begin!r} and {end!r}")
     return f"{before}{begin}\n\n{content}\n\n{end}{after}"
+
+
+def _shown(path: Path) -> str:
+    return f"docs/blocks/{path.relative_to(FOLDER)}"
 
 
 def main() -> None:
     """Write the pages or, with ``--check``, compare them."""
     wanted = files()
-    stale = [
-        str(path.relative_to(ROOT))
-        for path, text in wanted.items()
-        if not path.exists() or path.read_text() != text
-    ]
+    stale = [_shown(path) for path, text in wanted.items() if not path.exists() or path.read_text() != text]
     if sys.argv[1:] == ["--check"]:
         if stale:
             sys.exit(f"{', '.join(stale)}: stale; run python -m nms.block_pages")

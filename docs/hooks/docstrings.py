@@ -22,6 +22,9 @@ class Docstrings(griffe.Extension):
     def on_object(self, *, obj: griffe.Object, loader: griffe.GriffeLoader, **kwargs: Any) -> None:
         """Rewrite the docstring of one object."""
         if isinstance(obj, griffe.Module) and not isinstance(obj.filepath, list):
+            if obj.exports and obj.parent:  # what a package passes on is shown where it is
+                inner = {name for name, member in obj.members.items() if not member.is_alias}
+                obj.exports = [name for name in obj.exports if name in inner]
             lines = obj.lines_collection
             through, real = obj.filepath, obj.filepath.resolve()  # the link in nms/, and what it leads to
             if through in lines:
@@ -79,11 +82,15 @@ def _section(lines: list[str]) -> list[str]:
     if any(line.startswith(">>>") for line in lines):
         return ["```pycon", *lines, "```"]
     out: list[str] = []
-    for line in lines:
+    for line, following in zip(lines, [*lines[1:], ""], strict=True):
         item = ITEM.fullmatch(line)
         if item and (item["rest"] is not None or ("," not in line and " " not in line)):
             names = ", ".join(f"`{name}`" for name in item["names"].split(", "))
-            out.append(f"* {names}" + (f": {escape(item['rest'])}" if item["rest"] else ""))
+            typed = re.match(r"    [A-Z]", following)  # numpy's form: a type, and a sentence below it
+            rest = escape(item["rest"] or "")
+            out.append(
+                f"* {names} ({rest})" if rest and typed else f"* {names}: {rest}" if rest else f"* {names}"
+            )
         elif out and line.startswith("    ") and line.strip():
             joint = " " if ": " in out[-1] or out[-1].startswith(" ") else ": "
             out[-1] += joint + escape(line.strip())

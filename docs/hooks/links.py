@@ -3,12 +3,15 @@
 
 The documents link to each other and to files as they lie in the checkout. On the site, a document of
 :data:`MOUNTED` is a page of its own, and any other file that is linked becomes a page that shows it.
-Full names of the code, `` `nms.x.y` ``, lead to the API reference where it has them.
+A pattern in the navigation, such as ``guide/*``, stands for the pages that it matches and that have no place
+of their own. Full names of the code, `` `nms.x.y` ``, lead to the API reference where it has them.
 """
 
+import fnmatch
 import posixpath
 import re
 from pathlib import Path
+from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
@@ -54,6 +57,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         shown = ROOT / source
         if not shown.is_relative_to(docs):
             files.append(File.generated(config, _page(source), content=_show(shown, source)))
+    pages = sorted(file.src_uri for file in files.documentation_pages())
+    config.nav = _fill(config.nav, [page for page in pages if page not in _places(config.nav)])
     return files
 
 
@@ -77,6 +82,26 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
     reference = r'<autoref optional identifier="\1"><code>\1</code></autoref>'
     return NAME.sub(reference, LINK.sub(point, markdown))
+
+
+def _places(nav: Any) -> set[str]:
+    """Every page and pattern of the navigation."""
+    if isinstance(nav, str):
+        return {nav}
+    return {place for part in (nav.values() if isinstance(nav, dict) else nav) for place in _places(part)}
+
+
+def _fill(nav: Any, rest: list[str]) -> Any:
+    """The navigation with the pages that its patterns match, of those that are left."""
+    if isinstance(nav, dict):
+        return {title: _fill(part, rest) for title, part in nav.items()}
+    if not isinstance(nav, list):
+        return nav
+    filled: list[Any] = []
+    for entry in nav:
+        pattern = isinstance(entry, str) and "*" in entry
+        filled += fnmatch.filter(rest, entry) if pattern else [_fill(entry, rest)]
+    return filled
 
 
 def _target(document: str, link: str) -> str | None:
