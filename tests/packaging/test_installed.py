@@ -113,9 +113,9 @@ def test_a_command_of_the_wheel(installed: Environment, tmp_path: Path, command:
     processes = run(installed, command, tmp_path / "modules")
     check_modules(processes, installed.site)
     if command == "run":
-        check_simulated(processes, "nms.sim.testbenches.axi_job", installed.site)
+        check_simulated(processes, "nms.sim.testbenches.jobs.axi", installed.site)
     if command == "check":
-        check_simulated(processes, "nms.sim.testbenches.prng", installed.site)
+        check_simulated(processes, "nms.sim.testbenches.prng.tests", installed.site)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_a_command_of_the_checkout(checkout: Environment, tmp_path: Path, comman
     processes = run(checkout, command, tmp_path / "modules")
     check_modules(processes, ROOT)
     if command == "check":
-        check_simulated(processes, "nms.sim.testbenches.prng", ROOT)
+        check_simulated(processes, "nms.sim.testbenches.prng.tests", ROOT)
 
 
 def test_a_script_fits_with_the_checkout(checkout: Environment, tmp_path: Path) -> None:
