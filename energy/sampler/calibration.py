@@ -17,7 +17,7 @@ from nms.energy.sampler.gate_reference import Reference, reference
 from nms.energy.sampler.gates import Options
 from nms.energy.sampler.library import PowerLibrary
 from nms.energy.sampler.netlists import mapped
-from nms.sim.activity.windows import Counted, Job
+from nms.sim.activity.windows import InstrumentedSampler, Workload
 
 SMALL = {"pes": 4, "te_lanes": 4, "grid_lanes": 2}
 """What a configuration is cut to where it is fitted: fewer instances of the same blocks."""
@@ -64,7 +64,7 @@ def fitted(
     files: Sequence[Path],
     library: PowerLibrary,
     options: Options,
-    build: Callable[[Config], Counted],
+    build: Callable[[Config], InstrumentedSampler],
     tell: Callable[[str], None],
     judging: bool = True,
 ) -> Fitted:
@@ -85,7 +85,7 @@ def fitted(
         counted = build(small)
 
         def find() -> Reference:
-            activity = counted.activity(Job(small, settings, data), seed, rows=True)
+            activity = counted.measure(Workload(small, settings, data), seed, rows=True)
             netlists = mapped(counted.emitted, files, tell)
             return reference(activity, netlists, library, options, tell)
 

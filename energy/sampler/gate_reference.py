@@ -11,12 +11,12 @@ from nms.energy.sampler.fit import Sample
 from nms.energy.sampler.gates import GateModule, Options
 from nms.energy.sampler.library import PowerLibrary
 from nms.energy.sampler.netlists import Netlists
-from nms.sim.activity.instrument import KINDS, Instrumented
+from nms.sim.activity.instrument import KINDS, InstrumentedDesign
 from nms.sim.activity.toggles import Recording
 from nms.sim.activity.windows import Activity
 
 
-def toggles(design: Instrumented, recording: Recording) -> dict[str, np.ndarray]:
+def toggles(design: InstrumentedDesign, recording: Recording) -> dict[str, np.ndarray]:
     """(windows, modules, kinds) of each block: its own, then those of modules in it, sorted by path."""
     found: dict[str, list[np.ndarray]] = {}
     for path in sorted(recording.sums):
@@ -56,12 +56,13 @@ def reference(
     lengths = recording.cycles.tolist()
     time = evaluate.Timeline(recording.windows)
     samples, coverage, checked = {}, {}, 0
-    for path, module in design.first([name for name in mapped.modules if name in design.nets]).items():
+    blocks = [name for name in mapped.modules if name in design.nets]
+    for path, module in design.first_instances(blocks).items():
         if "__" in module:
             continue
         tell(f"evaluating the netlist of {module}")
         evaluator = evaluate.Evaluator(mapped.modules[module], kinds)
-        found = evaluator.run(time.integers(recording.named(design, path)), time)
+        found = evaluator.run(time.integers(recording.values_by_name(design, path)), time)
         if found.wrong:
             raise RuntimeError(f"block {module}: the netlist differs from the RTL in {found.wrong[:3]}")
         checked += found.checked

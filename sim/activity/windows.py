@@ -15,8 +15,8 @@ from nms.contract.readout import Phase
 from nms.contract.settings import Settings
 from nms.rtl.export import emit
 from nms.rtl.sampler import Sampler
-from nms.sim.activity.instrument import KINDS, Instrumented, instrument
-from nms.sim.activity.toggles import Mean, Recording, Window, drawn, estimate, record
+from nms.sim.activity.instrument import KINDS, InstrumentedDesign, instrument
+from nms.sim.activity.toggles import Mean, Recording, Window, estimate, record, sample_windows
 from nms.sim.models.streams import Stalls
 
 TOLERANCE = 0.05
@@ -40,7 +40,7 @@ PHASES: list[Phase] = [phase for phase in Phase if phase is not Phase.IDLE]
 
 
 @dataclass(frozen=True)
-class Job:
+class Workload:
     """What the sampler is to do; ``images`` (N, D) uint8."""
 
     config: Config
@@ -62,7 +62,7 @@ class Activity:
     means : toggles a cycle of all modules, by phase
     """
 
-    design: Instrumented
+    design: InstrumentedDesign
     recording: Recording
     phase: np.ndarray
     weights: np.ndarray
@@ -80,7 +80,7 @@ Count = Callable[[list[Window], bool], tuple[Recording, dict[str, int]]]
 the recording, and the hardware's own counters."""
 
 
-class Counted:
+class InstrumentedSampler:
     """A sampler with counters, built once for a configuration and run on any job."""
 
     def __init__(self, config: Config, tell: Callable[[str], None] | None = None):
@@ -90,7 +90,9 @@ class Counted:
         self.blocks = list(self.emitted.blocks)
         self.design = instrument(self.emitted.verilog(), "sampler", phase="phase", traced=self.blocks)
 
-    def record(self, job: Job, windows: list[Window], rows: bool = False) -> tuple[Recording, dict[str, int]]:
+    def record(
+        self, job: Workload, windows: list[Window], rows: bool = False
+    ) -> tuple[Recording, dict[str, int]]:
         """Run a job, counting in the windows; the recording, and the hardware's own counters."""
         with tempfile.TemporaryDirectory() as folder:
             given, result = Path(folder) / "images.npy", Path(folder) / "result.npz"
@@ -117,15 +119,15 @@ class Counted:
                 }
                 return found, counters | {"trials": int(values["trials"])}
 
-    def activity(self, job: Job, seed: int, *, complete: bool = False, rows: bool = False) -> Activity:
-        """:func:`activity` of a job."""
-        return activity(
+    def measure(self, job: Workload, seed: int, *, complete: bool = False, rows: bool = False) -> Activity:
+        """:func:`measure_activity` of a job."""
+        return measure_activity(
             self.design, partial(self.record, job), seed, complete=complete, rows=rows, tell=self.tell
         )
 
 
-def activity(
-    design: Instrumented,
+def measure_activity(
+    design: InstrumentedDesign,
     count: Count,
     seed: int,
     *,
@@ -158,7 +160,7 @@ def activity(
         placed = sorted(
             (*window, weight, phase)
             for phase in PHASES
-            for window, weight in drawn(spans[phase], wanted[phase], LENGTH, rng)
+            for window, weight in sample_windows(spans[phase], wanted[phase], LENGTH, rng)
         )
         tell(f"counting in {len(placed)} windows")
         recording, _ = count([(start, stop) for start, stop, _, _ in placed], rows)

@@ -93,7 +93,7 @@ def sampler(
     from nms.energy.sampler.library import PowerLibrary
     from nms.energy.sampler.memory import MemoryModel
     from nms.energy.sampler.netlists import mapped
-    from nms.sim.activity.windows import Counted, Job
+    from nms.sim.activity.windows import InstrumentedSampler, Workload
     from nms.sim.verilator import tools
 
     images = datasets.load(data, count, size, most=config.images)
@@ -105,11 +105,11 @@ def sampler(
     with Console(stderr=True).status("reading the library") as status:
         library = PowerLibrary(liberty)
         options = Options(wire_capacitance * 1e-12, voltage or library.voltage, frequency * 1e6)
-        build = cache(lambda config: Counted(config, status.update))
+        build = cache(lambda config: InstrumentedSampler(config, status.update))
         fit = fitted(config, images.images, seed, liberty, library, options, build, status.update, judging)
         counted = build(config)
         netlists = mapped(counted.emitted, liberty, status.update)
-        activity = counted.activity(Job(config, settings, images.images), seed)
+        activity = counted.measure(Workload(config, settings, images.images), seed)
         memory = MemoryModel(library, node, options.voltage)
         estimate = estimated(activity, netlists, fit.coefficients, library, memory, options)
     command = [

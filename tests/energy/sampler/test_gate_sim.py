@@ -100,7 +100,8 @@ def seeds(shared_liberty, tmp_path_factory):
     flow.synthesise_block(tiny, "prng", block, emitted, target, work)
     netlist, cells = (json.loads((work / f"{n}.json").read_text())["modules"] for n in ("netlist", "cells"))
     time = evaluate.Timeline(recording.windows)
-    return netlist["seeds"], evaluate.kinds(cells), time, time.integers(recording.named(design, "seeds"))
+    values = time.integers(recording.values_by_name(design, "seeds"))
+    return netlist["seeds"], evaluate.kinds(cells), time, values
 
 
 @pytest.mark.slow

@@ -16,8 +16,8 @@ from nms.contract import config
 from nms.rtl import units
 from nms.rtl.export.emit import verilog
 from nms.sim.activity import toggles as activity
-from nms.sim.activity.instrument import KINDS, Bit, Instrumented, instrument
-from nms.sim.activity.toggles import BEGINNING, Recording, drawn, estimate, record
+from nms.sim.activity.instrument import KINDS, Bit, InstrumentedDesign, instrument
+from nms.sim.activity.toggles import BEGINNING, Recording, estimate, record, sample_windows
 from nms.sim.verilator.traces import VCDVCD
 from nms.synth import yosys
 
@@ -92,7 +92,7 @@ def chain(blocks):
     return instrument(verilog(blocks.Chain()), "chain", traced=["chain", "incrementer"])
 
 
-def _counted(design: Instrumented, windows: list[tuple[int, int]], **given) -> Recording:
+def _counted(design: InstrumentedDesign, windows: list[tuple[int, int]], **given) -> Recording:
     testbench = "clock_testbench" if "cycles" in given else "counter_testbench"
     return record(
         design, windows, testbench=testbench, parameters=given, search=[TESTBENCHES], rows=True, waves=True
@@ -125,7 +125,7 @@ def _trace(path: Path, cycles: range) -> Callable[[str, Bit], np.ndarray]:
     return lambda path, bit: values(ids[f"{path}.{bit.name}"])[:, bit.index or 0]
 
 
-def _assert_as_traced(design: Instrumented, found: Recording) -> None:
+def _assert_as_traced(design: InstrumentedDesign, found: Recording) -> None:
     """Sums of all instances and values of the traced ones are those of the trace."""
     assert set(found.sums) == {path for path, module in design.instances.items() if design.nets[module].bits}
     written = np.unique(np.concatenate([np.arange(a - 1, b) for a, b in found.windows]))
@@ -220,7 +220,7 @@ def test_a_window_that_is_not_reached_is_an_error(chain):
 
 def test_windows_lie_in_their_spans_and_stand_for_all_cycles():
     spans = [(5, 1000), (2000, 9000), (9500, 9540)]
-    found = drawn(spans, 20, 32, np.random.default_rng(3))
+    found = sample_windows(spans, 20, 32, np.random.default_rng(3))
     windows = [window for window, _ in found]
     assert len(found) == BEGINNING + 20
     assert windows == sorted(windows)
@@ -231,8 +231,8 @@ def test_windows_lie_in_their_spans_and_stand_for_all_cycles():
     assert all(a[1] <= b[0] for a, b in itertools.pairwise(windows))
     assert all(any(low <= a and b <= high for low, high in spans) for a, b in windows)
     assert sum((b - a) * weight for (a, b), weight in found) == pytest.approx(995 + 7000 + 40)
-    assert found != drawn(spans, 20, 32, np.random.default_rng(4))
-    whole = drawn(spans, 126, 32, np.random.default_rng(3))
+    assert found != sample_windows(spans, 20, 32, np.random.default_rng(4))
+    whole = sample_windows(spans, 126, 32, np.random.default_rng(3))
     assert sum(b - a for (a, b), _ in whole) == 995 + 7000 + 40
 
 
@@ -252,7 +252,9 @@ def _estimates(series: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     sums = np.concatenate([[0], np.cumsum(series)])
     found = []
     for seed in range(400):
-        windows, weights = zip(*drawn([(0, len(series))], 32, 32, np.random.default_rng(seed)), strict=True)
+        windows, weights = zip(
+            *sample_windows([(0, len(series))], 32, 32, np.random.default_rng(seed)), strict=True
+        )
         starts, stops = np.array(windows).T
         found.append(estimate(sums[stops] - sums[starts], stops - starts, np.array(weights)))
     return np.array([mean.value for mean in found]), np.array([mean.error for mean in found])
