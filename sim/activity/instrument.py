@@ -169,6 +169,7 @@ class _Module:
                         self.drivers[bit] = (name, port, place)
 
     def nets(self, modules: Collection[str], clock: str) -> Nets:
+        """The module's nets by kind; ``modules`` are all modules of the design."""
         registers, reads, combinational, given, hidden = [], [], [], [], 0
         read = {
             bit for _, ports in self._written_memories() for data in ports for bit in self._visible_bits(data)
