@@ -156,7 +156,7 @@ def measure_activity(
             raise RuntimeError(f"phase {phase.name.lower()}: {length} cycles seen, {counters} counted")
     rng = np.random.default_rng(seed)
 
-    def counted(wanted: dict[Phase, int], rows: bool) -> Activity:
+    def count_in(wanted: dict[Phase, int], rows: bool) -> Activity:
         placed = sorted(
             (*window, weight, phase)
             for phase in PHASES
@@ -176,13 +176,13 @@ def measure_activity(
         return Activity(design, recording, numbers, weights, lengths, means, counters["trials"])
 
     if complete:
-        return counted(lengths, rows)
-    pilot = counted(dict.fromkeys(PHASES, FIRST), rows=False)
+        return count_in(lengths, rows)
+    pilot = count_in(dict.fromkeys(PHASES, FIRST), rows=False)
     wanted = {
         phase: ceil(FIRST * max(1.0, (mean.relative / AIM) ** 2)) for phase, mean in pilot.means.items()
     }
     while True:
-        found = counted(wanted, rows)
+        found = count_in(wanted, rows)
         coarse = [phase for phase, mean in found.means.items() if mean.relative > TOLERANCE]
         if not coarse:
             return found

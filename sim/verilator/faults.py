@@ -181,6 +181,6 @@ def inject(text: str, module: str, fault: Fault, seed: int) -> tuple[str, str]:
     found = list(find_sites(text, module, fault))
     if not found:
         raise ValueError(f"module {module}: no place for {fault.value}")
-    chosen = found[int(derive(seed, fault.name).integers(len(found)))]
-    changed = text[: chosen.start] + chosen.replacement + text[chosen.end :]
-    return changed, f"{chosen.module}: {fault.value}: {chosen.description}"
+    site = found[int(derive(seed, fault.name).integers(len(found)))]
+    changed = text[: site.start] + site.replacement + text[site.end :]
+    return changed, f"{site.module}: {fault.value}: {site.description}"

@@ -92,7 +92,7 @@ def chain(blocks):
     return instrument(verilog(blocks.Chain()), "chain", traced=["chain", "incrementer"])
 
 
-def _counted(design: InstrumentedDesign, windows: list[tuple[int, int]], **given) -> Recording:
+def _count(design: InstrumentedDesign, windows: list[tuple[int, int]], **given) -> Recording:
     testbench = "clock_testbench" if "cycles" in given else "counter_testbench"
     return record(
         design, windows, testbench=testbench, parameters=given, search=[TESTBENCHES], rows=True, waves=True
@@ -101,7 +101,7 @@ def _counted(design: InstrumentedDesign, windows: list[tuple[int, int]], **given
 
 @pytest.fixture(scope="module")
 def counted(chain):
-    return _counted(chain, WINDOWS, values=RANDOM)
+    return _count(chain, WINDOWS, values=RANDOM)
 
 
 def _trace(path: Path, cycles: range) -> Callable[[str, Bit], np.ndarray]:
@@ -152,14 +152,14 @@ def test_counted_toggles_are_those_of_the_trace(chain, counted):
 
 
 def test_counted_toggles_are_those_computed_by_hand(hand):
-    found = _counted(hand, [(10, 26), (30, 62)], cycles=80)
+    found = _count(hand, [(10, 26), (30, 62)], cycles=80)
     for path, toggles in EVERY_16.items():
         assert found.sums[path].tolist() == [toggles, [2 * n for n in toggles]], path
     _assert_as_traced(hand, found)
 
 
 def test_what_memories_give_is_counted_apart():
-    found = _counted(instrument(STORE, "store", traced=["store"]), [(20, 36)], cycles=80)
+    found = _count(instrument(STORE, "store", traced=["store"]), [(20, 36)], cycles=80)
     registers, reads, combinational, inputs, *accesses = found.sums["store"][0].tolist()
     assert (registers, combinational, inputs) == (16 + 8, 16 + 8, 0)
     assert reads == 16 * 4 * 2
@@ -171,7 +171,7 @@ def test_a_counter_that_misses_a_net_is_seen(hand):
     broken = replace(hand, verilog=hand.verilog.replace("{\\now }", "{1'b0}"))
     assert broken.verilog != hand.verilog
     with pytest.raises(AssertionError, match="combinational"):
-        _assert_as_traced(broken, _counted(broken, [(10, 26)], cycles=80))
+        _assert_as_traced(broken, _count(broken, [(10, 26)], cycles=80))
 
 
 @pytest.mark.slow
@@ -192,9 +192,9 @@ def test_counted_toggles_of_the_start_values_are_those_of_the_trace():
 def test_toggles_grow_from_idle_to_constant_to_images_to_random_values(chain, counted):
     images = datasets.load("digits", 8, None).images.ravel()[:300].tolist()
     runs = [
-        _counted(chain, WINDOWS, cycles=200),
-        _counted(chain, WINDOWS, values=[7] * 300),
-        _counted(chain, WINDOWS, values=images),
+        _count(chain, WINDOWS, cycles=200),
+        _count(chain, WINDOWS, values=[7] * 300),
+        _count(chain, WINDOWS, values=images),
         counted,
     ]
     most = len(KINDS) - 1  # all but inputs
@@ -210,12 +210,12 @@ def test_modules_sum_to_the_toggles_of_the_flattened_design(blocks, counted, tmp
     flat = instrument((tmp_path / "flat.v").read_text(), "chain")
     assert set(flat.instances) == {"chain"}
     total = sum(sums[:, 0] for sums in counted.sums.values())
-    assert np.array_equal(_counted(flat, WINDOWS, values=RANDOM).sums["chain"][:, 0], total)
+    assert np.array_equal(_count(flat, WINDOWS, values=RANDOM).sums["chain"][:, 0], total)
 
 
 def test_a_window_that_is_not_reached_is_an_error(chain):
     with pytest.raises(RuntimeError, match="was not counted"):
-        _counted(chain, [(100_000, 100_010)], values=RANDOM)
+        _count(chain, [(100_000, 100_010)], values=RANDOM)
 
 
 def test_windows_lie_in_their_spans_and_stand_for_all_cycles():
