@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Toggles of a whole sampler by phase, counted in windows until their mean is known well enough."""
+"""Toggles of a whole sampler by phase, in as many counting windows as their mean needs to be known well."""
 
 import tempfile
 from collections.abc import Callable
@@ -26,7 +26,7 @@ AIM = 0.03
 """The same, as planned from the pilot's windows."""
 
 LENGTH = 32
-"""Cycles of a window."""
+"""Cycles of a counting window."""
 
 FIRST = 128
 """Windows that are drawn in each phase at least. What happens in fewer than one of so many parts of a phase

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Images, trials, and driver with comparison of the array of processing elements (PEA)."""
+"""Images, trials, and driver with comparison of the processing element array (PEA)."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any

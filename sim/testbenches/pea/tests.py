@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tests of the array of processing elements (PEA): images in; distances, rows, sums and weights out."""
+"""Tests of the processing element array (PEA): images in; distances, rows, sums and weights out."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
