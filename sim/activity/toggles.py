@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Toggles of a simulated design by module and counting window; windows drawn at random within the phases."""
+"""Toggles of a simulated design by module and counting window, and windows drawn at random in the phases."""
 
 import itertools
 import tempfile
@@ -14,7 +14,7 @@ from nms.sim.activity.instrument import InstrumentedDesign
 from nms.sim.verilator.runner import simulate
 
 Window = tuple[int, int]
-"""A counting window: cycles ``start <= t < stop``, counted from the first rising clock edge of the simulation."""
+"""A counting window: cycles ``start <= t < stop``, from the first rising clock edge of the simulation on."""
 
 
 @dataclass(frozen=True)
