@@ -28,10 +28,12 @@ LARGE = 16
 class HardwareRun:
     """What one run of the simulated hardware gave.
 
-    ``cycles`` are the hardware's own counters, by phase. ``utilisation`` is useful operations over
-    slots: pixel words of pairs i < j over PEs in the distance phase, weights of candidates over PEs in
-    the search, pairs i != j over lanes in the embedding. ``processor_seconds`` is the processor time of the
-    whole simulation; ``job_seconds`` that of its ``job_cycles`` from the first setting to the end of the job.
+    ``cycles`` are the hardware's own counters, by phase. ``utilisation`` is useful operations over slots: in
+    the distance phase pixel words of pairs i < j over processing elements (PEs), in the search weights of
+    candidates over PEs, in the embedding pairs i != j over lanes. ``processor_seconds`` is the processor time
+    of the whole simulation; ``job_seconds`` that of its ``job_cycles``, from the first setting to the end of
+    the job.
+
     By ``axi`` alone: ``traffic`` are the bytes on the data buses, as the hardware counted them (``counters``)
     and as monitors at the pins did (``monitors``); ``written`` is what was written to memory for each batch.
     """

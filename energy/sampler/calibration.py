@@ -17,7 +17,7 @@ from nms.energy.sampler.gate_reference import GateReference, measure_blocks
 from nms.energy.sampler.netlist_energy import OperatingPoint
 from nms.energy.sampler.netlists import map_blocks
 from nms.energy.sampler.power_library import PowerLibrary
-from nms.sim.activity.windows import Counted, Job
+from nms.sim.activity.windows import InstrumentedSampler, Workload
 
 FITTING_SIZES = {"pes": 4, "te_lanes": 4, "grid_lanes": 2}
 """Sizes to which a configuration shrinks for the fit: fewer instances of the same blocks."""
@@ -66,7 +66,7 @@ def calibrate(
     files: Sequence[Path],
     library: PowerLibrary,
     point: OperatingPoint,
-    build: Callable[[Config], Counted],
+    build: Callable[[Config], InstrumentedSampler],
     tell: Callable[[str], None],
     judging: bool = True,
 ) -> Calibration:
@@ -97,7 +97,7 @@ def calibrate(
         counted = build(small)
 
         def run() -> GateReference:
-            activity = counted.activity(Job(small, settings, data), seed, rows=True)
+            activity = counted.measure(Workload(small, settings, data), seed, rows=True)
             netlists = map_blocks(counted.emitted, files, tell)
             return measure_blocks(activity, netlists, library, point, tell)
 

@@ -12,12 +12,12 @@ from nms.energy.sampler.netlist_energy import NetlistEnergy, OperatingPoint
 from nms.energy.sampler.netlists import Netlists
 from nms.energy.sampler.parts import FITTED_PARTS
 from nms.energy.sampler.power_library import PowerLibrary
-from nms.sim.activity.instrument import KINDS, Instrumented
+from nms.sim.activity.instrument import KINDS, InstrumentedDesign
 from nms.sim.activity.toggles import Recording
 from nms.sim.activity.windows import Activity
 
 
-def sum_by_block(design: Instrumented, recording: Recording) -> dict[str, np.ndarray]:
+def sum_by_block(design: InstrumentedDesign, recording: Recording) -> dict[str, np.ndarray]:
     """Toggles (windows, modules, kinds) by block: its own, then those of nested modules, sorted by path."""
     found: dict[str, list[np.ndarray]] = {}
     for path in sorted(recording.sums):
@@ -61,12 +61,14 @@ def measure_blocks(
     lengths = recording.cycles.tolist()
     time = gate_sim.Timeline(recording.windows)
     samples, coverage, compared = {}, {}, 0
-    for path, module in design.first([name for name in netlists.modules if name in design.nets]).items():
+    for path, module in design.first_instances(
+        [name for name in netlists.modules if name in design.nets]
+    ).items():
         if "__" in module:
             continue
         tell(f"evaluating the netlist of {module}")
         simulator = gate_sim.GateSimulator(netlists.modules[module], cells)
-        nets = simulator.run(time.pack(recording.named(design, path)), time)
+        nets = simulator.run(time.pack(recording.values_by_name(design, path)), time)
         if nets.mismatches:
             raise RuntimeError(f"block {module}: the netlist does not match the RTL in {nets.mismatches[:3]}")
         compared += nets.compared

@@ -11,7 +11,15 @@ from nms.contract.config import Config
 from nms.contract.settings import Settings
 from nms.sim.activity.instrument import KINDS
 from nms.sim.activity.toggles import Mean, Recording, Window
-from nms.sim.activity.windows import PHASES, TOLERANCE, Activity, Count, Counted, Job, activity
+from nms.sim.activity.windows import (
+    PHASES,
+    TOLERANCE,
+    Activity,
+    Count,
+    InstrumentedSampler,
+    Workload,
+    measure_activity,
+)
 
 DRAWS = 1000
 """How many times windows are drawn."""
@@ -30,7 +38,7 @@ def measure(
     config: Config, settings: Settings, images: np.ndarray, seed: int, tell: Callable[[str], None]
 ) -> list[Figure]:
     """Measure a run of ``images`` (N, D) uint8 in all cycles, and by windows drawn 1000 times."""
-    whole = Counted(config, tell).activity(Job(config, settings, images), seed, complete=True)
+    whole = InstrumentedSampler(config, tell).measure(Workload(config, settings, images), seed, complete=True)
     tell(f"drawing windows {DRAWS} times")
     seeds = np.random.SeedSequence(seed).generate_state(DRAWS).tolist()
     return compare(whole, draw_windows(whole, seeds))
@@ -39,7 +47,7 @@ def measure(
 def draw_windows(whole: Activity, seeds: Sequence[int]) -> list[Activity]:
     """Estimate the toggles of a run counted whole, from windows drawn by each seed, without simulating."""
     count = make_counter(whole)
-    return [activity(whole.design, count, seed) for seed in seeds]
+    return [measure_activity(whole.design, count, seed) for seed in seeds]
 
 
 def make_counter(whole: Activity) -> Count:

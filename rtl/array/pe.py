@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The processing element: squared differences of pixels, or the weights of one candidate beta2."""
 
-from typing import Any
-
 from amaranth import Cat, Const, Module, Mux, Signal, Value
 from amaranth.hdl import Assert
 from amaranth.lib.wiring import In, Out
@@ -113,10 +111,6 @@ class PE(Block):
     def sums_latency(self) -> int:
         """The weight, its product with z, rounding, the sum."""
         return self.weight_latency + self._term_latency + 2
-
-    def testbench_parameters(self) -> dict[str, Any]:
-        latencies = ("distance_latency", "weight_latency", "sums_latency")
-        return {name: getattr(self, name) for name in latencies}
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

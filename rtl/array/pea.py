@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The array of processing elements: distances of all pairs, scan of the rows, search, weights."""
 
-from typing import Any
-
 from amaranth import Array, Module, Signal
 from amaranth.lib import stream
 from amaranth.lib.data import StructLayout
@@ -89,9 +87,6 @@ class PEA(Block):
         """Least number of cycles between two passes over pixels, so that one pass's distances are
         collected before those of the next are there."""
         return max(self.config.pes, self.pe.distance_latency + 2)
-
-    def testbench_parameters(self) -> dict[str, Any]:
-        return {"interval": self.interval}
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -31,7 +31,7 @@ def _fill(template: str, **values: str) -> str:
 
 
 def _smoke_test(ports: list[dict[str, Any]]) -> str:
-    """The test bench; all inputs that it does not drive are 0."""
+    """The testbench; all inputs that it does not drive are 0."""
     driven = {"aclk", "aresetn", *(f"s_axil_{name}" for name in DRIVEN)}
     idle = "".join(
         f",\n      .{port['name']}({port['width']}'d0)"

@@ -69,7 +69,7 @@ class Newton(Block):
         return LOOK_UP + first + (self.steps - 1) * other
 
     def testbench_parameters(self) -> dict[str, Any]:
-        return {"kernel": self.a == self.b, "latency": self.latency}
+        return {"kernel": self.a == self.b}
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

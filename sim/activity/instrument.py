@@ -76,7 +76,7 @@ class Bit:
 
 
 @dataclass(frozen=True)
-class Access:
+class MemoryPort:
     """A port of a memory: what enables it in Verilog, whether it writes, bits of the word."""
 
     enable: str
@@ -85,14 +85,14 @@ class Access:
 
 
 @dataclass(frozen=True)
-class Memory:
+class InferredMemory:
     """A memory of ``depth`` words; ``synchronous``: every read goes into a register, as in an SRAM."""
 
     name: str
     width: int
     depth: int
     synchronous: bool
-    ports: tuple[Access, ...] = ()
+    ports: tuple[MemoryPort, ...] = ()
 
     @property
     def bits(self) -> int:
@@ -118,7 +118,7 @@ class Nets:
     combinational: list[Bit] = field(default_factory=list)
     inputs: list[Bit] = field(default_factory=list)
     given: list[Bit] = field(default_factory=list)
-    memories: list[Memory] = field(default_factory=list)
+    memories: list[InferredMemory] = field(default_factory=list)
     hidden: int = 0
 
     @property
@@ -127,7 +127,7 @@ class Nets:
         return self.registers + self.reads + self.combinational + self.inputs + self.given
 
 
-def elaborated(verilog: str, top: str) -> dict[str, Any]:
+def elaborate(verilog: str, top: str) -> dict[str, Any]:
     """The modules of a Verilog text as Yosys's JSON, registers and memories recognised, nothing optimised."""
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
@@ -163,8 +163,11 @@ class _Module:
                         self.drivers[bit] = (name, port, place)
 
     def nets(self, modules: Collection[str], clock: str) -> Nets:
+        """The module's nets by kind; ``modules`` are all modules of the design."""
         registers, reads, combinational, given, hidden = [], [], [], [], 0
-        read = {bit for _, ports in self._written() for data in ports for bit in self._shown(data)}
+        read = {
+            bit for _, ports in self._written_memories() for data in ports for bit in self._visible_bits(data)
+        }
         for bit, (cell, _, _) in self.drivers.items():
             kind = self.cells[cell]["type"]
             if not isinstance(bit, int):
@@ -183,30 +186,30 @@ class _Module:
         inputs = [self.names[bit] for bit in ports if self.names[bit].name != clock]
         return Nets(registers, reads, combinational, inputs, given, list(self._memories()), hidden)
 
-    def _written(self) -> Iterable[tuple[dict[str, Any], list[list[int]]]]:
+    def _written_memories(self) -> Iterable[tuple[dict[str, Any], list[list[int]]]]:
         """Memories that are written (others are tables: logic), with the data of each read port."""
         for cell in self.cells.values():
             if cell["type"] == "$mem_v2" and int(cell["parameters"]["WR_PORTS"], 2):
                 width, data = int(cell["parameters"]["WIDTH"], 2), cell["connections"]["RD_DATA"]
                 yield cell, [data[at : at + width] for at in range(0, len(data), width)]
 
-    def _memories(self) -> Iterable[Memory]:
-        for cell, ports in self._written():
+    def _memories(self) -> Iterable[InferredMemory]:
+        for cell, ports in self._written_memories():
             width, depth = (int(cell["parameters"][key], 2) for key in ("WIDTH", "SIZE"))
-            reads = [self._reading(data) for data in ports]
+            reads = [self._read_port(data) for data in ports]
             writes: dict[tuple[str, int], int] = {}
             for place, bit in enumerate(cell["connections"]["WR_EN"]):
                 enable = self._enable(bit)
                 if enable is not None:
                     key = (enable, place // width)
                     writes[key] = writes.get(key, 0) + 1
-            yield Memory(
+            yield InferredMemory(
                 cell["parameters"]["MEMID"].removeprefix("\\"),
                 width,
                 depth,
                 all(read is not None for read in reads),
                 tuple(read for read in reads if read is not None)
-                + tuple(Access(enable, True, bits) for (enable, _), bits in writes.items()),
+                + tuple(MemoryPort(enable, True, bits) for (enable, _), bits in writes.items()),
             )
 
     def _register(self, data: list[int]) -> dict[str, Any] | None:
@@ -216,19 +219,19 @@ class _Module:
                 return cell["connections"]
         return None
 
-    def _shown(self, data: list[int]) -> list[int]:
+    def _visible_bits(self, data: list[int]) -> list[int]:
         """Where a read port's data show: in the register that takes them, or at once."""
         taking = self._register(data)
         if taking is None:
             return data
         return [q for d, q in zip(taking["D"], taking["Q"], strict=True) if d in data]
 
-    def _reading(self, data: list[int]) -> Access | None:
+    def _read_port(self, data: list[int]) -> MemoryPort | None:
         """Reads of a port whose data a register takes."""
         taking = self._register(data)
         if taking is None:
             return None
-        return Access(self._text(taking["EN"][0]) if "EN" in taking else "1'b1", False, len(data))
+        return MemoryPort(self._text(taking["EN"][0]) if "EN" in taking else "1'b1", False, len(data))
 
     def _enable(self, bit: int | str) -> str | None:
         """The net that is high when a bit is written; ``None`` for a bit that never is."""
@@ -259,7 +262,7 @@ def reference(name: str, index: int | None = None, low: int | None = None) -> st
     return f"{text}[{index}]" if low is None or low == index else f"{text}[{index}:{low}]"
 
 
-def words(bits: list[Bit]) -> list[str]:
+def pack_words(bits: list[Bit]) -> list[str]:
     """The bits as expressions of up to 64, the first lowest, runs of one name as a slice."""
     found = []
     for at in range(0, len(bits), WORD):
@@ -275,7 +278,7 @@ def words(bits: list[Bit]) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Instrumented:
+class InstrumentedDesign:
     """Verilog text with counters, and what they count in each module."""
 
     verilog: str
@@ -303,7 +306,7 @@ class Instrumented:
             path = path.rpartition(".")[0]
         return path
 
-    def first(self, blocks: Collection[str]) -> dict[str, str]:
+    def first_instances(self, blocks: Collection[str]) -> dict[str, str]:
         """The first instance of each block with those of the modules nested in it: module by path."""
         places = {module: path for path, module in reversed(self.instances.items()) if module in blocks}
         return {
@@ -313,7 +316,7 @@ class Instrumented:
 
 def instrument(
     verilog: str, top: str, *, clock: str = "clk", phase: str = "", traced: Collection[str] = ()
-) -> Instrumented:
+) -> InstrumentedDesign:
     """Counters into ``verilog``.
 
     Parameters
@@ -333,13 +336,13 @@ def instrument(
     RuntimeError
         A memory is enabled by a net without a name.
     """
-    modules = elaborated(verilog, top)
+    modules = elaborate(verilog, top)
     nets = {name: _Module(values).nets(modules, clock) for name, values in modules.items()}
-    design = Instrumented("", top, nets, modules)
-    first = design.first(traced)
+    design = InstrumentedDesign("", top, nets, modules)
+    first = design.first_instances(traced)
     window = f"{top}.nms_window"
 
-    def extended(found: re.Match[str]) -> str:
+    def extend(found: re.Match[str]) -> str:
         name = found[1].removeprefix("\\")
         if name not in nets:
             return found[0]
@@ -350,12 +353,12 @@ def instrument(
             text += f"  nms_window nms_window (\n    .clock({clock}), .phase(32'({watched})));\n"
         return found[0].removesuffix("endmodule") + text + "endmodule"
 
-    return replace(design, verilog=protocol.MODULE.sub(extended, verilog) + WINDOW)
+    return replace(design, verilog=protocol.MODULE.sub(extend, verilog) + WINDOW)
 
 
 def _rows(nets: Nets, window: str, path: str) -> str:
     """The block that writes down the values of one instance's nets, 64 a word, the first lowest."""
-    expressions = [f"64'({expression})" for expression in words(nets.bits)]
+    expressions = [f"64'({expression})" for expression in pack_words(nets.bits)]
     if not expressions:
         return ""
     return "\n".join(
@@ -371,7 +374,7 @@ def _rows(nets: Nets, window: str, path: str) -> str:
 
 def _sums(nets: Nets, window: str) -> str:
     """The block that sums a module's toggles, word by word, and accesses, port by port."""
-    compared = [(kind, expression) for kind in KINDS for expression in words(getattr(nets, kind))]
+    compared = [(kind, expression) for kind in KINDS for expression in pack_words(getattr(nets, kind))]
     ports = [port for memory in nets.memories for port in memory.ports]
     if not compared and not ports:
         return ""

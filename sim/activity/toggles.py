@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Toggles of a simulated design by module and window, and windows drawn at random within the phases."""
+"""Toggles of a simulated design by module and counting window, and windows drawn at random in the phases."""
 
 import itertools
 import tempfile
@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from nms.sim.activity.instrument import Instrumented
+from nms.sim.activity.instrument import InstrumentedDesign
 from nms.sim.verilator.runner import simulate
 
 Window = tuple[int, int]
-"""Cycles ``start <= t < stop``, counted from the first rising clock edge of the simulation."""
+"""A counting window: cycles ``start <= t < stop``, from the first rising clock edge of the simulation on."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Recording:
             (start, stop) for (start, value), stop in zip(self.phases, ends, strict=True) if value == phase
         ]
 
-    def named(self, design: Instrumented, block: str) -> dict[tuple[str, int], np.ndarray]:
+    def values_by_name(self, design: InstrumentedDesign, block: str) -> dict[tuple[str, int], np.ndarray]:
         """Values (cycles,) of all nets of a traced block at a path, by every name of a net and place in it.
 
         Nets of modules nested in the block go by their place in it, as when Yosys dissolves them.
@@ -69,7 +69,12 @@ class Recording:
 
 
 def record(
-    design: Instrumented, windows: Sequence[Window], *, testbench: str, rows: bool = False, **options: Any
+    design: InstrumentedDesign,
+    windows: Sequence[Window],
+    *,
+    testbench: str,
+    rows: bool = False,
+    **options: Any,
 ) -> Recording:
     """Run ``testbench`` on an instrumented design and count in ``windows``, ascending, none overlapping.
 
@@ -93,10 +98,10 @@ def record(
         )
         if not outcome:
             raise RuntimeError("the counted simulation failed: " + "\n".join(outcome.failures))
-        return replace(_parsed(found.read_text(), design, list(windows)), waves=outcome.waves)
+        return replace(_parse(found.read_text(), design, list(windows)), waves=outcome.waves)
 
 
-def _parsed(text: str, design: Instrumented, windows: list[Window]) -> Recording:
+def _parse(text: str, design: InstrumentedDesign, windows: list[Window]) -> Recording:
     place = {stop: number for number, (_, stop) in enumerate(windows)}
     sums: dict[str, np.ndarray] = {}
     rows: dict[str, list[str]] = {}
@@ -137,7 +142,7 @@ BEGINNING = 8
 pipelines that fill) mostly happens there, and windows that do not show it cannot know of it."""
 
 
-def drawn(
+def sample_windows(
     spans: Sequence[Window], windows: int, cycles: int, rng: np.random.Generator
 ) -> list[tuple[Window, float]]:
     """Windows of about ``cycles`` cycles, drawn at random from the spans, with the weight of each.

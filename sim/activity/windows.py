@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Toggles of a whole sampler by phase, counted in windows until their mean is known well enough."""
+"""Toggles of a whole sampler by phase, in as many counting windows as their mean needs to be known well."""
 
 import tempfile
 from collections.abc import Callable
@@ -15,8 +15,8 @@ from nms.contract.readout import Phase
 from nms.contract.settings import Settings
 from nms.rtl.export import emit
 from nms.rtl.sampler import Sampler
-from nms.sim.activity.instrument import KINDS, Instrumented, instrument
-from nms.sim.activity.toggles import Mean, Recording, Window, drawn, estimate, record
+from nms.sim.activity.instrument import KINDS, InstrumentedDesign, instrument
+from nms.sim.activity.toggles import Mean, Recording, Window, estimate, record, sample_windows
 from nms.sim.models.streams import Stalls
 
 TOLERANCE = 0.05
@@ -26,7 +26,7 @@ AIM = 0.03
 """The same, as planned from the pilot's windows."""
 
 LENGTH = 32
-"""Cycles of a window."""
+"""Cycles of a counting window."""
 
 FIRST = 128
 """Windows that are drawn in each phase at least. What happens in fewer than one of so many parts of a phase
@@ -40,7 +40,7 @@ PHASES: list[Phase] = [phase for phase in Phase if phase is not Phase.IDLE]
 
 
 @dataclass(frozen=True)
-class Job:
+class Workload:
     """What the sampler is to do; ``images`` (N, D) uint8."""
 
     config: Config
@@ -62,7 +62,7 @@ class Activity:
     means : toggles a cycle of all modules, by phase
     """
 
-    design: Instrumented
+    design: InstrumentedDesign
     recording: Recording
     phase: np.ndarray
     weights: np.ndarray
@@ -80,7 +80,7 @@ Count = Callable[[list[Window], bool], tuple[Recording, dict[str, int]]]
 the recording, and the hardware's own counters."""
 
 
-class Counted:
+class InstrumentedSampler:
     """A sampler with counters, built once for a configuration and run on any job."""
 
     def __init__(self, config: Config, tell: Callable[[str], None] | None = None):
@@ -90,7 +90,9 @@ class Counted:
         self.blocks = list(self.emitted.blocks)
         self.design = instrument(self.emitted.verilog(), "sampler", phase="phase", traced=self.blocks)
 
-    def record(self, job: Job, windows: list[Window], rows: bool = False) -> tuple[Recording, dict[str, int]]:
+    def record(
+        self, job: Workload, windows: list[Window], rows: bool = False
+    ) -> tuple[Recording, dict[str, int]]:
         """Run a job, counting in the windows; the recording, and the hardware's own counters."""
         with tempfile.TemporaryDirectory() as folder:
             given, result = Path(folder) / "images.npy", Path(folder) / "result.npz"
@@ -117,15 +119,15 @@ class Counted:
                 }
                 return found, counters | {"trials": int(values["trials"])}
 
-    def activity(self, job: Job, seed: int, *, complete: bool = False, rows: bool = False) -> Activity:
-        """:func:`activity` of a job."""
-        return activity(
+    def measure(self, job: Workload, seed: int, *, complete: bool = False, rows: bool = False) -> Activity:
+        """:func:`measure_activity` of a job."""
+        return measure_activity(
             self.design, partial(self.record, job), seed, complete=complete, rows=rows, tell=self.tell
         )
 
 
-def activity(
-    design: Instrumented,
+def measure_activity(
+    design: InstrumentedDesign,
     count: Count,
     seed: int,
     *,
@@ -154,11 +156,11 @@ def activity(
             raise RuntimeError(f"phase {phase.name.lower()}: {length} cycles seen, {counters} counted")
     rng = np.random.default_rng(seed)
 
-    def counted(wanted: dict[Phase, int], rows: bool) -> Activity:
+    def count_in(wanted: dict[Phase, int], rows: bool) -> Activity:
         placed = sorted(
             (*window, weight, phase)
             for phase in PHASES
-            for window, weight in drawn(spans[phase], wanted[phase], LENGTH, rng)
+            for window, weight in sample_windows(spans[phase], wanted[phase], LENGTH, rng)
         )
         tell(f"counting in {len(placed)} windows")
         recording, _ = count([(start, stop) for start, stop, _, _ in placed], rows)
@@ -174,13 +176,13 @@ def activity(
         return Activity(design, recording, numbers, weights, lengths, means, counters["trials"])
 
     if complete:
-        return counted(lengths, rows)
-    pilot = counted(dict.fromkeys(PHASES, FIRST), rows=False)
+        return count_in(lengths, rows)
+    pilot = count_in(dict.fromkeys(PHASES, FIRST), rows=False)
     wanted = {
         phase: ceil(FIRST * max(1.0, (mean.relative / AIM) ** 2)) for phase, mean in pilot.means.items()
     }
     while True:
-        found = counted(wanted, rows)
+        found = count_in(wanted, rows)
         coarse = [phase for phase, mean in found.means.items() if mean.relative > TOLERANCE]
         if not coarse:
             return found

@@ -66,6 +66,7 @@ class Addresses(AxiARSink):
     room: Callable[[], bool]
 
     def full(self) -> bool:
+        """Whether no further address is taken."""
         return not self.room()
 
 

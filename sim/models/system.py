@@ -49,6 +49,7 @@ class LiteBus:
         """Cycles after which a missing interrupt is a hang."""
 
     async def read(self, offset: int) -> int:
+        """The register at ``offset``."""
         answer = await _within(self.master.read(offset, 4), ACCESS, f"read of register {offset:#x}")
         if answer.resp != AxiResp.OKAY:
             raise OSError(f"read of register {offset:#x}: {AxiResp(answer.resp).name}")
@@ -62,6 +63,7 @@ class LiteBus:
             raise OSError(f"write of register {offset:#x}: {AxiResp(answer.resp).name}")
 
     async def interrupt(self) -> None:
+        """Return as soon as the interrupt is high."""
         if not self.dut.irq.value:
             await _within(RisingEdge(self.dut.irq), self.limit, "interrupt")
 

@@ -2,10 +2,10 @@
 """Blocks that are placed many times, verilated once and called once a clock cycle.
 
 Verilator's own hierarchical blocks are evaluated several times a cycle, as it cannot know whether an output
-depends on an input of the same cycle. Where none does (:func:`registered`), one call at the rising edge of
-the clock is enough: inputs in, one step, outputs out. Such a block is built with every ``posedge clk``
-changed to ``edge clk``, so that one evaluation is one cycle, and a module of its name and ports stands for
-it in the whole.
+depends on an input of the same cycle. Where none does (:func:`has_registered_outputs`), one call at the
+rising edge of the clock is enough: inputs in, one step, outputs out. Such a block is built with every
+``posedge clk`` changed to ``edge clk``, so that one evaluation is one cycle, and a module of its name and
+ports stands for it in the whole.
 
 A block whose state and inputs have stood still for a cycle stays as it is until an input changes. That is
 looked for after :data:`STILL` cycles with the same inputs, and then the block is not evaluated.
@@ -27,7 +27,7 @@ PLACED = re.compile(r"^  [\w$]+ (?:\\\S+|[\w$]+) +\((.*?)^  \);", re.MULTILINE |
 CONNECTED = re.compile(r"\.\w+\((.*?)\),?$", re.MULTILINE)
 
 
-def registered(body: str, header: Header) -> bool:
+def has_registered_outputs(body: str, header: Header) -> bool:
     """Whether no output of a module depends on an input of the same cycle, judged by its text.
 
     Cautious: every net at an inner module may depend on every other there, clock and reset apart (Amaranth's
@@ -55,7 +55,7 @@ def registered(body: str, header: Header) -> bool:
     return not reached & inputs
 
 
-def cells(verilog: str, headers: dict[str, Header], repeated: list[str]) -> list[str]:
+def select_cells(verilog: str, headers: dict[str, Header], repeated: list[str]) -> list[str]:
     """Those of the ``repeated`` modules that can be called: registered, no port above 64 bits."""
     bodies = {match[1]: match.group() for match in MODULE.finditer(verilog)}
     return [
@@ -63,16 +63,16 @@ def cells(verilog: str, headers: dict[str, Header], repeated: list[str]) -> list
         for name in repeated
         if {"clk", "rst"} <= headers[name].ports.keys()
         and all(port.width <= 64 for port in headers[name].ports.values())
-        and registered(bodies[name], headers[name])
+        and has_registered_outputs(bodies[name], headers[name])
     ]
 
 
-def stepped(verilog: str) -> str:
+def step_on_each_edge(verilog: str) -> str:
     """The text in which each edge of the clock is a cycle."""
     return verilog.replace("@(posedge clk)", "@(edge clk)")
 
 
-def without(verilog: str, names: list[str], top: str) -> str:
+def remove_modules(verilog: str, names: list[str], top: str) -> str:
     """The text from ``top`` down, without the modules ``names`` and what only they place."""
     bodies = {match[1]: match.group() for match in MODULE.finditer(verilog)}
     wanted = [top]
@@ -101,7 +101,7 @@ def _c_type(port: Port) -> str:
     return "unsigned int" if port.width <= 32 else "unsigned long long"
 
 
-def stand_in(header: Header) -> str:
+def write_stand_in(header: Header) -> str:
     """The module that stands for a cell in the whole."""
     name = header.module
     inputs, outputs = _sides(header)
@@ -130,7 +130,7 @@ def stand_in(header: Header) -> str:
     return "\n".join(lines) + "\n"
 
 
-def glue(header: Header) -> str:
+def write_glue(header: Header) -> str:
     """The C++ between a cell's model (``Verilator --prefix V<module>``) and its stand-in."""
     name = header.module
     inputs, outputs = _sides(header)

@@ -39,7 +39,7 @@ Change = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class Place:
+class FaultSite:
     """One way to put a fault into a text: characters ``start`` to ``end`` become ``replacement``."""
 
     module: str
@@ -143,7 +143,7 @@ def _cut(body: str, port: str, value: int) -> str:
     return f"{head});{rest[:end]}  assign {port} = 1'h{value};\n{rest[end:]}"
 
 
-def places(text: str, module: str, fault: Fault) -> Iterator[Place]:
+def find_sites(text: str, module: str, fault: Fault) -> Iterator[FaultSite]:
     """All ways to put this fault into the module or one nested in it (``module__inner``), in text order."""
     for match in MODULE.finditer(text):
         name, body = match[1], match.group()
@@ -153,7 +153,7 @@ def places(text: str, module: str, fault: Fault) -> Iterator[Place]:
             for port in HANDSHAKE.findall(body):
                 for value in (0, 1):
                     cut = _cut(body, port, value)
-                    yield Place(name, f"{port} stuck at {value}", match.start(), match.end(), cut)
+                    yield FaultSite(name, f"{port} stuck at {value}", match.start(), match.end(), cut)
             continue
         lines = body.split("\n")
         widths = {m[2].strip(): int(m[1] or 0) + 1 for m in map(REGISTER.match, lines) if m}
@@ -163,7 +163,7 @@ def places(text: str, module: str, fault: Fault) -> Iterator[Place]:
             reset = fault is Fault.CONSTANT and RESET.match(above)
             if not reset and not _unread(line, body):
                 for changed, description in LINES[fault](line, widths):
-                    yield Place(name, description, start, start + len(line), changed)
+                    yield FaultSite(name, description, start, start + len(line), changed)
             start += len(line) + 1
 
 
@@ -178,9 +178,9 @@ def inject(text: str, module: str, fault: Fault, seed: int) -> tuple[str, str]:
     ValueError
         The module offers no place for this fault.
     """
-    found = list(places(text, module, fault))
+    found = list(find_sites(text, module, fault))
     if not found:
         raise ValueError(f"module {module}: no place for {fault.value}")
-    chosen = found[int(derive(seed, fault.name).integers(len(found)))]
-    changed = text[: chosen.start] + chosen.replacement + text[chosen.end :]
-    return changed, f"{chosen.module}: {fault.value}: {chosen.description}"
+    site = found[int(derive(seed, fault.name).integers(len(found)))]
+    changed = text[: site.start] + site.replacement + text[site.end :]
+    return changed, f"{site.module}: {fault.value}: {site.description}"

@@ -4,7 +4,7 @@
 For each stream port of each module a checker asserts at every rising clock edge that an item that
 was offered (``valid``) and not taken (``ready``) is still offered with the same payload. A
 synchronous reset withdraws items lawfully, and so does a cycle with the module's input
-``abort_run`` high. Streams that the test bench itself drives are checked as well, and so are the AXI
+``abort_run`` high. Streams that the testbench itself drives are checked as well, and so are the AXI
 channels of a module with ``aclk`` and ``aresetn``, where only the reset withdraws.
 """
 

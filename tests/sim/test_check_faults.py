@@ -34,7 +34,7 @@ def text() -> str:
     return emit.system_verilog(TINY)
 
 
-def named(start: str) -> str:
+def find_module(start: str) -> str:
     """The first module whose name starts so."""
     lines = text().splitlines()
     return next(line.split("(")[0].split()[1] for line in lines if line.startswith(f"module {start}"))
@@ -57,7 +57,7 @@ def test_the_generated_file_passes(unit: str, tmp_path: Path) -> None:
     [*FAULTS, *(pytest.param(*fault, marks=pytest.mark.slow) for fault in WHOLE)],
 )
 def test_a_fault_in_the_file_fails(unit: str, module: str, fault: Fault, seed: int, tmp_path: Path) -> None:
-    changed, description = inject(text(), named(module), fault, seed)
+    changed, description = inject(text(), find_module(module), fault, seed)
     path = tmp_path / "sampler.v"
     path.write_text(changed)
     (result,) = check(TINY, [unit], verilog=path)

@@ -134,7 +134,7 @@ def sampler(
     from nms.energy.sampler.netlists import map_blocks
     from nms.energy.sampler.on_chip_memory import OnChipMemoryModel
     from nms.energy.sampler.power_library import PowerLibrary
-    from nms.sim.activity.windows import Counted, Job
+    from nms.sim.activity.windows import InstrumentedSampler, Workload
     from nms.sim.verilator import tools
 
     images = datasets.load(data, count, size, most=config.images)
@@ -146,13 +146,13 @@ def sampler(
     with Console(stderr=True).status("reading the library") as status:
         library = PowerLibrary(liberty)
         point = OperatingPoint(wire_capacitance * 1e-12, voltage or library.voltage, frequency * 1e6)
-        build = cache(lambda config: Counted(config, status.update))
+        build = cache(lambda config: InstrumentedSampler(config, status.update))
         calibration = calibrate(
             config, images.images, seed, liberty, library, point, build, status.update, judging
         )
         counted = build(config)
         netlists = map_blocks(counted.emitted, liberty, status.update)
-        activity = counted.activity(Job(config, settings, images.images), seed)
+        activity = counted.measure(Workload(config, settings, images.images), seed)
         memory = OnChipMemoryModel(library, node, point.voltage)
         estimate = estimate_energy(activity, netlists, calibration.coefficients, library, memory, point)
     command = [

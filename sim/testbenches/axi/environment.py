@@ -60,6 +60,13 @@ def draw_images(name: str, given: JobDescriptor) -> list[np.ndarray]:
     return [rng.integers(0, 256, shape, np.uint8) for _ in range(given.batches)]
 
 
+async def start_system(dut: Any, paused: bool = False) -> System:
+    """The system with all its ports connected, after a reset; ``paused``: every channel pauses at random."""
+    system = System(dut, CONFIG, MEMORY, paused)
+    await system.start()
+    return system
+
+
 async def check_job(system: System, given: JobDescriptor, name: str) -> None:
     """A whole job; memory is as before but for the results, which are the model's, as is the stream."""
     batches = draw_images(name, given)

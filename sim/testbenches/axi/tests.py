@@ -15,13 +15,11 @@ from nms.contract.registers import BY_NAME, REGISTERS, Access, Error, Event, res
 from nms.golden import sampler as golden
 from nms.sim.models.driver import BASE, PAGE, JobError, round_up
 from nms.sim.models.seeds import generator
-from nms.sim.models.system import System
 from nms.sim.testbenches.axi.environment import (
     BEAT,
     CONFIG,
     COUNT,
     HELD,
-    MEMORY,
     PIXELS,
     STAGES,
     check_error,
@@ -33,6 +31,7 @@ from nms.sim.testbenches.axi.environment import (
     make_job,
     make_short_job,
     reach,
+    start_system,
 )
 from nms.sim.verilator.context import count as tally
 from nms.sim.verilator.context import parameters
@@ -41,8 +40,7 @@ from nms.sim.verilator.context import parameters
 @cocotb.test()
 async def identity(dut: Any) -> None:
     """The device tells what it was made from; unknown registers and read-only ones are refused."""
-    system = System(dut, CONFIG, MEMORY)
-    await system.start()
+    system = await start_system(dut)
     await system.driver.identify(CONFIG)
     tally("identity", 1)
 
@@ -51,8 +49,7 @@ async def identity(dut: Any) -> None:
 @cocotb.parametrize(paused=[False, True])
 async def jobs(dut: Any, paused: bool) -> None:
     """Jobs with changing settings, back to back."""
-    system = System(dut, CONFIG, MEMORY, paused)
-    await system.start()
+    system = await start_system(dut, paused)
     for changes in (
         {},
         {"count": 4, "perplexity": 2.0, "ratio": 1.0, "pixels": 1},
@@ -67,8 +64,7 @@ async def jobs(dut: Any, paused: bool) -> None:
 @cocotb.parametrize(paused=[False, True])
 async def batches(dut: Any, paused: bool) -> None:
     """A job of several batches."""
-    system = System(dut, CONFIG, MEMORY, paused)
-    await system.start()
+    system = await start_system(dut, paused)
     await check_job(system, make_job(batches=3), "batches")
     await check_job(system, replace(make_job(batches=2), result_base=BASE + 8 * PAGE), "more batches")
 
@@ -76,8 +72,7 @@ async def batches(dut: Any, paused: bool) -> None:
 @cocotb.test()
 async def registers(dut: Any) -> None:
     """Settings hold all their bits and honour strobes; what is no register or read-only is refused."""
-    system = System(dut, CONFIG, MEMORY)
-    await system.start()
+    system = await start_system(dut)
     bus, rng = system.lite, generator("registers")
     written = {r: int(rng.integers(0, 1 << 32)) for r in REGISTERS if r.access in (Access.RW, Access.FREE)}
     for register, value in written.items():
@@ -103,8 +98,7 @@ async def registers(dut: Any) -> None:
 @cocotb.test()
 async def illegal(dut: Any) -> None:
     """Every illegal setting is refused by its register's offset, nothing moves, and the next job is right."""
-    system = System(dut, CONFIG, MEMORY)
-    await system.start()
+    system = await start_system(dut)
     one, legal = 1 << CONFIG.profile.perplexity.fraction, make_job()
     for name, value in (
         ("count", 3), ("count", CONFIG.images + 1), ("count", 1 << 16 | 8),
@@ -142,8 +136,7 @@ async def illegal(dut: Any) -> None:
 @cocotb.parametrize(paused=[False, True])
 async def errors(dut: Any, paused: bool) -> None:
     """An error response anywhere ends the job with its code and address; the next job is right."""
-    system = System(dut, CONFIG, MEMORY, paused)
-    await system.start()
+    system = await start_system(dut, paused)
     given, image = make_short_job(batches=2), round_up(PIXELS, BEAT)
     first, last = given.image_base, given.image_base + given.batch_stride + (COUNT - 1) * given.image_stride
     page = round_up(given.result_base, PAGE)
@@ -169,8 +162,7 @@ async def errors(dut: Any, paused: bool) -> None:
 @cocotb.parametrize(stage=STAGES, paused=[False, True])
 async def abort(dut: Any, stage: str, paused: bool) -> None:
     """An abort in any stage ends cleanly; the next job is right."""
-    system = System(dut, CONFIG, MEMORY, paused)
-    await system.start()
+    system = await start_system(dut, paused)
     given = make_short_job(batches=2)
     before = await reach(system, given, stage)
     await system.driver.command("abort")
@@ -188,8 +180,7 @@ async def abort(dut: Any, stage: str, paused: bool) -> None:
 @cocotb.parametrize(stage=STAGES, paused=[False, True])
 async def reset(dut: Any, stage: str, paused: bool) -> None:
     """As :func:`abort`, by a reset of the whole system."""
-    system = System(dut, CONFIG, MEMORY, paused)
-    await system.start()
+    system = await start_system(dut, paused)
     given = make_short_job(batches=2)
     before = await reach(system, given, stage)
     if stage in HELD:
@@ -206,11 +197,10 @@ async def reset(dut: Any, stage: str, paused: bool) -> None:
 @cocotb.parametrize(cycles=[40, 100])
 async def latency(dut: Any, cycles: int) -> None:
     """Reads of a slow memory overlap: images come at 90 % of what the bus gives or the sampler takes."""
-    system = System(dut, CONFIG, MEMORY)
+    system = await start_system(dut)
     memory = system.memory
     memory.latency = (cycles, cycles)
     memory.outstanding = parameters().get("outstanding", memory.outstanding)
-    await system.start()
     count, pixels = min(CONFIG.images, 16), min(CONFIG.pixels, 2048)
     given = make_job(count=count, pixels=pixels, iterations=0, ratio=0.5)
     await check_job(system, given, "latency")
@@ -228,8 +218,7 @@ async def latency(dut: Any, cycles: int) -> None:
 @cocotb.test()
 async def locked(dut: Any) -> None:
     """While a job runs its settings cannot be changed and no table be read; a second start is ignored."""
-    system = System(dut, CONFIG, MEMORY)
-    await system.start()
+    system = await start_system(dut)
     given = make_job()
     await reach(system, given, "SEARCH")
     with pytest.raises(OSError, match="SLVERR"):
@@ -246,8 +235,7 @@ async def locked(dut: Any) -> None:
 @cocotb.test()
 async def interrupts(dut: Any) -> None:
     """irq follows enabled events alone, until each is cleared."""
-    system = System(dut, CONFIG, MEMORY)
-    await system.start()
+    system = await start_system(dut)
     driver, given = system.driver, replace(make_job(), batches=0)
     await driver.start(given)
     await ClockCycles(dut.aclk, 20)
@@ -269,8 +257,7 @@ async def interrupts(dut: Any) -> None:
 @cocotb.test()
 async def counters(dut: Any) -> None:
     """Bytes on each bus are those of the job; the job's cycles contain those of its phases."""
-    system = System(dut, CONFIG, MEMORY)
-    await system.start()
+    system = await start_system(dut)
     given = make_job(batches=2)
     await check_job(system, given, "counters")
     found = await system.driver.counters()
@@ -288,8 +275,7 @@ async def counters(dut: Any) -> None:
 @cocotb.test()
 async def tables(dut: Any) -> None:
     """The window shows every table of the last batch."""
-    system = System(dut, CONFIG, MEMORY, True)
-    await system.start()
+    system = await start_system(dut, paused=True)
     given = make_job()
     await check_job(system, given, "tables")
     model = golden.run(CONFIG, given.settings, draw_images("tables", given)[0])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Searches with what the golden model expects of them, a model of the PE array, driver and comparison.
+"""Searches with what the golden model expects of them, a model of the processing element array (PEA).
 
 Trials of a row must come in the golden model's order, results of the rows in any order.
 """
@@ -151,7 +151,7 @@ class SearchCase:
 
 
 class ArrayModel:
-    """The PE array: compares each trial with the expected one of its row and answers with its sums."""
+    """A model of the PEA: compares each trial with the expected one of its row, and answers with its sums."""
 
     def __init__(self, search: SearchCase, name: str):
         self.search = search

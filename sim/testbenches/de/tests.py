@@ -58,8 +58,8 @@ async def ends(dut: Any, method: Search, target: float) -> None:
 async def cap(dut: Any, method: Search, sums: str) -> None:
     """Sums that no beta brings to the target: all rows with a search run into the generation cap.
 
-    With sums that never change, DE/best/1 collapses and restarts; a bracket shrinks towards one end of
-    the range. With cliffs, windows miss again and again, down to brackets of one unit.
+    With sums that never change, differential evolution (DE/best/1) collapses and restarts; a bracket shrinks
+    towards one end of the range. With cliffs, windows miss again and again, down to brackets of one unit.
     """
     await start(dut)
     given = {"above": constant(3, 1), "below": constant(1, 0), "cliffs": cliffs(1.5, seed=4)}[sums]

@@ -8,6 +8,7 @@ crossed the buses; nothing else is judged here.
 
 import time
 from dataclasses import asdict
+from typing import Any
 
 import cocotb
 import numpy as np
@@ -25,7 +26,8 @@ from nms.sim.verilator.context import count, parameters
 
 
 @cocotb.test()
-async def job(dut):
+async def job(dut: Any) -> None:
+    """Run the job, judge what can be judged without a model, and save everything."""
     given = parameters()
     config, settings = Config(**given["config"]), Settings(**given["settings"])
     batches = np.load(given["images"])

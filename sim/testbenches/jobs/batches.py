@@ -6,6 +6,7 @@ must come with the images that they name.
 """
 
 from dataclasses import asdict, replace
+from typing import Any
 
 import cocotb
 import numpy as np
@@ -43,7 +44,8 @@ async def batch_counters(driver: Driver, batches: int) -> list[dict[str, int]]:
 
 
 @cocotb.test()
-async def batches(dut):
+async def batches(dut: Any) -> None:
+    """Run both jobs and save their counters and results."""
     given = parameters()
     config, settings = Config(**given["config"]), Settings(**given["settings"])
     images = np.load(given["images"])

@@ -5,6 +5,7 @@ With the parameter ``idle`` the job begins so many cycles after the reset.
 """
 
 import time
+from typing import Any
 
 import cocotb
 import numpy as np
@@ -19,7 +20,8 @@ from nms.sim.verilator.context import count, parameters
 
 
 @cocotb.test()
-async def job(dut):
+async def job(dut: Any) -> None:
+    """Run the job and save tables, cycles and times."""
     given = parameters()
     config, settings = Config(**given["config"]), Settings(**given["settings"])
     device = Device(dut, config, Stalls(given["stalls"]))

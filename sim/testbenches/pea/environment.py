@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Images, trials, and driver with comparison of the array of processing elements (PEA)."""
+"""Images, trials, and driver with comparison of the processing element array (PEA)."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -104,9 +104,9 @@ class Rig:
     async def load(self) -> None:
         """Load the batch; it is to be computed on next."""
         await self.begin_load()
-        await self.loaded()
+        await self.wait_loaded()
 
-    async def loaded(self) -> None:
+    async def wait_loaded(self) -> None:
         """Wait until the batch is there."""
         if not self.dut.loaded.value:
             await until(self.dut, "loaded", self.patience(self.count * self.words))
@@ -125,7 +125,7 @@ class Rig:
     async def leave(self) -> None:
         """Give the half back and fetch all its images."""
         await self.free(held=True)
-        await self.images()
+        await self.fetch_images()
         await self.release()
 
     async def distance(self) -> int:
@@ -138,7 +138,7 @@ class Rig:
         await until(self.dut, "done", passes + 100)
         return round((get_sim_time("ns") - began) / PERIOD)
 
-    async def matrix_read(self) -> None:
+    async def read_matrix(self) -> None:
         """All of the matrix, read out."""
         pairs = [(i, j) for i in range(self.count) for j in range(self.count)]
         board = Scoreboard(f"{self.name}, distances", minimum=len(pairs))
@@ -147,7 +147,7 @@ class Rig:
         await self.sink("o_read").take(len(pairs), timeout=self.patience(len(pairs)), into=board.got)
         board.finish()
 
-    async def images(self) -> list[float]:
+    async def fetch_images(self) -> list[float]:
         """All images fetched, in some order; returns the times at which the words came, in cycles."""
         order = generator(f"order {self.name}").permutation(self.count)
         pixels, words = self.pixels(), self.words
@@ -168,7 +168,7 @@ class Rig:
         board.finish()
         return times
 
-    async def rows(self) -> None:
+    async def scan(self) -> None:
         """Scan: minimum, scale and ties of all rows."""
         board = Scoreboard(f"{self.name}, rows", minimum=self.count)
         minimum, scale, ties = pea.summarise_rows(self.config, self.matrix)
@@ -257,13 +257,13 @@ class Rig:
     async def compute(self, runs: int) -> None:
         """All phases after loading, one after the other."""
         await self.distance()
-        await self.matrix_read()
-        await self.rows()
+        await self.read_matrix()
+        await self.scan()
         await self.search(draw_trials(self.config, self.count, runs))
         await self.weights(self.queries())
         await self.leave()
 
-    async def everything(self, runs: int) -> None:
+    async def run_all(self, runs: int) -> None:
         """All phases, one after the other."""
         await self.load()
         await self.compute(runs)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tests of the array of processing elements (PEA): images in; distances, rows, sums and weights out."""
+"""Tests of the processing element array (PEA): images in; distances, rows, sums and weights out."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -25,7 +25,7 @@ async def batches(dut: Any) -> None:
     for kind, count, pixels in shapes(config):
         batch = make_images(config, kind, count, pixels)
         rig = Rig(dut, f"{kind}, N={count}, {pixels} pixels", batch)
-        await rig.everything(runs=4)
+        await rig.run_all(runs=4)
 
 
 @cocotb.test()
@@ -37,7 +37,7 @@ async def stalled(dut: Any, stalls: Stalls) -> None:
     count = min(11, config.images)
     batch = make_images(config, "random", count, min(config.pixels, 21))
     rig = Rig(dut, f"stalls: {stalls.value}", batch, stalls)
-    await rig.everything(runs=6)
+    await rig.run_all(runs=6)
 
 
 @cocotb.test()
@@ -53,11 +53,11 @@ async def double_buffered(dut: Any, stalls: Stalls) -> None:
     await rigs[0].load()
     for number, rig in enumerate(rigs):
         following = rigs[number + 1] if number + 1 < len(rigs) else None
-        await rig.loaded()
+        await rig.wait_loaded()
         phases: list[Callable[[], Awaitable[object]]] = [
             rig.distance,
-            rig.matrix_read,
-            rig.rows,
+            rig.read_matrix,
+            rig.scan,
             partial(rig.search, draw_trials(config, rig.count, 4)),
             partial(rig.weights, rig.queries()),
             rig.leave,
@@ -86,14 +86,14 @@ async def leaving(dut: Any, stalls: Stalls) -> None:
         await rig.free(held=True)
         assert dut.load_ready.value, "the other half is empty and must be free"
         if following is None:
-            await rig.images()
+            await rig.fetch_images()
             break
         await following.load()
         assert not dut.load_ready.value, "a batch may be loaded over images that are still to be fetched"
-        fetching = cocotb.start_soon(rig.images())
+        fetching = cocotb.start_soon(rig.fetch_images())
         await following.distance()
         await fetching
-        await following.matrix_read()
+        await following.read_matrix()
         await rig.release()
         assert dut.load_ready.value
     await rigs[-1].release()
@@ -117,7 +117,7 @@ async def halves(dut: Any) -> None:
     await cycles(dut, 1)
     assert not dut.i_pixels__ready.value
     for rig, following in pairwise([*rigs, rigs[0]]):
-        await rig.loaded()
+        await rig.wait_loaded()
         await rig.compute(2)
         if following is rigs[1]:
             await rigs[2].begin_load()
@@ -132,7 +132,7 @@ async def blocked(dut: Any) -> None:
     rig = Rig(dut, "blocked", make_images(config, "random", config.images, min(config.pixels, 9)))
     await rig.load()
     await rig.distance()
-    await rig.rows()
+    await rig.scan()
     trials = draw_trials(config, rig.count, 12)
     board = Scoreboard("blocked, sums", minimum=len(trials))
     board.expect(rig.sums(trials))
@@ -195,7 +195,7 @@ async def timing(dut: Any) -> None:
     bound = rig.count * tiles * max(rig.words, rig.block.interval)
     dut._log.info("distances: %d cycles for %d pixels, %d passes back to back", taken, pixels, bound)
     assert bound <= taken <= bound + config.pes + 20
-    await rig.rows()
+    await rig.scan()
     times = await rig.search(draw_trials(config, rig.count, 8))
     interval = max(rig.count - 1, config.pes + 7)
     starts = times[:: config.pes]
@@ -212,7 +212,7 @@ async def timing(dut: Any) -> None:
     assert bound <= again <= bound + config.pes + 20
     await rig.free(held=True)
     assert dut.loaded.value, "a batch of as many cycles was not loaded meanwhile"
-    times = await rig.images()
+    times = await rig.fetch_images()
     taken = round(times[-1] - times[0]) + 1
     dut._log.info("images: %d words in %d cycles", len(times), taken)
     assert taken <= len(times) + rig.count
@@ -245,7 +245,7 @@ async def reset(dut: Any) -> None:
                     await rig.pulse("scan")
                     await rig.sink("o_rows").take(2, timeout=1000)
                 else:
-                    await rig.rows()
+                    await rig.scan()
         if phase == "search":
             rig.source("i_trials").start(rig.pack_trials(trials))
             await rig.sink("o_sums").take(config.pes + 1, timeout=2000)
@@ -259,4 +259,4 @@ async def reset(dut: Any) -> None:
         await cycles(dut, 7)
         dut.held.value = 0
         await reset_mid(dut)
-        await rig.everything(runs=2)
+        await rig.run_all(runs=2)

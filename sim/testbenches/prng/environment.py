@@ -31,7 +31,7 @@ async def run(dut: Any, seed: int, count: int) -> None:
     assert dut.done.value, "done too late"
 
 
-def expected(seed: int, count: int) -> list[int]:
+def expected_entries(seed: int, count: int) -> list[int]:
     """Packed entries of all images."""
     states, points = prng.seeds(seed, count), prng.points(CONFIG, seed, count)
     return [

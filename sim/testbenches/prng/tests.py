@@ -8,7 +8,7 @@ import cocotb
 from nms.sim.models.scoreboard import Scoreboard
 from nms.sim.models.seeds import generator
 from nms.sim.models.streams import Source, Stalls, cycles, reset_mid, start
-from nms.sim.testbenches.prng.environment import CONFIG, SEEDS, begin, compare, expected, run
+from nms.sim.testbenches.prng.environment import CONFIG, SEEDS, begin, compare, expected_entries, run
 
 
 @cocotb.test()
@@ -22,7 +22,7 @@ async def streams(dut: Any, stalls: Stalls) -> None:
         count = int(rng.integers(4, CONFIG.images + 1))
         await run(dut, seed, count)
         order = [*range(count), *(int(index) for index in rng.integers(count, size=32))]
-        await compare(dut, board, expected(seed, count), stalls, order)
+        await compare(dut, board, expected_entries(seed, count), stalls, order)
     board.finish()
 
 
@@ -40,5 +40,5 @@ async def reset(dut: Any) -> None:
         assert not dut.done.value
         assert not dut.o_read__valid.value
         await run(dut, 6, CONFIG.images)
-        await compare(dut, board, expected(6, CONFIG.images), Stalls.NONE, list(range(CONFIG.images)))
+        await compare(dut, board, expected_entries(6, CONFIG.images), Stalls.NONE, list(range(CONFIG.images)))
     board.finish()

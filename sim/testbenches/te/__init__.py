@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Testbench of the update array (TE), :class:`nms.rtl.embedding.te.TE`.
+"""Testbench of the embedding unit (TE), :class:`nms.rtl.embedding.te.TE`.
 
 Parameters: ``config``; ``long``: iterations of one more embedding of real images, none by default.
 """

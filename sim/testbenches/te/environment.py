@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cases, memory of the affinities, driver and comparison of the update array (TE)."""
+"""Cases, memory of the affinities, driver and comparison of the embedding unit (TE)."""
 
 from dataclasses import dataclass
 from typing import Any

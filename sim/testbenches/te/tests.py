@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tests of the update array (TE): embeddings equal the golden model's under stalls, after resets, in time."""
+"""Tests of the embedding unit (TE): embeddings equal the golden model's under stalls, after resets."""
 
 from typing import Any
 

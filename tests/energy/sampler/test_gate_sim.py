@@ -163,7 +163,12 @@ def seeds(shared_liberty, tmp_path_factory):
     flow.synthesise_block(tiny, "prng", block, emitted, target, work)
     netlist, cells = (json.loads((work / f"{n}.json").read_text())["modules"] for n in ("netlist", "cells"))
     time = gate_sim.Timeline(recording.windows)
-    return netlist["seeds"], gate_sim.read_cells(cells), time, time.pack(recording.named(design, "seeds"))
+    return (
+        netlist["seeds"],
+        gate_sim.read_cells(cells),
+        time,
+        time.pack(recording.values_by_name(design, "seeds")),
+    )
 
 
 @pytest.mark.slow

@@ -17,12 +17,12 @@ from nms.contract.readout import Phase
 from nms.contract.settings import Settings
 from nms.sim.activity import toggles as activity
 from nms.sim.activity import windows as method
-from nms.sim.activity.instrument import Instrumented
+from nms.sim.activity.instrument import InstrumentedDesign
 from nms.sim.activity.toggles import Mean, Recording, Window
-from nms.sim.activity.windows import Activity, Counted, Job
+from nms.sim.activity.windows import Activity, InstrumentedSampler, Workload
 
 LENGTHS = {phase: 320 for phase in method.PHASES} | {Phase.SEARCH: 9_600}
-DESIGN = Instrumented("", "sampler", {}, {})
+DESIGN = InstrumentedDesign("", "sampler", {}, {})
 TOGGLES = np.random.default_rng(0).gamma(2.0, 10.0, 20_000) + np.linspace(0, 500, 20_000)
 """By cycle: noise on a drift."""
 
@@ -43,7 +43,7 @@ def simulated(windows: list[Window], rows: bool) -> tuple[Recording, dict[str, i
 
 @pytest.fixture(scope="module")
 def whole() -> Activity:
-    return method.activity(DESIGN, simulated, 1, complete=True)
+    return method.measure_activity(DESIGN, simulated, 1, complete=True)
 
 
 def same(one: Activity, other: Activity) -> None:
@@ -56,7 +56,7 @@ def same(one: Activity, other: Activity) -> None:
 
 def test_windows_looked_up_are_those_of_another_simulation(whole: Activity) -> None:
     (found,) = windows.draw_windows(whole, [5])
-    same(found, method.activity(DESIGN, simulated, 5))
+    same(found, method.measure_activity(DESIGN, simulated, 5))
     assert 0 < found.means[Phase.SEARCH].error < whole.means[Phase.SEARCH].value / 20
     assert len(found.windows(Phase.SEARCH)) < len(whole.windows(Phase.SEARCH))
     assert found.means[Phase.EMBED] == whole.means[Phase.EMBED]
@@ -104,7 +104,7 @@ def early(spans: Any, windows: int, cycles: int, rng: np.random.Generator) -> li
         def choice(self, pieces: np.ndarray) -> np.ndarray:
             return rng.choice(pieces[: (len(pieces) + 1) // 2])
 
-    return activity.drawn(spans, windows, cycles, Early())  # type: ignore[arg-type]
+    return activity.sample_windows(spans, windows, cycles, Early())  # type: ignore[arg-type]
 
 
 def sure(*counted: np.ndarray) -> Mean:
@@ -116,8 +116,8 @@ def sure(*counted: np.ndarray) -> Mean:
 @pytest.mark.parametrize(
     ("name", "wrong", "breaks"),
     [
-        ("drawn", activity.drawn, set()),
-        ("drawn", early, {"bias over deviation"}),
+        ("sample_windows", activity.sample_windows, set()),
+        ("sample_windows", early, {"bias over deviation"}),
         ("estimate", sure, {"within 2 standard errors", "within 3 standard errors"}),
     ],
 )
@@ -144,9 +144,9 @@ def test_options_of_another_subject_are_refused(
 def test_windows_looked_up_are_those_counted_in_hardware() -> None:
     """The simulation that counts in windows alone agrees with the one that counts in all cycles."""
     config, images = PRESETS["tiny"], datasets.load("digits", 12).images
-    job = Job(config, Settings.make(config, 12, 64, perplexity=4, iterations=10), images)
-    counted = Counted(config)
-    whole = counted.activity(job, 1, complete=True)
-    found = counted.activity(job, 5)
+    job = Workload(config, Settings.make(config, 12, 64, perplexity=4, iterations=10), images)
+    counted = InstrumentedSampler(config)
+    whole = counted.measure(job, 1, complete=True)
+    found = counted.measure(job, 5)
     assert any(mean.error for mean in found.means.values())
     same(found, *windows.draw_windows(whole, [5]))

@@ -11,7 +11,7 @@ from nms.rtl.export.emit import system_verilog
 from nms.rtl.export.memories import list_memories
 
 
-def emitted(text: str, module: str) -> Counter[tuple[int, int]]:
+def count_memories(text: str, module: str) -> Counter[tuple[int, int]]:
     """Words and bits of a word of each memory in and below a module, from its Verilog."""
     bodies = {body.split("(")[0].strip(): body for body in re.split(r"^module ", text, flags=re.MULTILINE)}
     found: Counter[tuple[int, int]] = Counter(
@@ -19,7 +19,7 @@ def emitted(text: str, module: str) -> Counter[tuple[int, int]]:
         for high, top in re.findall(r"^  reg \[(\d+):0\] \S+\s+\[(\d+):0\];", bodies[module], re.MULTILINE)
     )
     for inner in re.findall(r"^  (\w+)\s+\S+\s+\($", bodies[module], re.MULTILINE):
-        found += emitted(text, inner)
+        found += count_memories(text, inner)
     return found
 
 
@@ -29,7 +29,7 @@ def test_memories_are_those_of_the_verilog(preset: str) -> None:
     stated: Counter[tuple[int, int]] = Counter()
     for memory in list_memories(config):
         stated[memory.depth, memory.width] += memory.copies
-    assert stated == emitted(system_verilog(config), "near_memory_sampler")
+    assert stated == count_memories(system_verilog(config), "near_memory_sampler")
 
 
 @pytest.mark.parametrize("config", PRESETS.values(), ids=lambda config: config.name)

@@ -16,8 +16,8 @@ from nms.contract import config
 from nms.rtl import units
 from nms.rtl.export.emit import verilog
 from nms.sim.activity import toggles as activity
-from nms.sim.activity.instrument import KINDS, Bit, Instrumented, instrument
-from nms.sim.activity.toggles import BEGINNING, Recording, drawn, estimate, record
+from nms.sim.activity.instrument import KINDS, Bit, InstrumentedDesign, instrument
+from nms.sim.activity.toggles import BEGINNING, Recording, estimate, record, sample_windows
 from nms.sim.verilator.traces import VCDVCD
 from nms.synth import yosys
 
@@ -92,7 +92,7 @@ def chain(blocks):
     return instrument(verilog(blocks.Chain()), "chain", traced=["chain", "incrementer"])
 
 
-def _counted(design: Instrumented, windows: list[tuple[int, int]], **given) -> Recording:
+def _count(design: InstrumentedDesign, windows: list[tuple[int, int]], **given) -> Recording:
     testbench = "clock_testbench" if "cycles" in given else "counter_testbench"
     return record(
         design, windows, testbench=testbench, parameters=given, search=[TESTBENCHES], rows=True, waves=True
@@ -101,7 +101,7 @@ def _counted(design: Instrumented, windows: list[tuple[int, int]], **given) -> R
 
 @pytest.fixture(scope="module")
 def counted(chain):
-    return _counted(chain, WINDOWS, values=RANDOM)
+    return _count(chain, WINDOWS, values=RANDOM)
 
 
 def _trace(path: Path, cycles: range) -> Callable[[str, Bit], np.ndarray]:
@@ -125,7 +125,7 @@ def _trace(path: Path, cycles: range) -> Callable[[str, Bit], np.ndarray]:
     return lambda path, bit: values(ids[f"{path}.{bit.name}"])[:, bit.index or 0]
 
 
-def _assert_as_traced(design: Instrumented, found: Recording) -> None:
+def _assert_as_traced(design: InstrumentedDesign, found: Recording) -> None:
     """Sums of all instances and values of the traced ones are those of the trace."""
     assert set(found.sums) == {path for path, module in design.instances.items() if design.nets[module].bits}
     written = np.unique(np.concatenate([np.arange(a - 1, b) for a, b in found.windows]))
@@ -152,14 +152,14 @@ def test_counted_toggles_are_those_of_the_trace(chain, counted):
 
 
 def test_counted_toggles_are_those_computed_by_hand(hand):
-    found = _counted(hand, [(10, 26), (30, 62)], cycles=80)
+    found = _count(hand, [(10, 26), (30, 62)], cycles=80)
     for path, toggles in EVERY_16.items():
         assert found.sums[path].tolist() == [toggles, [2 * n for n in toggles]], path
     _assert_as_traced(hand, found)
 
 
 def test_what_memories_give_is_counted_apart():
-    found = _counted(instrument(STORE, "store", traced=["store"]), [(20, 36)], cycles=80)
+    found = _count(instrument(STORE, "store", traced=["store"]), [(20, 36)], cycles=80)
     registers, reads, combinational, inputs, *accesses = found.sums["store"][0].tolist()
     assert (registers, combinational, inputs) == (16 + 8, 16 + 8, 0)
     assert reads == 16 * 4 * 2
@@ -171,7 +171,7 @@ def test_a_counter_that_misses_a_net_is_seen(hand):
     broken = replace(hand, verilog=hand.verilog.replace("{\\now }", "{1'b0}"))
     assert broken.verilog != hand.verilog
     with pytest.raises(AssertionError, match="combinational"):
-        _assert_as_traced(broken, _counted(broken, [(10, 26)], cycles=80))
+        _assert_as_traced(broken, _count(broken, [(10, 26)], cycles=80))
 
 
 @pytest.mark.slow
@@ -192,9 +192,9 @@ def test_counted_toggles_of_the_start_values_are_those_of_the_trace():
 def test_toggles_grow_from_idle_to_constant_to_images_to_random_values(chain, counted):
     images = datasets.load("digits", 8, None).images.ravel()[:300].tolist()
     runs = [
-        _counted(chain, WINDOWS, cycles=200),
-        _counted(chain, WINDOWS, values=[7] * 300),
-        _counted(chain, WINDOWS, values=images),
+        _count(chain, WINDOWS, cycles=200),
+        _count(chain, WINDOWS, values=[7] * 300),
+        _count(chain, WINDOWS, values=images),
         counted,
     ]
     most = len(KINDS) - 1  # all but inputs
@@ -210,17 +210,17 @@ def test_modules_sum_to_the_toggles_of_the_flattened_design(blocks, counted, tmp
     flat = instrument((tmp_path / "flat.v").read_text(), "chain")
     assert set(flat.instances) == {"chain"}
     total = sum(sums[:, 0] for sums in counted.sums.values())
-    assert np.array_equal(_counted(flat, WINDOWS, values=RANDOM).sums["chain"][:, 0], total)
+    assert np.array_equal(_count(flat, WINDOWS, values=RANDOM).sums["chain"][:, 0], total)
 
 
 def test_a_window_that_is_not_reached_is_an_error(chain):
     with pytest.raises(RuntimeError, match="was not counted"):
-        _counted(chain, [(100_000, 100_010)], values=RANDOM)
+        _count(chain, [(100_000, 100_010)], values=RANDOM)
 
 
 def test_windows_lie_in_their_spans_and_stand_for_all_cycles():
     spans = [(5, 1000), (2000, 9000), (9500, 9540)]
-    found = drawn(spans, 20, 32, np.random.default_rng(3))
+    found = sample_windows(spans, 20, 32, np.random.default_rng(3))
     windows = [window for window, _ in found]
     assert len(found) == BEGINNING + 20
     assert windows == sorted(windows)
@@ -231,8 +231,8 @@ def test_windows_lie_in_their_spans_and_stand_for_all_cycles():
     assert all(a[1] <= b[0] for a, b in itertools.pairwise(windows))
     assert all(any(low <= a and b <= high for low, high in spans) for a, b in windows)
     assert sum((b - a) * weight for (a, b), weight in found) == pytest.approx(995 + 7000 + 40)
-    assert found != drawn(spans, 20, 32, np.random.default_rng(4))
-    whole = drawn(spans, 126, 32, np.random.default_rng(3))
+    assert found != sample_windows(spans, 20, 32, np.random.default_rng(4))
+    whole = sample_windows(spans, 126, 32, np.random.default_rng(3))
     assert sum(b - a for (a, b), _ in whole) == 995 + 7000 + 40
 
 
@@ -252,7 +252,9 @@ def _estimates(series: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     sums = np.concatenate([[0], np.cumsum(series)])
     found = []
     for seed in range(400):
-        windows, weights = zip(*drawn([(0, len(series))], 32, 32, np.random.default_rng(seed)), strict=True)
+        windows, weights = zip(
+            *sample_windows([(0, len(series))], 32, 32, np.random.default_rng(seed)), strict=True
+        )
         starts, stops = np.array(windows).T
         found.append(estimate(sums[stops] - sums[starts], stops - starts, np.array(weights)))
     return np.array([mean.value for mean in found]), np.array([mean.error for mean in found])

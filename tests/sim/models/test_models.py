@@ -26,7 +26,7 @@ def tally(monkeypatch, tmp_path):
     context.context.cache_clear()
 
 
-def filled(expected, got, minimum=1):
+def fill_board(expected, got, minimum=1):
     board = Scoreboard("board", minimum)
     board.expect(expected)
     for value in got:
@@ -35,8 +35,8 @@ def filled(expected, got, minimum=1):
 
 
 def test_equal_sequences_pass_and_are_counted(tally):
-    filled([1, 2, 3], [1, 2, 3], minimum=3).finish()
-    filled([np.int64(4)], [4]).finish()
+    fill_board([1, 2, 3], [1, 2, 3], minimum=3).finish()
+    fill_board([np.int64(4)], [4]).finish()
     assert [json.loads(line)["compared"] for line in tally.read_text().splitlines()] == [3, 1]
 
 
@@ -52,21 +52,21 @@ def test_equal_sequences_pass_and_are_counted(tally):
 )
 def test_everything_else_fails_and_is_still_counted(tally, expected, got, minimum, complaint):
     with pytest.raises(AssertionError, match=complaint) as failure:
-        filled(expected, got, minimum).finish()
+        fill_board(expected, got, minimum).finish()
     assert "board (seed 9)" in str(failure.value)
     assert json.loads(tally.read_text())["compared"] == len(got)
 
 
 def test_a_flood_of_mismatches_is_summarised():
     with pytest.raises(AssertionError, match=f"and {100 - SHOWN} more"):
-        filled([0] * 100, [1] * 100).finish()
+        fill_board([0] * 100, [1] * 100).finish()
 
 
 @pytest.mark.parametrize("disturbance", list(Disturbance))
 def test_no_disturbance_goes_unseen(disturbance):
     values = list(range(10))
     with pytest.raises(AssertionError):
-        filled(values, disturb(values, disturbance)).finish()
+        fill_board(values, disturb(values, disturbance)).finish()
 
 
 def test_packing_is_that_of_struct_layouts():

@@ -4,7 +4,7 @@
 import pytest
 
 from nms.rtl.export.emit import verilog
-from nms.sim.verilator.faults import Fault, inject, places
+from nms.sim.verilator.faults import Fault, find_sites, inject
 
 
 def test_the_block_without_a_fault_passes(blocks, run):
@@ -26,7 +26,7 @@ def test_every_fault_is_found(blocks, run, fault):
 def test_a_fault_changes_the_named_module_alone(blocks):
     text = verilog(blocks.Chain(2))
     for fault in Fault:
-        for place in places(text, "incrementer", fault):
+        for place in find_sites(text, "incrementer", fault):
             changed = text[: place.start] + place.replacement + text[place.end :]
             assert changed.startswith(text[: text.index("module incrementer(")])
             assert changed != text

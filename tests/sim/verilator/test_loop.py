@@ -43,7 +43,7 @@ endmodule
 def test_output_that_depends_on_an_input_of_the_same_cycle_is_found(source, expected):
     text = CALLED.replace("{source}", source)
     header = protocol.parse_headers(text)["called"]
-    assert cells.registered(text, header) is expected
+    assert cells.has_registered_outputs(text, header) is expected
 
 
 TALLY = """
@@ -97,7 +97,7 @@ def test_called_blocks_keep_every_cycle(ticking):
     if not ticking:  # so that the blocks stand still between their inputs
         text = text.replace("t + 12'h001", "t")
     headers = protocol.parse_headers(text)
-    assert cells.cells(text, headers, protocol.find_repeated(text, "sums")) == ["tally"]
+    assert cells.select_cells(text, headers, protocol.find_repeated(text, "sums")) == ["tally"]
     outcome = simulate(
         module="sums",
         verilog=text,
