@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Image memory of one processing element."""
 
-from amaranth import Module, Mux
+from amaranth import Module, Mux, Shape
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
@@ -30,12 +30,10 @@ class Bank(Block):
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        self.slots = -(-config.images // config.pes)
-        self.words = config.derived.words
-        self.depth = self.slots * self.words
+        self.depth = self.count_words(config)
         self.module = "bank"
         self.parameters = (self.depth, config.lanes)
-        address, data = range(self.depth), 8 * config.lanes
+        address, data = self.address_shape(config), 8 * config.lanes
         super().__init__(
             {
                 "half": In(1),
@@ -54,6 +52,16 @@ class Bank(Block):
                 "write_data": In(data),
             }
         )
+
+    @staticmethod
+    def count_words(config: Config) -> int:
+        """Words of one half."""
+        return -(-config.images // config.pes) * config.derived.words
+
+    @staticmethod
+    def address_shape(config: Config) -> Shape:
+        """The address of a word in one half."""
+        return Shape.cast(range(Bank.count_words(config)))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
