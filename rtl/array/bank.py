@@ -2,12 +2,12 @@
 """Image memory of one processing element."""
 
 from amaranth import Module, Mux, Shape
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from nms.contract.config import Config
 from nms.rtl.lib.flow import delay
 from nms.rtl.lib.hierarchy import Block
+from nms.rtl.lib.ram import RAM
 
 
 class Bank(Block):
@@ -66,7 +66,7 @@ class Bank(Block):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         for half in (0, 1):
-            memory = Memory(shape=8 * self.config.lanes, depth=self.depth, init=[])
+            memory = RAM(shape=8 * self.config.lanes, depth=self.depth)
             m.submodules[f"half{half}"] = memory
             own, shared, write = memory.read_port(), memory.read_port(), memory.write_port()
             active = self.half == half

@@ -5,7 +5,6 @@ from typing import Any
 
 from amaranth import Array, Module, Mux, Signal
 from amaranth.lib import stream
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from nms.contract.config import Config
@@ -17,6 +16,7 @@ from nms.rtl.array.pea_rows import RowScan
 from nms.rtl.array.pea_search import SearchPhase
 from nms.rtl.array.walk import count_pairs
 from nms.rtl.lib.hierarchy import Block, instantiate
+from nms.rtl.lib.ram import RAM
 from nms.rtl.lib.signatures import Payloads
 
 
@@ -100,9 +100,8 @@ class PEA(Block):
         for k in range(config.pes):
             instantiate(m, f"pe{k}", pes[k], platform)
             instantiate(m, f"bank{k}", banks[k], platform)
-        memory = Memory(shape=payloads.distance, depth=count_pairs(config), init=[])
-        scales = Memory(shape=payloads.scale, depth=config.images, init=[])
-        m.submodules.distances, m.submodules.rows = memory, scales
+        m.submodules.distances = memory = RAM(shape=payloads.distance, depth=count_pairs(config))
+        m.submodules.rows = rows = RAM(shape=payloads.scale, depth=config.images)
         # components of this block, not blocks of their own, but for their tests
         m.submodules.loader = loader = ImageLoader(config)
         m.submodules.fetcher = fetcher = ImageFetcher(config)
@@ -113,7 +112,7 @@ class PEA(Block):
         self._join(m, loader, fetcher, distances, scan, search)
         self._connect_banks(m, banks, loader, fetcher, distances)
         self._connect_pes(m, pes, banks, distances, search)
-        self._connect_memories(m, memory, scales, distances, scan, search)
+        self._connect_memories(m, memory, rows, distances, scan, search)
         return m
 
     def _join(
@@ -212,8 +211,8 @@ class PEA(Block):
     def _connect_memories(
         self,
         m: Module,
-        memory: Memory,
-        scales: Memory,
+        memory: RAM,
+        rows: RAM,
         distances: DistancePhase,
         scan: RowScan,
         search: SearchPhase,
@@ -231,7 +230,7 @@ class PEA(Block):
             searched.en.eq(search.read_enable),
             search.read_data.eq(searched.data),
         ]
-        store, scale = scales.write_port(), scales.read_port()
+        store, scale = rows.write_port(), rows.read_port()
         m.d.comb += [
             store.addr.eq(scan.write_address),
             store.en.eq(scan.write_enable),

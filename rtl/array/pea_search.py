@@ -6,7 +6,6 @@ from typing import Any
 from amaranth import Array, Cat, Module, Mux, Signal
 from amaranth.hdl import Assert
 from amaranth.lib import stream
-from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
 from nms.contract.config import Config
@@ -14,6 +13,7 @@ from nms.rtl.array.pe import PE
 from nms.rtl.array.walk import TriangleWalk, pair_shape
 from nms.rtl.lib.flow import delay
 from nms.rtl.lib.hierarchy import Block
+from nms.rtl.lib.ram import BufferedFIFO
 from nms.rtl.lib.signatures import EXPONENT, Payloads
 
 
@@ -110,9 +110,9 @@ class SearchPhase(Block):
         total, width = self.config.pes, self.config.derived.distance_width
         m.submodules.walk = walk = TriangleWalk(self.config)
         depth = 1 << (self.pe.weight_latency + 8).bit_length()
-        m.submodules.weights = weights = SyncFIFOBuffered(width=len(self.weight), depth=depth)
+        m.submodules.weights = weights = BufferedFIFO(width=len(self.weight), depth=depth)
         room = max(4 * total, 32)
-        m.submodules.queue = queue = SyncFIFOBuffered(width=self.o_sums.payload.shape().size, depth=room)
+        m.submodules.queue = queue = BufferedFIFO(width=self.o_sums.payload.shape().size, depth=room)
 
         # Candidates for the next pass: ``pes`` trials of a row, or one query.
         row, k = Signal(self.config.derived.index_width), Signal(range(total))
