@@ -12,7 +12,7 @@ from amaranth import (
     Value,
     unsigned,
 )
-from amaranth.lib import data, memory, stream
+from amaranth.lib import data, stream
 from amaranth.lib.wiring import In, Out, connect, flipped
 from amaranth.utils import bits_for
 
@@ -26,6 +26,7 @@ from nms.rtl.embedding.te import TE
 from nms.rtl.lib.flow import Queue
 from nms.rtl.lib.hierarchy import Block, instantiate
 from nms.rtl.lib.prng import Seeds
+from nms.rtl.lib.ram import RAM
 from nms.rtl.lib.signatures import Payloads
 from nms.rtl.search.de import DE
 from nms.rtl.selection.grid import Grid
@@ -135,8 +136,8 @@ class Sampler(Block):
         self.grid = instantiate(m, "grid", Grid(self.config), platform, "core")
 
         depth = self.config.images
-        m.submodules.rows = self.rows = memory.Memory(shape=self.payloads.row, depth=depth, init=[])
-        m.submodules.results = self.results = memory.Memory(shape=self.payloads.result, depth=depth, init=[])
+        m.submodules.rows = self.rows = RAM(shape=self.payloads.row, depth=depth)
+        m.submodules.results = self.results = RAM(shape=self.payloads.result, depth=depth)
         self.row_read = self.rows.read_port(domain="core")
         self.result_read = self.results.read_port(domain="core")
 

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Image memory of one processing element."""
 
-from amaranth import Module, Mux
-from amaranth.lib.memory import Memory
+from amaranth import Module, Mux, Shape
 from amaranth.lib.wiring import In, Out
 
 from nms.contract.config import Config
 from nms.rtl.lib.flow import delay
 from nms.rtl.lib.hierarchy import Block
+from nms.rtl.lib.ram import RAM
 
 
 class Bank(Block):
@@ -30,12 +30,10 @@ class Bank(Block):
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        self.slots = -(-config.images // config.pes)
-        self.words = config.derived.words
-        self.depth = self.slots * self.words
+        self.depth = self.count_words(config)
         self.module = "bank"
         self.parameters = (self.depth, config.lanes)
-        address, data = range(self.depth), 8 * config.lanes
+        address, data = self.address_shape(config), 8 * config.lanes
         super().__init__(
             {
                 "half": In(1),
@@ -55,10 +53,20 @@ class Bank(Block):
             }
         )
 
+    @staticmethod
+    def count_words(config: Config) -> int:
+        """Words of one half."""
+        return -(-config.images // config.pes) * config.derived.words
+
+    @staticmethod
+    def address_shape(config: Config) -> Shape:
+        """The address of a word in one half."""
+        return Shape.cast(range(Bank.count_words(config)))
+
     def elaborate(self, platform: object) -> Module:
         m = Module()
         for half in (0, 1):
-            memory = Memory(shape=8 * self.config.lanes, depth=self.depth, init=[])
+            memory = RAM(shape=8 * self.config.lanes, depth=self.depth)
             m.submodules[f"half{half}"] = memory
             own, shared, write = memory.read_port(), memory.read_port(), memory.write_port()
             active = self.half == half

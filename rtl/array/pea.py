@@ -1,20 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """The array of processing elements: distances of all pairs, scan of the rows, search, weights."""
 
-from amaranth import Array, Module, Signal
+from amaranth import Array, Module, Mux, Signal
 from amaranth.lib import stream
-from amaranth.lib.data import StructLayout
-from amaranth.lib.memory import Memory
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In, Out, connect, flipped
 
 from nms.contract.config import Config
 from nms.rtl.array.bank import Bank
 from nms.rtl.array.pe import PE
-from nms.rtl.array.pea_distances import distances
-from nms.rtl.array.pea_images import fetch, load
-from nms.rtl.array.pea_rows import scan
-from nms.rtl.array.pea_search import search
+from nms.rtl.array.pea_distances import DistancePhase
+from nms.rtl.array.pea_images import ImageFetcher, ImageLoader
+from nms.rtl.array.pea_rows import RowScan
+from nms.rtl.array.pea_search import SearchPhase
+from nms.rtl.array.walk import count_pairs
 from nms.rtl.lib.hierarchy import Block, instantiate
+from nms.rtl.lib.ram import RAM
 from nms.rtl.lib.signatures import Payloads
 
 
@@ -53,7 +53,7 @@ class PEA(Block):
         self.config, self.derived, self.payloads = config, config.derived, Payloads(config)
         self.module = "pea"
         self.parameters = tuple(config.model_dump(exclude={"name"}).items())
-        self.pe = PE(config)
+        self._distances = DistancePhase(config)
         payloads = self.payloads
         super().__init__(
             {
@@ -84,34 +84,153 @@ class PEA(Block):
 
     @property
     def interval(self) -> int:
-        """Least number of cycles between two passes over pixels, so that one pass's distances are
-        collected before those of the next are there."""
-        return max(self.config.pes, self.pe.distance_latency + 2)
+        """Least number of cycles between two passes over pixels (:attr:`DistancePhase.interval`)."""
+        return self._distances.interval
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        config, derived = self.config, self.derived
-        pes = [self.pe] + [PE(config) for _ in range(config.pes - 1)]
+        config, payloads = self.config, self.payloads
+        pes = [PE(config) for _ in range(config.pes)]
         banks = [Bank(config) for _ in range(config.pes)]
         for k in range(config.pes):
             instantiate(m, f"pe{k}", pes[k], platform)
             instantiate(m, f"bank{k}", banks[k], platform)
-        pairs = config.images * (config.images - 1) // 2
-        m.submodules.distances = memory = Memory(shape=derived.distance_width, depth=pairs, init=[])
-        entry = StructLayout({"minimum": derived.distance_width, "scale": derived.scale_width})
-        m.submodules.rows = rows = Memory(shape=entry, depth=config.images, init=[])
-        # Two physical ports: nothing is scanned while distances are written, so that both use one address.
-        write, scanned = memory.write_port(), memory.read_port()
-        formed_at = Signal.like(write.addr)
-        m.d.comb += write.addr.eq(scanned.addr)
-        source = Signal((config.pes - 1).bit_length())  # the bank whose image is broadcast
-        pixels = Signal(8 * config.lanes)
-        m.d.comb += pixels.eq(Array(bank.data for bank in banks)[source])
-        load(m, self, banks)
-        m.d.sync += self.done.eq(distances(m, self, pes, banks, source, pixels, write, formed_at))
-        fetch(m, self, banks)
-        scan(m, self, scanned, rows.write_port())
-        with m.If(write.en):
-            m.d.comb += scanned.addr.eq(formed_at)
-        search(m, self, pes, memory.read_port(), rows.read_port())
+        m.submodules.distances = memory = RAM(shape=payloads.distance, depth=count_pairs(config))
+        m.submodules.rows = rows = RAM(shape=payloads.scale, depth=config.images)
+        # components of this block, not blocks of their own, but for their tests
+        m.submodules.loader = loader = ImageLoader(config)
+        m.submodules.fetcher = fetcher = ImageFetcher(config)
+        m.submodules.distance_phase = distances = self._distances
+        m.submodules.row_scan = scan = RowScan(config)
+        m.submodules.search_phase = search = SearchPhase(config)
+
+        self._join(m, loader, fetcher, distances, scan, search)
+        self._connect_banks(m, banks, loader, fetcher, distances)
+        self._connect_pes(m, pes, banks, distances, search)
+        self._connect_memories(m, memory, rows, distances, scan, search)
         return m
+
+    def _join(
+        self,
+        m: Module,
+        loader: ImageLoader,
+        fetcher: ImageFetcher,
+        distances: DistancePhase,
+        scan: RowScan,
+        search: SearchPhase,
+    ) -> None:
+        """The array's own ports to the components behind them."""
+        m.d.comb += [
+            loader.count.eq(self.load_count),
+            loader.words.eq(self.load_words),
+            loader.load.eq(self.load),
+            loader.held.eq(self.held),
+            loader.free.eq(self.free),
+            self.load_ready.eq(loader.load_ready),
+            self.loaded.eq(loader.loaded),
+            fetcher.words.eq(self.words),
+            fetcher.free.eq(self.free),
+            distances.start.eq(self.distance),
+            distances.count.eq(self.count),
+            distances.words.eq(self.words),
+            self.done.eq(distances.done),
+            scan.scan.eq(self.scan),
+            scan.count.eq(self.count),
+            search.count.eq(self.count),
+        ]
+        for inner, names in (
+            (loader, ("i_pixels",)),
+            (fetcher, ("i_fetch", "o_pixels")),
+            (scan, ("o_rows", "i_read", "o_read")),
+            (search, ("i_trials", "o_sums", "i_queries", "o_weights")),
+        ):
+            for name in names:
+                connect(m, flipped(getattr(self, name)), getattr(inner, name))
+
+    def _connect_banks(
+        self,
+        m: Module,
+        banks: list[Bank],
+        loader: ImageLoader,
+        fetcher: ImageFetcher,
+        distances: DistancePhase,
+    ) -> None:
+        """The image memory to what writes it, reads it for distances and reads it to be sent."""
+        for k, bank in enumerate(banks):
+            m.d.comb += [
+                bank.half.eq(loader.half),
+                bank.write_half.eq(loader.write_half),
+                bank.write_address.eq(loader.write_address),
+                bank.write_enable.eq(loader.write_enable[k]),
+                bank.write_data.eq(loader.write_data),
+                bank.fetch_address.eq(fetcher.address),
+                bank.fetch_enable.eq(fetcher.enable[k]),
+                fetcher.fetched[k].eq(bank.fetched),
+                bank.address.eq(distances.address),
+                bank.enable.eq(distances.enable[k]),
+                bank.own_address.eq(distances.own_address[k]),
+                bank.own_enable.eq(distances.own_enable[k]),
+            ]
+
+    def _connect_pes(
+        self, m: Module, pes: list[PE], banks: list[Bank], distances: DistancePhase, search: SearchPhase
+    ) -> None:
+        """To each PE its own image and the one that is broadcast, or a distance; its results back."""
+        broadcast = Signal(8 * self.config.lanes, reset_less=True)
+        m.d.sync += broadcast.eq(Array(bank.data for bank in banks)[distances.source])
+        for k, (unit, bank) in enumerate(zip(pes, banks, strict=True)):
+            m.d.comb += [
+                unit.own.eq(bank.own),
+                unit.other.eq(broadcast),
+                unit.pixels_valid.eq(distances.pixels_valid[k]),
+                unit.pixels_first.eq(distances.pixels_first),
+                unit.pixels_last.eq(distances.pixels_last),
+                distances.distances[k].eq(unit.distance),
+                unit.mantissa.eq(search.mantissa),
+                unit.exponent.eq(search.exponent),
+                unit.load.eq(search.load[k]),
+                unit.dn.eq(search.dn),
+                unit.dn_valid.eq(search.dn_valid[k]),
+                unit.dn_first.eq(search.dn_first),
+                unit.dn_last.eq(search.dn_last),
+                unit.ties_only.eq(search.ties_only),
+                search.sums[k].s.eq(unit.s),
+                search.sums[k].t.eq(unit.t),
+            ]
+        m.d.comb += [
+            search.sums_done.eq(pes[0].sums_done),
+            search.weight.eq(pes[0].weight),
+            search.weight_valid.eq(pes[0].weight_valid),
+        ]
+
+    def _connect_memories(
+        self,
+        m: Module,
+        memory: RAM,
+        rows: RAM,
+        distances: DistancePhase,
+        scan: RowScan,
+        search: SearchPhase,
+    ) -> None:
+        """The distances and the rows' scales to those that write and read them."""
+        # Two physical ports: nothing is scanned while distances are written, so that both use one address.
+        write, scanned, searched = memory.write_port(), memory.read_port(), memory.read_port()
+        m.d.comb += [
+            write.en.eq(distances.write_enable),
+            write.data.eq(distances.write_data),
+            write.addr.eq(scanned.addr),
+            scanned.addr.eq(Mux(write.en, distances.write_address, scan.read_address)),
+            scan.read_data.eq(scanned.data),
+            searched.addr.eq(search.read_address),
+            searched.en.eq(search.read_enable),
+            search.read_data.eq(searched.data),
+        ]
+        store, scale = rows.write_port(), rows.read_port()
+        m.d.comb += [
+            store.addr.eq(scan.write_address),
+            store.en.eq(scan.write_enable),
+            store.data.eq(scan.write_data),
+            scale.addr.eq(search.scale_address),
+            scale.en.eq(search.scale_enable),
+            search.scale_data.eq(scale.data),
+        ]

@@ -5,7 +5,7 @@ Distances are kept once, for low < high, at high (high - 1)/2 + low: half the me
 still walked along with one addition a step.
 """
 
-from amaranth import Module, Signal, Value
+from amaranth import Module, Shape, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -14,6 +14,16 @@ from nms.rtl.lib.flow import delay
 
 TRIANGLE_LATENCY = 2
 """Cycles of :func:`triangle`."""
+
+
+def count_pairs(config: Config) -> int:
+    """Words of the distance memory."""
+    return config.images * (config.images - 1) // 2
+
+
+def pair_shape(config: Config) -> Shape:
+    """The address of a pair in the distance memory."""
+    return Shape.cast(range(count_pairs(config)))
 
 
 def triangle(m: Module, high: Value) -> Value:
@@ -39,7 +49,6 @@ class TriangleWalk(wiring.Component):
 
     def __init__(self, config: Config) -> None:
         derived = config.derived
-        self.pairs = config.images * (config.images - 1) // 2
         super().__init__(
             {
                 "count": In(derived.count_width),
@@ -49,7 +58,7 @@ class TriangleWalk(wiring.Component):
                 "valid": Out(1),
                 "first": Out(1),
                 "last": Out(1),
-                "address": Out(range(self.pairs)),
+                "address": Out(pair_shape(config)),
             }
         )
 

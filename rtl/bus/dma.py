@@ -5,12 +5,12 @@ from amaranth import ClockDomain, ClockSignal, Module, Mux, ResetSignal, Signal,
 from amaranth.hdl import DomainRenamer
 from amaranth.lib import stream
 from amaranth.lib.data import StructLayout
-from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
 from nms.contract.config import Config
 from nms.rtl.bus.gearbox import Gearbox
 from nms.rtl.lib.hierarchy import Block
+from nms.rtl.lib.ram import BufferedFIFO
 from nms.rtl.lib.signatures import Payloads
 
 PAGE = 4096
@@ -88,9 +88,7 @@ class Reader(Block):
         m.domains.core = core = ClockDomain("core", local=True)
         m.d.comb += [core.clk.eq(ClockSignal()), core.rst.eq(ResetSignal() | self.abort_run)]
         depth = READ_BURST * IN_FLIGHT
-        m.submodules.beats = beats = DomainRenamer("core")(
-            SyncFIFOBuffered(width=config.bus_bits, depth=depth)
-        )
+        m.submodules.beats = beats = DomainRenamer("core")(BufferedFIFO(width=config.bus_bits, depth=depth))
         m.submodules.gearbox = gearbox = DomainRenamer("core")(Gearbox(size, config.lanes, len(self.pixels)))
 
         per_image = Signal(range(-(-config.pixels // size) + 1))
@@ -241,7 +239,7 @@ class Writer(Block):
         flush = Signal()
         m.d.comb += [core.clk.eq(ClockSignal()), core.rst.eq(ResetSignal() | flush)]
         m.submodules.beats = beats = DomainRenamer("core")(
-            SyncFIFOBuffered(width=config.bus_bits + size, depth=WRITE_BURST)
+            BufferedFIFO(width=config.bus_bits + size, depth=WRITE_BURST)
         )
         m.submodules.gearbox = gearbox = DomainRenamer("core")(Gearbox(8, size, len(self.length)))
         active, stopping = Signal(), Signal()

@@ -5,13 +5,13 @@ from amaranth import Cat, Module, Mux, Signal, Value
 from amaranth.hdl import Assert
 from amaranth.lib import stream
 from amaranth.lib.data import ArrayLayout, StructLayout
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from nms.contract.config import Config
 from nms.rtl.lib.fixed import half_up
 from nms.rtl.lib.flow import Multiply, delay
 from nms.rtl.lib.hierarchy import Block
+from nms.rtl.lib.ram import RAM
 from nms.rtl.lib.signatures import SHIFT, Payloads
 
 
@@ -67,8 +67,8 @@ class Affinity(Block):
         m = Module()
         m.submodules.multiply = multiply = self.multiply
         # No element is read while it is written (asserted below), so that synthesis need not keep the old one
-        m.submodules.memory = memory = Memory(
-            shape=self.word.shape(), depth=self.config.images * self.blocks, init=[], attrs={"no_rw_check": 1}
+        m.submodules.memory = memory = RAM(
+            shape=self.word.shape(), depth=self.config.images * self.blocks, attrs={"no_rw_check": 1}
         )
         write, read = memory.write_port(granularity=1), memory.read_port()
         self._feed(m)

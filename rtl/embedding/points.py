@@ -3,8 +3,9 @@
 
 from amaranth import Module, Mux, ShapeLike, Signal, Value
 from amaranth.lib.data import ArrayLayout, StructLayout
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import Component, In, Out, Signature
+
+from nms.rtl.lib.ram import RAM
 
 
 class BlockWalk(Component):
@@ -65,7 +66,7 @@ class Rows(Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.memory = memory = Memory(shape=self.write.shape(), depth=self.depth, init=[])
+        m.submodules.memory = memory = RAM(shape=self.write.shape(), depth=self.depth)
         write, read = memory.write_port(granularity=1), memory.read_port()
         m.d.comb += [
             write.addr.eq(self.write_index >> self.bits),
@@ -110,7 +111,7 @@ class Points(Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         layout = ArrayLayout(self.write.shape().elem_shape, self.lanes)
-        m.submodules.memory = memory = Memory(shape=layout, depth=self.depth, init=[])
+        m.submodules.memory = memory = RAM(shape=layout, depth=self.depth)
         write = memory.write_port(granularity=1)
         group_bits = self.group.bit_length() - 1
         first = self.write_index[group_bits : self.bits] << group_bits  # lane of the group's first point

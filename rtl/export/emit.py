@@ -15,6 +15,7 @@ from nms.contract.cache import keep_log
 from nms.contract.config import Config
 from nms.contract.errors import ToolError, describe_end
 from nms.rtl.lib.hierarchy import Block
+from nms.rtl.lib.ram import UNINITIALISED
 
 os.environ["AMARANTH_USE_YOSYS"] = "builtin"  # the pinned Yosys, never one of the machine
 
@@ -36,6 +37,16 @@ CHECKS = re.compile(
 
 GUARD = "NMS_ASSERT"
 """The macro that turns assertions on. Without it, the text is plain Verilog, for synthesis as it is."""
+
+INITIAL = re.compile(
+    rf"^  \(\* {UNINITIALISED} = 32'd1 \*\)\n((?:  \(\*.*\*\)\n)*  reg .*;\n)"
+    r"  initial begin\n(?:    .*\[\d+\] = \d+'[hd]0+;\n)+  end\n",
+    re.MULTILINE,
+)
+"""The declaration of a memory without initial contents, and the zeros that Amaranth gives it."""
+
+NAMED = re.compile(r"^(?:module|  (?:\\\S+|[A-Za-z_][\w$]*)) +(\\\S+|[A-Za-z_][\w$]*) *\(", re.MULTILINE)
+"""The name of a module or of an instance, where it is defined."""
 
 EMPTY = re.compile(r"^  wire \[-1:0\] .*;\n", re.MULTILINE)
 """A name for a payload's field of no bits; in Verilog it would have two."""
@@ -118,8 +129,14 @@ def _convert(block: Block, fragment: Fragment) -> str:
         raise _make_tool_error(error) from None
     text = text[text.index("\nmodule ") + 1 :]
     text = EMPTY.sub("", text)
+    text = INITIAL.sub(lambda found: found[1], text)
     text = CHECKS.sub(lambda found: f"`ifdef {GUARD}\n{found[0]}`endif\n", text)
-    return NESTED.sub(lambda found: found[1] + found[2] + found[3].replace(".", "__") + " ", text)
+    text = NESTED.sub(lambda found: found[1] + found[2] + found[3].replace(".", "__") + " ", text)
+    assert UNINITIALISED not in text, f"module {block.module}: a memory kept its initial contents"
+    for name in NAMED.findall(text):
+        if not name.isidentifier():
+            raise ValueError(f"module {block.module}: {name} names a submodule and a signal, rename one")
+    return text
 
 
 class Design:

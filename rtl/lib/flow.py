@@ -10,10 +10,10 @@ from amaranth import Module, Shape, Signal, Value
 from amaranth.hdl import ShapeLike
 from amaranth.lib import stream, wiring
 from amaranth.lib.data import StructLayout
-from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
 from nms.rtl.lib.fixed import product, product_latency
+from nms.rtl.lib.ram import FIFO
 
 AnyValue = TypeVar("AnyValue", bound=Value)
 
@@ -54,7 +54,7 @@ class Queue(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.fifo = fifo = SyncFIFO(width=self.width, depth=self.depth)
+        m.submodules.fifo = fifo = FIFO(width=self.width, depth=self.depth)
         m.d.comb += [
             fifo.w_data.eq(self.i.payload),
             fifo.w_en.eq(self.i.valid),

@@ -8,11 +8,11 @@
 from amaranth import Cat, Module, Signal, Value
 from amaranth.lib import stream
 from amaranth.lib.data import StructLayout
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from nms.contract.config import Config
 from nms.rtl.lib.hierarchy import Block
+from nms.rtl.lib.ram import RAM
 from nms.rtl.lib.signatures import Payloads
 
 START = 0x9E3779B97F4A7C15
@@ -75,7 +75,7 @@ class Seeds(Block):
         m = Module()
         bits = self.bits
         kept = StructLayout({"state": 64, "x": bits, "y": bits})
-        m.submodules.memory = memory = Memory(shape=kept, depth=self.images, init=[])
+        m.submodules.memory = memory = RAM(shape=kept, depth=self.images)
         write, read = memory.write_port(), memory.read_port()
 
         state = Signal(64)

@@ -35,6 +35,8 @@ class Payloads:
             }
         )
         """What a scan of row i found."""
+        self.scale = StructLayout({"minimum": derived.distance_width, "scale": derived.scale_width})
+        """min_i and L_i of a row, by which its distances are normalised."""
         self.task = StructLayout({"row": row, "ties": count, "state": 64})
         """A row to search, with the start state of its random numbers."""
         self.trial = StructLayout({"row": row, "mantissa": profile.mantissa.width, "exponent": EXPONENT})

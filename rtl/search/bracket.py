@@ -5,12 +5,12 @@ from amaranth import Array, Module, Mux, Signal, signed
 from amaranth.hdl import Assert
 from amaranth.lib import wiring
 from amaranth.lib.data import StructLayout
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from nms.contract.config import Config
 from nms.contract.derived import LOG_BETA_LOW
 from nms.rtl.lib.fixed import bit_length
+from nms.rtl.lib.ram import RAM
 from nms.rtl.search.trials import context_bits, individual_layout, point_layout
 
 RATIO = 24
@@ -74,8 +74,8 @@ class Bracket(wiring.Component):
         m = Module()
         fraction = self.config.profile.log_beta.fraction
         side = StructLayout({"u": self.u, "perplexity": self.width})
-        m.submodules.lows = lows = Memory(shape=side, depth=self.config.contexts, init=[])
-        m.submodules.highs = highs = Memory(shape=side, depth=self.config.contexts, init=[])
+        m.submodules.lows = lows = RAM(shape=side, depth=self.config.contexts)
+        m.submodules.highs = highs = RAM(shape=side, depth=self.config.contexts)
 
         def flags(name: str) -> Array:
             return Array(Signal(name=f"{name}_{c}") for c in range(self.config.contexts))

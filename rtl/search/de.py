@@ -8,7 +8,7 @@ from amaranth import Array, Cat, Module, Mux, Signal, Value
 from amaranth.hdl import Assert
 from amaranth.lib import stream, wiring
 from amaranth.lib.data import StructLayout
-from amaranth.lib.memory import Memory, ReadPort
+from amaranth.lib.memory import ReadPort
 from amaranth.lib.wiring import In, Out
 
 from nms.contract.config import GENERATION_CAP, POPULATION, Config
@@ -18,6 +18,7 @@ from nms.rtl.lib.cordic import Rotate
 from nms.rtl.lib.fixed import half_up
 from nms.rtl.lib.flow import Queue, Register, Skid, delay, move_together
 from nms.rtl.lib.hierarchy import Block, instantiate
+from nms.rtl.lib.ram import RAM
 from nms.rtl.lib.signatures import EXPONENT, GENERATIONS, STATUS, Payloads
 from nms.rtl.search.bracket import Bracket, first_section
 from nms.rtl.search.fitness import Fitness
@@ -78,10 +79,10 @@ class Contexts:
             "candidate": self.candidate,
             "score": payloads.score,
         }
-        self.states = Memory(shape=64, depth=config.contexts, init=[])
-        self.masks = Memory(shape=POPULATION, depth=config.contexts, init=[])
-        self.bests = Memory(shape=StructLayout(best), depth=config.contexts, init=[])
-        self.points = Memory(shape=point_layout(config), depth=config.contexts, init=[])
+        self.states = RAM(shape=64, depth=config.contexts)
+        self.masks = RAM(shape=POPULATION, depth=config.contexts)
+        self.bests = RAM(shape=StructLayout(best), depth=config.contexts)
+        self.points = RAM(shape=point_layout(config), depth=config.contexts)
         m.submodules.points = self.points
         m.submodules.states, m.submodules.masks, m.submodules.bests = self.states, self.masks, self.bests
 
@@ -215,7 +216,7 @@ class DE(Block):
             runs.i.valid.eq(issued),
             runs.i.payload.eq(chosen),
             mask.addr.eq(self.trials.asked),
-            self.trials.mask.eq(mask.data),
+            self.trials.mask.eq(Mux(contexts.generations[self.trials.asked] == 0, 0, mask.data)),
         ]
         # chosen a cycle ahead: who is ready stays so until it is issued
         m.d.sync += [chosen.eq(find_next(m, ready, last)), waits.eq(Cat(ready).any() & ~issued)]
@@ -249,8 +250,8 @@ class DE(Block):
         ]
 
         m.submodules.leaving = leaving = Skid(self.payloads.trial)
-        m.submodules.candidates = candidates = Memory(
-            shape=contexts.candidate, depth=self.config.contexts * POPULATION, init=[]
+        m.submodules.candidates = candidates = RAM(
+            shape=contexts.candidate, depth=self.config.contexts * POPULATION
         )
         write = candidates.write_port()
         one = 1 << profile.mantissa.fraction
@@ -319,7 +320,7 @@ class DE(Block):
         """
         profile = self.config.profile
         width = profile.perplexity.width
-        m.submodules.errors = errors = Memory(shape=width, depth=self.config.contexts * POPULATION, init=[])
+        m.submodules.errors = errors = RAM(shape=width, depth=self.config.contexts * POPULATION)
         old, write_error = errors.read_port(), errors.write_port()
 
         came, perplexity = self.label(self.fitness.o.payload.tag), self.fitness.o.payload.score.perplexity
@@ -343,6 +344,10 @@ class DE(Block):
         held = contexts.generations[label.who.context]
         count, fresh = delay(m, held, 1), delay(m, contexts.fresh[label.who.context], 1)
         begins = delay(m, label.who.k == 0, 1)
+        seconds = Signal.like(
+            mask.data
+        )  # a context's first generation finds no mask: all are in the first slot
+        m.d.comb += seconds.eq(Mux(count == 0, 0, mask.data))
         unscored = delay(m, label.constant | ((label.who.k == 0) & (held == 0)), 1)
         small = delay(m, error < profile.stop, 1)
 
@@ -376,7 +381,7 @@ class DE(Block):
         with m.If(valid & ~constant):
             m.d.sync += [least.eq(Mux(better, error, leading)), least_small.eq(solved)]
         m.d.sync += [
-            self.trials.place.second.eq(mask.data.bit_select(k, 1) ^ replaces),
+            self.trials.place.second.eq(seconds.bit_select(k, 1) ^ replaces),
             self.trials.place.who.eq(label.who),
             member.valid.eq(valid & ~constant),
             member.who.eq(label.who),
@@ -395,7 +400,7 @@ class DE(Block):
         m.d.comb += [
             write_mask.en.eq(delay(m, last, 1, reset_less=False)),
             write_mask.addr.eq(whose),
-            write_mask.data.eq(delay(m, mask.data, 1) ^ replaced),
+            write_mask.data.eq(delay(m, seconds, 1) ^ replaced),
             write_best.en.eq(delay(m, valid & better, 1, reset_less=False)),
             write_best.addr.eq(whose),
             write_best.data.error.eq(delay(m, error, 1)),

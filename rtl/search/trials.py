@@ -4,7 +4,6 @@
 from amaranth import Array, Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.data import StructLayout
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from nms.contract.config import POPULATION, Config
@@ -12,6 +11,7 @@ from nms.contract.derived import LOG_BETA_LOW
 from nms.contract.settings import Search
 from nms.rtl.lib.fixed import product
 from nms.rtl.lib.prng import row_draw
+from nms.rtl.lib.ram import RAM
 
 K = POPULATION.bit_length() - 1
 """Bits of k, the number of an individual."""
@@ -187,7 +187,7 @@ class Trials(wiring.Component):
         free = ~mask.bit_select(whose[7].k, 1)
         members, writes = [], []
         for name, number in (("a", a), ("b", Mux(rand, b, a)), ("c", Mux(rand, c, b))):
-            copy = Memory(shape=signed(u.width), depth=self.config.contexts * POPULATION * 2, init=[])
+            copy = RAM(shape=signed(u.width), depth=self.config.contexts * POPULATION * 2)
             m.submodules[f"population_{name}"] = copy
             read = copy.read_port()
             slot = mask.bit_select(number, 1)

@@ -11,7 +11,7 @@ from amaranth import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.hdl import Assert
 from amaranth.lib import stream
 from amaranth.lib.data import ArrayLayout, StructLayout
-from amaranth.lib.memory import Memory, WritePort
+from amaranth.lib.memory import WritePort
 from amaranth.lib.wiring import Component, In, Out
 from amaranth.utils import bits_for
 
@@ -19,6 +19,7 @@ from nms.contract.config import Config
 from nms.rtl.lib.fixed import product, product_latency
 from nms.rtl.lib.flow import delay
 from nms.rtl.lib.hierarchy import Block
+from nms.rtl.lib.ram import RAM
 from nms.rtl.lib.signatures import Payloads
 
 OFFSET = 12
@@ -134,7 +135,7 @@ class Grid(Block):
         placing, ranking, ordering, running = Signal(), Signal(), Signal(), Signal()
         m.d.comb += last.eq(index + 1 == self.count)
 
-        m.submodules.points = points = Memory(shape=self.point, depth=self.images, init=[])
+        m.submodules.points = points = RAM(shape=self.point, depth=self.images)
         receive, fetch = points.write_port(), points.read_port()
         m.d.comb += [
             receive.addr.eq(index),
@@ -144,10 +145,10 @@ class Grid(Block):
         ]
         low, extent = self._box(m, receive.en, index == 0)
         side = self._side(m)
-        m.submodules.ratio = ratio = Ratio(len(extent), self.side)
+        m.submodules.division = ratio = Ratio(len(extent), self.side)
         m.d.comb += [ratio.extent.eq(extent), ratio.side.eq(side)]
         shape = ArrayLayout(self.spot, self.lanes)
-        m.submodules.spots = spots = Memory(shape=shape, depth=self.depth, init=[])
+        m.submodules.spots = spots = RAM(shape=shape, depth=self.depth)
         placed = self._place(m, placing, fetch.data, low, ratio, spots.write_port(granularity=1))
         block, last_block, passed = self._compare(m, index, last, running, ranking, ordering, spots)
         advance = ~self.o_kept.valid | self.o_kept.ready
@@ -268,7 +269,7 @@ class Grid(Block):
         running: Signal,
         ranking: Signal,
         ordering: Signal,
-        spots: Memory,
+        spots: RAM,
     ) -> tuple[Signal, Signal, Signal]:
         """A pass over all pairs, a block of ``lanes`` points a cycle while ``running``.
 
@@ -276,7 +277,7 @@ class Grid(Block):
         precede. Returns the block, whether it is the row's last, and a pulse with the counts of the last row.
         """
         shape = ArrayLayout(self.order, self.lanes)
-        m.submodules.orders = orders = Memory(shape=shape, depth=self.depth, init=[])
+        m.submodules.orders = orders = RAM(shape=shape, depth=self.depth)
         write = orders.write_port(granularity=1)
         block, last_block, advance = Signal(range(self.depth)), Signal(), Signal()
         m.d.comb += [
