@@ -34,19 +34,19 @@ def digest(array: np.ndarray) -> str:
 
 
 def collect(
-    config: Config, command: list[str], seed: int | None = None, data: Mapping[str, Any] | None = None
+    config: Config, command: str | None = None, seed: int | None = None, data: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """Collect the record for ``manifest.json`` and ``results.json``.
 
     Parameters
     ----------
-    command : the words of the command line after ``nms``, without the output directory, on which nothing
-        depends
-    seed : of all random numbers, where there are any
-    data : a description of the input (:meth:`nms.datasets.images.Images.describe`)
+    command : the command line without the output directory, which changes nothing in what is made;
+        ``None`` where the work was not asked for on a command line
+    seed : of all random numbers
+    data : the input (:meth:`nms.datasets.images.Images.describe`)
     """
     record: dict[str, Any] = {
-        "command": " ".join(["nms", *command]),
+        **({"command": command} if command is not None else {}),
         "configuration": config.model_dump(),
         "digest": config.digest,
         "versions": versions(),

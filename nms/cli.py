@@ -46,7 +46,7 @@ Version = Annotated[
 def main() -> None:
     """Entry point: a user's mistake is one line and exit status 2, a failed tool one line and status 1."""
     try:
-        status = app(standalone_mode=False)
+        status = app(standalone_mode=False, prog_name="nms")
     except UserError as error:
         _refuse(str(error))
     except ToolError as error:

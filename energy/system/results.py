@@ -128,13 +128,13 @@ def collect(
     samplers: Sequence[MeasuredSampler],
     link: str,
     bits: int,
-    command: list[str],
+    command: str,
 ) -> dict[str, Any]:
     """The contents of ``energy-system.json``; energies in joules, sizes in bytes, times in seconds."""
     memory = DramSystem(parameters, link)
     runs = [sampler.run for sampler in samplers]
     return {
-        "command": " ".join(["nms", *command]),
+        "command": command,
         "versions": provenance.versions() | {"energydram": metadata.version("energydram")},
         "units": {"energy": "J", "size": "byte"},
         "link": link,

@@ -12,7 +12,6 @@ from rich.console import Console
 from nms import render
 from nms.benchmarks.figure import Figure
 from nms.commands.options import (
-    CONFIG,
     Count,
     Json,
     Level,
@@ -20,7 +19,8 @@ from nms.commands.options import (
     Overrides,
     Seed,
     Size,
-    complete_config,
+    config_option,
+    expand_groups,
 )
 from nms.contract import config as configuration
 from nms.contract.errors import UserError
@@ -33,7 +33,7 @@ HARD = "hard"
 """Data of ``bench search``: rows that searches fail on."""
 
 
-class Bench(StrEnum):
+class Benchmark(StrEnum):
     """What is measured."""
 
     SEARCH = "search"
@@ -44,155 +44,193 @@ class Bench(StrEnum):
     WINDOWS = "windows"
 
 
-SMALL = (Bench.SAMPLER, Bench.SYNTHESIS, Bench.WINDOWS)
-"""Measured on ``tiny`` unless another preset is named."""
+SMALL = (Benchmark.SAMPLER, Benchmark.SYNTHESIS, Benchmark.WINDOWS)
+"""Measured on ``tiny`` unless another configuration is given."""
 
+ITERATIONS, SEARCH = 300, "de-rand1"
+"""Settings of ``bench windows`` that are not given."""
 
-Measured = Annotated[
-    list[Bench] | None, typer.Argument(metavar=f"[{'|'.join(Bench)}]...", help="All if none is named.")
+Benchmarks = Annotated[
+    list[Benchmark] | None,
+    typer.Argument(metavar=f"[{'|'.join(Benchmark)}]...", help="Benchmarks to run; all if none is named."),
 ]
 BenchPreset = Annotated[
     str | None,
-    typer.Option(
-        "-c",
-        "--config",
-        metavar=CONFIG,
-        help="Preset, or TOML file of a configuration; else tiny (sampler, synthesis, windows) or paper.",
-        autocompletion=complete_config,
+    config_option(
+        "Preset, or TOML file of a configuration; by default tiny for sampler, synthesis and windows, "
+        "paper for the others."
     ),
 ]
-Markdown = Annotated[bool, typer.Option("--markdown", help="Print the table for a document.")]
+Markdown = Annotated[bool, typer.Option("--markdown", help="Print the table in Markdown.")]
 Source = Annotated[
-    str, typer.Option("--data", help="Data as of run; for search also hard: rows that searches fail on.")
+    str,
+    typer.Option(
+        "--data", help="Data set, as of nms run; for search also hard: rows on which searches fail."
+    ),
 ]
 Target = Annotated[
-    float | None, typer.Option("--perplexity", help="Target; 15 or, if less, a third of the images.")
+    float | None,
+    typer.Option(
+        "--perplexity",
+        help="Target perplexity of each row; by default 15, but at most a third of the images.",
+    ),
 ]
-Rounds = Annotated[
-    int | None, typer.Option("--iterations", help="For windows: gradient iterations; else 300.")
+WindowIterations = Annotated[
+    int | None,
+    typer.Option(
+        "--iterations",
+        help=f"Gradient iterations of the embedding, for windows; {ITERATIONS} by default.",
+    ),
 ]
-Method = Annotated[
+WindowSearch = Annotated[
     str | None,
-    typer.Option("--search", metavar="METHOD", help="For windows: the search, as of run; else de-rand1."),
+    typer.Option(
+        "--search",
+        metavar="METHOD",
+        help=f"Search of beta, for windows, as of nms run; {SEARCH} by default.",
+    ),
 ]
 
 
 @dataclass(frozen=True)
-class Given:
-    """What the command was told, for one of its subjects."""
+class BenchOptions:
+    """What is measured with: images, targets, level."""
+
+    data: Source = "digits"
+    count: Count = None
+    size: Size = None
+    perplexity: Target = None
+    seed: Seed = 1
+    level: LevelOption = Level.RTL
+    iterations: WindowIterations = None
+    search: WindowSearch = None
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The options on one configuration."""
 
     config: configuration.Config
-    data: str
-    count: int | None
-    size: int | None
-    perplexity: float | None
-    seed: int
-    rtl: bool
-    iterations: int
-    method: str
+    options: BenchOptions
     progress: Callable[[str], None]
+
+    @property
+    def rtl(self) -> bool:
+        """Whether the hardware is simulated."""
+        return self.options.level is Level.RTL
+
+    @property
+    def seed(self) -> int:
+        """Seed of all random numbers."""
+        return self.options.seed
 
     def load(self, most: int, batches: int = 1) -> "Images":
         """``count`` images, at most and by default ``most``, for each of so many batches."""
         from nms import datasets
 
-        if self.data == HARD:
+        if self.options.data == HARD:
             raise UserError(f"data {HARD!r}: only for bench search")
-        return datasets.load(self.data, None, self.size, most=batches * min(self.count or most, most))
+        most = batches * min(self.options.count or most, most)
+        return datasets.load(self.options.data, None, self.options.size, most=most)
 
-    def target(self, count: int) -> float:
+    def choose_target(self, count: int) -> float:
         """The perplexity for batches of ``count`` images."""
-        return self.perplexity or min(15.0, min(count, self.config.images) / 3)
+        return self.options.perplexity or min(15.0, min(count, self.config.images) / 3)
 
 
-def _search(given: Given) -> list[Figure]:
+def _measure_search(bench: Bench) -> list[Figure]:
     from nms.benchmarks import search
 
-    given.progress("searching")
-    if given.data == HARD:
+    bench.progress("searching")
+    if bench.options.data == HARD:
         for name in ("count", "size", "perplexity"):
-            if (value := getattr(given, name)) is not None:
+            if (value := getattr(bench.options, name)) is not None:
                 raise UserError(f"{name} {value:g}: data {HARD!r} has batches and targets of its own")
         return search.measure_methods(
-            given.config, search.make_hard_batches(given.config), given.seed, given.rtl
+            bench.config, search.make_hard_batches(bench.config), bench.seed, bench.rtl
         )
-    images = given.load(500)
-    target = given.target(len(images.images))
-    batches = search.split_batches(given.config, images, target)
-    return search.measure_methods(given.config, batches, given.seed, given.rtl) + search.measure_software(
+    images = bench.load(500)
+    target = bench.choose_target(len(images.images))
+    batches = search.split_batches(bench.config, images, target)
+    return search.measure_methods(bench.config, batches, bench.seed, bench.rtl) + search.measure_software(
         images, target
     )
 
 
-def _sampler(given: Given) -> list[Figure]:
+def _measure_sampler(bench: Bench) -> list[Figure]:
     from nms.benchmarks import sampler
 
-    images = given.load(given.config.images)
-    target = given.target(len(images.images))
+    images = bench.load(bench.config.images)
+    target = bench.choose_target(len(images.images))
     found, pixels = images.images.shape
-    settings = Settings.make(given.config, found, pixels, perplexity=target, seed=given.seed)
-    given.progress("sampling")
-    return sampler.measure(given.config, settings, images, target, "rtl" if given.rtl else "golden")
+    settings = Settings.make(bench.config, found, pixels, perplexity=target, seed=bench.seed)
+    bench.progress("sampling")
+    return sampler.measure(bench.config, settings, images, target, "rtl" if bench.rtl else "golden")
 
 
-def _hardware(given: Given) -> list[Figure]:
+def _measure_hardware(bench: Bench) -> list[Figure]:
     from nms.benchmarks import hardware
 
-    count = min(given.count or given.config.images, given.config.images)
-    images = given.load(given.config.images, hardware.BATCHES).images
-    return hardware.measure(given.config, images, count, given.target(count), given.seed, given.progress)
+    count = min(bench.options.count or bench.config.images, bench.config.images)
+    images = bench.load(bench.config.images, hardware.BATCHES).images
+    return hardware.measure(
+        bench.config, images, count, bench.choose_target(count), bench.seed, bench.progress
+    )
 
 
-def _simulation(given: Given) -> list[Figure]:
+def _measure_simulation(bench: Bench) -> list[Figure]:
     from nms.benchmarks import simulation
 
-    images = given.load(given.config.images)
-    given.progress("simulating")
-    return simulation.measure(given.config, images, given.target(len(images.images)), given.seed)
+    images = bench.load(bench.config.images)
+    bench.progress("simulating")
+    return simulation.measure(bench.config, images, bench.choose_target(len(images.images)), bench.seed)
 
 
-def _synthesis(given: Given) -> list[Figure]:
+def _measure_synthesis(bench: Bench) -> list[Figure]:
     from nms.benchmarks import synthesis
 
-    images = given.load(given.config.images).images
-    return synthesis.measure(given.config, images, given.target(len(images)), given.seed, given.progress)
+    images = bench.load(bench.config.images).images
+    return synthesis.measure(
+        bench.config, images, bench.choose_target(len(images)), bench.seed, bench.progress
+    )
 
 
-def _windows(given: Given) -> list[Figure]:
+def _measure_windows(bench: Bench) -> list[Figure]:
     from nms.benchmarks import windows
 
-    images = given.load(given.config.images).images
+    images = bench.load(bench.config.images).images
     count, pixels = images.shape
-    target = given.target(count)
+    target = bench.choose_target(count)
+    iterations, search = bench.options.iterations, bench.options.search
     settings = Settings.make(
-        given.config, count, pixels, perplexity=target, iterations=given.iterations, seed=given.seed,
-        search=given.method,
-    )  # fmt: skip
-    return windows.measure(given.config, settings, images, given.seed, given.progress)
+        bench.config,
+        count,
+        pixels,
+        perplexity=target,
+        iterations=ITERATIONS if iterations is None else iterations,
+        seed=bench.seed,
+        search=search or SEARCH,
+    )
+    return windows.measure(bench.config, settings, images, bench.seed, bench.progress)
 
 
-MEASURED = {
-    Bench.SEARCH: _search,
-    Bench.SAMPLER: _sampler,
-    Bench.HARDWARE: _hardware,
-    Bench.SIMULATION: _simulation,
-    Bench.SYNTHESIS: _synthesis,
-    Bench.WINDOWS: _windows,
+BENCHMARKS = {
+    Benchmark.SEARCH: _measure_search,
+    Benchmark.SAMPLER: _measure_sampler,
+    Benchmark.HARDWARE: _measure_hardware,
+    Benchmark.SIMULATION: _measure_simulation,
+    Benchmark.SYNTHESIS: _measure_synthesis,
+    Benchmark.WINDOWS: _measure_windows,
 }
 
 
+@expand_groups
 def bench(
-    what: Measured = None,
+    what: Benchmarks = None,
+    *,
     preset: BenchPreset = None,
     overrides: Overrides = None,
-    data: Source = "digits",
-    count: Count = None,
-    size: Size = None,
-    perplexity: Target = None,
-    seed: Seed = 1,
-    level: LevelOption = Level.RTL,
-    iterations: Rounds = None,
-    search: Method = None,
+    options: BenchOptions,
     markdown: Markdown = False,
     as_json: Json = False,
 ) -> None:
@@ -201,19 +239,21 @@ def bench(
     The search takes up to 500 images, the sampler as many as its configuration holds, the hardware that
     many for each batch of a job. At level golden the search is not simulated: cycles by arithmetic alone.
     Windows: toggles counted in all cycles of one batch, beside what windows drawn from them 1,000 times say.
+
+    Example: `nms bench search --level golden --count 100`
+
+    Example: `nms bench sampler synthesis -c tiny --markdown`
     """
-    for name, value in (("iterations", iterations), ("search", search)):
-        if value is not None and what != [Bench.WINDOWS]:
-            raise UserError(f"{name} {value}: only for bench windows")
+    for option in ("iterations", "search"):
+        value = getattr(options, option)
+        if value is not None and what != [Benchmark.WINDOWS]:
+            raise UserError(f"{option} {value}: only for bench windows")
     figures: list[Figure] = []
     with Console(stderr=True).status("starting") as status:
-        for bench in what or list(Bench):
-            config = configuration.load(preset or ("tiny" if bench in SMALL else "paper"), overrides or ())
-            given = Given(
-                config, data, count, size, perplexity, seed, level is Level.RTL,
-                300 if iterations is None else iterations, search or "de-rand1", status.update,
-            )  # fmt: skip
-            figures += MEASURED[bench](given)
+        for name in what or list(Benchmark):
+            preferred = "tiny" if name in SMALL else "paper"
+            config = configuration.load(preset or preferred, overrides or ())
+            figures += BENCHMARKS[name](Bench(config, options, status.update))
     if as_json:
         render.print_json([asdict(figure) | {"holds": figure.holds} for figure in figures])
     else:

@@ -20,19 +20,27 @@ from nms.contract.output import usable
 if TYPE_CHECKING:
     from nms.sim.random_regression import Draw
 
-Verilog = Annotated[Path | None, typer.Option(help="Check this file, as nms generate wrote it.")]
-Units = Annotated[list[str] | None, typer.Argument(metavar="[UNIT]...", help="Blocks; all if none is named.")]
+Verilog = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Check this file, which nms generate wrote.")
+]
+Units = Annotated[
+    list[str] | None, typer.Argument(metavar="[UNIT]...", help="Blocks to check; all if none is named.")
+]
 RandomDraws = Annotated[
-    int, typer.Option("--random", min=0, metavar="N", help="Check N whole samplers drawn from the seed.")
+    int, typer.Option("--random", min=0, metavar="N", help="Check N whole samplers, drawn from the seed.")
 ]
 Netlist = Annotated[
-    bool, typer.Option("--netlist", help="Check the synthesised netlist: gates in place of the description.")
+    bool,
+    typer.Option("--netlist", help="Check the synthesised netlist in place of the Verilog."),
 ]
 TargetName = Annotated[
-    str | None, typer.Option("--target", metavar="TARGET", help="Cells of --netlist: generic or osu018.")
+    str | None,
+    typer.Option(
+        "--target", metavar="TARGET", help="Cells of --netlist, generic or osu018; generic by default."
+    ),
 ]
 Waves = Annotated[
-    Path | None, typer.Option(metavar="DIR", help="Leave each block's VCD trace and a GTKWave view there.")
+    Path | None, typer.Option(metavar="DIR", help="Leave a VCD trace and a GTKWave view of each block there.")
 ]
 FirstDraw = Annotated[int, typer.Option("--first", min=0, help="Number of the first draw of --random.")]
 
@@ -50,7 +58,12 @@ def check(
     first: FirstDraw = 0,
     as_json: Json = False,
 ) -> None:
-    """Run the blocks' regressions in simulation or, with --random, whole samplers drawn from the seed."""
+    """Run the blocks' regressions in simulation or, with --random, whole samplers drawn from the seed.
+
+    Example: `nms check pe fitness -c tiny`
+
+    Example: `nms check --random 20 --seed 7`
+    """
     if random:
         if units or verilog is not None or netlist or waves is not None:
             raise UserError(f"--random {random}: draws whole samplers; it takes --seed and --first alone")

@@ -8,7 +8,10 @@ from nms.commands.options import Json
 
 
 def doctor(as_json: Json = False) -> None:
-    """List the tools found, and what each missing one disables."""
+    """List the tools found, and what each missing one disables.
+
+    Example: `nms doctor`
+    """
     from nms.sim.verilator import tools
     from nms.synth import tools as synthesis
 

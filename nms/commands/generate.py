@@ -6,33 +6,31 @@ from typing import Annotated
 
 import typer
 
-from nms.commands.options import Overrides, Preset, chosen
-from nms.contract import config as configuration
+from nms.commands.options import ConfigOptions, command_line, expand_groups
 from nms.contract.output import place, usable
 
 CoreOutput = Annotated[
     Path | None,
-    typer.Option("-o", "--output", help="Directory to write to; else build/ and the configuration's name."),
+    typer.Option(
+        "-o", "--output", help="Directory to write to; build/NAME by default, by the configuration's name."
+    ),
 ]
 
 
-def generate(
-    preset: Preset,
-    overrides: Overrides = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "-o", "--output", help="Directory to write to; else build/NAME, by the configuration's name."
-        ),
-    ] = None,
-) -> None:
-    """Write Verilog, ports.json, a FuseSoC core, constraints and a manifest."""
-    config = configuration.load(preset, overrides or ())
+@expand_groups
+def generate(context: typer.Context, hardware: ConfigOptions, output: CoreOutput = None) -> None:
+    """Write Verilog, ports.json, a FuseSoC core, constraints and a manifest.
+
+    Example: `nms generate -c paper -o build/paper`
+
+    Example: `nms generate -c boards/mine.toml -P bus_bits=128`
+    """
+    config = hardware.load()
     directory = output or Path("build") / config.name
     usable(directory)
     from nms.contract import provenance
     from nms.rtl.export import core
 
-    record = provenance.collect(config, ["generate", *chosen(preset, overrides)])
+    record = provenance.collect(config, command_line(context))
     for path in place(directory, lambda staging: core.generate(config, staging, record)):
         print(path)

@@ -1,16 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Options that several commands share."""
+"""Options that several commands share: alone, or as a dataclass that a command takes in one piece.
 
-from enum import StrEnum
+A command that is decorated with :func:`expand_groups` may have parameters whose type is one of the
+dataclasses here; each field of it is an option of the command.
+:func:`command_line` gives the command that repeats a run.
+"""
+
+import inspect
+import shlex
+from collections.abc import Callable, Collection
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from enum import Enum, StrEnum
 from glob import escape, glob
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from nms.contract.config import PRESETS
+from nms.contract.config import PRESETS, Config, load
+from nms.contract.settings import Settings
 
 if TYPE_CHECKING:
+    from nms.datasets import Images
+    from nms.sampling import Method
     from nms.sampling.near_duplicates import NearDuplicates
 
 
@@ -35,61 +47,204 @@ def complete_config(incomplete: str) -> list[str]:
     return presets + sorted(glob(f"{escape(incomplete)}*.toml"))
 
 
-CONFIG = "PRESET|FILE"
+def config_option(text: str = "Preset, or TOML file of a configuration.") -> Any:
+    """The option ``-c``, with ``text`` as its help."""
+    return typer.Option("-c", "--config", metavar="PRESET|FILE", help=text, autocompletion=complete_config)
 
-Preset = Annotated[
-    str,
-    typer.Option(
-        "-c",
-        "--config",
-        metavar=CONFIG,
-        help="Preset, or TOML file of a configuration.",
-        autocompletion=complete_config,
-    ),
+
+Preset = Annotated[str, config_option()]
+Overrides = Annotated[
+    list[str] | None, typer.Option("-P", metavar="KEY=VALUE", help="Change a parameter; repeatable.")
 ]
-Overrides = Annotated[list[str] | None, typer.Option("-P", metavar="KEY=VALUE", help="Change a parameter.")]
-Data = Annotated[str, typer.Option(help="digits, or the path of CIFAR-10, IDX, image folder or .npz data.")]
-Count = Annotated[int | None, typer.Option(help="Images, from the first; if not given, as many as fit.")]
-Size = Annotated[
-    int | None,
-    typer.Option("--size", "--resize", help="Resize the images of a folder to this side, in pixels."),
+Data = Annotated[
+    str, typer.Option(help="Data set: digits, or the path of CIFAR-10, IDX, image-folder or .npz data.")
 ]
+Count = Annotated[
+    int | None, typer.Option(help="Number of images, from the first; as many as fit by default.")
+]
+RESIZE = "Side in pixels to which the images of a folder are resized."
+Size = Annotated[int | None, typer.Option("--size", "--resize", help=RESIZE)]
+Resize = Annotated[int | None, typer.Option("--resize", help=RESIZE)]
 Ratio = Annotated[float, typer.Option(help="Fraction of the images to keep.")]
-Perplexity = Annotated[float, typer.Option(help="Target of the search of every row.")]
+Perplexity = Annotated[float, typer.Option(help="Target perplexity of each row.")]
 Iterations = Annotated[int, typer.Option(help="Gradient iterations of the embedding.")]
-Seed = Annotated[int, typer.Option(help="Seed of every random number.")]
+Seed = Annotated[int, typer.Option(help="Seed of all random numbers.")]
 SearchOption = Annotated[
-    str, typer.Option("--search", metavar="METHOD", help="de-rand1, de-best1, section or window.")
+    str,
+    typer.Option("--search", metavar="METHOD", help="Search of beta: de-rand1, de-best1, section or window."),
 ]
 LevelOption = Annotated[
-    Level, typer.Option("--level", help="The bit-true model alone, or hardware or its gates beside it.")
+    Level,
+    typer.Option(
+        "--level", help="Run the bit-true model alone (golden), or compare the hardware or its gates with it."
+    ),
 ]
 BusOption = Annotated[
     Bus, typer.Option("--bus", help="Through memory, registers and AXI buses, or straight into the sampler.")
 ]
-Resize = Annotated[
-    int | None, typer.Option("--resize", help="Resize the images of a folder to this side, in pixels.")
-]
-Grid = Annotated[str, typer.Option(help="Cells a side: adaptive, hardware or a number.")]
-Pick = Annotated[str, typer.Option(help="Which of a cell's images first: centre, random or medoid.")]
-Quota = Annotated[str, typer.Option(help="How cells share what is kept: rounds or proportional.")]
+Grid = Annotated[str, typer.Option(help="Cells on a side of the grid: adaptive, hardware or a number.")]
+Pick = Annotated[str, typer.Option(help="Image that a cell gives first: centre, random or medoid.")]
+Quota = Annotated[str, typer.Option(help="How cells share the images to keep: rounds or proportional.")]
 Start = Annotated[str, typer.Option(help="Start of the map: random or projection.")]
-Contrast = Annotated[bool, typer.Option("--contrast", help="Bring images to the same mean and deviation.")]
-ApartWindow = Annotated[
+Contrast = Annotated[
+    bool, typer.Option("--contrast", help="Bring all images to the same mean and deviation first.")
+]
+NearDuplicatesWindow = Annotated[
     int | None,
-    typer.Option(min=0, help="Earlier images, the last not removed, to compare with; 0: all; else 256."),
+    typer.Option(
+        "--near-duplicates-window",
+        min=0,
+        metavar="IMAGES",
+        help="Compare with so many of the last images that stand, 0 for all; 256 by default.",
+    ),
 ]
 Output = Annotated[Path, typer.Option("-o", "--output", help="Directory to write to.")]
+OptionalOutput = Annotated[
+    Path | None,
+    typer.Option("-o", "--output", help="Directory to write to; nothing is written by default."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-def near(distance: float, window: int | None) -> "NearDuplicates":
+@dataclass(frozen=True)
+class ConfigOptions:
+    """The configuration of the hardware."""
+
+    preset: Preset
+    overrides: Overrides = None
+
+    def load(self) -> Config:
+        """The configuration, checked."""
+        return load(self.preset, self.overrides or ())
+
+
+@dataclass(frozen=True)
+class BatchOptions:
+    """One batch of images and the settings of its run."""
+
+    data: Data = "digits"
+    count: Count = None
+    size: Size = None
+    ratio: Ratio = 0.3
+    perplexity: Perplexity = 15.0
+    iterations: Iterations = 300
+    seed: Seed = 1
+    search: SearchOption = "de-rand1"
+
+    def load(self, config: Config) -> "tuple[Images, Settings]":
+        """The images, as many as ``config`` holds at most, and the settings of a run on them.
+
+        What can be refused is refused before any file is read.
+        """
+        if self.count is not None:
+            self._make_settings(config, self.count, 1)
+        from nms import datasets
+
+        images = datasets.load(self.data, self.count, self.size, most=config.images)
+        return images, self._make_settings(config, *images.images.shape)
+
+    def _make_settings(self, config: Config, count: int, pixels: int) -> Settings:
+        return Settings.make(
+            config, count, pixels, self.ratio, self.perplexity, self.iterations, self.seed, self.search
+        )
+
+
+@dataclass(frozen=True)
+class SamplingOptions:
+    """How a group of images is sampled in software."""
+
+    perplexity: Perplexity = 15.0
+    iterations: Iterations = 300
+    grid: Grid = "adaptive"
+    pick: Pick = "centre"
+    quota: Quota = "rounds"
+    start: Start = "random"
+    contrast: Contrast = False
+
+    def make(self) -> "Method":
+        """The method, checked."""
+        from nms.sampling import Method  # slow to import
+
+        grid = int(self.grid) if self.grid.isdecimal() else self.grid
+        return Method(
+            self.perplexity, self.iterations, grid, self.pick, self.quota, self.start, self.contrast
+        )
+
+
+def make_near_duplicates(distance: float, window: int | None) -> "NearDuplicates":
     """Which images are near-duplicates, from the two options."""
     from nms.sampling.near_duplicates import WINDOW, NearDuplicates  # slow to import
 
     return NearDuplicates(distance, WINDOW if window is None else window or None)
 
 
-def chosen(preset: str, overrides: list[str] | None) -> list[str]:
-    """The words of a command line that chose a configuration."""
-    return ["-c", preset, *(word for override in overrides or () for word in ("-P", override))]
+def expand_groups(command: Callable[..., None]) -> Callable[..., None]:
+    """``command`` with an option for each field of the dataclasses among its parameters."""
+    given = inspect.signature(command).parameters
+    groups: dict[str, Any] = {
+        name: one.annotation for name, one in given.items() if is_dataclass(one.annotation)
+    }
+    parameters: list[inspect.Parameter] = []
+    for name, parameter in given.items():
+        if name not in groups:
+            parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
+            continue
+        types = get_type_hints(groups[name], include_extras=True)
+        parameters += [
+            inspect.Parameter(
+                field.name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=inspect.Parameter.empty if field.default is MISSING else field.default,
+                annotation=types[field.name],
+            )
+            for field in fields(groups[name])
+        ]
+
+    def expanded(**values: Any) -> None:
+        for name, group in groups.items():
+            values[name] = group(**{field.name: values.pop(field.name) for field in fields(group)})
+        command(**values)
+
+    expanded.__name__, expanded.__doc__ = command.__name__, command.__doc__
+    expanded.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    expanded.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return expanded
+
+
+LEFT_OUT = ("output", "as_json")
+"""Parameters that change nothing in what a command computes."""
+
+
+def command_line(context: typer.Context, leave_out: Collection[str] = (), **resolved: Any) -> str:
+    """The command line that repeats this run, quoted for a shell.
+
+    It has the options whose values differ from their defaults, with paths as they were given.
+
+    Parameters
+    ----------
+    context : of the command that runs
+    leave_out : more parameters like those of :data:`LEFT_OUT`
+    resolved : values found while running, by parameter: an option that was not given has them, too
+    """
+    words = context.command_path.split()
+    for parameter in context.command.params:
+        name = str(parameter.name)
+        if name in resolved:
+            words += _write_option(parameter, resolved[name])
+        elif name in context.params and name not in {*LEFT_OUT, *leave_out}:
+            option = _write_option(parameter, context.params[name])
+            if option != _write_option(parameter, parameter.get_default(context)):
+                words += option
+    return shlex.join(words)
+
+
+def _write_option(parameter: Any, value: Any) -> list[str]:
+    """The words of one option, or of an argument, with its value."""
+    if value is None:
+        return []
+    if isinstance(value, bool):
+        return (parameter.opts if value else parameter.secondary_opts)[:1]
+    if isinstance(value, (list, tuple)):
+        return [word for one in value for word in _write_option(parameter, one)]
+    text = str(value.value if isinstance(value, Enum) else value)
+    return [text] if parameter.param_type_name == "argument" else [parameter.opts[0], text]

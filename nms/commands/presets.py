@@ -18,6 +18,8 @@ def presets(schema: Schema = False, as_json: Json = False) -> None:
     """List the presets.
 
     A preset is a TOML file that comes with the project; -c takes a file of your own as well.
+
+    Example: `nms presets --schema > nms.schema.json`
     """
     if schema:
         render.print_json(configuration.schema())

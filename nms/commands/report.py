@@ -10,14 +10,18 @@ from rich.console import Console
 from nms.contract.errors import UserError
 from nms.contract.output import usable
 
-Directory = Annotated[Path, typer.Argument(metavar="DIR", help="What nms run has written.")]
+Directory = Annotated[Path, typer.Argument(metavar="DIR", help="Output directory of nms run.")]
 PageOutput = Annotated[
-    Path | None, typer.Option("-o", "--output", metavar="FILE", help="HTML file; else DIR/report.html.")
+    Path | None,
+    typer.Option("-o", "--output", metavar="FILE", help="HTML file to write; DIR/report.html by default."),
 ]
 
 
 def report(directory: Directory, output: PageOutput = None) -> None:
-    """Show a run as one self-contained HTML page."""
+    """Show a run as one self-contained HTML page.
+
+    Example: `nms report out -o run.html`
+    """
     page = output or directory / "report.html"
     if page.is_dir():
         raise UserError(f"output {str(page)!r}: is a directory; name the HTML file")

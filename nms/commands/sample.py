@@ -3,7 +3,8 @@
 
 import sys
 import time
-from dataclasses import asdict
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,26 +14,20 @@ from rich.console import Console
 
 from nms import render
 from nms.commands.options import (
-    CONFIG,
-    ApartWindow,
-    Contrast,
     Data,
-    Grid,
-    Iterations,
     Json,
     Level,
+    NearDuplicatesWindow,
     Output,
     Overrides,
-    Perplexity,
-    Pick,
-    Quota,
     Ratio,
     Resize,
+    SamplingOptions,
     Seed,
-    Start,
-    chosen,
-    complete_config,
-    near,
+    command_line,
+    config_option,
+    expand_groups,
+    make_near_duplicates,
 )
 from nms.commands.progress import progress
 from nms.contract import config as configuration
@@ -45,6 +40,7 @@ if TYPE_CHECKING:
     from nms.datasets import Images
     from nms.sampling.journal import Journal
     from nms.sampling.near_duplicates import NearDuplicates
+    from nms.sampling.pool import Task
 
 
 class Grouping(StrEnum):
@@ -62,91 +58,141 @@ class Form(StrEnum):
     SUBSET = "subset"
 
 
-AllImages = Annotated[int | None, typer.Option("--count", help="Images, from the first; if not given, all.")]
+AllImages = Annotated[
+    int | None, typer.Option("--count", help="Number of images, from the first; all by default.")
+]
 GroupOption = Annotated[
     Grouping | None,
-    typer.Option("--group", help="Within each class, or consecutive batches; class if there are labels."),
+    typer.Option(
+        "--group",
+        help="Sample within each class, or consecutive batches; by class by default, if there are labels.",
+    ),
 ]
 GroupSize = Annotated[int, typer.Option("--size", help="Images of the largest group, or of a batch.")]
 Distance = Annotated[
     float | None,
     typer.Option(
-        "--apart",
+        "--near-duplicates",
+        metavar="DISTANCE",
         help="First remove images within this distance, 0 to 2, of an earlier one, as 0.2; software only.",
     ),
 ]
 Write = Annotated[
     list[Form] | None,
-    typer.Option("--write", help="Indices as npy (if none is named) or csv, or the subset; may be repeated."),
+    typer.Option("--write", help="Indices as npy or csv, or the subset itself; repeatable; npy by default."),
 ]
-Workers = Annotated[int | None, typer.Option(min=1, help="Processes; if not given, one for each core.")]
+Workers = Annotated[
+    int | None, typer.Option(min=1, help="Processes that sample; one for each core by default.")
+]
 Scheduler = Annotated[
     str | None, typer.Option(metavar="tcp://HOST:PORT", help="Run on the workers of this Dask scheduler.")
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with the interrupted run in --output.")]
 VerifyLevel = Annotated[
     Level | None,
-    typer.Option("--level", help="Send the first groups through the bit-true model, or hardware, too."),
+    typer.Option("--level", help="Send the first groups through the bit-true model, or the hardware, too."),
 ]
-Verify = Annotated[int | None, typer.Option(min=1, metavar="M", help="Groups that --level sends; else 1.")]
-VerifyPreset = Annotated[
-    str,
-    typer.Option(
-        "-c",
-        "--config",
-        metavar=CONFIG,
-        help="Hardware of --level: preset, or TOML file of a configuration.",
-        autocompletion=complete_config,
-    ),
+Verify = Annotated[
+    int | None, typer.Option(min=1, metavar="M", help="Groups that --level sends; 1 by default.")
 ]
+VerifyPreset = Annotated[str, config_option("Hardware of --level: preset, or TOML file of a configuration.")]
 
 
+@dataclass(frozen=True)
+class ExecutionOptions:
+    """Where groups are sampled, and what they are compared with."""
+
+    resume: Resume = False
+    workers: Workers = None
+    scheduler: Scheduler = None
+    level: VerifyLevel = None
+    verify: Verify = None
+
+    def check(self) -> None:
+        """Refuse what can be refused before any file is read."""
+        if self.scheduler is not None and self.workers is not None:
+            raise UserError(
+                f"workers {self.workers}: the scheduler {self.scheduler!r} has workers of its own"
+            )
+        if self.verify is not None and self.level is None:
+            raise UserError(f"verify {self.verify}: needs --level golden or --level rtl")
+        if self.level is Level.RTL:
+            from nms.sim.verilator import tools
+
+            tools.require()
+
+    def sample(self, journal: "Journal", tasks: "Iterator[Task]", groups: int) -> None:
+        """Sample the ``tasks`` into the journal; interrupted, say how to go on."""
+        from nms.sampling import pool, whole
+
+        results = (
+            pool.run_on_dask(tasks, self.scheduler)
+            if self.scheduler
+            else pool.run_locally(tasks, self.workers or pool.count_cores())
+        )
+        try:
+            with progress("groups") as bar:
+                shown = bar.add_task("groups", total=groups, completed=len(journal.finished))
+                whole.record_results(journal, results, lambda finished: bar.update(shown, completed=finished))
+        except (KeyboardInterrupt, UserError) as error:
+            done = f"{len(journal.finished)} of {groups} groups are in {journal.path}"
+            if isinstance(error, UserError):
+                raise UserError(
+                    f"{error}; {done}: go on with --resume" if journal.has_entries else error
+                ) from None
+            print(f"nms: interrupted; {done}: go on with --resume", file=sys.stderr)
+            raise typer.Exit(130) from None
+
+
+@expand_groups
 def sample(
+    context: typer.Context,
     data: Data = "digits",
     count: AllImages = None,
     resize: Resize = None,
     ratio: Ratio = 0.3,
     group: GroupOption = None,
     size: GroupSize = 512,
-    perplexity: Perplexity = 15.0,
-    iterations: Iterations = 300,
-    grid: Grid = "adaptive",
-    pick: Pick = "centre",
-    quota: Quota = "rounds",
-    start: Start = "random",
-    contrast: Contrast = False,
-    apart: Distance = None,
-    apart_window: ApartWindow = None,
+    *,
+    sampling: SamplingOptions,
+    near_duplicates: Distance = None,
+    near_duplicates_window: NearDuplicatesWindow = None,
     seed: Seed = 1,
     write: Write = None,
     output: Output = Path("out"),
-    resume: Resume = False,
-    workers: Workers = None,
-    scheduler: Scheduler = None,
-    level: VerifyLevel = None,
-    verify: Verify = None,
+    execution: ExecutionOptions,
     preset: VerifyPreset = "paper",
     overrides: Overrides = None,
     as_json: Json = False,
 ) -> None:
-    """Sample a whole data set, group by group, in float64; at a level, compare the first groups with it."""
+    """Sample a whole data set, group by group, in float64; at a level, compare the first groups with it.
+
+    Example: `nms sample --data cifar-10-batches-py --ratio 0.1 --write subset -o kept`
+
+    Example: `nms sample --ratio 0.2 --near-duplicates 0.2 --level golden --verify 3`
+    """
     from nms import datasets
     from nms.contract import provenance
-    from nms.sampling import Method, count_to_keep, outcome, pool, whole
+    from nms.sampling import count_to_keep, group_by_batch, outcome, whole
     from nms.sampling import verify as verification
     from nms.sampling.journal import Journal
     from nms.sampling.near_duplicates import fill_up
 
     began = time.monotonic()
     forms = list(dict.fromkeys(write or [Form.NPY]))
-    method = Method(
-        perplexity, iterations, int(grid) if grid.isdecimal() else grid, pick, quota, start, contrast
+    method = sampling.make()
+    removal = (
+        None if near_duplicates is None else make_near_duplicates(near_duplicates, near_duplicates_window)
     )
-    removal = None if apart is None else near(apart, apart_window)
     config = configuration.load(preset, overrides or ())
-    _refuse(ratio, size, seed, workers, scheduler, level, verify)
-    if apart_window is not None and apart is None:
-        raise UserError(f"apart-window {apart_window}: needs --apart, the distance of near-duplicates")
+    count_to_keep(ratio, sys.maxsize)  # refuses what can be refused before any file is read
+    group_by_batch(1, size)
+    if not 0 <= seed < 1 << 32:
+        raise UserError(f"seed {seed}: must be 0 to {(1 << 32) - 1}")
+    execution.check()
+    level, verify = execution.level, execution.verify or 1
+    if near_duplicates_window is not None and near_duplicates is None:
+        raise UserError(f"near-duplicates-window {near_duplicates_window}: needs --near-duplicates DISTANCE")
     outputs.usable(output)
     if Form.SUBSET in forms and (output / "subset").exists():
         raise UserError(f"output {str(output / 'subset')!r}: exists; remove it, or name another --output")
@@ -169,51 +215,22 @@ def sample(
         **settings,
         "versions": {name: versions[name] for name in ("nms", "numpy")},
     }
-    with Journal(output / "sample.journal", identity, resume) as journal:
-        stands = _standing(journal, images, removal)
+    with Journal(output / "sample.journal", identity, execution.resume) as journal:
+        stands = _find_standing(journal, images, removal)
         groups = whole.form_groups(images.labels if grouping is Grouping.CLASS else None, stands, size)
         quotas = groups.quotas(min(keep, int(stands.sum())))
         compared = (
-            verification.select_groups(config, images, groups, quotas, method, seed, verify or 1)
-            if level
-            else {}
+            verification.select_groups(config, images, groups, quotas, method, seed, verify) if level else {}
         )
         if removal and journal.distinct is None:
             journal.record_distinct(stands, whole.digest_probes(images))
         whole.check_unchanged(journal, images, groups)
         tasks = whole.make_tasks(images.images, groups, quotas, method, seed, set(journal.finished))
-        results = (
-            pool.run_on_dask(tasks, scheduler)
-            if scheduler
-            else pool.run_locally(tasks, workers or pool.count_cores())
-        )
-        try:
-            with progress("groups") as bar:
-                shown = bar.add_task("groups", total=len(groups.members), completed=len(journal.finished))
-                whole.record_results(journal, results, lambda finished: bar.update(shown, completed=finished))
-        except (KeyboardInterrupt, UserError) as error:
-            done = f"{len(journal.finished)} of {len(groups.members)} groups are in {journal.path}"
-            if isinstance(error, UserError):
-                raise UserError(
-                    f"{error}; {done}: go on with --resume" if journal.has_entries else error
-                ) from None
-            print(f"nms: interrupted; {done}: go on with --resume", file=sys.stderr)
-            raise typer.Exit(130) from None
-    chosen_of_groups = whole.merge_kept(journal, groups)
-    kept = fill_up(chosen_of_groups, ~stands, keep, seed)
+        execution.sample(journal, tasks, len(groups.members))
+    kept_of_groups = whole.merge_kept(journal, groups)
+    kept = fill_up(kept_of_groups, ~stands, keep, seed)
     figures = {
-        "command": " ".join([
-            "nms", "sample", "--data", data, *(["--count", str(count)] if count else []),
-            *(["--resize", str(resize)] if resize else []), "--ratio", f"{ratio!r}",
-            "--group", grouping.value, "--size", str(size), "--perplexity", f"{perplexity!r}",
-            "--iterations", str(iterations), "--grid", grid, "--pick", pick, "--quota", quota,
-            "--start", start, *(["--contrast"] if contrast else []),
-            *(["--apart", f"{apart!r}", "--apart-window", str(removal.window or 0)] if removal else []),
-            "--seed", str(seed),
-            *(word for form in forms for word in ("--write", form.value)),
-            *(["--level", level.value, "--verify", str(verify or 1)] if level else []),
-            *(chosen(preset, overrides) if level else []),
-        ]),
+        "command": command_line(context, leave_out=["resume", "workers", "scheduler"]),
         "seed": seed,
         "versions": versions,
         "input": source | {"sha256_of_groups": whole.digest_groups(journal)},
@@ -223,12 +240,12 @@ def sample(
         "rows_without_solution": sum(entry["unsolved"] for entry in journal.finished.values()),
         "kept": len(kept),
         "classes": outcome.count_by_class(images.labels, kept) if labelled else {},
-    }  # fmt: skip
+    }
     if removal:
         figures["near_duplicates"] = {
             "distinct": int(stands.sum()),
             "removed": int((~stands).sum()),
-            "kept_to_fill_up": len(kept) - len(chosen_of_groups),
+            "kept_to_fill_up": len(kept) - len(kept_of_groups),
         }
     mismatches = 0
     if level:
@@ -248,38 +265,12 @@ def sample(
         render.print_json(figures)
     else:
         render.print_sample(figures)
-        print(f"{time.monotonic() - began:.1f} seconds; written:", _named(output, written))
+        print(f"{time.monotonic() - began:.1f} seconds; written:", _list_written(output, written))
     if mismatches:
         raise typer.Exit(1)
 
 
-def _refuse(
-    ratio: float,
-    size: int,
-    seed: int,
-    workers: int | None,
-    scheduler: str | None,
-    level: Level | None,
-    verify: int | None,
-) -> None:
-    """Refuse what can be refused before any file is read."""
-    from nms.sampling import count_to_keep, group_by_batch
-
-    count_to_keep(ratio, sys.maxsize)
-    group_by_batch(1, size)
-    if not 0 <= seed < 1 << 32:
-        raise UserError(f"seed {seed}: must be 0 to {(1 << 32) - 1}")
-    if scheduler is not None and workers is not None:
-        raise UserError(f"workers {workers}: the scheduler {scheduler!r} has workers of its own")
-    if verify is not None and level is None:
-        raise UserError(f"verify {verify}: needs --level golden or --level rtl")
-    if level is Level.RTL:
-        from nms.sim.verilator import tools
-
-        tools.require()
-
-
-def _standing(journal: "Journal", images: "Images", removal: "NearDuplicates | None") -> "np.ndarray":
+def _find_standing(journal: "Journal", images: "Images", removal: "NearDuplicates | None") -> "np.ndarray":
     """(N,) whether an image is no near-duplicate: as the journal has it, or compared now."""
     import numpy as np
 
@@ -295,6 +286,6 @@ def _standing(journal: "Journal", images: "Images", removal: "NearDuplicates | N
         return find_distinct(iterate_images(images), count, removal, lambda: bar.advance(shown))
 
 
-def _named(output: Path, written: list[Path]) -> str:
+def _list_written(output: Path, written: list[Path]) -> str:
     """The files written; of a subset the folder only."""
     return ", ".join(dict.fromkeys(str(output / path.relative_to(output).parts[0]) for path in written))

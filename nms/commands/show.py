@@ -6,14 +6,16 @@ from typing import Annotated
 import typer
 
 from nms import render
-from nms.commands.options import CONFIG, Json, Overrides, complete_config
+from nms.commands.options import Json, Overrides, complete_config
 from nms.contract import config as configuration
 from nms.contract.bounds import Bounds
 
 Shown = Annotated[
     str,
     typer.Argument(
-        metavar=CONFIG, help="Preset, or TOML file of a configuration.", autocompletion=complete_config
+        metavar="PRESET|FILE",
+        help="Preset, or TOML file of a configuration.",
+        autocompletion=complete_config,
     ),
 ]
 
@@ -26,6 +28,8 @@ def show(
     """Show a configuration and what follows from it: widths, latencies, error bounds, memories.
 
     Memories are those of the hardware with its buses, as it is generated: words, bits of a word, copies.
+
+    Example: `nms show paper -P lanes=8`
     """
     from nms.rtl.export.memories import list_memories
 

@@ -10,8 +10,7 @@ import typer
 from rich.console import Console
 
 from nms import render
-from nms.commands.options import Json, Output, Overrides, Preset, chosen
-from nms.contract import config as configuration
+from nms.commands.options import ConfigOptions, Json, Output, command_line, expand_groups
 from nms.contract.output import place, usable
 
 TARGET = "Target"
@@ -46,9 +45,10 @@ NO_YES = ("no", "yes")
 KEPT = ("netlist.v", "used_cells.v", "timing.log", "nextpnr.log")
 
 
+@expand_groups
 def synth(
-    preset: Preset,
-    overrides: Overrides = None,
+    context: typer.Context,
+    hardware: ConfigOptions,
     unit: UnitNames = None,
     target: TargetName = None,
     liberty: Liberty = None,
@@ -56,8 +56,13 @@ def synth(
     compare: Compare = False,
     as_json: Json = False,
 ) -> None:
-    """Synthesise units or the whole sampler: netlist, area, registers, memory bits, logic depth, Fmax."""
-    config = configuration.load(preset, overrides or ())
+    """Synthesise units or the whole sampler: netlist, area, registers, memory bits, logic depth, Fmax.
+
+    Example: `nms synth -c tiny --unit pe --target osu018`
+
+    Example: `nms synth -c edge --compare`
+    """
+    config = hardware.load()
     usable(output)
     from nms.rtl import units
     from nms.synth import flow, metrics, targets
@@ -66,10 +71,8 @@ def synth(
     names = unit or ["axi"]
     units.check_names(names)
     before = metrics.load_baseline(config.name, chosen_target.name) if compare else []
-    command = ["synth", *chosen(preset, overrides), *(word for name in names for word in ("--unit", name))]
-    command += ["--target", target or "generic"] if not liberty else [f"--liberty {f.name}" for f in liberty]
     record: dict[str, Any] = {
-        "command": " ".join(["nms", *command]),
+        "command": command_line(context, leave_out=["compare"]),
         "configuration": config.model_dump(),
         "digest": config.digest,
         "target": chosen_target.name,

@@ -9,6 +9,7 @@ from string import Template
 from typing import Any
 
 from nms.contract.config import Config
+from nms.contract.provenance import collect
 from nms.contract.registers import BY_NAME, IDENTITY, Error, Event
 from nms.rtl.export import registers
 from nms.rtl.export.emit import system_verilog
@@ -52,7 +53,10 @@ def _smoke_test(ports: list[dict[str, Any]]) -> str:
 
 
 def generate(
-    config: Config, directory: Path, provenance: Mapping[str, Any], vlnv: str | None = None
+    config: Config,
+    directory: Path | str,
+    provenance: Mapping[str, Any] | None = None,
+    vlnv: str | None = None,
 ) -> list[Path]:
     """Write the sampler as a core into ``directory`` and return the files.
 
@@ -60,8 +64,9 @@ def generate(
     (:func:`nms.rtl.export.ports.system_interface`); the registers as ``registers.md``,
     ``nms_registers.h`` and ``nms_registers.rdl``; ``nms_sampler.core`` for FuseSoC, by the name
     ``vlnv``, with the targets lint, sim, sim_verilator and synth, and what they need; ``sampler.sdc``;
-    ``manifest.json`` with the configuration, its digest, ``provenance`` and the SHA-256 of the other
-    files. All text is made before the first file is written, and depends on the arguments alone.
+    ``manifest.json`` with the configuration, its digest, ``provenance`` (the versions of the tools
+    unless given, :func:`nms.contract.provenance.collect`) and the SHA-256 of the other files.
+    All text is made before the first file is written, and depends on the arguments alone.
     """
     described = system_interface(config)
     core = {"vlnv": vlnv or f"nms:sampler:{config.name}:0.1.0", "name": config.name, "digest": config.digest}
@@ -79,10 +84,11 @@ def generate(
     manifest = {
         "configuration": config.model_dump(),
         "digest": config.digest,
-        "provenance": dict(provenance),
+        "provenance": dict(collect(config) if provenance is None else provenance),
         "files": {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()},
     }
     texts["manifest.json"] = json.dumps(manifest, indent=1) + "\n"
+    directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
         (directory / name).write_text(text)

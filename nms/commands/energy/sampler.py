@@ -10,24 +10,9 @@ import typer
 from rich.console import Console
 
 from nms import render
-from nms.commands.options import (
-    Count,
-    Data,
-    Iterations,
-    Json,
-    Overrides,
-    Perplexity,
-    Preset,
-    Ratio,
-    SearchOption,
-    Seed,
-    Size,
-    chosen,
-)
-from nms.contract import config as configuration
+from nms.commands.options import BatchOptions, ConfigOptions, Json, command_line, expand_groups
 from nms.contract.errors import UserError
 from nms.contract.output import usable
-from nms.contract.settings import Settings
 
 LIBRARY = "Cell library"
 OPERATION = "Operating point"
@@ -90,17 +75,11 @@ OutputDirectory = Annotated[
 ]
 
 
+@expand_groups
 def sampler(
-    preset: Preset,
-    overrides: Overrides = None,
-    data: Data = "digits",
-    count: Count = None,
-    size: Size = None,
-    ratio: Ratio = 0.3,
-    perplexity: Perplexity = 15.0,
-    iterations: Iterations = 300,
-    seed: Seed = 1,
-    search: SearchOption = "de-rand1",
+    context: typer.Context,
+    hardware: ConfigOptions,
+    batch: BatchOptions,
     liberty: LibertyFiles = None,
     node: Node = None,
     frequency: Frequency = 100.0,
@@ -111,8 +90,11 @@ def sampler(
     output: OutputDirectory = None,
     as_json: Json = False,
 ) -> None:
-    """Estimate a sampler's energy by block and phase, from simulated toggles and a cell library."""
-    config = configuration.load(preset, overrides or ())
+    """Estimate a sampler's energy by block and phase, from simulated toggles and a cell library.
+
+    Example: `nms energy sampler -c tiny --count 16 --perplexity 5 --liberty cells.lib --node 130`
+    """
+    config = hardware.load()
     if not liberty:
         raise UserError("--liberty: missing; pass the Liberty files of one cell library")
     for name, value in (("frequency", frequency), ("voltage", voltage)):
@@ -122,9 +104,7 @@ def sampler(
         raise UserError(f"--wire-capacitance {wire_capacitance:g}: must be 0 or more")
     if output is not None:
         usable(output)
-    if count is not None:
-        Settings.make(config, count, 1, ratio, perplexity, iterations, seed, search)
-    from nms import datasets
+    images, settings = batch.load(config)
     from nms.commands.energy import sampler_tables as tables
     from nms.contract import provenance
     from nms.energy.sampler import results, technology
@@ -137,9 +117,7 @@ def sampler(
     from nms.sim.activity.windows import InstrumentedSampler, Workload
     from nms.sim.verilator import tools
 
-    images = datasets.load(data, count, size, most=config.images)
-    found, pixels = images.images.shape
-    settings = Settings.make(config, found, pixels, ratio, perplexity, iterations, seed, search)
+    seed = batch.seed
     node = technology.infer_node(liberty, node)
     other = results.load_other(beside, settings, config.digest)
     tools.require()
@@ -155,14 +133,7 @@ def sampler(
         activity = counted.measure(Workload(config, settings, images.images), seed)
         memory = OnChipMemoryModel(library, node, point.voltage)
         estimate = estimate_energy(activity, netlists, calibration.coefficients, library, memory, point)
-    command = [
-        "energy", "sampler", *chosen(preset, overrides), "--data", data, "--count", str(found),
-        *(["--size", str(size)] if size else []), "--ratio", f"{ratio!r}", "--perplexity", f"{perplexity!r}",
-        "--iterations", str(iterations), "--seed", str(seed), "--search", search,
-        *(word for file in liberty for word in ("--liberty", file.name)), "--node", str(node),
-        "--frequency", f"{frequency!r}", "--voltage", f"{point.voltage!r}",
-        "--wire-capacitance", f"{wire_capacitance!r}",
-    ]  # fmt: skip
+    command = command_line(context, count=settings.count, node=node, voltage=point.voltage)
     about: dict[str, Any] = {
         "name": library.name,
         "files": [file.name for file in liberty],

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from nms import render
-from nms.commands.options import Json
+from nms.commands.options import Json, command_line
 from nms.contract.errors import UserError
 from nms.contract.output import usable
 
@@ -127,6 +127,7 @@ OutputDirectory = Annotated[
 
 
 def system(
+    context: typer.Context,
     run: Runs = None,
     workload: Workloads = None,
     images: Images = None,
@@ -144,7 +145,10 @@ def system(
     output: OutputDirectory = None,
     as_json: Json = False,
 ) -> None:
-    """Estimate the energy of a training's memory traffic, system by system."""
+    """Estimate the energy of a training's memory traffic, system by system.
+
+    Example: `nms energy system --run out --workload cifar10 --epochs 100`
+    """
     if not run:
         raise UserError("--run: missing; pass the directory that `nms run --level rtl --bus axi` wrote")
     if ratio is not None and not 0 < ratio <= 1:
@@ -179,17 +183,7 @@ def system(
         jobs = [results.TrainingJob("own", training, saved)]
     else:
         jobs = [results.make_job(table, name, training) for name in named]
-    command = [
-        "energy", "system", *(word for path in run for word in ("--run", str(path))),
-        *(word for name in named for word in ("--workload", name)),
-        *(["--image-bytes", str(image_bytes), "--images", str(images)] if image_bytes is not None else []),
-        *(["--activation-bytes", str(activation_bytes)] if activation_bytes is not None else []),
-        "--ratio", f"{training.ratio!r}", "--epochs", str(epochs), "--reselect", str(reselect),
-        "--sampler-reselect", str(sampler_reselect), *(["--subset-stays"] if subset_stays else []),
-        "--activation-bits", str(activation_bits), "--link", link.value,
-        *(["--parameters", str(parameters)] if parameters else []),
-        *(word for text in sampler_energy or () for word in ("--sampler-energy", text)),
-    ]  # fmt: skip
+    command = command_line(context, ratio=training.ratio)
     figures = results.collect(table, jobs, found, link.value, activation_bits, command)
     written = results.save(output, figures) if output is not None else []
     if as_json:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """FuseSoC's generator: a core in the working directory, as the file it is called with asks."""
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -25,8 +26,9 @@ def main(request: Path) -> None:
         config = configuration.load(parameters["preset"], overrides)
     except UserError as error:
         sys.exit(f"nms: {error}")
-    command = ["generate", "-c", parameters["preset"], *(word for one in overrides for word in ("-P", one))]
-    generate(config, Path(), provenance.collect(config, command), given["vlnv"])
+    words = ["nms", "generate", "-c", parameters["preset"]]
+    words += [word for one in overrides for word in ("-P", one)]
+    generate(config, Path(), provenance.collect(config, shlex.join(words)), given["vlnv"])
 
 
 if __name__ == "__main__":

@@ -261,7 +261,7 @@ class TestCommand:
             ("--ratio 0.001", "10 classes"),
             ("--count 5000", "count 5000"),
             ("--model svm", "model 'svm'"),
-            ("--apart 3", "near-duplicates 3"),
+            ("--near-duplicates 3", "near-duplicates 3"),
             ("--classes some", "classes 'some'"),
             ("--data nowhere", "data 'nowhere'"),
         ],

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Removal of near-duplicates: the rule, its cost, and ``nms sample --apart``."""
+"""Removal of near-duplicates: the rule, its cost, and ``nms sample --near-duplicates``."""
 
 import json
 from pathlib import Path
@@ -164,7 +164,7 @@ class TestSample:
     ) -> None:
         out = burst.parent / "out"
         arguments = ["--data", str(burst), *f"--ratio 0.25 --group {group} --size 16 -o".split(), str(out)]
-        assert nms(*arguments, "--apart", "0.3", monkeypatch=monkeypatch) == 0
+        assert nms(*arguments, "--near-duplicates", "0.3", monkeypatch=monkeypatch) == 0
         kept, figures = np.load(out / "kept.npy"), json.loads((out / "sample.json").read_text())
         assert len(set(kept)) == figures["kept"] == 30  # a quarter of all 120
         assert (kept % 3 == 0).all()  # originals, the first of each three
@@ -172,7 +172,7 @@ class TestSample:
         assert figures["settings"]["near_duplicates"] == {"distance": 0.3, "window": 256}
         assert figures["software_only"] == ["grid", "near_duplicates"]
         assert figures["groups"]["largest"] <= 16
-        assert "--apart 0.3 --apart-window 256" in figures["command"]
+        assert figures["command"].endswith("--near-duplicates 0.3")
         assert "80 removed, 40 distinct images" in capsys.readouterr().out
         without = burst.parent / "plain"
         assert nms(*arguments[:-1], str(without), monkeypatch=monkeypatch) == 0
@@ -186,8 +186,8 @@ class TestSample:
         order = np.random.default_rng(5).permutation(120)
         np.savez(burst, images=scenes(40, 2, 0)[order])
         out = burst.parent / "out"
-        arguments = ["--data", str(burst), "--ratio", "0.3", "-o", str(out), "--apart", "0.3"]
-        assert nms(*arguments, "--apart-window", "0", monkeypatch=monkeypatch) == 0
+        arguments = ["--data", str(burst), "--ratio", "0.3", "-o", str(out), "--near-duplicates", "0.3"]
+        assert nms(*arguments, "--near-duplicates-window", "0", monkeypatch=monkeypatch) == 0
         stands = np.flatnonzero(find_distinct(scenes(40, 2, 0)[order], 120, NearDuplicates(0.3, None)))
         assert len(stands) == 40
         assert set(np.load(out / "kept.npy")) < set(stands)
@@ -196,7 +196,7 @@ class TestSample:
         self, burst: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
         out = burst.parent / "out"
-        arguments = ["--data", str(burst), "--ratio", "0.5", "--apart", "0.3", "-o", str(out)]
+        arguments = ["--data", str(burst), "--ratio", "0.5", "--near-duplicates", "0.3", "-o", str(out)]
         assert nms(*arguments, monkeypatch=monkeypatch) == 0
         kept, figures = np.load(out / "kept.npy"), json.loads((out / "sample.json").read_text())
         assert len(set(kept)) == 60
@@ -209,7 +209,7 @@ class TestSample:
         self, after: int, burst: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
         """Whether groups are finished or only the removal, which does not run again."""
-        arguments = ["--data", str(burst), "--group", "batch", "--size", "8", "--apart", "0.3"]
+        arguments = ["--data", str(burst), "--group", "batch", "--size", "8", "--near-duplicates", "0.3"]
         assert nms(*arguments, "-o", str(burst.parent / "whole"), monkeypatch=monkeypatch) == 0
         out, work = burst.parent / "out", pool.run_task
         worked: list[int] = []
@@ -227,7 +227,7 @@ class TestSample:
         monkeypatch.setattr(near_duplicates, "_nearest", None)
         assert nms(*arguments, "-o", str(out), monkeypatch=monkeypatch) == 2
         assert f"{after} finished groups" in capsys.readouterr().err
-        other = [*arguments, "-o", str(out), "--resume", "--apart-window", "9"]
+        other = [*arguments, "-o", str(out), "--resume", "--near-duplicates-window", "9"]
         assert nms(*other, monkeypatch=monkeypatch) == 2
         assert "'window': 256" in capsys.readouterr().err
         assert nms(*arguments, "-o", str(out), "--resume", monkeypatch=monkeypatch) == 0
@@ -238,7 +238,7 @@ class TestSample:
         self, burst: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
         """Also where no group was finished yet."""
-        arguments = ["--data", str(burst), "--apart", "0.3", "-o", str(burst.parent / "out")]
+        arguments = ["--data", str(burst), "--near-duplicates", "0.3", "-o", str(burst.parent / "out")]
 
         def interrupted(task: pool.Task) -> pool.TaskResult:
             raise KeyboardInterrupt
@@ -263,7 +263,18 @@ class TestSample:
             return real(config, settings, images, *more)
 
         monkeypatch.setattr(job, "run", watched)
-        sent = ["--apart", "0.3", "--level", "golden", "--verify", "2", "-c", "tiny", "-P", "pixels=144"]
+        sent = [
+            "--near-duplicates",
+            "0.3",
+            "--level",
+            "golden",
+            "--verify",
+            "2",
+            "-c",
+            "tiny",
+            "-P",
+            "pixels=144",
+        ]
         groups = ["--group", "batch", "--size", "16", "-o", str(burst.parent / "out")]
         assert nms("--data", str(burst), *groups, *sent, monkeypatch=monkeypatch) == 0
         np.testing.assert_array_equal(np.concatenate(seen), data.images[::3][:32])
@@ -272,9 +283,9 @@ class TestSample:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
         for words, message in (
-            (["--apart", "3"], "near-duplicates 3"),
-            (["--apart-window", "9"], "apart-window 9: needs --apart"),
-            (["--apart", "0.2", "--apart-window", "-1"], "-1"),
+            (["--near-duplicates", "3"], "near-duplicates 3"),
+            (["--near-duplicates-window", "9"], "near-duplicates-window 9: needs --near-duplicates"),
+            (["--near-duplicates", "0.2", "--near-duplicates-window", "-1"], "-1"),
         ):
             assert nms(*words, "-o", str(tmp_path / "out"), monkeypatch=monkeypatch) == 2
             assert message in capsys.readouterr().err
