@@ -60,7 +60,7 @@ Beside = Annotated[
     typer.Option(
         "--beside",
         metavar="PATH",
-        help="energy.json of the same job on another library, to bracket the energy at 28 nm.",
+        help="The energy.json of the same job on another library, to bracket the energy at 28 nm.",
     ),
 ]
 Judging = Annotated[
