@@ -51,7 +51,7 @@ def map_block(
     ------
     UserError
         A Liberty file is missing or unusable.
-    RuntimeError
+    ToolError
         A tool failed.
     """
     library = liberty.read(target.name, target.liberty, work)

@@ -156,8 +156,8 @@ def analyse(netlist: Netlist, clocks_itself: bool, work: Path) -> dict[str, Any]
 
     Raises
     ------
-    RuntimeError
-        OpenSTA reports no path.
+    ToolError
+        OpenSTA failed or reports no path.
     """
     if not netlist.library.timed or not available():
         return None
