@@ -20,8 +20,8 @@ def elaborate(verilog: str, top: str, blocks: set[str], work: Path) -> None:
     ------
     UserError
         Yosys is not installed.
-    RuntimeError
-        Yosys rejects the Verilog.
+    ToolError
+        Yosys failed or rejects the Verilog.
     """
     (work / "design.sv").write_text(verilog)
     kept = [name for name in MODULE.findall(verilog) if name in blocks]

@@ -14,12 +14,12 @@ from nms.rtl.export.emit import Design
 from nms.rtl.lib.hierarchy import Block
 from nms.synth import mapping, metrics, placement
 from nms.synth.elaborate import elaborate
-from nms.synth.liberty import Library
+from nms.synth.liberty import CellLibrary
 from nms.synth.targets import Target
 
 
 @dataclass(frozen=True)
-class Result:
+class SynthesisResult:
     """A synthesised block.
 
     Members
@@ -35,7 +35,7 @@ class Result:
     metrics: dict[str, Any]
     netlist: Path | None = None
     cells: Path | None = None
-    library: Library | None = None
+    library: CellLibrary | None = None
 
     def simulation_model(self) -> str:
         """Verilog of the netlist, to simulate: each cell is replaced by its function."""
@@ -50,7 +50,7 @@ def synthesise(
     target: Target,
     directory: Path,
     progress: Callable[[str], None] | None = None,
-) -> list[Result]:
+) -> list[SynthesisResult]:
     """Synthesise the blocks of ``unit``, each in a folder of its name in ``directory``.
 
     ``unit`` is a key of :data:`nms.rtl.units.UNITS`. Most units have one block; ``cordic`` and ``newton``
@@ -78,7 +78,7 @@ def synthesise_block(
     target: Target,
     work: Path,
     progress: Callable[[str], None] | None = None,
-) -> Result:
+) -> SynthesisResult:
     """Synthesise one block of a design in the folder ``work``, which keeps all files of the tools."""
     tell = progress or (lambda text: None)
     work.mkdir(parents=True, exist_ok=True)
@@ -89,13 +89,13 @@ def synthesise_block(
     record = metrics.start_record(config, unit, block.module, target)
     if target.fpga:
         figures = placement.place_and_route(block.module, work)
-        return Result(unit, block.module, record | figures | metrics.measure_duration(started))
+        return SynthesisResult(unit, block.module, record | figures | metrics.measure_duration(started))
     library, figures = mapping.map_block(block.module, target, block.clocks_itself, work)
     record |= figures | metrics.measure_duration(started)
-    return Result(unit, block.module, record, work / mapping.NETLIST, work / mapping.CELLS, library)
+    return SynthesisResult(unit, block.module, record, work / mapping.NETLIST, work / mapping.CELLS, library)
 
 
 def simulation_model(config: Config, target: Target, block: Block, design: Design) -> str:
-    """Synthesise a block, and return its :meth:`Result.simulation_model`."""
+    """Synthesise a block, and return its :meth:`SynthesisResult.simulation_model`."""
     with tempfile.TemporaryDirectory() as folder:
         return synthesise_block(config, "", block, design, target, Path(folder)).simulation_model()

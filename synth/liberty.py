@@ -53,7 +53,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Library:
+class CellLibrary:
     """The cells of one or more Liberty files, unpacked in the folder where Yosys works.
 
     Members
@@ -141,7 +141,7 @@ def _read_cell(name: str, module: dict[str, Any]) -> Cell:
     )
 
 
-def read(name: str, files: Sequence[Path], work: Path) -> Library:
+def read(name: str, files: Sequence[Path], work: Path) -> CellLibrary:
     """Read Liberty files, also .gz, and unpack them into the folder ``work``.
 
     Raises
@@ -189,7 +189,7 @@ def read(name: str, files: Sequence[Path], work: Path) -> Library:
                 f"liberty {names}: has no {kind}; "
                 "needs an inverter, a buffer, a NAND of two inputs and a flip-flop"
             )
-    return Library(
+    return CellLibrary(
         name=name,
         files=tuple(unpacked),
         cells=cells,

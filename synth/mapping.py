@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from nms.synth import liberty, timing, yosys
-from nms.synth.liberty import Library
+from nms.synth.liberty import CellLibrary
 from nms.synth.netlist import Netlist
 from nms.synth.targets import Target
 
@@ -38,7 +38,9 @@ SCRIPT = (
 """Commands of Yosys."""
 
 
-def map_block(module: str, target: Target, clocks_itself: bool, work: Path) -> tuple[Library, dict[str, Any]]:
+def map_block(
+    module: str, target: Target, clocks_itself: bool, work: Path
+) -> tuple[CellLibrary, dict[str, Any]]:
     """Map ``elaborated.il`` in ``work`` to cells; return the library, and the figures of the netlist.
 
     In the figures, ``modules`` has each module without its inner modules; ``below`` has each inner module
@@ -49,7 +51,7 @@ def map_block(module: str, target: Target, clocks_itself: bool, work: Path) -> t
     ------
     UserError
         A Liberty file is missing or unusable.
-    RuntimeError
+    ToolError
         A tool failed.
     """
     library = liberty.read(target.name, target.liberty, work)
@@ -71,7 +73,7 @@ def map_block(module: str, target: Target, clocks_itself: bool, work: Path) -> t
     return library, figures
 
 
-def map_netlist(module: str, library: Library, work: Path) -> None:
+def map_netlist(module: str, library: CellLibrary, work: Path) -> None:
     """Map ``elaborated.il`` in ``work`` to ``netlist.json`` and Verilog.
 
     Tables that are never written become gates. Registers have no initial values, as in silicon. With a
@@ -85,7 +87,7 @@ def map_netlist(module: str, library: Library, work: Path) -> None:
     yosys.run([line.format(**values) for line in SCRIPT], work)
 
 
-def write_simulation_model(library: Library, work: Path) -> str:
+def write_simulation_model(library: CellLibrary, work: Path) -> str:
     """Write the netlist that :func:`map_block` left in ``work`` as Verilog to simulate, and return its text.
 
     Each cell is replaced by its function as the library gives it, and nothing is simplified. A simulator

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from nms.synth.liberty import Library
+from nms.synth.liberty import CellLibrary
 
 MEMORY = "$mem_v2"
 """Yosys' cell for a memory; memories are not mapped."""
@@ -18,7 +18,7 @@ Arrival = tuple[int, str]
 
 
 @dataclass(frozen=True)
-class Path:
+class LogicPath:
     """A longest path: cells between two registers, memories or ports, and Yosys' names of these."""
 
     levels: int
@@ -27,7 +27,7 @@ class Path:
 
 
 @dataclass(frozen=True)
-class Arcs:
+class ModuleArcs:
     """Logic depth of a module as seen from outside, in levels of cells, by port and index.
 
     Members
@@ -41,7 +41,7 @@ class Arcs:
     launch: dict[tuple[str, int], Arrival] = field(default_factory=dict)
     capture: dict[tuple[str, int], Arrival] = field(default_factory=dict)
     through: dict[tuple[str, int], dict[tuple[str, int], int]] = field(default_factory=dict)
-    inner: Path = Path(0, "", "")
+    inner: LogicPath = LogicPath(0, "", "")
 
 
 def parse_number(parameter: str) -> int:
@@ -49,7 +49,7 @@ def parse_number(parameter: str) -> int:
     return int(parameter, 2)
 
 
-class Module:
+class NetlistModule:
     """One module of the netlist."""
 
     def __init__(self, name: str, text: dict[str, Any], netlist: "Netlist") -> None:
@@ -85,7 +85,7 @@ class Module:
         return Counter(cell["type"] for cell in self.cells.values())
 
     @cached_property
-    def arcs(self) -> Arcs:
+    def arcs(self) -> ModuleArcs:
         """Logic depth as seen from outside."""
         return _Depth(self).find_arcs()
 
@@ -93,7 +93,7 @@ class Module:
 class _Depth:
     """Longest paths of one module, by a pass over its nets in topological order."""
 
-    def __init__(self, module: Module) -> None:
+    def __init__(self, module: NetlistModule) -> None:
         self.module = module
         self.sources: dict[Bit, list[tuple[Bit, int]]] = {}
         self.starts: dict[Bit, Arrival] = {}
@@ -137,7 +137,7 @@ class _Depth:
         for bit in pins["WR_ADDR"] + pins["WR_DATA"] + pins["WR_EN"]:
             self.ends.setdefault(bit, []).append((0, name))
 
-    def _add_instance(self, name: str, arcs: Arcs, pins: dict[str, list[Bit]]) -> None:
+    def _add_instance(self, name: str, arcs: ModuleArcs, pins: dict[str, list[Bit]]) -> None:
         for (port, k), (levels, start) in arcs.launch.items():
             if port in pins:
                 self.starts[pins[port][k]] = (levels, f"{name}.{start}")
@@ -219,7 +219,7 @@ class _Depth:
                     found[source] = max(found.get(source, 0), found[bit] + levels)
         return {inputs[bit]: levels for bit, levels in found.items() if bit in inputs}
 
-    def find_arcs(self) -> Arcs:
+    def find_arcs(self) -> ModuleArcs:
         """The module as seen from outside."""
         ports = self.module.ports.items()
         inputs = {
@@ -238,23 +238,23 @@ class _Depth:
         reached = self._forward(self.starts | {bit: (0, port) for bit, (port, _) in inputs.items()})
         reachable = self._reach(inputs)
         paths = [
-            Path(reached[bit][0] + levels, reached[bit][1], end)
+            LogicPath(reached[bit][0] + levels, reached[bit][1], end)
             for bit, ends in self.ends.items()
             if bit in reached
             for levels, end in ends
         ]
-        paths += [Path(*reached[bit], port) for (port, _), bit in outputs.items() if bit in reached]
+        paths += [LogicPath(*reached[bit], port) for (port, _), bit in outputs.items() if bit in reached]
         paths += [
-            Path(inner.levels, f"{name}.{inner.start}", f"{name}.{inner.end}")
+            LogicPath(inner.levels, f"{name}.{inner.start}", f"{name}.{inner.end}")
             for name, cell in self.module.cells.items()
             if cell["type"] in self.module.netlist.modules
             for inner in [self.module.netlist.modules[cell["type"]].arcs.inner]
         ]
-        return Arcs(
+        return ModuleArcs(
             launch={place: registered[bit] for place, bit in outputs.items() if bit in registered},
             capture={inputs[bit]: required[bit] for bit in inputs if bit in required},
             through={p: self._through(bit, inputs) for p, bit in outputs.items() if bit in reachable},
-            inner=max(paths, key=lambda path: path.levels, default=Path(0, "", "")),
+            inner=max(paths, key=lambda path: path.levels, default=LogicPath(0, "", "")),
         )
 
     def _reach(self, inputs: dict[Bit, tuple[str, int]]) -> set[Bit]:
@@ -269,12 +269,12 @@ class _Depth:
 class Netlist:
     """A netlist of library cells, memories and modules, from Yosys' JSON."""
 
-    def __init__(self, text: dict[str, Any], top: str, library: Library) -> None:
+    def __init__(self, text: dict[str, Any], top: str, library: CellLibrary) -> None:
         self.library = library
-        self.modules: dict[str, Module] = {}
+        self.modules: dict[str, NetlistModule] = {}
         for name, module in text["modules"].items():
             if not int(module["attributes"].get("blackbox", "0"), 2):
-                self.modules[name] = Module(name, module, self)
+                self.modules[name] = NetlistModule(name, module, self)
         self.top = self.modules[top]
 
     def subnetlist(self, name: str) -> "Netlist":
@@ -288,7 +288,7 @@ class Netlist:
         """Number of instances of each module, the top included."""
         found: Counter[str] = Counter()
 
-        def count(module: Module, times: int) -> None:
+        def count(module: NetlistModule, times: int) -> None:
             found[module.name] += times
             for kind, more in module.kinds.items():
                 if kind in self.modules:
@@ -297,7 +297,7 @@ class Netlist:
         count(self.top, 1)
         return found
 
-    def own_figures(self, module: Module) -> dict[str, Any]:
+    def own_figures(self, module: NetlistModule) -> dict[str, Any]:
         """Figures of one module without its inner modules; areas in the library's unit."""
         known = self.library.cells
         cells = {kind: n for kind, n in module.kinds.items() if kind in known}

@@ -16,9 +16,9 @@ DEVICES = (("25k", 24288, 28, 56), ("45k", 43848, 72, 108), ("85k", 83640, 156, 
 """Logic cells, multipliers and block memories of the LFE5U devices, speed grade 6 (the slowest)."""
 
 FULL = 0.7
-"""Largest share of a device's resources that a block may fill; a block that fills all devices further gets
-the largest. Columns of multipliers spread over the whole device, so that a nearly full one measures the
-device rather than the block."""
+"""Share of each resource of a device that a block may fill. The smallest device with enough is taken; if
+there is none, the largest. Columns of multipliers spread over the whole device, so that a nearly full one
+measures the device rather than the block."""
 
 SEED = 1
 """Of the placer; another seed moves Fmax by several percent."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from nms.sim import process
-from nms.synth.netlist import MEMORY, Bit, Module, Netlist, parse_number
+from nms.synth.netlist import MEMORY, Bit, Netlist, NetlistModule, parse_number
 
 PROGRAM = "sta"
 PERIOD = 10.0
@@ -52,7 +52,7 @@ class _Writer:
         """All modules of the netlist."""
         return "\n".join(line for module in self.netlist.modules.values() for line in self._module(module))
 
-    def _module(self, module: Module) -> Iterator[str]:
+    def _module(self, module: NetlistModule) -> Iterator[str]:
         nets: dict[Bit, str] = {"0": "1'b0", "1": "1'b1", "x": "1'b0", "z": "1'b0"}
         assigned = []
         lines = []
@@ -156,8 +156,8 @@ def analyse(netlist: Netlist, clocks_itself: bool, work: Path) -> dict[str, Any]
 
     Raises
     ------
-    RuntimeError
-        OpenSTA reports no path.
+    ToolError
+        OpenSTA failed or reports no path.
     """
     if not netlist.library.timed or not available():
         return None

@@ -21,7 +21,7 @@ from nms.synth import mapping
 SOURCES = (
     gate_reference, gate_sim, instrument, mapping, netlist_energy, netlists, power_library, toggles, windows,
 )  # fmt: skip
-"""Modules whose source is part of the key: an energy is found again if one of them changes."""
+"""Modules whose source is part of the key: an energy is measured again if one of them changes."""
 
 
 def load_or_run(key: Sequence[Any], run: Callable[[], GateReference]) -> GateReference:

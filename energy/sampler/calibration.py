@@ -82,8 +82,10 @@ def calibrate(
 
     Raises
     ------
+    ToolError
+        A tool failed.
     RuntimeError
-        A tool fails, or a netlist does not match the RTL.
+        A netlist does not match the RTL.
     """
     given = np.ascontiguousarray(images[:COUNT, :PIXELS])
     drawn = np.random.default_rng(seed + 1).integers(0, 256, given.shape, np.uint8)

@@ -10,7 +10,7 @@ from nms.contract.readout import Phase
 from nms.energy.sampler.fit import Coefficients
 from nms.energy.sampler.gate_reference import sum_by_block
 from nms.energy.sampler.netlist_energy import NetlistEnergy, OperatingPoint
-from nms.energy.sampler.netlists import Netlists
+from nms.energy.sampler.netlists import MappedBlocks
 from nms.energy.sampler.on_chip_memory import OnChipMemoryModel
 from nms.energy.sampler.parts import SAMPLER_PARTS
 from nms.energy.sampler.power_library import PowerLibrary
@@ -63,7 +63,7 @@ class EnergyEstimate:
 
 def estimate_energy(
     activity: Activity,
-    netlists: Netlists,
+    mapped: MappedBlocks,
     coefficients: dict[str, Coefficients],
     library: PowerLibrary,
     memory: OnChipMemoryModel,
@@ -72,7 +72,7 @@ def estimate_energy(
     """Energy of a run by block, phase and part.
 
     Registers and logic cost toggles times ``coefficients``. Clock and leakage are those of the
-    configuration's own ``netlists``, times the cycles. Memories cost their accesses times joules by size. A
+    configuration's own netlist, times the cycles. Memories cost their accesses times joules by size. A
     phase is the weighted sum of its windows.
 
     Raises
@@ -88,8 +88,8 @@ def estimate_energy(
     at_rest = np.zeros((len(cycles), 2))
     resting: dict[str, np.ndarray] = {}
     gates = {
-        module: NetlistEnergy(netlists.modules[module], [], library, point)
-        for module in netlists.modules
+        module: NetlistEnergy(mapped.modules[module], [], library, point)
+        for module in mapped.modules
         if module in design.nets
     }
     for path, module in design.instances.items():

@@ -43,7 +43,7 @@ class Coefficients:
 
 
 @dataclass(frozen=True)
-class Errors:
+class FitErrors:
     """Mean and worst relative error of a window, and relative error of the sum of all windows."""
 
     mean: float
@@ -59,9 +59,9 @@ class Judgement:
     """
 
     windows: int
-    toggles: Errors
-    cycles: Errors
-    constant: Errors
+    toggles: FitErrors
+    cycles: FitErrors
+    constant: FitErrors
 
 
 def fit(sample: BlockSample) -> Coefficients:
@@ -96,11 +96,13 @@ def fit(sample: BlockSample) -> Coefficients:
     return Coefficients(np.reshape(found, (-1, modules, kinds)) * unit)
 
 
-def _find_errors(estimate: np.ndarray, truth: np.ndarray) -> Errors:
+def _find_errors(estimate: np.ndarray, truth: np.ndarray) -> FitErrors:
     """Relative errors; the error of a window below a hundredth of the mean is relative to that hundredth."""
     floor = np.maximum(truth, 0.01 * truth.mean())
     relative = np.abs(estimate - truth) / floor
-    return Errors(float(relative.mean()), float(relative.max()), float(abs(estimate.sum() / truth.sum() - 1)))
+    return FitErrors(
+        float(relative.mean()), float(relative.max()), float(abs(estimate.sum() / truth.sum() - 1))
+    )
 
 
 def judge(coefficients: Coefficients, fitted: BlockSample, other: BlockSample) -> Judgement:

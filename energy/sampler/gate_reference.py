@@ -9,7 +9,7 @@ import numpy as np
 from nms.energy.sampler import gate_sim
 from nms.energy.sampler.fit import BlockSample
 from nms.energy.sampler.netlist_energy import NetlistEnergy, OperatingPoint
-from nms.energy.sampler.netlists import Netlists
+from nms.energy.sampler.netlists import MappedBlocks
 from nms.energy.sampler.parts import FITTED_PARTS
 from nms.energy.sampler.power_library import PowerLibrary
 from nms.sim.activity.instrument import KINDS, InstrumentedDesign
@@ -43,7 +43,7 @@ class GateReference:
 
 def measure_blocks(
     activity: Activity,
-    netlists: Netlists,
+    mapped: MappedBlocks,
     library: PowerLibrary,
     point: OperatingPoint,
     tell: Callable[[str], None],
@@ -57,23 +57,23 @@ def measure_blocks(
     """
     design, recording = activity.design, activity.recording
     toggles = sum_by_block(design, recording)
-    cells = gate_sim.read_cells(netlists.cells)
+    cells = gate_sim.read_cells(mapped.cells)
     lengths = recording.cycles.tolist()
     time = gate_sim.Timeline(recording.windows)
     samples, coverage, compared = {}, {}, 0
     for path, module in design.first_instances(
-        [name for name in netlists.modules if name in design.nets]
+        [name for name in mapped.modules if name in design.nets]
     ).items():
         if "__" in module:
             continue
         tell(f"evaluating the netlist of {module}")
-        simulator = gate_sim.GateSimulator(netlists.modules[module], cells)
+        simulator = gate_sim.GateSimulator(mapped.modules[module], cells)
         nets = simulator.run(time.pack(recording.values_by_name(design, path)), time)
         if nets.mismatches:
             raise RuntimeError(f"block {module}: the netlist does not match the RTL in {nets.mismatches[:3]}")
         compared += nets.compared
         bits = sorted(nets.values)
-        netlist = NetlistEnergy(netlists.modules[module], bits, library, point)
+        netlist = NetlistEnergy(mapped.modules[module], bits, library, point)
         changes = time.toggles([nets.values[bit] for bit in bits])
         parts = [netlist.energy(row, length) for row, length in zip(changes, lengths, strict=True)]
         missing = np.isin(bits, list(nets.unknown))

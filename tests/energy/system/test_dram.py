@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from nms.contract.errors import UserError
-from nms.energy.system.dram import DramSystem, Energy
+from nms.energy.system.dram import DramSystem, TransferEnergy
 from nms.energy.system.parameters import load
 
 TABLE = load()
@@ -16,7 +16,7 @@ VDD, CLOCK, BITS = 1.2, 0.63, 64
 """Volt, ns, and the bits that one device gives in a burst of four cycles."""
 
 
-def pj_per_bit(energy: Energy, count: int) -> dict[str, float]:
+def pj_per_bit(energy: TransferEnergy, count: int) -> dict[str, float]:
     return {part: value * 1e12 / (8 * count) for part, value in vars(energy).items()}
 
 
@@ -118,7 +118,7 @@ class TestWays:
             MEMORY.core(0, 1),
             MEMORY.board(0, 1, True),
         ):
-            assert found == Energy()
+            assert found == TransferEnergy()
 
     @pytest.mark.parametrize("link", ["ucie_standard", "ucie_advanced", "ucie_3d", "tsv"])
     def test_the_link_is_the_one_asked_for(self, link: str) -> None:
