@@ -10,7 +10,8 @@ from typing import Any
 from nms.contract.config import Config
 from nms.contract.errors import UserError
 from nms.rtl import units
-from nms.rtl.export.emit import TITLE, Design
+from nms.rtl.export.emit import Design
+from nms.rtl.export.naming import TITLE
 from nms.rtl.lib.hierarchy import Block
 from nms.rtl.units import UNITS
 from nms.sim.verilator import protocol, waves

@@ -8,6 +8,7 @@ import typer
 
 from nms.commands.options import ConfigOptions, command_line, expand_groups
 from nms.contract.output import place, usable
+from nms.rtl.export.naming import PREFIX, TOP
 
 CoreOutput = Annotated[
     Path | None,
@@ -15,15 +16,25 @@ CoreOutput = Annotated[
         "-o", "--output", help="Directory to write to; build/NAME by default, by the configuration's name."
     ),
 ]
+Prefix = Annotated[
+    str, typer.Option(metavar="NAME", help="Begins the name of every module but the top; may be empty.")
+]
+Top = Annotated[str, typer.Option(metavar="NAME", help="Name of the top module.")]
 
 
 @expand_groups
-def generate(context: typer.Context, hardware: ConfigOptions, output: CoreOutput = None) -> None:
+def generate(
+    context: typer.Context,
+    hardware: ConfigOptions,
+    output: CoreOutput = None,
+    prefix: Prefix = PREFIX,
+    top: Top = TOP,
+) -> None:
     """Write Verilog, ports.json, a FuseSoC core, constraints and a manifest.
 
     Example: `nms generate -c paper -o build/paper`
 
-    Example: `nms generate -c boards/mine.toml -P bus_bits=128`
+    Example: `nms generate -c boards/mine.toml -P bus_bits=128 --prefix mine_`
     """
     config = hardware.load()
     directory = output or Path("build") / config.name
@@ -32,5 +43,7 @@ def generate(context: typer.Context, hardware: ConfigOptions, output: CoreOutput
     from nms.rtl.export import core
 
     record = provenance.collect(config, command_line(context))
-    for path in place(directory, lambda staging: core.generate(config, staging, record)):
+    for path in place(
+        directory, lambda staging: core.generate(config, staging, record, prefix=prefix, top=top)
+    ):
         print(path)

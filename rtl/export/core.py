@@ -13,6 +13,7 @@ from nms.contract.provenance import collect
 from nms.contract.registers import BY_NAME, IDENTITY, Error, Event
 from nms.rtl.export import registers
 from nms.rtl.export.emit import system_verilog
+from nms.rtl.export.naming import PREFIX, TOP, Names, apply_names
 from nms.rtl.export.ports import system_interface
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -31,8 +32,8 @@ def _fill(template: str, **values: str) -> str:
     return Template((TEMPLATES / template).read_text()).substitute(values)
 
 
-def _smoke_test(ports: list[dict[str, Any]]) -> str:
-    """The testbench; all inputs that it does not drive are 0."""
+def _smoke_test(top: str, ports: list[dict[str, Any]]) -> str:
+    """The testbench of the module ``top``; all inputs that it does not drive are 0."""
     driven = {"aclk", "aresetn", *(f"s_axil_{name}" for name in DRIVEN)}
     idle = "".join(
         f",\n      .{port['name']}({port['width']}'d0)"
@@ -43,6 +44,7 @@ def _smoke_test(ports: list[dict[str, Any]]) -> str:
     accessed = ("identity", "irq_enable", "control", "error_code")
     return _fill(
         "near_memory_sampler_tb.v",
+        top=top,
         idle=idle,
         identity_value=f"{IDENTITY:08x}",
         error_event=f"{1 << Event.ERROR:08x}",
@@ -57,33 +59,48 @@ def generate(
     directory: Path | str,
     provenance: Mapping[str, Any] | None = None,
     vlnv: str | None = None,
+    prefix: str = PREFIX,
+    top: str = TOP,
 ) -> list[Path]:
     """Write the sampler as a core into ``directory`` and return the files.
 
-    ``sampler.v`` with ``near_memory_sampler`` and, in it, ``sampler``; their ports in ``ports.json``
-    (:func:`nms.rtl.export.ports.system_interface`); the registers as ``registers.md``,
-    ``nms_registers.h`` and ``nms_registers.rdl``; ``nms_sampler.core`` for FuseSoC, by the name
-    ``vlnv``, with the targets lint, sim, sim_verilator and synth, and what they need; ``sampler.sdc``;
-    ``manifest.json`` with the configuration, its digest, ``provenance`` (the versions of the tools
-    unless given, :func:`nms.contract.provenance.collect`) and the SHA-256 of the other files.
-    All text is made before the first file is written, and depends on the arguments alone.
+    ``sampler.v`` has the module ``top`` and all modules below it, whose names begin with ``prefix``.
+    ``ports.json`` has the ports of the top and of the bare sampler
+    (:func:`nms.rtl.export.ports.system_interface`). ``registers.md``, ``nms_registers.h`` and
+    ``nms_registers.rdl`` have the registers. ``nms_sampler.core`` is for FuseSoC, by the name ``vlnv``,
+    with the targets lint, sim, sim_verilator and synth, and comes with what they need. ``sampler.sdc``
+    has the clock. ``manifest.json`` has the configuration, its digest, the names, ``provenance`` (the
+    versions of the tools unless given, :func:`nms.contract.provenance.collect`) and the SHA-256 of the
+    other files. All text is made before the first file is written, and depends on the arguments alone.
+
+    Raises
+    ------
+    UserError
+        ``prefix`` or ``top`` gives a module a name that Verilog does not allow, or two modules the same.
     """
-    described = system_interface(config)
-    core = {"vlnv": vlnv or f"nms:sampler:{config.name}:0.1.0", "name": config.name, "digest": config.digest}
+    names = Names(prefix, top)
+    described = system_interface(config, names)
+    core = {
+        "vlnv": vlnv or f"nms:sampler:{config.name}:0.1.0",
+        "name": config.name,
+        "digest": config.digest,
+        "top": top,
+    }
     texts = {
-        "sampler.v": system_verilog(config),
+        "sampler.v": apply_names(system_verilog(config), names),
         "registers.md": registers.markdown(),
         "nms_registers.h": registers.header(),
         "nms_registers.rdl": registers.systemrdl(),
         "ports.json": json.dumps(described, indent=1) + "\n",
         "nms_sampler.core": _fill("nms_sampler.core", **core),
         "sampler.sdc": _fill("sampler.sdc", period=f"{PERIOD:.3f}"),
-        "near_memory_sampler_tb.v": _smoke_test(described["ports"]),
+        "near_memory_sampler_tb.v": _smoke_test(top, described["ports"]),
         "waivers.vlt": WAIVERS.read_text(),
     }
     manifest = {
         "configuration": config.model_dump(),
         "digest": config.digest,
+        "names": {"prefix": prefix, "top": top},
         "provenance": dict(collect(config) if provenance is None else provenance),
         "files": {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()},
     }

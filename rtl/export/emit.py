@@ -22,11 +22,6 @@ os.environ["AMARANTH_USE_YOSYS"] = "builtin"  # the pinned Yosys, never one of t
 NESTED = re.compile(r"^(module|  )( ?)\\(\w[\w.$]*) (?= ?[\\\w(])", re.MULTILINE)
 """The escaped name of a nested module, ``\\outer.inner``, where it is defined or instantiated."""
 
-TITLE = re.compile(
-    r"^// Near-memory sampler, configuration (?P<name>\w+), digest (?P<digest>\w+),", re.MULTILINE
-)
-"""The comment that names the configuration of emitted Verilog."""
-
 CHECKS = re.compile(
     r"^  always @\(posedge \S+\) begin\n"
     r"(?:    if \(.*\) begin\n      if \(!.*\)\n        \$write\(.*\);\n      assert \(.*\);\n    end\n)+"

@@ -7,6 +7,7 @@ from amaranth import Shape
 from amaranth.lib import data, wiring
 
 from nms.contract.config import Config
+from nms.rtl.export.naming import Names
 from nms.rtl.lib.hierarchy import Block
 
 
@@ -67,12 +68,12 @@ BUSES = {
 """Interfaces of the system by the prefix of their ports: protocol and role."""
 
 
-def system_interface(config: Config) -> dict[str, Any]:
-    """What ``ports.json`` holds: ``near_memory_sampler`` as an integrator connects it.
+def system_interface(config: Config, names: Names) -> dict[str, Any]:
+    """What ``ports.json`` holds: the top of a core as an integrator connects it.
 
     All ports; each bus with protocol, role and the port of each of its signals, by the protocol's names;
     the interrupt; the parameters of the generation. Under ``sampler`` the same of the block inside, which
-    stands alone as well (:func:`interface`).
+    stands alone as well (:func:`interface`). Modules have the names that ``names`` gives them.
     """
     from nms.rtl.bus.axi import NearMemorySampler
     from nms.rtl.sampler import Sampler
@@ -98,7 +99,7 @@ def system_interface(config: Config) -> dict[str, Any]:
         for prefix, (protocol, role) in BUSES.items()
     ]
     return {
-        "module": block.module,
+        "module": names.rename(block.module),
         "digest": config.digest,
         "parameters": config.model_dump(),
         "clock": {"name": "aclk", "edge": "rising"},
@@ -106,5 +107,5 @@ def system_interface(config: Config) -> dict[str, Any]:
         "interrupt": {"name": "irq", "active": "high", "sensitive": "level"},
         "ports": pins,
         "buses": buses,
-        "sampler": interface(sampler),
+        "sampler": interface(sampler) | {"module": names.rename(sampler.module)},
     }

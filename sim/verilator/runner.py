@@ -37,6 +37,7 @@ import cocotb_tools.runner
 
 from nms.contract.cache import PACKAGE, cache_directory
 from nms.contract.errors import ToolError, UserError
+from nms.rtl.export.naming import restore_names
 from nms.sim import process
 from nms.sim.verilator import cells, protocol, tools
 from nms.sim.verilator.context import VARIABLE, Context, Port
@@ -272,9 +273,9 @@ def _run_directory(module: str) -> Path:
 
 
 def read(file: Path) -> str:
-    """The text of a Verilog file; ``UserError`` if it cannot be read."""
+    """The text of a Verilog file, modules by their plain names; ``UserError`` if it cannot be read."""
     try:
-        return file.read_text()
+        return restore_names(file.read_text())
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{file}: not a readable Verilog file ({error})") from None
 

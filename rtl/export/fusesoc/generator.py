@@ -12,23 +12,27 @@ from nms.contract import provenance
 from nms.contract.errors import UserError
 from nms.rtl.export.core import generate
 
+PARAMETERS = ("preset", "overrides", "prefix", "top")
+
 
 def main(request: Path) -> None:
     """Generate what ``request`` asks for; a mistake in it is one line and exit status 1."""
     given = yaml.safe_load(request.read_text())
     parameters = given.get("parameters", {})
     try:
-        for name in sorted(set(parameters) - {"preset", "overrides"}):
-            raise UserError(f"parameter {name!r} does not exist; known: preset, overrides")
+        for name in sorted(set(parameters) - set(PARAMETERS)):
+            raise UserError(f"parameter {name!r} does not exist; known: {', '.join(PARAMETERS)}")
         if "preset" not in parameters:
             raise UserError("parameter 'preset' is missing; one of " + ", ".join(configuration.PRESETS))
         overrides = [f"{key}={value}" for key, value in parameters.get("overrides", {}).items()]
         config = configuration.load(parameters["preset"], overrides)
+        names = {name: str(parameters[name]) for name in ("prefix", "top") if name in parameters}
+        command = ["nms", "generate", "-c", parameters["preset"]]
+        command += [word for one in overrides for word in ("-P", one)]
+        command += [word for name, value in names.items() for word in (f"--{name}", value)]
+        generate(config, Path(), provenance.collect(config, shlex.join(command)), given["vlnv"], **names)
     except UserError as error:
         sys.exit(f"nms: {error}")
-    words = ["nms", "generate", "-c", parameters["preset"]]
-    words += [word for one in overrides for word in ("-P", one)]
-    generate(config, Path(), provenance.collect(config, shlex.join(words)), given["vlnv"])
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Smoke test through s_axil: the identity is right, a start with no settings is refused and raises irq.
 `timescale 1ns / 1ps
-module near_memory_sampler_tb;
+module ${top}_tb;
   reg aclk = 0, aresetn = 0, arvalid = 0, awvalid = 0, wvalid = 0;
   reg [11:0] araddr = 0, awaddr = 0;
   reg [1:0] taken = 0;
@@ -11,7 +11,7 @@ module near_memory_sampler_tb;
 
   always #5 aclk = ~aclk;
 
-  near_memory_sampler dut (
+  $top dut (
       .aclk(aclk), .aresetn(aresetn), .irq(irq),
       .s_axil_araddr(araddr), .s_axil_arvalid(arvalid), .s_axil_arready(arready),
       .s_axil_rdata(rdata), .s_axil_rvalid(rvalid), .s_axil_rready(1'b1),

