@@ -47,9 +47,9 @@ lint: setup
 	$(BIN)/python -m nms.command_reference --check
 	$(BIN)/python -m nms.block_pages --check
 
-# The site, in build/site; open build/site/index.html. The variable silences an advertisement of the theme.
+# The site, in build/site. Not --quiet, which hides warnings from --strict; the variable drops an advertisement.
 docs: setup
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 clean:
 	rm -rf .venv .nms build out .pytest_cache .mypy_cache .ruff_cache .import_linter_cache nms.egg-info

@@ -21,7 +21,7 @@ from typing import Any
 from amaranth.hdl import Fragment, Instance, Shape
 from amaranth.lib import data, memory, stream, wiring
 
-from nms.contract.config import load
+from nms.contract.config import Config, load
 from nms.rtl.bus.axi import NearMemorySampler
 from nms.rtl.export.emit import Design
 from nms.rtl.lib import flow
@@ -72,6 +72,7 @@ class Unit:
 
     blocks: list[Block]
     parts: list[Part]
+    config: Config
 
     @property
     def block(self) -> Block:
@@ -81,14 +82,15 @@ class Unit:
 
 def units() -> dict[str, list[Unit]]:
     """The blocks of each unit, by class, as they stand in the whole sampler."""
-    design = Design(NearMemorySampler(load(PRESET)))
+    config = load(PRESET)
+    design = Design(NearMemorySampler(config))
     found: dict[str, list[Unit]] = {}
     for unit, about in UNITS.items():
         found[unit] = []
         for name in about.blocks:
             alike = [block for block in design.blocks.values() if _name(type(block)) == f"nms.rtl.{name}"]
             parts = list(_parts(design.fragments[alike[0].module], design))
-            found[unit].append(Unit(sorted(alike, key=lambda block: block.module), parts))
+            found[unit].append(Unit(sorted(alike, key=lambda block: block.module), parts, config))
     return found
 
 
@@ -336,15 +338,15 @@ def _describe(unit: Unit) -> list[str]:
     """Ports, parameters, latency and parts of one class of blocks."""
     kind = type(unit.block)
     texts = [f"## {kind.__name__}", "### Ports", _ports(members(unit.block))]
-    given = [name for name in inspect.signature(kind).parameters if hasattr(unit.block, name)]
+    given = [
+        name for name in inspect.signature(kind).parameters if name == "config" or hasattr(unit.block, name)
+    ]
     values = [
-        [f"`{block.module}`", *(_value(getattr(block, name)) for name in given)] for block in unit.blocks
+        [f"`{block.module}`", *(_value(getattr(block, name, unit.config)) for name in given)]
+        for block in unit.blocks
     ]
     texts += ["### Parameters", _table(["module", *(f"`{name}`" for name in given)], values)]
-    latency = [
-        [f"`{name}`", ", ".join(dict.fromkeys(str(getattr(block, name)) for block in unit.blocks)), meaning]
-        for name, meaning in _cycles(kind)
-    ]
+    latency = [[f"`{name}`", cycles, meaning] for name, cycles, meaning in _cycles(unit)]
     if latency:
         texts += ["### Latency", _table(["name", "cycles", "meaning"], latency)]
     if unit.parts:
@@ -387,23 +389,27 @@ def _plain(text: str) -> str:
 
 def _value(value: Any) -> str:
     """A parameter for a table."""
-    if hasattr(value, "name") and hasattr(value, "digest"):
+    if isinstance(value, Config):
         return f"preset `{value.name}`"
     if isinstance(value, tuple) and len(value) > 3:
         return f"{value[0]}, {value[1]}, ..., {value[-1]} ({len(value)})"
     return str(value)
 
 
-def _cycles(kind: type) -> Iterator[tuple[str, str]]:
-    """Latencies and intervals of a class that are numbers, with the first sentence said of them."""
+def _cycles(unit: Unit) -> Iterator[tuple[str, str, str]]:
+    """Latencies, intervals and formulas of cycles: name, value where it is a number, first paragraph."""
+    kind = type(unit.block)
     for name in vars(kind) | {"latency": None}:
         member = inspect.getattr_static(kind, name, None)
-        if name.startswith("_") or not re.search("latency|interval", name):
+        if name.startswith("_") or not re.search("latency|interval|cycles", name):
             continue
-        if isinstance(member, property):
-            yield name, _plain(" ".join((member.__doc__ or "").split("\n\n")[0].split()))
-        elif isinstance(member, int):
-            yield name, ""
+        said = _plain(" ".join((getattr(member, "__doc__", None) or "").split("\n\n")[0].split()))
+        if inspect.isfunction(member):
+            names = [parameter for parameter in inspect.signature(member).parameters if parameter != "self"]
+            yield f"{name}({', '.join(names)})", "a formula", said
+        elif isinstance(member, property | int):
+            values = dict.fromkeys(str(getattr(block, name)) for block in unit.blocks)
+            yield name, ", ".join(values), said if isinstance(member, property) else ""
 
 
 def _links(unit: str, found: list[Unit]) -> str:
@@ -431,9 +437,9 @@ def _relative(path: Path) -> Path:
 
 
 def _bench(unit: str) -> list[Path]:
-    """The files of a unit's testbench: a module or a package."""
-    base = ROOT / "sim" / "testbenches" / unit
-    return sorted(base.glob("*.py")) if base.is_dir() else [base.with_suffix(".py")]
+    """The files of a unit's testbench."""
+    files = sorted((ROOT / "sim" / "testbenches" / unit).glob("*.py"))
+    return [file for file in files if file.name != "__init__.py"]
 
 
 def _models(file: Path) -> Iterator[Path]:

@@ -2,9 +2,9 @@
 """Learn how to sample a data set in Python: keep a tenth of scikit-learn's digits, and see what it is worth.
 
 `DESNESampler` follows scikit-learn's conventions: it takes arrays, and gives indices or arrays back. The kept
-tenth, random tenths and all images train a nearest-neighbour classifier each. On data as clean as these,
-random images do as well or better; `nms evaluate` repeats such comparisons over seeds and data sets, and
-`docs/results/evaluation.md` says where sampling helps.
+tenth, random tenths and all images train a nearest-neighbour classifier each. Data as clean as these are no
+test of sampling: random images do about as well. `nms evaluate` repeats such comparisons over seeds and data
+sets, and `docs/results/evaluation.md` says where sampling helps.
 """
 
 import numpy as np
