@@ -17,7 +17,6 @@ from nms.sim.models.seeds import generator
 from nms.sim.models.streams import PERIOD, Pack, Sink, Source, Stalls, cycles, pulse, until
 from nms.sim.verilator.context import parameters
 
-KINDS = ("random", "equal", "extreme", "outlier", "twins")
 Trial = tuple[int, int, int]
 """Row, M, q."""
 

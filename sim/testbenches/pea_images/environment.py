@@ -15,6 +15,7 @@ from nms.sim.verilator.context import parameters
 CONFIG = Config(**parameters()["config"])
 WORDS = CONFIG.derived.words
 FETCHED = Pack(ImageFetcher(CONFIG).o_pixels.payload.shape())
+
 Place = tuple[int, int, int]
 """Half, bank, address."""
 

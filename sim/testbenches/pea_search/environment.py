@@ -18,15 +18,23 @@ DERIVED, PROFILE = CONFIG.derived, CONFIG.profile
 BLOCK = SearchPhase(CONFIG)
 TRIAL, QUERY = Pack(BLOCK.i_trials.payload.shape()), Pack(BLOCK.i_queries.payload.shape())
 SUMS, SCALE = Pack(BLOCK.o_sums.payload.shape()), Pack(BLOCK.scale_data.shape())
+
 Candidate = tuple[int, int]
 """Mantissa and exponent."""
 
 
+def find_range(distances: np.ndarray, row: int) -> tuple[int, int]:
+    """Minimum and scale of a row: section 5 of the contract."""
+    others = np.delete(distances[row], row)
+    return int(others.min()), int(others.max() - others.min()).bit_length()
+
+
 def normalise(distances: np.ndarray, row: int) -> list[int]:
     """dn of a row, j ascending without i: section 5 of the contract."""
-    others = [int(value) for value in np.delete(distances[row], row)]
-    low, scale = min(others), (max(others) - min(others)).bit_length()
-    return [(value - low) << (DERIVED.distance_width - scale) for value in others]
+    low, scale = find_range(distances, row)
+    return [
+        (int(value) - low) << (DERIVED.distance_width - scale) for value in np.delete(distances[row], row)
+    ]
 
 
 def sums(candidate: Candidate, dns: list[int]) -> int:
@@ -48,11 +56,8 @@ class Surroundings:
         self.dut = dut
         count = len(distances)
         self.triangle = [int(distances[low, high]) for high in range(count) for low in range(high)]
-        self.scales = []
-        for i in range(count):
-            others = [int(value) for value in np.delete(distances[i], i)]
-            low = min(others)
-            self.scales.append(SCALE.pack(minimum=low, scale=(max(others) - low).bit_length()))
+        ranges = (find_range(distances, row) for row in range(count))
+        self.scales = [SCALE.pack(minimum=low, scale=scale) for low, scale in ranges]
         self.loaded: list[Candidate] = [(0, 0)] * CONFIG.pes
         self.used = list(self.loaded)
         self.dns: list[list[int]] = [[] for _ in range(CONFIG.pes)]

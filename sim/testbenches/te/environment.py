@@ -25,6 +25,7 @@ PROFILE = CONFIG.profile
 BLOCK = TE(CONFIG)
 POINT = Pack(BLOCK.i_points.payload.shape())
 LONG = parameters().get("long", 0)
+
 Case = tuple[np.ndarray, np.ndarray]
 """Affinities (N, N) and positions Y0 (N, 2), raw."""
 
