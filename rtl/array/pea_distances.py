@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The distance phase of the array (PEA): which processing element (PE) forms which pair when."""
 
-from typing import Any
-
 from amaranth import Array, Cat, Module, Mux, Signal
 from amaranth.lib.data import StructLayout
 from amaranth.lib.wiring import In, Out
@@ -107,9 +105,6 @@ class DistancePhase(Block):
         """Least number of cycles between two passes, so that one pass's distances are collected before those
         of the next are there."""
         return max(self.config.pes, self.pe.distance_latency + 2)
-
-    def testbench_parameters(self) -> dict[str, Any]:
-        return {"interval": self.interval, "distance_latency": self.pe.distance_latency}
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The search phase of the array (PEA): a row broadcast to all processing elements (PEs)."""
 
-from typing import Any
-
 from amaranth import Array, Cat, Module, Mux, Signal
 from amaranth.hdl import Assert
 from amaranth.lib import stream
@@ -101,9 +99,6 @@ class SearchPhase(Block):
     def latency(self) -> int:
         """Cycles from the address of a distance to its dn."""
         return 4
-
-    def testbench_parameters(self) -> dict[str, Any]:
-        return {name: getattr(self.pe, name) for name in ("weight_latency", "sums_latency")}
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -283,6 +283,13 @@ async def cycles(dut: Any, count: int) -> None:
     await ClockCycles(dut.clk, count)
 
 
+async def pulse(dut: Any, name: str) -> None:
+    """Set the input ``name`` for one clock cycle."""
+    getattr(dut, name).value = 1
+    await RisingEdge(dut.clk)
+    getattr(dut, name).value = 0
+
+
 async def until(dut: Any, name: str, timeout: int) -> None:
     """Wait, asleep, until the output ``name`` is high at a clock edge.
 

@@ -20,11 +20,13 @@ from nms.sim.verilator.context import count as tally
 from nms.sim.verilator.context import parameters
 
 CONFIG = Config(**parameters()["config"])
+
 BEAT = CONFIG.bus_bits // 8
 """Bytes of a beat of the data bus."""
 
 COUNT = min(CONFIG.images, 8)
 PIXELS = min(CONFIG.pixels, 21)
+
 MEMORY = 1 << 17
 """Bytes of the memory."""
 
@@ -150,6 +152,7 @@ def check_memory(system: System, given: JobDescriptor, before: bytes) -> None:
 
 
 STAGES = [*(phase.name for phase in Phase if phase is not Phase.IDLE), "WRITING"]
+
 HELD = {"LOAD": "r", "EMIT": "t", "WRITING": "b"}
 """Stages that are short, and the channel that holds them up."""
 

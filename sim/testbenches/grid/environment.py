@@ -9,7 +9,7 @@ from nms.contract.config import Config
 from nms.golden.grid import sample
 from nms.rtl.selection.grid import Grid
 from nms.sim.models.scoreboard import Scoreboard
-from nms.sim.models.streams import Pack, Sink, Source, Stalls, cycles
+from nms.sim.models.streams import Pack, Sink, Source, Stalls, pulse
 from nms.sim.verilator.context import parameters
 
 CONFIG = Config(**parameters()["config"])
@@ -42,9 +42,8 @@ def make_maps(rng: np.random.Generator, count: int) -> dict[str, np.ndarray]:
 
 async def begin(dut: Any, points: np.ndarray, keep: int, stalls: Stalls = Stalls.NONE) -> None:
     """Set the counts, pulse start, send the points in the background."""
-    dut.count.value, dut.keep.value, dut.start.value = len(points), keep, 1
-    await cycles(dut, 1)
-    dut.start.value = 0
+    dut.count.value, dut.keep.value = len(points), keep
+    await pulse(dut, "start")
     Source(dut, "i_points", stalls).start(POINT.pack(x=x, y=y) for x, y in points)
 
 

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
-from cocotb.triggers import RisingEdge
 from cocotb.utils import get_sim_time
 
 from nms.contract.config import POPULATION, Config
@@ -15,10 +14,9 @@ from nms.rtl.array.pea import PEA
 from nms.sim.models.images import pack_images
 from nms.sim.models.scoreboard import Scoreboard
 from nms.sim.models.seeds import generator
-from nms.sim.models.streams import PERIOD, Pack, Sink, Source, Stalls, cycles, until
+from nms.sim.models.streams import PERIOD, Pack, Sink, Source, Stalls, cycles, pulse, until
 from nms.sim.verilator.context import parameters
 
-KINDS = ("random", "equal", "extreme", "outlier", "twins")
 Trial = tuple[int, int, int]
 """Row, M, q."""
 
@@ -87,17 +85,11 @@ class Rig:
         """Cycles that so many items may take, stalls included."""
         return 2000 + 40 * items
 
-    async def pulse(self, name: str) -> None:
-        signal = getattr(self.dut, name)
-        signal.value = 1
-        await RisingEdge(self.dut.clk)
-        signal.value = 0
-
     async def begin_load(self) -> None:
         """Load the batch in the background, into a half that is free."""
         assert self.dut.load_ready.value, "no half is free"
         self.dut.load_count.value, self.dut.load_words.value = self.count, self.words
-        await self.pulse("load")
+        await pulse(self.dut, "load")
         self.dut.load_count.value = self.dut.load_words.value = 0
         self.source("i_pixels").start(self.pixels())
 
@@ -113,7 +105,7 @@ class Rig:
 
     async def free(self, held: bool = False) -> None:
         """Give the half back; with ``held`` its images can be fetched until :meth:`release`."""
-        await self.pulse("free")
+        await pulse(self.dut, "free")
         self.dut.held.value = held
         await cycles(self.dut, 1)
 
@@ -132,7 +124,7 @@ class Rig:
         """Form the distances; returns the cycles it took."""
         self.dut.count.value, self.dut.words.value = self.count, self.words
         began = get_sim_time("ns")
-        await self.pulse("distance")
+        await pulse(self.dut, "distance")
         tiles = -(-self.count // (2 * self.config.pes))
         passes = self.count * tiles * max(self.words, self.block.interval)
         await until(self.dut, "done", passes + 100)
@@ -176,7 +168,7 @@ class Rig:
             {"row": i, "minimum": int(minimum[i]), "scale": int(scale[i]), "ties": int(ties[i])}
             for i in range(self.count)
         )
-        await self.pulse("scan")
+        await pulse(self.dut, "scan")
         await self.sink("o_rows").take(
             self.count,
             timeout=self.patience(self.count * self.count),

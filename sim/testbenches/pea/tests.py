@@ -12,7 +12,7 @@ from cocotb.triggers import with_timeout
 from nms.contract.config import POPULATION
 from nms.golden import pea
 from nms.sim.models.scoreboard import Scoreboard
-from nms.sim.models.streams import PERIOD, Stalls, cycles, reset_mid, start
+from nms.sim.models.streams import PERIOD, Stalls, cycles, pulse, reset_mid, start
 from nms.sim.testbenches.pea.environment import Rig, draw_trials, make_images, read_config, shapes
 from nms.sim.verilator.context import parameters
 
@@ -113,7 +113,7 @@ async def halves(dut: Any) -> None:
     await cycles(dut, 1 + rigs[1].count * rigs[1].words)
     assert not dut.load_ready.value, "both halves are full"
     dut.load_count.value, dut.load_words.value = rigs[2].count, rigs[2].words
-    await rigs[2].pulse("load")
+    await pulse(dut, "load")
     await cycles(dut, 1)
     assert not dut.i_pixels__ready.value
     for rig, following in pairwise([*rigs, rigs[0]]):
@@ -165,7 +165,7 @@ async def overlapped(dut: Any, stalls: Stalls) -> None:
     minimum, scale, ties = pea.summarise_rows(config, rig.matrix)
     known = Scoreboard(f"{rig.name}, rows", minimum=count)
     board = Scoreboard(f"{rig.name}, sums", minimum=2 * count * POPULATION)
-    await rig.pulse("scan")
+    await pulse(dut, "scan")
     rows, sums, trials = rig.sink("o_rows"), rig.sink("o_sums"), rig.source("i_trials")
     runs = 2 * count
     taking = sums.start(runs * POPULATION, lambda value: board.got(rig.sum.unpack(value)))
@@ -238,11 +238,11 @@ async def reset(dut: Any) -> None:
             await Rig(dut, "lost", 255 - batch).begin_load()
             if phase == "distance":
                 dut.count.value, dut.words.value = rig.count, rig.words
-                await rig.pulse("distance")
+                await pulse(dut, "distance")
             elif phase != "second load":
                 await rig.distance()
                 if phase == "scan":
-                    await rig.pulse("scan")
+                    await pulse(dut, "scan")
                     await rig.sink("o_rows").take(2, timeout=1000)
                 else:
                     await rig.scan()

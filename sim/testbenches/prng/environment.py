@@ -7,7 +7,7 @@ from nms.contract.config import Config
 from nms.golden import prng
 from nms.rtl.lib.prng import Seeds
 from nms.sim.models.scoreboard import Scoreboard
-from nms.sim.models.streams import Pack, Sink, Source, Stalls, cycles
+from nms.sim.models.streams import Pack, Sink, Source, Stalls, cycles, pulse
 from nms.sim.verilator.context import parameters
 
 CONFIG = Config(**parameters()["config"])
@@ -17,9 +17,8 @@ SEEDS = (0, 1, 0xFFFFFFFF, 0x9E3779B9)
 
 async def begin(dut: Any, seed: int, count: int) -> None:
     """Set seed and count and pulse start."""
-    dut.count.value, dut.seed.value, dut.start.value = count, seed, 1
-    await cycles(dut, 1)
-    dut.start.value = 0
+    dut.count.value, dut.seed.value = count, seed
+    await pulse(dut, "start")
 
 
 async def run(dut: Any, seed: int, count: int) -> None:

@@ -17,7 +17,7 @@ from nms.golden.te import embed
 from nms.rtl.embedding.te import TE
 from nms.sim.models.scoreboard import Scoreboard
 from nms.sim.models.seeds import generator
-from nms.sim.models.streams import PERIOD, Pack, Sink, Source, Stalls, cycles, until
+from nms.sim.models.streams import PERIOD, Pack, Sink, Source, Stalls, pulse, until
 from nms.sim.verilator.context import context, parameters
 
 CONFIG = Config(**parameters()["config"])
@@ -25,6 +25,7 @@ PROFILE = CONFIG.profile
 BLOCK = TE(CONFIG)
 POINT = Pack(BLOCK.i_points.payload.shape())
 LONG = parameters().get("long", 0)
+
 Case = tuple[np.ndarray, np.ndarray]
 """Affinities (N, N) and positions Y0 (N, 2), raw."""
 
@@ -127,9 +128,7 @@ async def begin(dut: Any, memory: Affinities, run: Run, stalls: Stalls = Stalls.
     memory.load(affinity)
     dut.count.value, dut.iterations.value = run.count, run.iterations
     dut.exaggerated.value = run.exaggerated
-    dut.start.value = 1
-    await cycles(dut, 1)
-    dut.start.value = 0
+    await pulse(dut, "start")
     Source(dut, "i_points", stalls).start(POINT.pack(x=x, y=y) for x, y in points)
 
 

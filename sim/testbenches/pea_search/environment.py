@@ -1,37 +1,40 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Testbench of the search phase: memories and processing elements are played here.
-
-An element's sums stand for what reached it: the candidate, and the normalised distances of the pass.
-"""
+"""Memories and processing elements (PEs) around the search phase, and comparison of what reached them."""
 
 from typing import Any
 
-import cocotb
 import numpy as np
 from cocotb.triggers import RisingEdge
 
 from nms.contract.config import Config
+from nms.rtl.array.pea_search import SearchPhase
 from nms.sim.models.scoreboard import Scoreboard
 from nms.sim.models.seeds import generator
-from nms.sim.models.streams import Pack, Sink, Source, Stalls, cycles, reset_mid, start
+from nms.sim.models.streams import Pack, Sink, Source, Stalls
 from nms.sim.verilator.context import parameters
 
 CONFIG = Config(**parameters()["config"])
 DERIVED, PROFILE = CONFIG.derived, CONFIG.profile
-CANDIDATE = {"row": DERIVED.index_width, "mantissa": PROFILE.mantissa.width, "exponent": -7}
-TRIAL, QUERY = Pack(CANDIDATE), Pack(CANDIDATE | {"ties_only": 1})
-SUMS = Pack({"s": PROFILE.sums.width, "t": PROFILE.sums.width})
-SCALE = Pack({"minimum": DERIVED.distance_width, "scale": DERIVED.scale_width})
+BLOCK = SearchPhase(CONFIG)
+TRIAL, QUERY = Pack(BLOCK.i_trials.payload.shape()), Pack(BLOCK.i_queries.payload.shape())
+SUMS, SCALE = Pack(BLOCK.o_sums.payload.shape()), Pack(BLOCK.scale_data.shape())
 
 Candidate = tuple[int, int]
 """Mantissa and exponent."""
 
 
+def find_range(distances: np.ndarray, row: int) -> tuple[int, int]:
+    """Minimum and scale of a row: section 5 of the contract."""
+    others = np.delete(distances[row], row)
+    return int(others.min()), int(others.max() - others.min()).bit_length()
+
+
 def normalise(distances: np.ndarray, row: int) -> list[int]:
     """dn of a row, j ascending without i: section 5 of the contract."""
-    others = [int(value) for value in np.delete(distances[row], row)]
-    low, scale = min(others), (max(others) - min(others)).bit_length()
-    return [(value - low) << (DERIVED.distance_width - scale) for value in others]
+    low, scale = find_range(distances, row)
+    return [
+        (int(value) - low) << (DERIVED.distance_width - scale) for value in np.delete(distances[row], row)
+    ]
 
 
 def sums(candidate: Candidate, dns: list[int]) -> int:
@@ -53,11 +56,8 @@ class Surroundings:
         self.dut = dut
         count = len(distances)
         self.triangle = [int(distances[low, high]) for high in range(count) for low in range(high)]
-        self.scales = []
-        for i in range(count):
-            others = [int(value) for value in np.delete(distances[i], i)]
-            low = min(others)
-            self.scales.append(SCALE.pack(minimum=low, scale=(max(others) - low).bit_length()))
+        ranges = (find_range(distances, row) for row in range(count))
+        self.scales = [SCALE.pack(minimum=low, scale=scale) for low, scale in ranges]
         self.loaded: list[Candidate] = [(0, 0)] * CONFIG.pes
         self.used = list(self.loaded)
         self.dns: list[list[int]] = [[] for _ in range(CONFIG.pes)]
@@ -67,7 +67,7 @@ class Surroundings:
         self.later.setdefault(cycle, []).append((name, value))
 
     def _elements(self, cycle: int) -> None:
-        dut, latencies = self.dut, parameters()
+        dut, pe = self.dut, BLOCK.pe
         valid, first = dut.dn_valid.value.to_unsigned(), dut.dn_first.value
         dn, ties_only = dut.dn.value.to_unsigned(), bool(dut.ties_only.value)
         for k in range(CONFIG.pes):
@@ -76,21 +76,21 @@ class Surroundings:
                     self.used[k], self.dns[k] = self.loaded[k], []
                 self.dns[k].append(dn)
                 if dut.dn_last.value:
-                    there = cycle + latencies["sums_latency"] - 1
+                    there = cycle + pe.sums_latency - 1
                     self._after(there, f"sums__{k}", sums(self.used[k], self.dns[k]))
         if valid & 1:
-            there = cycle + latencies["weight_latency"] - 1
+            there = cycle + pe.weight_latency - 1
             self._after(there, "weight", weight(self.used[0], dn, ties_only))
             self._after(there, "weight_valid", 1)
             if dut.dn_last.value:
-                self._after(cycle + latencies["sums_latency"] - 1, "sums_done", 1)
+                self._after(cycle + pe.sums_latency - 1, "sums_done", 1)
         load = dut.load.value.to_unsigned()
         if load:
             candidate = dut.mantissa.value.to_unsigned(), dut.exponent.value.to_signed()
             self.loaded = [candidate if load >> k & 1 else old for k, old in enumerate(self.loaded)]
 
     async def run(self) -> None:
-        """Play for ever."""
+        """Answer for ever."""
         dut, cycle = self.dut, 0
         while True:
             await RisingEdge(dut.clk)
@@ -105,7 +105,7 @@ class Surroundings:
             cycle += 1
 
 
-def matrix(count: int) -> np.ndarray:
+def draw_matrix(count: int) -> np.ndarray:
     """Symmetric distances of all sizes, some of them equal."""
     random = generator(f"distances {count}")
     values = random.integers(0, 1 << DERIVED.distance_width - 1, (count, count)) >> random.integers(
@@ -114,7 +114,7 @@ def matrix(count: int) -> np.ndarray:
     return np.tril(values, -1) + np.tril(values, -1).T
 
 
-def candidates(count: int, runs: int, each: int) -> list[tuple[int, int, int]]:
+def draw_candidates(count: int, runs: int, each: int) -> list[tuple[int, int, int]]:
     """Runs of candidates of one row: row, mantissa, exponent."""
     random = generator(f"candidates {count} {runs} {each}")
     return [
@@ -126,13 +126,13 @@ def candidates(count: int, runs: int, each: int) -> list[tuple[int, int, int]]:
 
 async def search(dut: Any, board: Scoreboard, count: int, stalls: Stalls) -> None:
     """Trials of several runs, then queries, against what the elements must have seen."""
-    distances = matrix(count)
+    distances = draw_matrix(count)
     dut.count.value = count
-    trials = candidates(count, 12, CONFIG.pes)
+    trials = draw_candidates(count, 12, CONFIG.pes)
     board.expect(sums((m, q), normalise(distances, row)) for row, m, q in trials)
     Source(dut, "i_trials", stalls).start(TRIAL.pack(row=row, mantissa=m, exponent=q) for row, m, q in trials)
     await Sink(dut, "o_sums", stalls).take(len(trials), timeout=200 * len(trials), into=board.got)
-    queries = [(*query, place % 3 == 0) for place, query in enumerate(candidates(count, 5, 1))]
+    queries = [(*query, place % 3 == 0) for place, query in enumerate(draw_candidates(count, 5, 1))]
     for row, m, q, ties_only in queries:
         board.expect(weight((m, q), dn, ties_only) for dn in normalise(distances, row))
     Source(dut, "i_queries", stalls).start(
@@ -140,56 +140,3 @@ async def search(dut: Any, board: Scoreboard, count: int, stalls: Stalls) -> Non
     )
     total = len(queries) * (count - 1)
     await Sink(dut, "o_weights", stalls).take(total, timeout=300 * total, into=board.got)
-
-
-@cocotb.test()
-@cocotb.parametrize(stalls=list(Stalls))
-async def searches(dut: Any, stalls: Stalls) -> None:
-    """Batches of two sizes, under stalls of every kind."""
-    await start(dut)
-    board = Scoreboard("sums and weights", minimum=150)
-    for count in (CONFIG.images, 4):
-        task = cocotb.start_soon(Surroundings(dut, matrix(count)).run())
-        await search(dut, board, count, stalls)
-        task.cancel()
-    board.finish()
-
-
-@cocotb.test()
-async def blocked(dut: Any) -> None:
-    """Sums that are not taken for long stop the trials and lose nothing."""
-    await start(dut)
-    count = CONFIG.images
-    distances = matrix(count)
-    task = cocotb.start_soon(Surroundings(dut, distances).run())
-    dut.count.value = count
-    trials = candidates(count, 40, CONFIG.pes)
-    board = Scoreboard("sums", minimum=len(trials))
-    board.expect(sums((m, q), normalise(distances, row)) for row, m, q in trials)
-    source = Source(dut, "i_trials").start(
-        TRIAL.pack(row=row, mantissa=m, exponent=q) for row, m, q in trials
-    )
-    await cycles(dut, 1500)
-    assert not source.done(), "trials were taken without room for their sums"
-    await Sink(dut, "o_sums").take(len(trials), timeout=100 * len(trials), into=board.got)
-    task.cancel()
-    board.finish()
-
-
-@cocotb.test()
-async def reset(dut: Any) -> None:
-    """A reset in the middle of a pass, and a clean run after it."""
-    await start(dut)
-    count = CONFIG.images
-    task = cocotb.start_soon(Surroundings(dut, matrix(count)).run())
-    dut.count.value = count
-    trials = candidates(count, 4, CONFIG.pes)
-    Source(dut, "i_trials").start(TRIAL.pack(row=row, mantissa=m, exponent=q) for row, m, q in trials)
-    await cycles(dut, 40)
-    task.cancel()
-    await reset_mid(dut)
-    board = Scoreboard("after a reset", minimum=100)
-    task = cocotb.start_soon(Surroundings(dut, matrix(count)).run())
-    await search(dut, board, count, Stalls.NONE)
-    task.cancel()
-    board.finish()

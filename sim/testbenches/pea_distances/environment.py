@@ -1,21 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Testbench of the distance phase: image memory and processing elements are played here, cycle by cycle."""
+"""Image memory and processing elements (PEs) around the distance phase, and comparison of its distances."""
 
 from collections import deque
 from typing import Any
 
-import cocotb
 import numpy as np
 from cocotb.triggers import RisingEdge
 from cocotb.utils import get_sim_time
 
 from nms.contract.config import Config
+from nms.rtl.array.pea_distances import DistancePhase
 from nms.sim.models.scoreboard import Scoreboard
 from nms.sim.models.seeds import generator
-from nms.sim.models.streams import PERIOD, reset_mid, start
+from nms.sim.models.streams import pulse
 from nms.sim.verilator.context import parameters
 
 CONFIG = Config(**parameters()["config"])
+BLOCK = DistancePhase(CONFIG)
 
 
 class Surroundings:
@@ -48,7 +49,7 @@ class Surroundings:
     async def run(self) -> None:
         """Play until ``done``."""
         dut, cycle, source = self.dut, 0, 0
-        latency = parameters()["distance_latency"]
+        latency = BLOCK.pe.distance_latency
         while True:
             await RisingEdge(dut.clk)
             self._sample_reads()
@@ -79,7 +80,7 @@ class Surroundings:
             cycle += 1
 
 
-def batch(count: int, pixels: int) -> np.ndarray:
+def draw_batch(count: int, pixels: int) -> np.ndarray:
     """Images padded to whole words."""
     words = -(-pixels // CONFIG.lanes)
     images = np.zeros((count, words * CONFIG.lanes), np.uint8)
@@ -90,16 +91,14 @@ def batch(count: int, pixels: int) -> np.ndarray:
 
 
 async def begin(dut: Any, images: np.ndarray) -> None:
-    """Settings and the start pulse."""
+    """Set the counts and pulse start."""
     dut.count.value, dut.words.value = len(images), images.shape[1] // CONFIG.lanes
     await RisingEdge(dut.clk)
-    dut.start.value = 1
-    await RisingEdge(dut.clk)
-    dut.start.value = 0
+    await pulse(dut, "start")
 
 
-async def form(dut: Any, board: Scoreboard, images: np.ndarray) -> list[float]:
-    """All distances of a batch to the scoreboard; the times of the passes."""
+async def compare(dut: Any, board: Scoreboard, images: np.ndarray) -> list[float]:
+    """Form the distances of a batch and compare them; returns the times of the passes."""
     exact = images.astype(int)
     pairs = [(low, high) for high in range(len(images)) for low in range(high)]
     board.expect((low, high, int(((exact[low] - exact[high]) ** 2).sum())) for low, high in pairs)
@@ -110,33 +109,3 @@ async def form(dut: Any, board: Scoreboard, images: np.ndarray) -> list[float]:
         board.got((low, high, surroundings.written.pop(high * (high - 1) // 2 + low, None)))
     assert not surroundings.written, f"pairs that are none were written: {surroundings.written}"
     return surroundings.passes
-
-
-@cocotb.test()
-async def batches(dut: Any) -> None:
-    """Batches of all proportions to the array, one after the other; passes follow as fast as stated."""
-    await start(dut)
-    board = Scoreboard("distances", minimum=150)
-    most, pes = CONFIG.images, CONFIG.pes
-    for count, pixels in ((4, 1), (most, 3 * CONFIG.lanes), (most - 1, 12 * CONFIG.lanes), (pes + 1, 5)):
-        images = batch(max(count, 4), min(pixels, CONFIG.pixels))
-        passes = await form(dut, board, images)
-        rounded = -(-len(images) // (2 * pes)) * 2 * pes
-        assert len(passes) <= len(images) * rounded // (2 * pes)
-        spacing = max(images.shape[1] // CONFIG.lanes, parameters()["interval"]) * PERIOD
-        assert all(gap % spacing == 0 for gap in np.diff(passes)), "passes do not follow at once"
-    board.finish()
-
-
-@cocotb.test()
-async def reset(dut: Any) -> None:
-    """A reset in the middle, and a clean run after it."""
-    await start(dut)
-    images = batch(CONFIG.images, 4 * CONFIG.lanes)
-    await begin(dut, images)
-    for _ in range(60):
-        await RisingEdge(dut.clk)
-    await reset_mid(dut)
-    board = Scoreboard("distances after a reset", minimum=100)
-    await form(dut, board, images)
-    board.finish()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Testbench of the image memory's two sides, each module alone: banks are played here."""
+"""Tests of the two sides of the image memory, each block alone."""
 
 from typing import Any
 
@@ -7,58 +7,20 @@ import cocotb
 import numpy as np
 from cocotb.triggers import RisingEdge
 
-from nms.contract.config import Config
 from nms.sim.models.scoreboard import Scoreboard
 from nms.sim.models.seeds import generator
-from nms.sim.models.streams import Pack, Sink, Source, Stalls, cycles, reset_mid, start
-from nms.sim.verilator.context import parameters
-
-CONFIG = Config(**parameters()["config"])
-WORDS = CONFIG.derived.words
-FETCHED = Pack({"data": 8 * CONFIG.lanes, "index": CONFIG.derived.index_width, "last": 1})
-
-Place = tuple[int, int, int]
-"""Half, bank, address."""
-
-
-def batch(count: int, words: int) -> np.ndarray:
-    """Words of the images."""
-    return generator(f"{count} {words}").integers(0, 256, (count, words))
-
-
-def place(half: int, image: int, word: int) -> Place:
-    """Where a word of an image lies: image n in bank n modulo pes."""
-    return half, image % CONFIG.pes, image // CONFIG.pes * WORDS + word
-
-
-async def watch(dut: Any, written: dict[Place, int]) -> None:
-    """What is written into the banks."""
-    while True:
-        await RisingEdge(dut.clk)
-        enable = dut.write_enable.value.to_unsigned()
-        for bank in range(CONFIG.pes):
-            if enable >> bank & 1:
-                at = int(dut.write_half.value), bank, dut.write_address.value.to_unsigned()
-                written[at] = dut.write_data.value.to_unsigned()
-
-
-async def pulse(dut: Any, name: str) -> None:
-    """One cycle of an input."""
-    getattr(dut, name).value = 1
-    await RisingEdge(dut.clk)
-    getattr(dut, name).value = 0
-
-
-async def load(dut: Any, images: np.ndarray, stalls: Stalls = Stalls.NONE) -> None:
-    """Load a batch; another pulse meanwhile is ignored."""
-    dut.count.value, dut.words.value = images.shape
-    await pulse(dut, "load")
-    dut.count.value, dut.words.value = 1, 1  # sampled before
-    await RisingEdge(dut.clk)
-    assert not dut.load_ready.value, "a load goes on"
-    await pulse(dut, "load")
-    await Source(dut, "i_pixels", stalls).send(int(word) for image in images for word in image)
-    await cycles(dut, 2)
+from nms.sim.models.streams import Sink, Source, Stalls, cycles, pulse, reset_mid, start
+from nms.sim.testbenches.pea_images.environment import (
+    CONFIG,
+    FETCHED,
+    WORDS,
+    Place,
+    draw_batch,
+    load,
+    place,
+    play_banks,
+    watch_writes,
+)
 
 
 @cocotb.test()
@@ -67,11 +29,11 @@ async def loads(dut: Any, stalls: Stalls) -> None:
     """Both halves are filled and given back in turn; a half that is held is not loaded."""
     await start(dut)
     written: dict[Place, int] = {}
-    task = cocotb.start_soon(watch(dut, written))
+    task = cocotb.start_soon(watch_writes(dut, written))
     board = Scoreboard("words", minimum=80)
     shapes = [(CONFIG.images, 3), (5, min(7, WORDS)), (CONFIG.images - 1, 1)]
     for turn, shape in enumerate(shapes):
-        images = batch(*shape)
+        images = draw_batch(*shape)
         await load(dut, images, stalls)
         for (image, word), value in np.ndenumerate(images):
             board.expect([value])
@@ -101,10 +63,10 @@ async def load_reset(dut: Any) -> None:
     await Source(dut, "i_pixels").send(range(5))
     await reset_mid(dut)
     written: dict[Place, int] = {}
-    task = cocotb.start_soon(watch(dut, written))
+    task = cocotb.start_soon(watch_writes(dut, written))
     assert dut.load_ready.value
     assert not dut.loaded.value
-    images = batch(4, 2)
+    images = draw_batch(4, 2)
     await load(dut, images)
     board = Scoreboard("words after a reset", minimum=8)
     for (image, word), value in np.ndenumerate(images):
@@ -114,17 +76,6 @@ async def load_reset(dut: Any) -> None:
     board.finish()
 
 
-async def answer(dut: Any, images: np.ndarray) -> None:
-    """The banks: a word one cycle after its read, held while a bank is not enabled."""
-    while True:
-        await RisingEdge(dut.clk)
-        enable, address = dut.enable.value.to_unsigned(), dut.address.value.to_unsigned()
-        for bank in range(CONFIG.pes):
-            if enable >> bank & 1:
-                image, word = address // WORDS * CONFIG.pes + bank, address % WORDS
-                getattr(dut, f"fetched__{bank}").value = int(images[image, word])
-
-
 @cocotb.test()
 @cocotb.parametrize(stalls=[Stalls.NONE, Stalls.CONSUMER, Stalls.RANDOM])
 async def fetches(dut: Any, stalls: Stalls) -> None:
@@ -132,8 +83,8 @@ async def fetches(dut: Any, stalls: Stalls) -> None:
     await start(dut)
     board = Scoreboard("words", minimum=40)
     for words in (1, 2, min(5, WORDS)):
-        images = batch(CONFIG.images, words)
-        task = cocotb.start_soon(answer(dut, images))
+        images = draw_batch(CONFIG.images, words)
+        task = cocotb.start_soon(play_banks(dut, images))
         dut.words.value = words
         await pulse(dut, "free")
         dut.words.value = 0
@@ -155,8 +106,8 @@ async def fetches(dut: Any, stalls: Stalls) -> None:
 async def fetch_reset(dut: Any) -> None:
     """A reset in an image drops the rest of it."""
     await start(dut)
-    images = batch(CONFIG.images, 4)
-    task = cocotb.start_soon(answer(dut, images))
+    images = draw_batch(CONFIG.images, 4)
+    task = cocotb.start_soon(play_banks(dut, images))
     dut.words.value = 4
     await pulse(dut, "free")
     await Source(dut, "i_fetch").send([3])
@@ -165,7 +116,7 @@ async def fetch_reset(dut: Any) -> None:
     await reset_mid(dut)
     await cycles(dut, 3)
     assert not dut.o_pixels__valid.value
-    task = cocotb.start_soon(answer(dut, images))
+    task = cocotb.start_soon(play_banks(dut, images))
     dut.words.value = 4
     await pulse(dut, "free")
     board = Scoreboard("words after a reset", minimum=4)
