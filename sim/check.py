@@ -64,6 +64,7 @@ def check(
     seed: int = 1,
     text: Callable[[Block, Design], str] = emit_block,
     traces: Path | None = None,
+    quick: bool = False,
     began: Callable[[str], None] = lambda unit: None,
     ended: Callable[[UnitResult], None] = lambda result: None,
 ) -> list[UnitResult]:
@@ -73,7 +74,8 @@ def check(
     ``verilog``, with the block's module in that file as the top: a file as ``nms generate`` writes it for
     ``config``, or one with the same modules. A unit that has no block, or a testbench that compared nothing,
     has failed. With ``traces``, the runs' waves and views are left in that directory. ``began`` and
-    ``ended`` are called for each unit.
+    ``ended`` are called for each unit. With ``quick``, parameters of tests take fewer values
+    (:func:`nms.sim.verilator.context.sweep`).
 
     Raises
     ------
@@ -90,7 +92,7 @@ def check(
     for unit, found in blocks.items():
         began(unit)
         texts = {block.module: verilog or text(block, design) for block, design in found}
-        results.append(_check(unit, [block for block, _ in found], texts, config, seed, traces))
+        results.append(_check(unit, [block for block, _ in found], texts, config, seed, traces, quick))
         ended(results[-1])
     return results
 
@@ -117,10 +119,19 @@ def _check(
     config: Config,
     seed: int,
     traces: Path | None,
+    quick: bool,
 ) -> UnitResult:
     started = time.monotonic()
     outcomes = [
-        simulate_block(block, unit, config, texts[block.module], seed=seed, waves=traces is not None)
+        simulate_block(
+            block,
+            unit,
+            config,
+            texts[block.module],
+            parameters={"quick": quick},
+            seed=seed,
+            waves=traces is not None,
+        )
         for block in blocks
     ]
     for block, outcome in zip(blocks, outcomes, strict=True):

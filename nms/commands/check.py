@@ -42,6 +42,9 @@ TargetName = Annotated[
 Waves = Annotated[
     Path | None, typer.Option(metavar="DIR", help="Leave a VCD trace and a GTKWave view of each block there.")
 ]
+Quick = Annotated[
+    bool, typer.Option("--quick", help="Run parametrised tests with fewer values: minutes, not a proof.")
+]
 FirstDraw = Annotated[int, typer.Option("--first", min=0, help="Number of the first draw of --random.")]
 
 
@@ -56,6 +59,7 @@ def check(
     seed: Seed = 1,
     random: RandomDraws = 0,
     first: FirstDraw = 0,
+    quick: Quick = False,
     as_json: Json = False,
 ) -> None:
     """Run the blocks' regressions in simulation or, with --random, whole samplers drawn from the seed.
@@ -103,6 +107,7 @@ def check(
             seed,
             text,
             waves,
+            quick,
             began=lambda unit: status.update(f"{unit}: building and simulating"),
             ended=told,
         )

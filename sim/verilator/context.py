@@ -3,12 +3,16 @@
 
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 VARIABLE = "NMS_TESTBENCH"
+
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,11 @@ def context() -> Context:
 def parameters() -> dict[str, Any]:
     """The testbench's parameters, as handed to :func:`nms.sim.verilator.runner.simulate`."""
     return context().parameters
+
+
+def sweep(every: Iterable[Value], quick: Iterable[Value]) -> list[Value]:
+    """The values that a test is run with: ``every`` one or, in a quick regression, ``quick``."""
+    return list(quick if parameters().get("quick") else every)
 
 
 def count(name: str, compared: int) -> None:

@@ -34,7 +34,7 @@ from nms.sim.testbenches.axi.environment import (
     start_system,
 )
 from nms.sim.verilator.context import count as tally
-from nms.sim.verilator.context import parameters
+from nms.sim.verilator.context import parameters, sweep
 
 
 @cocotb.test()
@@ -46,7 +46,7 @@ async def identity(dut: Any) -> None:
 
 
 @cocotb.test()
-@cocotb.parametrize(paused=[False, True])
+@cocotb.parametrize(paused=sweep([False, True], [True]))
 async def jobs(dut: Any, paused: bool) -> None:
     """Jobs with changing settings, back to back."""
     system = await start_system(dut, paused)
@@ -61,7 +61,7 @@ async def jobs(dut: Any, paused: bool) -> None:
 
 
 @cocotb.test()
-@cocotb.parametrize(paused=[False, True])
+@cocotb.parametrize(paused=sweep([False, True], [False]))
 async def batches(dut: Any, paused: bool) -> None:
     """A job of several batches."""
     system = await start_system(dut, paused)
@@ -133,7 +133,7 @@ async def illegal(dut: Any) -> None:
 
 
 @cocotb.test()
-@cocotb.parametrize(paused=[False, True])
+@cocotb.parametrize(paused=sweep([False, True], [False]))
 async def errors(dut: Any, paused: bool) -> None:
     """An error response anywhere ends the job with its code and address; the next job is right."""
     system = await start_system(dut, paused)
@@ -159,7 +159,7 @@ async def errors(dut: Any, paused: bool) -> None:
 
 
 @cocotb.test()
-@cocotb.parametrize(stage=STAGES, paused=[False, True])
+@cocotb.parametrize(stage=STAGES, paused=sweep([False, True], [True]))
 async def abort(dut: Any, stage: str, paused: bool) -> None:
     """An abort in any stage ends cleanly; the next job is right."""
     system = await start_system(dut, paused)
@@ -177,7 +177,7 @@ async def abort(dut: Any, stage: str, paused: bool) -> None:
 
 
 @cocotb.test()
-@cocotb.parametrize(stage=STAGES, paused=[False, True])
+@cocotb.parametrize(stage=STAGES, paused=sweep([False, True], [False]))
 async def reset(dut: Any, stage: str, paused: bool) -> None:
     """As :func:`abort`, by a reset of the whole system."""
     system = await start_system(dut, paused)
@@ -194,7 +194,7 @@ async def reset(dut: Any, stage: str, paused: bool) -> None:
 
 
 @cocotb.test()
-@cocotb.parametrize(cycles=[40, 100])
+@cocotb.parametrize(cycles=sweep([40, 100], [100]))
 async def latency(dut: Any, cycles: int) -> None:
     """Reads of a slow memory overlap: images come at 90 % of what the bus gives or the sampler takes."""
     system = await start_system(dut)

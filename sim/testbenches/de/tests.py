@@ -27,11 +27,11 @@ from nms.sim.testbenches.de.environment import (
     quantise,
     run,
 )
-from nms.sim.verilator.context import parameters
+from nms.sim.verilator.context import parameters, sweep
 
 
 @cocotb.test()
-@cocotb.parametrize(method=METHODS, stalls=list(Stalls))
+@cocotb.parametrize(method=METHODS, stalls=sweep(Stalls, [Stalls.NONE, Stalls.RANDOM]))
 async def streams(dut: Any, method: Search, stalls: Stalls) -> None:
     """Rows with and without a solution: more ties than the target, exactly as many, none."""
     await start(dut)
@@ -45,7 +45,7 @@ async def streams(dut: Any, method: Search, stalls: Stalls) -> None:
 
 
 @cocotb.test()
-@cocotb.parametrize(method=METHODS, target=[1.01, 3.001, 9.5])
+@cocotb.parametrize(method=METHODS, target=sweep([1.01, 3.001, 9.5], [3.001]))
 async def ends(dut: Any, method: Search, target: float) -> None:
     """Hard rows: solutions far up and far down in the range."""
     await start(dut)
@@ -54,7 +54,7 @@ async def ends(dut: Any, method: Search, target: float) -> None:
 
 
 @cocotb.test()
-@cocotb.parametrize(method=METHODS, sums=["above", "below", "cliffs"])
+@cocotb.parametrize(method=METHODS, sums=sweep(["above", "below", "cliffs"], ["cliffs"]))
 async def cap(dut: Any, method: Search, sums: str) -> None:
     """Sums that no beta brings to the target: all rows with a search run into the generation cap.
 
