@@ -10,7 +10,7 @@ from pathlib import Path
 from nms.contract.errors import UserError
 
 
-def usable(directory: Path) -> None:
+def check_writable(directory: Path) -> None:
     """Check that ``directory`` can be written to, before the work begins.
 
     Raises
@@ -25,7 +25,7 @@ def usable(directory: Path) -> None:
         raise UserError(f"output {str(directory)!r}: no permission to write in {str(existing)!r}")
 
 
-def place(directory: Path, write: Callable[[Path], object]) -> list[Path]:
+def publish(directory: Path, write: Callable[[Path], object]) -> list[Path]:
     """Let ``write`` fill an empty folder beside ``directory``, then move its files into ``directory``.
 
     Each file appears whole or not at all; if ``write`` raises, ``directory`` stays untouched. Other files in

@@ -1,6 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """NMS, the near-memory sampler: hardware that keeps the representative few of many images.
 
+Sample any features in software, or write the hardware of a configuration::
+
+    from nms import DESNESampler, generate
+    from nms.contract.config import load
+
+    kept = DESNESampler(ratio=0.1).fit(features).sample_indices_
+    generate(load("paper", ["lanes=8"]), "build/mine")
+
 ``DESNESampler``, ``Config`` and ``generate`` are imported when they are first used.
 """
 

@@ -15,7 +15,7 @@ from pathlib import Path
 OLDEST = (3, 11)
 
 
-def shared_library() -> str | None:
+def find_shared_library() -> str | None:
     """The shared library of this interpreter, which the simulator loads; ``None`` if there is none."""
     directory, name = (sysconfig.get_config_var(key) or "" for key in ("LIBDIR", "INSTSONAME"))
     if name.endswith(".dylib") or ".so" in name:
@@ -25,8 +25,8 @@ def shared_library() -> str | None:
     return ctypes.util.find_library(f"python{sys.version_info.major}.{sys.version_info.minor}")
 
 
-def missing() -> list[tuple[str, str]]:
-    """(what is missing, how to get it) of everything that is."""
+def find_missing() -> list[tuple[str, str]]:
+    """Everything that is missing, and how to get it."""
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     found = [
         (program, f"apt-get install {program}")
@@ -39,12 +39,12 @@ def missing() -> list[tuple[str, str]]:
         )
     if importlib.util.find_spec("ensurepip") is None:
         found.append(("python3-venv", f"apt-get install python{version}-venv"))
-    if shared_library() is None:
+    if find_shared_library() is None:
         found.append((f"the shared library of Python {version}", f"apt-get install libpython{version}"))
     return found
 
 
 if __name__ == "__main__":
-    for what, command in missing():
+    for what, command in find_missing():
         print(f"missing: {what}; install it with: {command}", file=sys.stderr)
-    sys.exit(bool(missing()))
+    sys.exit(bool(find_missing()))

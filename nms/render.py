@@ -16,16 +16,16 @@ console = Console(highlight=False)
 
 
 def print_json(value: object) -> None:
-    """Indented JSON."""
+    """Print indented JSON."""
     print(json.dumps(value, indent=2))
 
 
 def print_table(
     columns: Sequence[str], rows: Iterable[Sequence[object]], header: bool = True, least: int = 0
 ) -> None:
-    """A table with figures to the right; a group named like the row above it is not repeated.
+    """Print a table, numbers aligned to the right; a first cell equal to the one above it is left empty.
 
-    It is given at least ``least`` columns of the terminal, should that have less.
+    The table is at least ``least`` characters wide, even if the terminal is narrower.
     """
     rows = [list(row) for row in rows]
     table = Table(show_header=header, box=None, pad_edge=False, padding=(0, 2, 0, 0))
@@ -45,7 +45,7 @@ def print_table(
 
 
 def print_run(outcome: "Outcome", figures: dict[str, Any], kept: list[int]) -> None:
-    """The summary of a run: input, kept indices, search; at level rtl also comparison and cycles."""
+    """Print the summary of a run: input, kept indices, search; at level rtl also comparison and cycles."""
     source, search = figures["input"], figures["perplexity"]
     rows: list[Sequence[object]] = [
         ("input", f"{source['name']}, {figures['count']} images of {figures['pixels']} bytes"),
@@ -84,7 +84,7 @@ def print_run(outcome: "Outcome", figures: dict[str, Any], kept: list[int]) -> N
 
 
 def print_evaluation(figures: dict[str, Any]) -> None:
-    """Accuracy on held-out images and difference from the first method, each with its standard error."""
+    """Print the accuracy of each method and its difference from the first, with their standard errors."""
     source, settings, stream = figures["input"], figures["settings"], figures["settings"]["scenario"]
     kind = stream["kind"]
     if kind == "redundant":
@@ -134,7 +134,7 @@ def _span(numbers: list[int]) -> str:
 
 
 def print_sample(figures: dict[str, Any]) -> None:
-    """The summary of a sampled data set: groups, kept images by class, groups that were verified."""
+    """Print the summary of a sampled data set: groups, kept images by class, groups that were verified."""
     source, groups, settings = figures["input"], figures["groups"], figures["settings"]
     size = f"{groups['smallest']} to {groups['largest']} images"
     rows: list[Sequence[object]] = [
@@ -147,7 +147,7 @@ def print_sample(figures: dict[str, Any]) -> None:
         near = figures["near_duplicates"]
         rows.append(("near-duplicates", f"{near['removed']:,} removed, {near['distinct']:,} distinct images"))
         if near["kept_to_fill_up"]:
-            rows.append(("of these kept", f"{near['kept_to_fill_up']:,}, as too few stand"))
+            rows.append(("of these kept", f"{near['kept_to_fill_up']:,}: too few images are distinct"))
     for name, text in (("lower_perplexity", "a lower perplexity"), ("without_map", "no map: too small")):
         if groups[name]:
             rows.append(("groups with", f"{text}: {groups[name]:,}"))
@@ -168,7 +168,7 @@ def print_sample(figures: dict[str, Any]) -> None:
 
 
 def print_figures(figures: "list[Figure]", markdown: bool = False) -> None:
-    """Measured values with their bounds; ``markdown`` for a document."""
+    """Print measured values with their bounds, in Markdown if asked."""
     columns = ["", "figure", "measured", "unit", "bound", ""]
     rows = [
         [

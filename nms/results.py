@@ -15,41 +15,41 @@ from nms.contract.tables import Status, Tables
 from nms.datasets import Images
 
 
-def beta(tables: Tables, config: Config) -> np.ndarray:
-    """(N,) float64, in 1/pixel^2 for the natural exponent: ``M * 2^-F * 2^(q - L) * ln 2``.
+def compute_beta(tables: Tables, config: Config) -> np.ndarray:
+    """Compute beta, (N,) float64 in 1/pixel^2: ``M * 2^-F * 2^(q - L) * ln 2``, for the natural exponent.
 
     Infinite for rows that are infeasible or saturated, whose perplexity is reached in the limit only.
     """
-    mantissa = _value(tables.mantissa, config.profile.mantissa)
+    mantissa = _scale(tables.mantissa, config.profile.mantissa)
     finite = np.ldexp(mantissa, tables.exponent - tables.scale) * math.log(2)
     unbounded = np.isin(tables.status, (Status.INFEASIBLE, Status.SATURATED))
     return np.where(unbounded, np.inf, finite)
 
 
-def arrays(tables: Tables, config: Config, data: Images) -> dict[str, np.ndarray]:
-    """The arrays of ``results.npz``, in the units of their users."""
+def make_arrays(tables: Tables, config: Config, data: Images) -> dict[str, np.ndarray]:
+    """The arrays of ``results.npz``: raw tables as physical values."""
     profile = config.profile
     return {
         "images": data.images,
         "labels": data.labels,
         "distance": tables.distance.astype(np.int64),
-        "beta": beta(tables, config),
-        "perplexity": _value(tables.perplexity, profile.perplexity),
+        "beta": compute_beta(tables, config),
+        "perplexity": _scale(tables.perplexity, profile.perplexity),
         "generations": tables.generations.astype(np.int64),
         "status": tables.status.astype(np.int64),
-        "affinity": _value(tables.affinity, profile.affinity),
-        "embedding_init": _value(tables.embedding_init, profile.position),
-        "embedding": _value(tables.embedding, profile.position),
+        "affinity": _scale(tables.affinity, profile.affinity),
+        "embedding_init": _scale(tables.embedding_init, profile.position),
+        "embedding": _scale(tables.embedding, profile.position),
         "kept": tables.kept.astype(np.int64),
     }
 
 
-def _value(raw: np.ndarray, form: Fixed) -> np.ndarray:
+def _scale(raw: np.ndarray, form: Fixed) -> np.ndarray:
     return np.ldexp(raw.astype(np.float64), -form.fraction)
 
 
-def errors_summary(values: dict[str, np.ndarray], target: float, errors: np.ndarray) -> dict[str, Any]:
-    """Summary of the perplexity search.
+def summarise_errors(values: dict[str, np.ndarray], target: float, errors: np.ndarray) -> dict[str, Any]:
+    """Summarise the perplexity search: rows by status, errors, generations.
 
     Parameters
     ----------
@@ -81,4 +81,4 @@ def save(directory: Path, values: dict[str, np.ndarray], figures: dict[str, Any]
         np.savez_compressed(staging / "results.npz", **values)  # type: ignore[arg-type]  # numpy's stub
         (staging / "results.json").write_text(json.dumps(figures, indent=2, sort_keys=True) + "\n")
 
-    return output.place(directory, write)
+    return output.publish(directory, write)

@@ -53,7 +53,7 @@ def run(
     bus: Literal["axi", "native"] = "axi",
     traces: Path | None = None,
 ) -> Outcome:
-    """The tables of ``data`` at ``level``; at levels rtl and netlist, by ``bus``, compared with the model.
+    """Run ``data`` at ``level``; at levels rtl and netlist, by ``bus``, compare its tables with the model.
 
     Level netlist simulates the library cells of target ``generic`` in place of what was emitted; memories
     stay behavioural. With ``traces``, the simulation's waves are left in that directory.
@@ -73,7 +73,7 @@ def run(
     from nms.sim.compare import compare
 
     with tempfile.TemporaryDirectory() as folder:
-        verilog = _netlist(config, bus, Path(folder), progress) if level == "netlist" else None
+        verilog = _write_netlist(config, bus, Path(folder), progress) if level == "netlist" else None
         run = hardware.run(
             config, settings, data.images, verilog=verilog, progress=progress, bus=bus, traces=traces
         )
@@ -88,8 +88,8 @@ def run(
     )
 
 
-def _netlist(config: Config, bus: str, folder: Path, progress: Callable[[str], None] | None) -> Path:
-    """A file with the netlist of the sampler, with its buses or without, and its cells."""
+def _write_netlist(config: Config, bus: str, folder: Path, progress: Callable[[str], None] | None) -> Path:
+    """Write the netlist of the sampler, with its buses or without, and its cells; return the file."""
     from nms.synth import flow, targets
 
     unit = {"axi": "axi", "native": "sampler"}[bus]
@@ -99,18 +99,18 @@ def _netlist(config: Config, bus: str, folder: Path, progress: Callable[[str], N
     return file
 
 
-def figures(
+def collect_figures(
     outcome: Outcome,
     settings: Settings,
     target: float,
     values: dict[str, np.ndarray],
     provenance: dict[str, Any],
 ) -> dict[str, Any]:
-    """The contents of ``results.json``; perplexity errors are recomputed from beta in 80-bit arithmetic."""
+    """Collect the contents of ``results.json``; perplexity errors are computed from beta in 80 bits."""
     from nms.golden import exact
 
     errors = np.abs(exact.perplexity(values["beta"], values["distance"]) - target).astype(np.float64)
-    found: dict[str, Any] = {
+    figures: dict[str, Any] = {
         **provenance,
         "level": outcome.level,
         "count": settings.count,
@@ -118,18 +118,18 @@ def figures(
         "iterations": settings.iterations,
         "search": str(Search(settings.search)),
         "kept": len(values["kept"]),
-        "perplexity": results.errors_summary(values, target, errors),
+        "perplexity": results.summarise_errors(values, target, errors),
     }
     if outcome.comparison:
-        found["tables"] = {
+        figures["tables"] = {
             table.name: {"compared": table.compared, "mismatches": table.mismatches}
             for table in outcome.comparison
         }
-        found["compared"] = outcome.compared
-        found["mismatches"] = outcome.mismatches
-        found["cycles"] = outcome.cycles
-        found["utilisation"] = outcome.utilisation
-        found["seconds"] = outcome.seconds
+        figures["compared"] = outcome.compared
+        figures["mismatches"] = outcome.mismatches
+        figures["cycles"] = outcome.cycles
+        figures["utilisation"] = outcome.utilisation
+        figures["seconds"] = outcome.seconds
         if outcome.traffic:
-            found["traffic"] = outcome.traffic
-    return found
+            figures["traffic"] = outcome.traffic
+    return figures

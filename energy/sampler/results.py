@@ -197,4 +197,4 @@ def save(directory: Path, figures: dict[str, Any]) -> list[Path]:
         (staging / FILE).write_text(json.dumps(figures, indent=1) + "\n")
         plot.draw(figures, staging / plot.FILE)
 
-    return output.place(directory, write)
+    return output.publish(directory, write)

@@ -261,4 +261,4 @@ def _merge_alike(profiles: Sequence[SamplerProfile]) -> list[SamplerProfile]:
 def save(directory: Path, figures: dict[str, Any]) -> list[Path]:
     """Write ``energy-system.json`` into a directory, whole or not at all; return what was written."""
     text = json.dumps(figures, indent=2) + "\n"
-    return output.place(directory, lambda staging: (staging / FILE).write_text(text))
+    return output.publish(directory, lambda staging: (staging / FILE).write_text(text))

@@ -11,7 +11,7 @@ from nms.contract.config import load
 from nms.contract.settings import Settings
 from nms.datasets import load as load_images
 from nms.golden import exact, sampler
-from nms.results import arrays
+from nms.results import make_arrays
 
 
 def main() -> None:
@@ -20,7 +20,7 @@ def main() -> None:
     settings = Settings.make(config, count=16, pixels=data.images.shape[1], perplexity=5.0)
 
     tables = sampler.run(config, settings, data.images)
-    bit_true = arrays(tables, config, data)  # raw integers as numbers with units
+    bit_true = make_arrays(tables, config, data)  # raw integers as numbers with units
     true = exact.run(data.images, settings.keep, target=5.0, y0=bit_true["embedding_init"])
 
     print("distances equal:", bool(np.array_equal(bit_true["distance"], true.distance)))

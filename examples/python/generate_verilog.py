@@ -9,7 +9,6 @@ from pathlib import Path
 
 from nms import generate
 from nms.contract.config import load
-from nms.contract.provenance import collect
 
 
 def main() -> None:
@@ -20,8 +19,7 @@ def main() -> None:
         print(f"{group}, {name}: {value} {unit}".rstrip())
 
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else "core")
-    folder.mkdir(parents=True, exist_ok=True)
-    files = generate(config, folder, collect(config, ["generate", "-c", "tiny", "-P", "lanes=2"]))
+    files = generate(config, folder)
     for file in sorted(files):
         print(f"{file.name}: {file.stat().st_size:,} bytes")
 

@@ -39,7 +39,7 @@ def measure(config: Config, settings: Settings, data: Images, perplexity: float,
             Figure("hardware", f"{name} busy", 100 * part, "%") for name, part in outcome.utilisation.items()
         ]
 
-    values = results.arrays(outcome.tables, config, data)
+    values = results.make_arrays(outcome.tables, config, data)
     solved = values["status"] == Status.SOLVED
     if solved.any():
         errors = np.abs(exact.perplexity(values["beta"], values["distance"]) - perplexity)[solved]

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from nms.commands.options import ConfigOptions, command_line, expand_groups
-from nms.contract.output import place, usable
+from nms.contract.output import check_writable, publish
 from nms.rtl.export.naming import PREFIX, TOP
 
 CoreOutput = Annotated[
@@ -38,12 +38,12 @@ def generate(
     """
     config = hardware.load()
     directory = output or Path("build") / config.name
-    usable(directory)
+    check_writable(directory)
     from nms.contract import provenance
     from nms.rtl.export import core
 
     record = provenance.collect(config, command_line(context))
-    for path in place(
+    for path in publish(
         directory, lambda staging: core.generate(config, staging, record, prefix=prefix, top=top)
     ):
         print(path)

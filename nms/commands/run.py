@@ -21,7 +21,7 @@ from nms.commands.options import (
     expand_groups,
 )
 from nms.contract.errors import UserError
-from nms.contract.output import usable
+from nms.contract.output import check_writable
 
 Waves = Annotated[
     bool, typer.Option("--waves", help="Leave a VCD trace of the simulation and a GTKWave view of its ports.")
@@ -46,7 +46,7 @@ def run(
     Example: `nms run -c paper --data cifar-10-batches-py --search window -o out`
     """
     config = hardware.load()
-    usable(output)
+    check_writable(output)
     if waves and level is Level.GOLDEN:
         raise UserError("waves: level golden simulates nothing; take --level rtl")
     images, settings = batch.load(config)
@@ -58,10 +58,10 @@ def run(
         outcome = job.run(
             config, settings, images, level, status.update, bus.value, output if waves else None
         )
-    values = results.arrays(outcome.tables, config, images)
+    values = results.make_arrays(outcome.tables, config, images)
     command = command_line(context, leave_out=["waves"], count=settings.count)
     record = provenance.collect(config, command, batch.seed, images.describe())
-    figures = job.figures(outcome, settings, batch.perplexity, values, record)
+    figures = job.collect_figures(outcome, settings, batch.perplexity, values, record)
     written = results.save(output, values, figures)
     if as_json:
         render.print_json(figures)

@@ -12,7 +12,7 @@ import numpy as np
 
 from nms.contract.errors import UserError
 from nms.datasets import cifar, digits, folder, idx, npz
-from nms.datasets.buffers import in_file, in_memory
+from nms.datasets.buffers import hold_in_file, hold_in_memory
 from nms.datasets.images import Images
 
 __all__ = ["Images", "load", "stream", "write_subset"]
@@ -26,9 +26,9 @@ def load(
     count: int | None = None,
     size: int | None = None,
     most: int | None = None,
-    held: bool = True,
+    in_memory: bool = True,
 ) -> Images:
-    """The first ``count`` images of the data set named by ``spec``, in stored order.
+    """Load the first ``count`` images of the data set named by ``spec``, in stored order.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def load(
     count : images to read; ``None`` takes all
     size : side in pixels to which the images of a folder are resized
     most : limit when ``count`` is ``None``
-    held : whether all images are held in memory; see :func:`stream`
+    in_memory : whether all images are held in memory; see :func:`stream`
 
     Raises
     ------
@@ -50,7 +50,7 @@ def load(
         raise UserError(f"size {size}: must be at least 1 pixel")
     limit = most if count is None else count
     try:
-        found = _load(spec, limit, size, held)
+        found = _load(spec, limit, size, in_memory)
     except OSError as error:
         raise UserError(f"{error.filename or spec}: {error.strerror or error}") from None
     if count is not None and len(found.images) < count:
@@ -59,20 +59,20 @@ def load(
 
 
 def stream(spec: str, count: int | None = None, size: int | None = None) -> Images:
-    """As :func:`load`, with images that memory holds only while they are looked at.
+    """Load as :func:`load`, with images that are in memory only while they are accessed.
 
     The images of a folder stay in their files (:class:`nms.datasets.folder.Files`); others are unpacked once
     into a temporary file, which is mapped. Index them by an array of indices, then take ``np.asarray``.
     """
-    return load(spec, count, size, held=False)
+    return load(spec, count, size, in_memory=False)
 
 
 def write_subset(spec: str, kept: np.ndarray, target: Path) -> None:
     """Write the images ``kept`` (indices, ascending) into the folder ``target``, in the format they came in.
 
-    Digits, which come in no file of theirs, become ``digits.npz``.
+    The digits, which come in no file, become ``digits.npz``.
     """
-    kind = _kind(spec)
+    kind = _find_loader(spec)
     if kind is digits:
         data = digits.load(None)
         images = data.images[kept].reshape(-1, *data.shape[:2])
@@ -81,8 +81,8 @@ def write_subset(spec: str, kept: np.ndarray, target: Path) -> None:
         kind.write_subset(Path(spec), kept, target)
 
 
-def _kind(spec: str) -> ModuleType:
-    """The loader of a data set."""
+def _find_loader(spec: str) -> ModuleType:
+    """Find the loader of a data set."""
     if spec == "digits":
         return digits
     path = Path(spec)
@@ -96,10 +96,12 @@ def _kind(spec: str) -> ModuleType:
     return folder
 
 
-def _load(spec: str, limit: int | None, size: int | None, held: bool) -> Images:
-    kind, path = _kind(spec), Path(spec)
+def _load(spec: str, limit: int | None, size: int | None, in_memory: bool) -> Images:
+    kind, path = _find_loader(spec), Path(spec)
     if kind is folder:
-        return folder.load(path, limit, size, lazy=not held)
+        return folder.load(path, limit, size, lazy=not in_memory)
     if size is not None:
         raise UserError(f"size {size}: only a folder of class folders is resized, and {spec!r} is none")
-    return digits.load(limit) if kind is digits else kind.load(path, limit, in_memory if held else in_file)
+    if kind is digits:
+        return digits.load(limit)
+    return kind.load(path, limit, hold_in_memory if in_memory else hold_in_file)

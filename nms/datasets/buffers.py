@@ -18,18 +18,18 @@ ROWS = 4096
 """Images written at once."""
 
 Hold = Callable[[Iterable[bytes | memoryview]], np.ndarray]
-"""Takes bytes piece by piece, gives them as one array of uint8, (bytes,)."""
+"""Takes bytes piece by piece and returns them as one array of uint8, (bytes,)."""
 
 
-def in_memory(parts: Iterable[bytes | memoryview]) -> np.ndarray:
-    """All bytes in memory."""
+def hold_in_memory(parts: Iterable[bytes | memoryview]) -> np.ndarray:
+    """Hold all bytes in memory."""
     return np.frombuffer(b"".join(parts), np.uint8)
 
 
-def in_file(parts: Iterable[bytes | memoryview]) -> np.ndarray:
-    """All bytes in a temporary file without a name, mapped: memory holds what is looked at.
+def hold_in_file(parts: Iterable[bytes | memoryview]) -> np.ndarray:
+    """Hold all bytes in a temporary file without a name that is mapped: memory has only what is accessed.
 
-    The file goes with the array, and with the process however that ends.
+    The file is deleted together with the array, and with the process, however that ends.
     """
     file = tempfile.TemporaryFile(prefix="nms-")  # noqa: SIM115  closed below, whatever that raises
     written = 0
@@ -48,8 +48,8 @@ def in_file(parts: Iterable[bytes | memoryview]) -> np.ndarray:
             file.close()
 
 
-def pieces(file: BufferedIOBase | IO[bytes], wanted: int) -> Iterable[bytes]:
-    """``wanted`` bytes or what there is, in pieces: a damaged header may promise more than memory holds."""
+def read_pieces(file: BufferedIOBase | IO[bytes], wanted: int) -> Iterable[bytes]:
+    """Yield ``wanted`` bytes, or what there is, in pieces: a damaged header may promise too many."""
     while wanted and (part := file.read(min(wanted, PIECE))):
         yield part
         wanted -= len(part)

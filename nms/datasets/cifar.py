@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from nms.contract.errors import UserError
-from nms.datasets.buffers import Hold, in_memory
+from nms.datasets.buffers import Hold, hold_in_memory
 from nms.datasets.images import Images
 
 PIXELS = 3072
@@ -53,19 +53,19 @@ class _ArraysOnly(pickle._Unpickler):
 def recognises(path: Path) -> bool:
     """Whether ``path`` is a batch, or a directory with training batches."""
     if path.is_dir():
-        return bool(_training(path))
+        return bool(_list_training(path))
     return BATCH.fullmatch(path.name) is not None
 
 
-def load(path: Path, limit: int | None, hold: Hold = in_memory) -> Images:
-    """The images of one batch, or of a directory's training batches in their order.
+def load(path: Path, limit: int | None, hold: Hold = hold_in_memory) -> Images:
+    """Load one batch, or a directory's training batches in their order.
 
     Batches past the limit are not opened.
     """
     labels = []
 
     def parts() -> Iterator[bytes]:
-        for _, pixels, classes in _batches(path, limit):
+        for _, pixels, classes in _read_batches(path, limit):
             labels.append(classes)
             yield pixels.tobytes()
 
@@ -79,7 +79,7 @@ def write_subset(path: Path, kept: np.ndarray, target: Path) -> None:
     A batch of which nothing is kept is left out. The file of class names beside the batches is copied.
     """
     begin = 0
-    for batch, pixels, labels in _batches(path, int(kept[-1]) + 1):
+    for batch, pixels, labels in _read_batches(path, int(kept[-1]) + 1):
         chosen = kept[(kept >= begin) & (kept < begin + len(pixels))] - begin
         begin += len(pixels)
         if not len(chosen):
@@ -89,15 +89,15 @@ def write_subset(path: Path, kept: np.ndarray, target: Path) -> None:
             records.tofile(target / batch.name)
         else:
             with (target / batch.name).open("wb") as file:
-                _Python2(file, protocol=2).dump(_chosen_of(_unpickled(batch), chosen))
+                _Python2(file, protocol=2).dump(_select(_unpickle(batch), chosen))
     folder = path if path.is_dir() else path.parent
     for name in ("batches.meta", "batches.meta.txt"):
         if (folder / name).is_file():
             shutil.copyfile(folder / name, target / name)
 
 
-def _chosen_of(batch: dict, chosen: np.ndarray) -> dict:
-    """A python batch with, of each list or array that has an item for each image, the ``chosen`` ones."""
+def _select(batch: dict, chosen: np.ndarray) -> dict:
+    """Select the ``chosen`` items of each list or array of a python batch that has one for each image."""
     count = len(batch[b"data"])
     found = {}
     for key, value in batch.items():
@@ -121,11 +121,11 @@ class _Python2(pickle._Pickler):
     dispatch[bytes] = save_bytes
 
 
-def _batches(path: Path, limit: int | None) -> Iterator[tuple[Path, np.ndarray, np.ndarray]]:
-    """(file, pixels, labels) of each batch up to the limit; one is held at a time."""
+def _read_batches(path: Path, limit: int | None) -> Iterator[tuple[Path, np.ndarray, np.ndarray]]:
+    """Yield (file, pixels, labels) of each batch up to the limit; one is in memory at a time."""
     wanted = limit
-    for batch in _training(path) if path.is_dir() else [path]:
-        read: Callable = _binary if batch.suffix == ".bin" else _python
+    for batch in _list_training(path) if path.is_dir() else [path]:
+        read: Callable = _read_binary if batch.suffix == ".bin" else _read_python
         pixels, labels = read(batch, wanted)
         yield batch, pixels, labels
         if wanted is not None:
@@ -134,8 +134,8 @@ def _batches(path: Path, limit: int | None) -> Iterator[tuple[Path, np.ndarray, 
                 break
 
 
-def _training(directory: Path) -> list[Path]:
-    """``data_batch_*`` by number; where both formats are present, the python batches."""
+def _list_training(directory: Path) -> list[Path]:
+    """List ``data_batch_*`` by number; where both formats are present, the python batches."""
     found = [
         (match, entry) for entry in directory.iterdir() if (match := BATCH.fullmatch(entry.name)) and match[2]
     ]
@@ -144,8 +144,8 @@ def _training(directory: Path) -> list[Path]:
     return [entry for _, entry in sorted(kept)]
 
 
-def _unpickled(path: Path) -> dict:
-    """The dictionary of a python batch, its keys as bytes."""
+def _unpickle(path: Path) -> dict:
+    """Read the dictionary of a python batch, its keys as bytes."""
     try:
         with path.open("rb") as file:
             batch = _ArraysOnly(file, encoding="bytes").load()
@@ -160,8 +160,8 @@ def _unpickled(path: Path) -> dict:
     return {key.encode("latin1") if isinstance(key, str) else key: value for key, value in batch.items()}
 
 
-def _python(path: Path, limit: int | None) -> tuple[np.ndarray, np.ndarray]:
-    batch = _unpickled(path)
+def _read_python(path: Path, limit: int | None) -> tuple[np.ndarray, np.ndarray]:
+    batch = _unpickle(path)
     for key in (b"data", b"labels"):
         if key not in batch:
             raise UserError(
@@ -186,7 +186,7 @@ def _python(path: Path, limit: int | None) -> tuple[np.ndarray, np.ndarray]:
     return data[:limit], labels[:limit].astype(np.int64)
 
 
-def _binary(path: Path, limit: int | None) -> tuple[np.ndarray, np.ndarray]:
+def _read_binary(path: Path, limit: int | None) -> tuple[np.ndarray, np.ndarray]:
     size = path.stat().st_size
     if not size or size % RECORD:
         raise UserError(

@@ -18,14 +18,14 @@ COLOUR = {"P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV", "LAB"}
 
 
 def load(path: Path, limit: int | None, size: int | None, lazy: bool = False) -> Images:
-    """The images class by class, classes and files in the order of their names.
+    """Load images class by class, classes and files in the order of their names.
 
     A class is numbered by its place among the folders. Pixels are grey if all images are, else
     red, green, blue in turn; transparency is dropped. ``size`` resizes to a square of that side
     (bilinear, averaging where it shrinks). ``lazy`` leaves the pixels in their files (:class:`Files`).
     """
-    files = _listed(path, limit)
-    headers = [_header(file) for _, file in files]
+    files = _list_images(path, limit)
+    headers = [_read_header(file) for _, file in files]
     first = headers[0][0]
     if size is None:
         for (_, file), (shape, _) in zip(files, headers, strict=True):
@@ -47,14 +47,14 @@ def load(path: Path, limit: int | None, size: int | None, lazy: bool = False) ->
 def write_subset(path: Path, kept: np.ndarray, target: Path) -> None:
     """Copy the files ``kept``, as they are, into class folders of the same names in the folder ``target``."""
     wanted = set(kept.tolist())
-    for index, (_, file) in enumerate(_listed(path, int(kept[-1]) + 1)):
+    for index, (_, file) in enumerate(_list_images(path, int(kept[-1]) + 1)):
         if index in wanted:
             (target / file.parent.name).mkdir(exist_ok=True)
             shutil.copyfile(file, target / file.parent.name / file.name)
 
 
 class Files:
-    """Images that are read when asked for: indexed like an array (N, pixels), one when it has to be."""
+    """Images that stay in their files: indexed like an array (N, pixels), read by ``np.asarray``."""
 
     def __init__(self, files: list[Path], mode: str, size: tuple[int, int]) -> None:
         self.files, self.mode, self.size = files, mode, size
@@ -73,23 +73,25 @@ class Files:
     def __array__(self, dtype: object = None, copy: bool | None = None) -> np.ndarray:
         images = np.empty(self.shape, np.uint8)
         for row, file in zip(images, self.files, strict=True):
-            row[:] = _pixels(file, self.mode, self.size).reshape(-1)
+            row[:] = _read_pixels(file, self.mode, self.size).reshape(-1)
         return images
 
 
-def _listed(path: Path, limit: int | None) -> list[tuple[int, Path]]:
-    """(class, file) of the first ``limit`` images."""
+def _list_images(path: Path, limit: int | None) -> list[tuple[int, Path]]:
+    """List (class, file) of the first ``limit`` images."""
     classes = sorted(entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
     if not classes:
         raise UserError(
             f"{path}: no class folders in it; expected a folder for each class, with images in it"
         )
     return list(
-        islice(((label, file) for label, folder in enumerate(classes) for file in _images_of(folder)), limit)
+        islice(
+            ((label, file) for label, folder in enumerate(classes) for file in _list_folder(folder)), limit
+        )
     )
 
 
-def _images_of(folder: Path) -> list[Path]:
+def _list_folder(folder: Path) -> list[Path]:
     files = sorted(
         entry for entry in folder.iterdir() if entry.suffix.lower() in SUFFIXES and entry.name[0] != "."
     )
@@ -98,7 +100,7 @@ def _images_of(folder: Path) -> list[Path]:
     return files
 
 
-def _header(file: Path) -> tuple[tuple[int, int], str]:
+def _read_header(file: Path) -> tuple[tuple[int, int], str]:
     try:
         with Image.open(file) as image:
             size, mode = image.size, image.mode
@@ -109,7 +111,7 @@ def _header(file: Path) -> tuple[tuple[int, int], str]:
     return size, mode
 
 
-def _pixels(file: Path, mode: str, size: tuple[int, int]) -> np.ndarray:
+def _read_pixels(file: Path, mode: str, size: tuple[int, int]) -> np.ndarray:
     try:
         with Image.open(file) as image:
             converted = image.convert(mode)

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from nms.contract.errors import UserError
-from nms.datasets.buffers import ROWS, Hold, in_file, in_memory, pieces
+from nms.datasets.buffers import ROWS, Hold, hold_in_file, hold_in_memory, read_pieces
 from nms.datasets.images import Images
 
 UNSIGNED_BYTE = 8
@@ -22,15 +22,15 @@ UNSIGNED_BYTE = 8
 def recognises(path: Path) -> bool:
     """Whether ``path`` is named like an IDX file, or is a directory with an IDX file of images."""
     if path.is_dir():
-        return _images_of(path) is not None
+        return _find_images(path) is not None
     return "idx" in path.name
 
 
-def load(path: Path, limit: int | None, hold: Hold = in_memory) -> Images:
-    """The images of an IDX file with the labels beside it; a directory's training images if it has them."""
-    images_path, labels_path = _pair(path)
+def load(path: Path, limit: int | None, hold: Hold = hold_in_memory) -> Images:
+    """Load an IDX file of images and the labels beside it; of a directory, preferably the training images."""
+    images_path, labels_path = _find_pair(path)
     images, total = _read(images_path, 3, limit, hold)
-    labels, labelled = _read(labels_path, 1, limit, in_memory)
+    labels, labelled = _read(labels_path, 1, limit, hold_in_memory)
     if total != labelled:
         raise UserError(f"{labels_path}: {labelled} labels for the {total} images of {images_path.name}")
     count, height, width = images.shape
@@ -43,8 +43,8 @@ def load(path: Path, limit: int | None, hold: Hold = in_memory) -> Images:
 def write_subset(path: Path, kept: np.ndarray, target: Path) -> None:
     """Write the images ``kept`` and their labels into the folder ``target``, in files of the same names."""
     last = int(kept[-1]) + 1
-    for file, dimensions in zip(_pair(path), (3, 1), strict=True):
-        items, _ = _read(file, dimensions, last, in_file)
+    for file, dimensions in zip(_find_pair(path), (3, 1), strict=True):
+        items, _ = _read(file, dimensions, last, hold_in_file)
         header = struct.pack(
             f">BBBB{items.ndim}I", 0, 0, UNSIGNED_BYTE, items.ndim, len(kept), *items.shape[1:]
         )
@@ -57,23 +57,23 @@ def write_subset(path: Path, kept: np.ndarray, target: Path) -> None:
                 to.write(items[kept[begin : begin + ROWS]].tobytes())
 
 
-def _pair(path: Path) -> tuple[Path, Path]:
-    """The file of images and the file of labels."""
-    images = _images_of(path) if path.is_dir() else path
+def _find_pair(path: Path) -> tuple[Path, Path]:
+    """Find the file of images and the file of labels."""
+    images = _find_images(path) if path.is_dir() else path
     if images is None or "images" not in images.name:
         raise UserError(
             f"{path}: name the file of images (...images-idx3-ubyte); its labels are found beside it"
         )
-    return images, _labels_of(images)
+    return images, _find_labels(images)
 
 
-def _images_of(directory: Path) -> Path | None:
-    """The file of training images, else the first other one; a plain file before its .gz."""
+def _find_images(directory: Path) -> Path | None:
+    """Find the file of training images, else the first other one; a plain file before its .gz."""
     found = [entry for entry in directory.iterdir() if "images" in entry.name and "idx3" in entry.name]
     return min(found, key=lambda entry: (not entry.name.startswith("train"), entry.name), default=None)
 
 
-def _labels_of(images: Path) -> Path:
+def _find_labels(images: Path) -> Path:
     plain = images.name.replace("images", "labels").replace("idx3", "idx1").removesuffix(".gz")
     for name in (plain, plain + ".gz"):
         if (images.parent / name).is_file():
@@ -82,7 +82,7 @@ def _labels_of(images: Path) -> Path:
 
 
 def _read(path: Path, dimensions: int, limit: int | None, hold: Hold) -> tuple[np.ndarray, int]:
-    """The first ``limit`` items along the first dimension, and how many the header promises."""
+    """Read the first ``limit`` items along the first dimension, and how many the header promises."""
     try:
         with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
             header = file.read(4)
@@ -98,7 +98,7 @@ def _read(path: Path, dimensions: int, limit: int | None, hold: Hold) -> tuple[n
             total, *item = struct.unpack(f">{dimensions}I", sizes)
             count = total if limit is None else min(limit, total)
             wanted = count * math.prod(item)
-            data = hold(pieces(file, wanted))
+            data = hold(read_pieces(file, wanted))
             if count == total and file.read(1):  # at the end gzip also compares its checksum
                 raise UserError(f"{path}: longer than the {wanted} bytes that its header promises")
     except (OSError, EOFError, zlib.error) as error:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from nms.contract.errors import UserError
-from nms.datasets.buffers import Hold, in_file, in_memory, pieces
+from nms.datasets.buffers import Hold, hold_in_file, hold_in_memory, read_pieces
 from nms.datasets.images import Images
 
 
@@ -19,9 +19,9 @@ def recognises(path: Path) -> bool:
     return path.is_file() and path.suffix == ".npz"
 
 
-def load(path: Path, limit: int | None, hold: Hold = in_memory) -> Images:
-    """``images`` uint8 of shape (N, D), (N, H, W) or (N, H, W, C); ``labels`` integers of shape (N,)."""
-    images, labels = _arrays(path, limit, hold)
+def load(path: Path, limit: int | None, hold: Hold = hold_in_memory) -> Images:
+    """Load ``images``, uint8 of shape (N, D), (N, H, W) or (N, H, W, C), and ``labels``, integers (N,)."""
+    images, labels = _read_arrays(path, limit, hold)
     match images.shape[1:]:
         case (pixels,):
             shape = (1, pixels, 1)
@@ -35,12 +35,12 @@ def load(path: Path, limit: int | None, hold: Hold = in_memory) -> Images:
 
 def write_subset(path: Path, kept: np.ndarray, target: Path) -> None:
     """Write the images ``kept``, and labels if it has any, into an .npz of the same name in ``target``."""
-    images, labels = _arrays(path, int(kept[-1]) + 1, in_file)
+    images, labels = _read_arrays(path, int(kept[-1]) + 1, hold_in_file)
     found = {"images": images[kept]} if labels is None else {"images": images[kept], "labels": labels[kept]}
     np.savez_compressed(target / path.name, **found)
 
 
-def _arrays(path: Path, limit: int | None, hold: Hold) -> tuple[np.ndarray, np.ndarray | None]:
+def _read_arrays(path: Path, limit: int | None, hold: Hold) -> tuple[np.ndarray, np.ndarray | None]:
     try:
         with zipfile.ZipFile(path) as archive:
             names = {name.removesuffix(".npy") for name in archive.namelist()}
@@ -57,7 +57,7 @@ def _arrays(path: Path, limit: int | None, hold: Hold) -> tuple[np.ndarray, np.n
                 )
             labels = None
             if "labels" in names:
-                labels, labelled = _read(path, archive, "labels", limit, in_memory)
+                labels, labelled = _read(path, archive, "labels", limit, hold_in_memory)
                 if labels.ndim != 1 or labels.dtype.kind not in "iu":
                     raise UserError(
                         f"{path}: 'labels' is {labels.dtype} {labels.shape}; must be integers (N,)"
@@ -72,7 +72,7 @@ def _arrays(path: Path, limit: int | None, hold: Hold) -> tuple[np.ndarray, np.n
 def _read(
     path: Path, archive: zipfile.ZipFile, name: str, limit: int | None, hold: Hold
 ) -> tuple[np.ndarray, int]:
-    """The first ``limit`` items of an array, and how many it has; numpy's own loader would read them all."""
+    """Read the first ``limit`` items of an array, and how many it has; numpy's own loader would read all."""
     info = archive.getinfo(f"{name}.npy")
     with archive.open(info) as file:
         try:
@@ -90,5 +90,5 @@ def _read(
                 f"{path}: {name!r} is truncated, {info.file_size - file.tell()} of {promised} bytes"
             )
         count = shape[0] if limit is None else min(limit, shape[0])
-        data = hold(pieces(file, count * math.prod(shape[1:]) * dtype.itemsize))
+        data = hold(read_pieces(file, count * math.prod(shape[1:]) * dtype.itemsize))
     return data.view(dtype).reshape(count, *shape[1:]), shape[0]

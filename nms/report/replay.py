@@ -63,7 +63,7 @@ def replay(run: Run, tell: Callable[[str], None]) -> Replay:
 def _differences(run: Run, tables: Tables) -> dict[str, int]:
     given = run.figures.input
     images = Images(run.values["images"], run.values["labels"], given.shape, given.name, given.planar)
-    model = results.arrays(tables, run.config, images)
+    model = results.make_arrays(tables, run.config, images)
     return {
         name: int(np.sum(run.values[name] != values))
         for name, values in model.items()

@@ -72,4 +72,4 @@ def save(
             datasets.write_subset(spec, kept, staging / "subset")
         (staging / "sample.json").write_text(json.dumps(figures, indent=2) + "\n")
 
-    return output.place(directory, write)
+    return output.publish(directory, write)

@@ -15,18 +15,18 @@ from tests.conftest import ROOT
 
 
 def test_nothing_is_missing_here() -> None:
-    assert prerequisites.missing() == []
+    assert prerequisites.find_missing() == []
 
 
 @pytest.mark.parametrize("program", ["g++", "make", "perl"])
 def test_program(program: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda name: None if name == program else f"/bin/{name}")
-    assert prerequisites.missing() == [(program, f"apt-get install {program}")]
+    assert prerequisites.find_missing() == [(program, f"apt-get install {program}")]
 
 
 def test_venv(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    ((what, command),) = prerequisites.missing()
+    ((what, command),) = prerequisites.find_missing()
     assert what == "python3-venv"
     assert command.endswith("-venv")
 
@@ -34,7 +34,7 @@ def test_venv(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_shared_library(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prerequisites.sysconfig, "get_config_var", lambda key: None)
     monkeypatch.setattr(prerequisites.ctypes.util, "find_library", lambda name: None)
-    ((what, command),) = prerequisites.missing()
+    ((what, command),) = prerequisites.find_missing()
     assert "shared library" in what
     assert command.startswith("apt-get install libpython3.")
 
@@ -42,8 +42,8 @@ def test_shared_library(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_old_python(monkeypatch: pytest.MonkeyPatch) -> None:
     version = namedtuple("version", "major minor")(3, 9)
     monkeypatch.setattr(prerequisites.sys, "version_info", version)
-    monkeypatch.setattr(prerequisites, "shared_library", lambda: "found")
-    ((what, _),) = prerequisites.missing()
+    monkeypatch.setattr(prerequisites, "find_shared_library", lambda: "found")
+    ((what, _),) = prerequisites.find_missing()
     assert "3.11 or newer" in what
 
 

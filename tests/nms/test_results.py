@@ -42,7 +42,7 @@ def tables() -> Tables:
 
 
 def test_beta() -> None:
-    found = results.beta(tables(), CONFIG)
+    found = results.compute_beta(tables(), CONFIG)
     one = 1 << CONFIG.profile.mantissa.fraction
     last = Fraction(one + 1, one) * 2 ** (9 - 7)
     np.testing.assert_array_equal(
@@ -51,7 +51,7 @@ def test_beta() -> None:
 
 
 def test_arrays() -> None:
-    values = results.arrays(tables(), CONFIG, DATA)
+    values = results.make_arrays(tables(), CONFIG, DATA)
     expected = {
         "images": ((4, 5), np.uint8), "labels": ((4,), np.int64), "distance": ((4, 4), np.int64),
         "beta": ((4,), np.float64), "perplexity": ((4,), np.float64), "generations": ((4,), np.int64),
@@ -67,17 +67,17 @@ def test_arrays() -> None:
 
 
 def test_errors_summary_counts_solved_rows_only() -> None:
-    values = results.arrays(tables(), CONFIG, DATA)
-    summary = results.errors_summary(values, 15.0, np.array([2e-4, 9.0, 9.0, 9.0]))
+    values = results.make_arrays(tables(), CONFIG, DATA)
+    summary = results.summarise_errors(values, 15.0, np.array([2e-4, 9.0, 9.0, 9.0]))
     assert summary["rows"] == {"solved": 1, "infeasible": 1, "saturated": 1, "unconverged": 1}
     assert summary["true_error"] == {"max": 2e-4, "median": 2e-4}
     assert summary["generations"] == {"median": 20.0, "max": 20}
     values["status"] = np.full(4, Status.INFEASIBLE)
-    assert "true_error" not in results.errors_summary(values, 15.0, np.zeros(4))
+    assert "true_error" not in results.summarise_errors(values, 15.0, np.zeros(4))
 
 
 def test_saved(tmp_path: Path) -> None:
-    values = results.arrays(tables(), CONFIG, DATA)
+    values = results.make_arrays(tables(), CONFIG, DATA)
     written = results.save(tmp_path / "deep" / "out", values, {"level": "golden"})
     assert [path.name for path in written] == ["results.json", "results.npz"]
     with np.load(written[1]) as file:
@@ -95,12 +95,12 @@ def test_nothing_half_written(tmp_path: Path) -> None:
         raise RuntimeError("disk full")
 
     with pytest.raises(RuntimeError):
-        output.place(tmp_path / "out", fails)
+        output.publish(tmp_path / "out", fails)
     assert not list(tmp_path.iterdir())
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "first").write_text("old")
     with pytest.raises(RuntimeError):
-        output.place(tmp_path / "out", fails)
+        output.publish(tmp_path / "out", fails)
     assert (tmp_path / "out" / "first").read_text() == "old"
     assert len(list(tmp_path.iterdir())) == 1
 
@@ -115,7 +115,7 @@ def test_place_replaces_and_keeps_others(tmp_path: Path) -> None:
         (staging / "deep").mkdir()
         (staging / "deep" / "second").write_text("new")
 
-    written = output.place(tmp_path / "out", write)
+    written = output.publish(tmp_path / "out", write)
     assert [path.relative_to(tmp_path / "out").as_posix() for path in written] == ["deep/second", "first"]
     assert all(path.read_text() == "new" for path in written)
     assert (tmp_path / "out" / "notes").read_text() == "mine"
@@ -125,8 +125,8 @@ def test_unusable_output(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for directory in (tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(UserError, match="is a file"):
-            output.usable(directory)
-    output.usable(tmp_path / "a" / "b")
+            output.check_writable(directory)
+    output.check_writable(tmp_path / "a" / "b")
     assert len(list(tmp_path.iterdir())) == 1
 
 

@@ -202,7 +202,7 @@ class TestSample:
         assert len(set(kept)) == 60
         assert (kept % 3 == 0).sum() == 40
         assert figures["near_duplicates"]["kept_to_fill_up"] == 20
-        assert "20, as too few stand" in capsys.readouterr().out
+        assert "20: too few images are distinct" in capsys.readouterr().out
 
     @pytest.mark.parametrize("after", [0, 3])
     def test_an_interruption_loses_nothing(
