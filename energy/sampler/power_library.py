@@ -112,7 +112,7 @@ class PowerCell:
         for name, pin in self.pins.items():
             if pin.clock:
                 return name
-        raise UserError(f"cell {self.name}: holds state but names no clock pin")
+        raise UserError(f"liberty cell {self.name!r}: holds state, but has no pin with clock : true")
 
     def states(self, ties: Mapping[str, bool]) -> Iterator[dict[str, bool]]:
         """Values of a flip-flop's pins wherever it keeps its state, with some inputs tied."""
@@ -200,9 +200,10 @@ class PowerLibrary:
         self.slew = float(np.median(slews))
 
     def _read(self, root: Group, file: Path, slews: list[float]) -> None:
-        for needed in ("capacitive_load_unit", "leakage_power_unit", "time_unit", "nom_voltage"):
-            if root.get(needed) is None:
-                raise UserError(f"liberty {str(file)!r}: has no {needed}")
+        needed = ("capacitive_load_unit", "leakage_power_unit", "time_unit", "nom_voltage")
+        for name in needed:
+            if root.get(name) is None:
+                raise UserError(f"liberty {str(file)!r}: has no {name}; must have {', '.join(needed)}")
         scale, unit = root["capacitive_load_unit"]
         farad = float(scale) * PREFIXES[_word(unit).lower().removesuffix("f")]
         watt, second = _parse_unit(root["leakage_power_unit"]), _parse_unit(root["time_unit"])
