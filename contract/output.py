@@ -10,7 +10,7 @@ from pathlib import Path
 from nms.contract.errors import UserError
 
 
-def usable(directory: Path) -> None:
+def check_writable(directory: Path) -> None:
     """Check that ``directory`` can be written to, before the work begins.
 
     Raises

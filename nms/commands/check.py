@@ -15,7 +15,7 @@ from nms import render
 from nms.commands.options import Json, Overrides, Preset, Seed
 from nms.contract import config as configuration
 from nms.contract.errors import UserError
-from nms.contract.output import usable
+from nms.contract.output import check_writable
 
 if TYPE_CHECKING:
     from nms.sim.random_regression import Draw
@@ -77,7 +77,7 @@ def check(
     if target is not None and not netlist:
         raise UserError(f"target {target!r}: for --netlist only")
     if waves is not None:
-        usable(waves)
+        check_writable(waves)
     from nms.sim import check as regressions
 
     with tempfile.TemporaryDirectory() as folder, Console(stderr=True).status("elaborating") as status:

@@ -138,7 +138,7 @@ def evaluate(
     run.check_methods(names, ratio)
     trainer = models.find_model(model)
     if output:
-        outputs.usable(output)
+        outputs.check_writable(output)
     source = Source.load(data, test, resize)
     numbers = range(seed, seed + seeds)
     with progress("models trained") as bar:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from nms.commands.options import ConfigOptions, command_line, expand_groups
-from nms.contract.output import place, usable
+from nms.contract.output import check_writable, place
 from nms.rtl.export.naming import PREFIX, TOP
 
 CoreOutput = Annotated[
@@ -38,7 +38,7 @@ def generate(
     """
     config = hardware.load()
     directory = output or Path("build") / config.name
-    usable(directory)
+    check_writable(directory)
     from nms.contract import provenance
     from nms.rtl.export import core
 

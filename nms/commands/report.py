@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from nms.contract.errors import UserError
-from nms.contract.output import usable
+from nms.contract.output import check_writable
 
 Directory = Annotated[Path, typer.Argument(metavar="DIR", help="Output directory of nms run.")]
 PageOutput = Annotated[
@@ -26,7 +26,7 @@ def report(directory: Directory, output: PageOutput = None) -> None:
     if page.is_dir():
         raise UserError(f"output {str(page)!r}: is a directory; name the HTML file")
     if output is not None:
-        usable(output.parent)
+        check_writable(output.parent)
     from nms.report.build import write_page
 
     with Console(stderr=True).status("reading") as status:

@@ -21,7 +21,7 @@ from nms.commands.options import (
     expand_groups,
 )
 from nms.contract.errors import UserError
-from nms.contract.output import usable
+from nms.contract.output import check_writable
 
 Waves = Annotated[
     bool, typer.Option("--waves", help="Leave a VCD trace of the simulation and a GTKWave view of its ports.")
@@ -46,7 +46,7 @@ def run(
     Example: `nms run -c paper --data cifar-10-batches-py --search window -o out`
     """
     config = hardware.load()
-    usable(output)
+    check_writable(output)
     if waves and level is Level.GOLDEN:
         raise UserError("waves: level golden simulates nothing; take --level rtl")
     images, settings = batch.load(config)

@@ -193,7 +193,7 @@ def sample(
     level, verify = execution.level, execution.verify or 1
     if near_duplicates_window is not None and near_duplicates is None:
         raise UserError(f"near-duplicates-window {near_duplicates_window}: needs --near-duplicates DISTANCE")
-    outputs.usable(output)
+    outputs.check_writable(output)
     if Form.SUBSET in forms and (output / "subset").exists():
         raise UserError(f"output {str(output / 'subset')!r}: exists; remove it, or name another --output")
 

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from nms import render
 from nms.commands.options import ConfigOptions, Json, Output, command_line, expand_groups
-from nms.contract.output import place, usable
+from nms.contract.output import check_writable, place
 
 TARGET = "Target"
 
@@ -63,7 +63,7 @@ def synth(
     Example: `nms synth -c edge --compare`
     """
     config = hardware.load()
-    usable(output)
+    check_writable(output)
     from nms.rtl import units
     from nms.synth import flow, metrics, targets
 

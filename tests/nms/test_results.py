@@ -125,8 +125,8 @@ def test_unusable_output(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for directory in (tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(UserError, match="is a file"):
-            output.usable(directory)
-    output.usable(tmp_path / "a" / "b")
+            output.check_writable(directory)
+    output.check_writable(tmp_path / "a" / "b")
     assert len(list(tmp_path.iterdir())) == 1
 
 

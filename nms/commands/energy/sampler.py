@@ -12,7 +12,7 @@ from rich.console import Console
 from nms import render
 from nms.commands.options import BatchOptions, ConfigOptions, Json, command_line, expand_groups
 from nms.contract.errors import UserError
-from nms.contract.output import usable
+from nms.contract.output import check_writable
 
 LIBRARY = "Cell library"
 OPERATION = "Operating point"
@@ -103,7 +103,7 @@ def sampler(
     if not wire_capacitance >= 0:
         raise UserError(f"--wire-capacitance {wire_capacitance:g}: must be 0 or more")
     if output is not None:
-        usable(output)
+        check_writable(output)
     images, settings = batch.load(config)
     from nms.commands.energy import sampler_tables as tables
     from nms.contract import provenance

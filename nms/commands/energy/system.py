@@ -10,7 +10,7 @@ import typer
 from nms import render
 from nms.commands.options import Json, command_line
 from nms.contract.errors import UserError
-from nms.contract.output import usable
+from nms.contract.output import check_writable
 
 
 class Workload(StrEnum):
@@ -160,7 +160,7 @@ def system(
     if image_bytes is not None and (workload or images is None):
         raise UserError(f"--image-bytes {image_bytes}: needs --images, and no --workload")
     if output is not None:
-        usable(output)
+        check_writable(output)
     from nms.commands.energy import system_tables
     from nms.energy.system import results
     from nms.energy.system.parameters import load
