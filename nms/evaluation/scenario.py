@@ -191,9 +191,9 @@ class Source:
         return Trial(seed, images, labels, scenes, test_images, test_labels)
 
 
-def find_test_part(spec: str) -> str | None:
+def find_test_part(data: str) -> str | None:
     """Find the test part beside a data set's training part, as of CIFAR-10 and MNIST: its path, or None."""
-    path = Path(spec)
+    path = Path(data)
     if path.is_dir():
         names = [f"t10k-images{dot}idx3-ubyte{end}" for dot in "-." for end in ("", ".gz")]
         trained = any(path.glob("data_batch_*")) or any(path.glob("train-images*"))

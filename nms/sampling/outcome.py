@@ -49,7 +49,7 @@ def describe_settings(
 def save(
     directory: Path,
     forms: Collection[str],
-    spec: str,
+    source: str,
     data: Images,
     kept: np.ndarray,
     figures: dict[str, Any],
@@ -69,7 +69,7 @@ def save(
                 rows.writerows(zip(kept.tolist(), data.labels[kept].tolist(), strict=True))
         if "subset" in forms:
             (staging / "subset").mkdir()
-            datasets.write_subset(spec, kept, staging / "subset")
+            datasets.write_subset(source, kept, staging / "subset")
         (staging / "sample.json").write_text(json.dumps(figures, indent=2) + "\n")
 
     return output.publish(directory, write)
