@@ -153,3 +153,14 @@ def test_opensta_dies(script, line, monkeypatch, tmp_path) -> None:
     netlist = SimpleNamespace(library=library, modules={"top": top}, top=top)
     with pytest.raises(ToolError, match=line):
         timing.analyse(netlist, False, tmp_path / "work")
+
+
+def test_the_simulation_is_killed(monkeypatch, capsys, tmp_path) -> None:
+    def build(module: str, *_: object) -> Path:
+        fake_program(tmp_path / "built" / module, "echo cycle 7; kill -9 $$")
+        return tmp_path / "built"
+
+    monkeypatch.setattr(runner, "_built", build)
+    status, line = nms("check prng", monkeypatch, capsys)
+    assert status == 1
+    check_line(line, "the simulation was killed by SIGKILL (out of memory?): cycle 7")
