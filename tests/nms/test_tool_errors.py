@@ -10,7 +10,8 @@ import pytest
 from nms import cli
 from nms.contract.errors import ToolError
 from nms.sim.verilator import lint, runner, tools
-from nms.synth import placement, targets, timing
+from nms.synth import liberty, mapping, placement, targets, timing
+from nms.synth.elaborate import elaborate
 
 SYNTH = "synth -c tiny --unit prng -o"
 
@@ -83,6 +84,17 @@ def test_a_library_without_a_cell_that_mapping_needs(kind, monkeypatch, capsys, 
     name = {"INV": "inverter", "BUF": "buffer"}[kind]
     assert line.startswith(f"nms: liberty {tmp_path / 'few.lib'}: has no {name}; needs an inverter, a buffer")
     assert not (tmp_path / "out").exists()
+
+
+def test_abc_dies_in_yosys(tmp_path) -> None:
+    """As it does without a buffer; here the cells change after they were looked at."""
+    library = liberty.read("generic", [targets.GENERIC], tmp_path)
+    (file,) = library.files
+    file.write_text(re.sub(r"^  cell \(BUF\) .*\n", "", file.read_text(), flags=re.MULTILINE))
+    text = "module top(input a, input b, output y);\nassign y = a & b;\nendmodule\n"
+    elaborate(text, "top", {"top"}, tmp_path)
+    with pytest.raises(ToolError, match=r"Yosys ended with status 1: ERROR: .*ABC"):
+        mapping.map_netlist("top", library, tmp_path)
 
 
 def test_a_file_that_is_no_library(monkeypatch, capsys, tmp_path) -> None:
