@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The whole sampler: the sequencer of the phases and the glue between the blocks."""
+"""The whole sampler: the sequencer of the phases, and the connections between the blocks.
+
+The blocks are the array of processing elements (PEA), the start values (Seeds), the search by differential
+evolution (DE), the affinities (Affinity), the update array of the embedding (TE) and the grid (Grid).
+"""
 
 from amaranth import (
     ClockDomain,

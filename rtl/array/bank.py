@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Image memory of one processing element."""
+"""The image memory of one processing element (PE)."""
 
 from amaranth import Module, Mux, Shape
 from amaranth.lib.wiring import In, Out

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The processing element: squared differences of pixels, or the weights of one candidate beta2."""
+"""The processing element (PE): squared differences of pixels, or the weights of one candidate beta2."""
 
 from amaranth import Cat, Const, Module, Mux, Signal, Value
 from amaranth.hdl import Assert

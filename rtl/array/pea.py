@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The array of processing elements: distances of all pairs, scan of the rows, search, weights."""
+"""The array of processing elements (PEA): distances of all pairs, scan of the rows, search, weights."""
 
 from amaranth import Array, Module, Mux, Signal
 from amaranth.lib import stream

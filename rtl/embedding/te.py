@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Update array (contract, section 11): the embedding's points follow their gradient for T iterations.
+"""The update array (TE): the embedding's points follow their gradient (contract, section 11).
 
 An iteration is one pass over all pairs, ``te_lanes`` pairs a cycle, then one reciprocal (of Z), then the
 update of the points, two a cycle. A lane needs a pair twice: for its kernel, and a Newton iteration

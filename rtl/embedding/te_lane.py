@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One lane of the update array: kernel and forces of one pair a cycle (contract, section 11)."""
+"""One lane of the update array (TE): kernel and forces of one pair a cycle (contract, section 11)."""
 
 from amaranth import Cat, Module, Mux, Signal, Value, signed
 from amaranth.hdl import Assert

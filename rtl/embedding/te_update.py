@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The step of one point from its forces (contract, section 11)."""
+"""The step of one point of the update array (TE) from its forces (contract, section 11)."""
 
 from amaranth import Cat, Module, Mux, Signal, signed
 from amaranth.hdl import Assert

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The search of log2(beta): differential evolution, sections or windows, of several rows in turn."""
+"""The search of log2(beta): differential evolution (DE), sections or windows, several rows in turn."""
 
 from collections.abc import Sequence
 from enum import IntEnum

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The population of a search, and the trials: drawn, formed from the population or evenly spaced."""
+"""The population of a search by differential evolution (DE), and the trials of any search."""
 
 from amaranth import Array, Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import stream, wiring
