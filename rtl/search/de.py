@@ -238,7 +238,8 @@ class DE(Block):
             runs.i.valid.eq(issued),
             runs.i.payload.eq(chosen),
             mask.addr.eq(self.trials.asked),
-            self.trials.mask.eq(Mux(contexts.generations[self.trials.asked] == 0, 0, mask.data)),
+            self.trials.mask.eq(mask.data),
+            self.trials.masked.eq(contexts.generations[self.trials.asked] != 0),
         ]
         # chosen a cycle ahead: who is ready stays so until it is issued
         m.d.sync += [chosen.eq(find_next(m, ready, last)), waits.eq(Cat(ready).any() & ~issued)]
