@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The whole sampler: the sequencer of the phases and the glue between the blocks."""
+"""The whole sampler: the sequencer of the phases, and the connections between the blocks.
+
+The blocks are the array of processing elements (PEA), the start values (Seeds), the search by differential
+evolution (DE), the affinities (Affinity), the update array of the embedding (TE) and the grid (Grid).
+"""
 
 from amaranth import (
     ClockDomain,
@@ -61,36 +65,58 @@ def request_layout(config: Config) -> data.StructLayout:
 
 
 class Sampler(Block):
-    """Images in, kept indices out (contract, sections 5 to 13).
+    """Images in, kept indices out: all blocks and the sequence of the phases (contract, sections 5 to 13).
 
     The image memory has two halves, which are filled in turn and computed on in turn. A ``load`` pulse
-    while ``load_ready`` samples ``count`` and ``words`` and takes one batch, count * words words, image
-    by image, from ``i_images`` (see ``Payloads.pixels``) into the free half, whatever else goes on;
-    other ``load`` pulses are ignored. ``load_ready``: a half is free, no load is under way and no
-    settings are just being checked.
+    while ``load_ready`` takes one batch into the free half, whatever else goes on; other ``load`` pulses
+    are ignored.
 
-    A ``start`` pulse while idle samples the settings and checks them in the next cycle (later if a
-    value is just being read out): if one is illegal, ``error`` is set; otherwise the phases run in
-    order. LOAD ends as soon as a half holds a whole batch; ``count`` and ``words`` must be those with
-    which it was loaded. From EMIT on the half is free again or, with ``send_images``, as soon as its kept
-    images were sent. ``busy`` is high from the cycle after ``start`` to the end of EMIT or to the error.
-    ``done`` and ``error`` stay high until the next start. A ``start`` while busy is ignored. A single batch
-    needs ``load`` and ``start`` in the same cycle; a load that is asked for together with a start that is
-    refused is refused as well.
+    A ``start`` pulse while idle samples the settings and checks them in the next cycle (later if a value is
+    just being read out): if one is illegal, ``error`` is set; otherwise the phases run in order. LOAD ends
+    as soon as a half holds a whole batch; ``count`` and ``words`` must be those with which it was loaded.
+    From EMIT on the half is free again or, with ``send_images``, as soon as its kept images were sent. A
+    ``start`` while busy is ignored. A single batch needs ``load`` and ``start`` in the same cycle; a load
+    that is asked for together with a start that is refused is refused as well.
 
-    ``o_kept`` gives the kept indices, ascending, in EMIT. With ``send_images``, ``o_pixels`` gives the
-    words of the kept images, ascending, from EMIT on: an image follows its index as soon as that was
-    taken, also while the next batch is computed. ``sending`` is high until all were taken. ``o_kept`` waits
-    for the images of the batch before, but not for those of its own.
+    Parameters
+    ----------
+    config : all
 
-    ``abort_run``, in any cycle, and ``rst`` return the sampler and all blocks to their power-on state
-    one cycle later: both halves are free, whatever was loaded.
+    Members
+    -------
+    count, words : N and ceil(pixels / lanes); sampled with ``load`` and with ``start``
+    pixels, keep, target, iterations, exaggerated, seed, search, send_images : settings, sampled with
+        ``start``
+    load, start : pulses
+    load_ready : a half is free, no load is under way and no settings are just being checked
+    abort_run : resets the sampler and all blocks, in any cycle
+    phase : the phase that runs, a Phase
+    busy : from the cycle after ``start`` to the end of EMIT or to the error
+    done, error : how the last run ended, until the next start
+    sending : kept images are still to be taken
+    cycles_load, cycles_distance, cycles_search, cycles_affinity, cycles_embed, cycles_grid, cycles_emit :
+        cycles of the last run in each phase, in LOAD those that it waited for its batch; cleared by a start
+    trials : candidates that its search evaluated; cleared by a start
+    i_images : count * words words of a batch, image by image (see ``Payloads.pixels``)
+    o_kept : the kept indices, ascending, in EMIT; it waits for the images of the batch before, not for
+        those of its own
+    o_pixels : with ``send_images``, the words of the kept images, ascending: an image follows its index as
+        soon as that was taken, also while the next batch is computed
+    i_read : a value to read out, taken while not busy; outside the tables it is undefined
+    o_read : this value, offered until it is taken, also across a start
 
-    ``cycles_<phase>`` is the number of cycles that the last run spent in a phase, in LOAD those that it
-    waited for its batch; ``trials`` is the number of candidates that its search evaluated; both are
-    cleared by a start. ``i_read`` -> ``o_read`` reads the tables out, one value at a time, while the
-    sampler is not busy; a value once asked for is offered until it is taken, also across a start. A
-    request outside the tables gives an undefined value.
+    Latency
+    -------
+    The sum of the phases' cycles, which ``cycles_<phase>`` tell; checking the settings takes one cycle.
+
+    Throughput
+    ----------
+    A batch is loaded while the one before is computed and the one before that is sent.
+
+    Reset
+    -----
+    One cycle after ``rst`` or ``abort_run`` all is as after power-on: IDLE, both halves free, whatever was
+    loaded.
     """
 
     module = "sampler"

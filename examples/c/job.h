@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One job of the near-memory sampler, from its registers alone. */
+/* Runs a job on the near-memory sampler through its registers. */
 #ifndef NMS_JOB_H
 #define NMS_JOB_H
 
@@ -16,16 +16,16 @@ struct nms_job {
     int send_images;
 };
 
-/* Whether a sampler answers at the registers and its maxima allow the job. */
+/* Whether a sampler answers at these registers and is large enough for the job. */
 int nms_fits(volatile uint32_t *registers, const struct nms_job *job);
 
-/* Begin the job; its end is shown by irq. */
+/* Starts the job. irq rises when it ends. */
 void nms_start(volatile uint32_t *registers, const struct nms_job *job);
 
-/* Wait for the end of the job without an interrupt: the error code, 0 if all is well. */
+/* Polls until the job ends. Returns its error code, 0 for success, and the address of the error. */
 enum nms_error nms_wait(volatile uint32_t *registers, uint64_t *address);
 
-/* Where the results of a batch lie, from the address of the first batch's results on. */
+/* The results of a batch; `results` points to those of the first one. */
 const uint32_t *nms_kept(const uint8_t *results, const struct nms_job *job, uint32_t batch);
 const struct nms_point *nms_points(const uint8_t *results, const struct nms_job *job, uint32_t batch);
 const struct nms_row *nms_rows(const uint8_t *results, const struct nms_job *job, uint32_t batch);

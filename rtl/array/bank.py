@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Image memory of one processing element."""
+"""The image memory of one processing element (PE)."""
 
 from amaranth import Module, Mux, Shape
 from amaranth.lib.wiring import In, Out
@@ -11,21 +11,37 @@ from nms.rtl.lib.ram import RAM
 
 
 class Bank(Block):
-    """Two halves, each for the images j = k modulo ``pes`` of PE k in one batch: image j in slot j // pes,
-    ``config.derived.words`` words each.
+    """The image memory of one processing element (PE): two halves, each for one batch.
 
-    The batch in one half is computed on while that in the other, of before, is fetched, or the next one is
-    written there. A half is a memory of two physical ports: one reads the PE's own image; the other
-    writes, or reads the image that is broadcast or fetched. Each half is used for one of these at a time,
-    so that they share an address.
+    Each half holds the images j = k modulo ``pes`` of PE k, image j in slot j // pes, ``Derived.words``
+    words a slot. The batch in one half is computed on while that in the other, of before, is fetched, or
+    the next one is written there. A half is a memory of two physical ports: one reads the PE's own image;
+    the other writes, or reads the image that is broadcast or fetched. Each half is used for one of these at
+    a time, so that they share an address.
+
+    Parameters
+    ----------
+    config : ``images``, ``pixels``, ``pes`` and ``lanes`` give depth and width
 
     Members
     -------
     half : that is computed on
-    own_address, own_enable, own : read, two cycles later; held while not enabled
-    address, enable, data : another read, two cycles later; held while not enabled
-    fetch_address, fetch_enable, fetched : read of the other half, one cycle later; held while not enabled
+    own_address, own_enable, own : read of the PE's own image; held while not enabled
+    address, enable, data : read of the image that is broadcast; held while not enabled
+    fetch_address, fetch_enable, fetched : read of the other half; held while not enabled
     write_half, write_address, write_enable, write_data : write; not into a half that is read meanwhile
+
+    Latency
+    -------
+    Two cycles from an address to ``own`` and ``data``, one to ``fetched``.
+
+    Throughput
+    ----------
+    One access of each kind a cycle.
+
+    Reset
+    -----
+    Has no effect: contents and what was read stay.
     """
 
     def __init__(self, config: Config) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The processing element: squared differences of pixels, or the weights of one candidate beta2."""
+"""The processing element (PE): squared differences of pixels, or the weights of one candidate beta2."""
 
 from amaranth import Cat, Const, Module, Mux, Signal, Value
 from amaranth.hdl import Assert
@@ -29,13 +29,15 @@ def _rounded_shift(m: Module, value: Value, amount: Value) -> Value:
 
 
 class PE(Block):
-    """One processing element; a pipeline without stalls, so whoever feeds it sees to room for its results.
+    """One processing element (PE): a pipeline without stalls, so whoever feeds it sees to room for its
+    results.
 
-    Distance mode: a pass is a run of pixel words with ``pixels_valid``, the first and the last of them
-    marked. ``distance = sum (own - other)^2`` over the words and lanes of the pass.
+    Distance mode (contract, section 5): a pass is a run of pixel words with ``pixels_valid``, the first and
+    the last of them marked. ``distance = sum (own - other)^2`` over the words and lanes of the pass.
 
-    Search mode: a pass is a run of normalised distances ``dn`` (u0.DW) with ``dn_valid``, the first and
-    the last marked. The first takes over the candidate beta2 that was put in by ``load`` before. For each:
+    Search mode (contract, section 6): a pass is a run of normalised distances ``dn`` (u0.DW) with
+    ``dn_valid``, the first and the last marked. The first takes over the candidate beta2 that was put in by
+    ``load`` before. For each:
 
     * ``z = half_up(M * dn * 2^q)`` in the format ``exponent``; ``w = 1`` where z = 0, ``w = 0`` where
       z >= cutoff, else ``w = half_up(2^-z)`` by CORDIC, in the format ``weight``;
@@ -44,21 +46,39 @@ class PE(Block):
     With ``ties_only``, w is 1 where dn = 0 and 0 elsewhere, whatever the candidate.
     q must be in LO ... HI - 1 of the search range.
 
-    ``distance``, and ``s`` with ``t``, change only at the end of a pass, so that they can be collected
-    while the next pass runs; a pass may begin in the cycle after the last of another.
+    Parameters
+    ----------
+    config : ``lanes``, ``unroll``, ``pixels`` and the formats
 
     Members
     -------
     own, other : ``lanes`` pixels
     pixels_valid, pixels_first, pixels_last : with them
-    distance : of the last pass, from ``distance_latency`` cycles after its last word
+    distance : of the last pass
     mantissa, exponent, load : next candidate, M and q
     dn, dn_valid, dn_first, dn_last, ties_only : one distance
-    weight, weight_valid : w, ``weight_latency`` cycles after its distance
-    s, t : of the last pass, from ``sums_latency`` cycles after its last distance
-    sums_done : high in the first of these cycles
+    weight, weight_valid : w of each distance
+    s, t : of the last pass
+    sums_done : high in the first cycle in which they are there
 
-    Raises (simulation): a sum that does not fit its format fails an assertion.
+    Latency
+    -------
+    :attr:`distance_latency` cycles from a pass's last word to ``distance``, :attr:`weight_latency` from a
+    distance to its ``weight``, :attr:`sums_latency` from a pass's last distance to ``s`` and ``t``.
+
+    Throughput
+    ----------
+    One word and one distance a cycle. ``distance``, ``s`` and ``t`` change only at the end of a pass, so
+    that they can be collected while the next one runs, which may begin in the cycle after the last of
+    another.
+
+    Reset
+    -----
+    No pass is under way.
+
+    Raises
+    ------
+    In simulation, a sum that does not fit its format fails an assertion.
     """
 
     def __init__(self, config: Config) -> None:

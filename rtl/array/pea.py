@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The array of processing elements: distances of all pairs, scan of the rows, search, weights."""
+"""The array of processing elements (PEA): distances of all pairs, scan of the rows, search, weights."""
 
 from amaranth import Array, Module, Mux, Signal
 from amaranth.lib import stream
@@ -19,22 +19,26 @@ from nms.rtl.lib.signatures import Payloads
 
 
 class PEA(Block):
-    """``pes`` processing elements, the images beside them, and all distances.
+    """The array: ``pes`` processing elements (PEs), the images beside them, and all distances (contract,
+    sections 5 and 6).
 
     * **load**: takes a batch of ``load_count`` images of ``load_words`` words from ``i_pixels``, image
       after image, into a half of the image memory, in turn. It goes on beside everything else.
-    * **free**: gives back the half that is computed on; from now on it is the other one. While ``held``, the
-      half that was given back is not loaded.
+    * **free**: gives back the half that is computed on; from now on it is the other one. While ``held``,
+      the half that was given back is not loaded.
     * **distance**: forms ``D_ij = sum_d (x_id - x_jd)^2`` of every pair i < j once. ``done`` at the end.
-    * **fetch**: sends the words of an image of the batch that was given back last, one a cycle but for
-      one between images, while ``held``. It goes on beside everything else.
+    * **fetch**: sends the words of an image of the batch that was given back last, while ``held``. It goes
+      on beside everything else.
     * **scan**: sends ``{row, minimum, scale, ties}`` of the rows 0 ... N-1 in order: min_i, L_i, m_i.
       It goes on beside the search.
     * **search**: trials in runs of ``pes`` (each of one row, whose ``o_rows`` was taken) give ``{s, t}`` in
-      the order of the trials. Passes over a row follow each other every max(N-1, pes + 7) cycles
-      while there are trials and room for sums; the next ``pes`` trials are taken while a pass runs.
-    * **query**: N-1 weights of a row, j ascending without i, one a cycle but for a few cycles between rows.
+      the order of the trials. The next ``pes`` trials are taken while a pass runs.
+    * **query**: N-1 weights of a row, j ascending without i.
     * **read**: D_ij, 0 on the diagonal, while neither distances are formed nor rows scanned.
+
+    Parameters
+    ----------
+    config : ``images``, ``pixels``, ``pes``, ``lanes``, ``unroll`` and the formats
 
     Members
     -------
@@ -45,8 +49,32 @@ class PEA(Block):
     loaded : the half to be computed on holds a whole batch
     free : pulse, only while ``loaded`` and not ``held``
     held : images are still to be fetched; rises at the latest in the cycle after ``free``
-    done : pulse
-    i_pixels, i_fetch, o_pixels, o_rows, i_trials, o_sums, i_queries, o_weights, i_read, o_read : streams
+    done : all distances are there, a pulse
+    i_pixels : the words of a batch, image after image
+    i_fetch : the index of an image to be sent
+    o_pixels : its words, with the index and ``last`` with the last of them
+    o_rows : minimum, scale and ties of a row
+    i_trials : candidates of a row, in runs of ``pes``
+    o_sums : S and T of each candidate
+    i_queries : a row whose weights are wanted, with its beta2
+    o_weights : its weights
+    i_read : a pair
+    o_read : its distance
+
+    Latency
+    -------
+    Distances take N N'/(2 pes) passes, N' being N rounded up to a multiple of 2 pes, of max(``words``,
+    :attr:`interval`) cycles each, and a few cycles around them. A row's scan takes N + 7 cycles.
+
+    Throughput
+    ----------
+    Loading takes one word a cycle, fetching gives one but for one cycle between images. Passes over a row
+    follow each other every max(N-1, pes + 7) cycles while there are trials and room for sums. Weights come
+    one a cycle, but for a few cycles between rows.
+
+    Reset
+    -----
+    Both halves are free, and nothing is under way.
     """
 
     def __init__(self, config: Config) -> None:

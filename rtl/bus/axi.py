@@ -60,13 +60,37 @@ def _address_channel() -> dict[str, int]:
 
 
 class NearMemorySampler(Block):
-    """AXI4-Lite subordinate, AXI4 manager, AXI4-Stream transmitter and interrupt (``contract/registers.py``).
+    """The sampler as a block of a system on chip: AXI4-Lite subordinate, AXI4 manager, AXI4-Stream
+    transmitter, interrupt.
 
-    A job reads ``batches`` batches of images, one while the one before is computed, and for each writes its
-    results and sends its kept images, these while the next one is computed. An error response or ``abort``
-    ends it: what was begun on a bus is completed, nothing further is begun, and then ``busy`` falls.
-    ``aresetn`` is synchronous to ``aclk``.
+    Registers and jobs are those of ``docs/reference/registers.md``. A job reads ``batches`` batches of
+    images, one while the one before is computed, and for each writes its results and sends its kept images,
+    these while the next one is computed. An error response or ``abort`` ends it: what was begun on a bus is
+    completed, nothing further is begun, and then ``busy`` falls.
+
+    Parameters
+    ----------
+    config : all
+
+    Members
+    -------
+    aclk, aresetn : clock, and reset, low, synchronous to it
+    irq : an enabled event is pending
+
+    The other ports are the signals of the buses ``s_axil``, ``m_axi`` and ``m_axis``, by the protocol's
+    names.
+
+    Latency
+    -------
     No output depends on an input of the same cycle.
+
+    Throughput
+    ----------
+    One beat a cycle on each bus; one job at a time.
+
+    Reset
+    -----
+    All registers have their reset values, and nothing is under way on any bus.
     """
 
     module = "near_memory_sampler"

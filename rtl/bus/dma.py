@@ -46,16 +46,38 @@ def bound_burst(m: Module, config: Config, address: Value, left: Value, most: in
 class Reader(Block):
     """Reads the images of one batch: memory beats in, pixel words out.
 
-    ``start``, a pulse while not ``busy``, reads ``count`` images of ``pixels`` bytes, the first at
-    ``base``, the others ``stride`` bytes apart each; ``base`` is sampled, the others constant while busy. All
-    addresses are multiples of the bus's bytes. ``o_words`` gives the images as ``Payloads.pixels``.
+    Room for a burst's beats is reserved before it is asked for, so that ``i_beats`` is always ready.
 
-    ``o_bursts`` and ``i_beats`` are the channels AR and R; room for a burst's beats is reserved before it
-    is asked for, so that ``i_beats`` is always ready. ``fault`` is valid with ``faulty``, for one cycle for
-    each beat with an error. ``abort_run``, in any cycle, ends the job: no further burst is begun, the beats
-    of those begun are taken and dropped, then ``busy`` falls.
+    Parameters
+    ----------
+    config : ``bus_bits``, ``lanes`` and the sizes of a batch
 
-    ``waits`` is high in cycles without a beat while beats are due.
+    Members
+    -------
+    start : a pulse while not ``busy``
+    base : address of the first image, sampled with ``start``
+    stride, count, pixels : bytes from an image to the next, images, bytes of an image; constant while busy;
+        all addresses are multiples of the bus's bytes
+    busy : from the cycle after ``start`` until the last word was taken
+    waits : beats are due and none comes in this cycle
+    faulty, fault : a beat came with an error, and its address; for one cycle
+    abort_run : ends the job, in any cycle: no further burst is begun, the beats of those begun are taken
+        and dropped
+    o_bursts : the channel AR
+    i_beats : the channel R
+    o_words : the images, as ``Payloads.pixels``
+
+    Latency
+    -------
+    Four cycles from ``start`` to the first burst.
+
+    Throughput
+    ----------
+    One beat in and one word out a cycle; up to four bursts of 32 beats are under way.
+
+    Reset
+    -----
+    No job is under way.
     """
 
     module = "dma_read"
@@ -194,17 +216,38 @@ class Reader(Block):
 class Writer(Block):
     """Writes one region of memory: 64-bit words in, memory beats out.
 
-    ``start``, a pulse while not ``busy``, writes ``length`` bytes, a multiple of 8, from ``base`` on, a
-    multiple of the bus's bytes; ``i_words`` gives them, the first byte lowest. ``busy`` falls after the
-    last response.
+    A burst is begun when all its data are there, so it never waits for the rest of the system.
 
-    ``o_bursts``, ``o_beats`` and ``i_responses`` are the channels AW, W and B. A burst is begun when all
-    its data are there, so it never waits for the rest of the system. ``fault`` is valid with ``faulty``,
-    for one cycle. ``abort_run``, in any cycle, ends the job: a burst that was begun is completed, then
-    ``busy`` falls.
+    Parameters
+    ----------
+    config : ``bus_bits`` and the sizes of a batch
 
-    ``waits`` is high in cycles in which a beat is offered and not taken; ``bytes`` counts those taken in
-    this cycle.
+    Members
+    -------
+    start : a pulse while not ``busy``
+    base : address of the region, a multiple of the bus's bytes, sampled with ``start``
+    length : bytes, a multiple of 8; constant while busy
+    busy : from the cycle after ``start`` until the last response came
+    waits : a beat is offered and not taken in this cycle
+    bytes : those taken in this cycle
+    faulty, fault : a burst was answered by an error, and its address; for one cycle
+    abort_run : ends the job, in any cycle: a burst that was begun is completed
+    i_words : the region's words, the first byte lowest
+    o_bursts : the channel AW
+    o_beats : the channel W
+    i_responses : the channel B
+
+    Latency
+    -------
+    Address and first beat of a burst are offered in the same cycle, when all its data are there.
+
+    Throughput
+    ----------
+    One beat a cycle within a burst of at most 16; one burst at a time.
+
+    Reset
+    -----
+    No job is under way.
     """
 
     module = "dma_write"
@@ -318,11 +361,32 @@ class Writer(Block):
 class Sender(Block):
     """Sends images: pixel words in, beats of an AXI4-Stream out.
 
-    ``i_pixels`` gives words of ``lanes`` bytes with the image's index; an image has ``pixels`` bytes,
-    constant while ``busy``. ``o_beats`` gives, one register later, ``keep`` for each byte, ``last`` with an
-    image's last beat, and the index. ``abort_run`` drops what is inside, but a beat that was offered stays
-    until it is taken, and an image of which a part was offered is ended by a beat without bytes and with
-    ``last``; then ``busy`` falls. ``bytes`` counts those taken in this cycle.
+    Parameters
+    ----------
+    config : ``bus_bits``, ``lanes`` and the sizes of a batch
+
+    Members
+    -------
+    pixels : bytes of an image; constant while busy
+    busy : an image, or a beat, is inside
+    waits : a beat is offered and not taken in this cycle
+    bytes : those taken in this cycle
+    abort_run : drops what is inside; but a beat that was offered stays until it is taken, and an image of
+        which a part was offered is ended by a beat without bytes and with ``last``
+    i_pixels : words of ``lanes`` bytes with the image's index
+    o_beats : beats with ``keep`` for each byte, ``last`` with an image's last beat, and the index
+
+    Latency
+    -------
+    Two cycles from a word that fills a beat to that beat.
+
+    Throughput
+    ----------
+    One word in and one beat out a cycle.
+
+    Reset
+    -----
+    Nothing is inside.
     """
 
     module = "sender"

@@ -33,15 +33,38 @@ def select_observed(config: Config) -> list[Register]:
 
 
 class RegisterFile(Block):
-    """AXI4-Lite subordinate with the registers of the specification.
+    """The registers of ``contract/registers.py`` behind an AXI4-Lite subordinate.
 
-    Out: the value of each setting; ``control``, the commands, for one cycle; ``irq``. In: the value of
-    each observed register; ``events``, which sets bits of ``irq_status``; ``locked``: writes of
-    settings and reads of ``data_lo`` are refused. A refused access, one without a register and a write
-    to a read-only register are answered by SLVERR and change nothing.
+    The ports of the bus are named as in AXI. There is an output for each setting and an input for each
+    observed register, with the register's name. A refused access, one without a register and a write to a
+    read-only register are answered by SLVERR and change nothing.
 
-    ``o_request`` -> ``i_value`` fetches a value of a table for ``data_lo``, whose answer waits for it;
-    ``fetching`` is high meanwhile. Every output depends on registers alone.
+    Parameters
+    ----------
+    config : what the constant registers say
+
+    Members
+    -------
+    control : the commands, for one cycle
+    events : set bits of ``irq_status``
+    irq : an enabled event is pending
+    locked : writes of settings and reads of ``data_lo`` are refused
+    o_request : a value of a table, for ``data_lo``, whose answer waits for it
+    i_value : this value
+    fetching : a value is being fetched
+
+    Latency
+    -------
+    Two cycles from address and data to the answer of a write, two from the address to that of a read, more
+    for ``data_lo``. Every output depends on registers alone.
+
+    Throughput
+    ----------
+    One write and one read at a time.
+
+    Reset
+    -----
+    All registers have their reset values, and no access is under way.
     """
 
     module = "register_file"

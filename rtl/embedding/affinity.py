@@ -16,19 +16,47 @@ from nms.rtl.lib.signatures import SHIFT, Payloads
 
 
 class Affinity(Block):
-    """``P'_ij = half_up(p_j|i + p_i|j, 1)``, ``p_j|i = half_up(w*y, fw + B + e - fa)``: contract, section 10.
+    """Symmetric affinities of all pairs from the rows' weights (contract, section 10).
 
-    ``i_scalings`` brings (y, e) of rows 0 .. count - 1 in order, ``i_weights`` after each the count - 1
-    weights of the row, j ascending without i. ``done`` is a pulse when the last row is in the memory.
-    ``count`` holds still meanwhile. A scaling takes one cycle (it writes the diagonal's 0), a weight one
-    above the diagonal (p is kept where P' will be) and two below it (P' goes to both places): in
-    all count * (3 count - 1) / 2 cycles and ``latency`` if no stream pauses.
+    ``P'_ij = half_up(p_j|i + p_i|j, 1)``, ``p_j|i = half_up(w*y, fw + B + e - fa)``.
 
-    The memory has images * ceil(images / te_lanes) words of ``te_lanes`` elements; element j of row i
-    is in lane j mod te_lanes of the row's word j / te_lanes. ``word`` is, one cycle after ``row`` and
-    ``block``, that word of the row; its elements at columns >= count are undefined. ``i_read`` gives
-    single elements, three cycles later, the next one after that was taken; in the cycle after a read was
-    taken ``word`` is undefined. Word and reads are for the times after ``done``, until the next scaling.
+    A scaling writes the diagonal's 0. A weight above the diagonal leaves p where P' will be; one below it
+    sends P' to both places. The memory has images * ceil(images / te_lanes) words of ``te_lanes`` elements;
+    element j of row i is in lane j mod te_lanes of the row's word j / te_lanes.
+
+    Parameters
+    ----------
+    config : ``images``, ``te_lanes`` and the formats
+
+    Members
+    -------
+    count : N, constant from the first scaling to ``done``
+    i_scalings : (y, e) of rows 0 .. count - 1 in order
+    i_weights : after each scaling the count - 1 weights of the row, j ascending without i
+    done : the last row is in the memory, a pulse
+    row, block, word : a word of the memory, for the times after ``done``, until the next scaling; its
+        elements at columns >= count are undefined, and so is ``word`` in the cycle after a read was taken
+    i_read : a pair ``{row, column}``, for the same times
+    o_read : its element
+
+    Latency
+    -------
+    Without pauses count * (3 count - 1) / 2 cycles and :attr:`latency` to ``done``; one cycle from ``row``
+    and ``block`` to ``word``; three from a pair to its element.
+
+    Throughput
+    ----------
+    A scaling and a weight above the diagonal take one cycle, a weight below it two. A pair is taken when
+    the element before was.
+
+    Reset
+    -----
+    Nothing is under way; the memory keeps what it has.
+
+    Raises
+    ------
+    In simulation, a p of 2 or more, a read before ``done`` and an element that is read while it is written
+    fail assertions.
     """
 
     module = "affinity"

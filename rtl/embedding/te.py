@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Update array (contract, section 11): the embedding's points follow their gradient for T iterations.
+"""The update array (TE): the embedding's points follow their gradient (contract, section 11).
 
 An iteration is one pass over all pairs, ``te_lanes`` pairs a cycle, then one reciprocal (of Z), then the
 update of the points, two a cycle. A lane needs a pair twice: for its kernel, and a Newton iteration
@@ -39,13 +39,42 @@ def add_tree(m: Module, values: Sequence[Value]) -> Value:
 
 
 class TE(Block):
-    """Embeds ``count`` points in ``iterations`` iterations, the first ``exaggerated`` of them exaggerated.
+    """The update array (TE): embeds ``count`` points in ``iterations`` iterations (contract, section 11).
 
-    After the pulse ``start``, takes N = ``count`` points Y0 from ``i_points``, then asks for the affinities
-    of ``row``, ``block`` (columns block * te_lanes and the following), which must be at ``word`` one cycle
-    later, in every cycle; elements of columns >= N may be anything. ``done`` pulses when Y is final; from
-    then on until the next ``start``, ``i_read`` is answered with points. ``count``, ``iterations`` and
-    ``exaggerated`` hold from ``start`` until ``done``. For the cycles see :meth:`cycles`.
+    After ``start`` it takes the N points Y0, then makes the iterations, the first ``exaggerated`` of them
+    exaggerated; in each it asks for the affinities of all pairs.
+
+    Parameters
+    ----------
+    config : ``images``, ``te_lanes`` and the formats
+
+    Members
+    -------
+    count, iterations, exaggerated : constant from ``start`` until ``done``
+    start : begins, a pulse
+    i_points : Y0, N points
+    row, block : the affinities that are asked for, in every cycle: columns block * te_lanes and the
+        following
+    word : these affinities one cycle later; elements of columns >= N may be anything
+    done : Y is final, a pulse
+    i_read : an index below N, from ``done`` until the next ``start``
+    o_read : the point
+
+    Latency
+    -------
+    :meth:`cycles` cycles from ``start`` to ``done``; one from an index to its point.
+
+    Throughput
+    ----------
+    ``te_lanes`` pairs a cycle, then two points a cycle (one if ``te_lanes`` is 1).
+
+    Reset
+    -----
+    No embedding is under way, no point is offered.
+
+    Raises
+    ------
+    In simulation, a sum or a force that does not fit its format fails an assertion.
     """
 
     def __init__(self, config: Config) -> None:

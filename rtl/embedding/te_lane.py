@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One lane of the update array: kernel and forces of one pair a cycle (contract, section 11)."""
+"""One lane of the update array (TE): kernel and forces of one pair a cycle (contract, section 11)."""
 
 from amaranth import Cat, Module, Mux, Signal, Value, signed
 from amaranth.hdl import Assert
@@ -32,18 +32,41 @@ def reciprocal(config: Config) -> Newton:
 
 
 class TELane(Block):
-    """Kernel and forces of one pair a cycle; module ``te_lane``.
+    """One lane of the update array (TE): kernel and forces of one pair a cycle (contract, section 11).
+
+    The kernel is ``w = 1 / (1 + |i - j|^2)``, the forces are P'w * (i - j) and w^2 * (i - j), exact
+    products of the rounded P'w and w^2.
+
+    Parameters
+    ----------
+    config : the formats
 
     Members
     -------
-    i, j, valid : a pair of points, for the kernel w = 1 / (1 + |i - j|^2)
-    due : high one cycle before w is in the lane, ``kernel_latency`` cycles after ``valid``
-    affinity, present : one cycle after ``due``, P' of the pair; ``present`` = 0 (also without ``due``) makes
-        w and the forces 0 whatever the others are
+    i, j, valid : a pair of points, for its kernel
+    due : high one cycle before w is in the lane
+    affinity, present : one cycle after ``due``, P' of the pair; ``present`` = 0 (also without ``due``)
+        makes w and the forces 0 whatever the others are
     late_i, late_j : a cycle after that, the same pair of points
-    kernel : w, in the same cycle, format ``kernel``
-    attract_x, attract_y, repel_x, repel_y : P'w * (i - j), w^2 * (i - j), exact products of the rounded P'w
-        and w^2, ``force_latency`` cycles later; formats ``attract`` and ``repel``
+    kernel : w, in the same cycle as ``late_i``, format ``kernel``
+    attract_x, attract_y, repel_x, repel_y : the forces, formats ``attract`` and ``repel``
+
+    Latency
+    -------
+    :attr:`kernel_latency` cycles from ``valid`` to ``due``, :attr:`force_latency` from ``kernel`` to the
+    forces.
+
+    Throughput
+    ----------
+    One pair a cycle.
+
+    Reset
+    -----
+    No pair is under way.
+
+    Raises
+    ------
+    In simulation, a force that does not fit its format fails an assertion.
     """
 
     def __init__(self, config: Config) -> None:

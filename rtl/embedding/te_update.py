@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The step of one point from its forces (contract, section 11)."""
+"""The step of one point of the update array (TE) from its forces (contract, section 11)."""
 
 from amaranth import Cat, Module, Mux, Signal, signed
 from amaranth.hdl import Assert
@@ -18,11 +18,37 @@ FORCES = ("attract_x", "attract_y", "repel_x", "repel_y")
 
 
 class TEUpdate(Block):
-    """Velocity and position of one point a cycle; module ``te_update``.
+    """Velocity and position of one point a cycle from its forces (contract, section 11, step 8).
 
-    ``scale`` is N * yz, ``shift`` makes ``grep = half_up(repel * scale, shift)``; ``early`` selects the first
-    part of the schedule. ``new_valid``, ``new_velocity`` and ``new_position`` follow :attr:`latency` cycles
-    after the others; ``scale``, ``shift`` and ``early`` hold meanwhile.
+    ``grep = half_up(repel * scale, shift)``, ``g = (attract << X) - grep``,
+    ``V' = sat(half_up(mom * V, 4) - half_up(g << c, sigma))``, ``Y' = sat(Y + V')``.
+
+    Parameters
+    ----------
+    config : ``images`` and the formats
+
+    Members
+    -------
+    valid, position, velocity, forces, sigma : a point, its old velocity, the sums of its row, and its sigma
+    scale, shift : N * yz and the shift of the product; constant while points are under way
+    early : the first part of the schedule; constant likewise
+    new_valid, new_position, new_velocity : of the point
+
+    Latency
+    -------
+    :attr:`latency` cycles.
+
+    Throughput
+    ----------
+    One point a cycle.
+
+    Reset
+    -----
+    No point is under way.
+
+    Raises
+    ------
+    In simulation, a scaled repulsion that does not fit its format fails an assertion.
     """
 
     def __init__(self, config: Config) -> None:

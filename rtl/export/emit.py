@@ -58,7 +58,7 @@ def ports(block: Block) -> dict[str, tuple[Value, wiring.Flow]]:
 
 
 class Emitter:
-    """Collects the blocks that are placed while a block is elaborated (a ``InstancePlatform``)."""
+    """Collects the blocks that are instantiated while a block is elaborated (an ``InstancePlatform``)."""
 
     def __init__(self) -> None:
         self.blocks: dict[str, Block] = {}
@@ -73,7 +73,7 @@ class Emitter:
         """
         known = self.blocks.setdefault(block.module, block)
         if (type(known), known.parameters) != (type(block), block.parameters):
-            raise ValueError(f"module {block.module}: placed with {known.parameters} and {block.parameters}")
+            raise ValueError(f"module {block.module}: made with {known.parameters} and {block.parameters}")
 
     def instance(self, block: Block, domain: str) -> Instance:
         """An ``Instance`` of the block's module, clocked by ``domain``, on the block's interface signals."""
@@ -135,7 +135,7 @@ def _convert(block: Block, fragment: Fragment) -> str:
 
 
 class Design:
-    """A block and all blocks placed below it, elaborated once; both by module name."""
+    """A block and all blocks below it, elaborated once; both by module name."""
 
     def __init__(self, top: Block):
         self.top = top
@@ -164,7 +164,7 @@ class Design:
 
 
 def verilog(block: Block) -> str:
-    """Complete Verilog of a block and of all blocks placed below it (:meth:`Design.verilog`)."""
+    """Complete Verilog of a block and of all blocks below it (:meth:`Design.verilog`)."""
     return Design(block).verilog()
 
 

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Blocks and pieces that other blocks are made of: fixed point, streams, CORDIC, Newton, random numbers."""
+"""What other blocks are made of: fixed point, streams, memories, CORDIC, Newton, random numbers."""

@@ -134,7 +134,7 @@ class _Angled(_Pipeline):
 
 
 class Rotate(_Angled):
-    """2^f of an angle f, 0 <= f < 1, as ``x - y``.
+    """2^f of an angle f, 0 <= f < 1, as ``x - y`` (contract, section 3, rotation).
 
     Parameters
     ----------
@@ -146,7 +146,20 @@ class Rotate(_Angled):
     Members
     -------
     i : stream of ``{angle: u0.C, tag}``
-    o : stream of ``{x: s2.C, y: s2.C, tag}``, ``ceil(len(indices)/unroll)`` cycles later, one a cycle
+    o : stream of ``{x: s2.C, y: s2.C, tag}``, in order
+
+    Latency
+    -------
+    :attr:`latency` cycles: one register after every ``unroll`` rotations.
+
+    Throughput
+    ----------
+    One item a cycle. All stages advance together: an item is taken in each cycle in which the output is
+    empty or taken.
+
+    Reset
+    -----
+    The pipeline is empty.
     """
 
     def __init__(self, indices: Sequence[int], fraction: int, unroll: int, tag: int = 0) -> None:
@@ -174,7 +187,11 @@ class Rotate(_Angled):
 
 
 class Decay(_Angled):
-    """2^-f of an angle f, 0 <= f < 1: the rotation's x + y by one recurrence in place of two.
+    """2^-f of an angle f, 0 <= f < 1 (contract, section 3, decay).
+
+    The rotation's x + y by one recurrence in place of two. The sum never reaches 2: it is x_0 times factors
+    (1 - 2^-i) and (1 + 2^-i), which together, over the angle turned so far, t >= 0 up to rounding, are at
+    most 2^-t.
 
     Parameters
     ----------
@@ -186,10 +203,20 @@ class Decay(_Angled):
     Members
     -------
     i : stream of ``{angle: u0.C, tag}``
-    o : stream of ``{power: u1.C, tag}``, ``ceil(len(indices)/unroll)`` cycles later, one a cycle
+    o : stream of ``{power: u1.C, tag}``, in order
 
-    The sum never reaches 2: it is x_0 times factors (1 - 2^-i) and (1 + 2^-i), which together, over the
-    angle turned so far, t >= 0 up to rounding, are at most 2^-t.
+    Latency
+    -------
+    :attr:`latency` cycles: one register after every ``unroll`` steps.
+
+    Throughput
+    ----------
+    One item a cycle. All stages advance together: an item is taken in each cycle in which the output is
+    empty or taken.
+
+    Reset
+    -----
+    The pipeline is empty.
     """
 
     def __init__(self, indices: Sequence[int], fraction: int, unroll: int, tag: int = 0) -> None:
@@ -220,7 +247,7 @@ class Decay(_Angled):
 
 
 class Vector(_Pipeline):
-    """``log = max(2t, 0)``, log2 of a mantissa m, 1 <= m < 2.
+    """``log = max(2t, 0)``, log2 of a mantissa m, 1 <= m < 2 (contract, section 3, vectoring).
 
     t starts with the sum of all angles, and each turn back takes twice its own off. What the turns of a
     stage take off, an adder for two of them, is taken off in the next stage, or behind the last.
@@ -235,7 +262,20 @@ class Vector(_Pipeline):
     Members
     -------
     i : stream of ``{mantissa: u1.C, tag}``
-    o : stream of ``{log: u1.C, tag}``, ``ceil(len(indices)/unroll)`` cycles later, one a cycle
+    o : stream of ``{log: u1.C, tag}``, in order
+
+    Latency
+    -------
+    :attr:`latency` cycles: one register after every ``unroll`` rotations.
+
+    Throughput
+    ----------
+    One item a cycle. All stages advance together: an item is taken in each cycle in which the output is
+    empty or taken.
+
+    Reset
+    -----
+    The pipeline is empty.
     """
 
     def __init__(self, indices: Sequence[int], fraction: int, unroll: int, tag: int = 0) -> None:

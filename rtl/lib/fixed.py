@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fixed-point pieces that blocks share: rounding, saturation, leading ones, pipelined products.
+"""Fixed-point arithmetic that blocks share: rounding, saturation, leading ones, pipelined products.
 
 Everything works on raw integers (value = raw * 2^-fraction), signed or unsigned as the operand is.
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pieces between streams: delay, registers, queue, multiplier; moving items through several at once."""
+"""Streams: delays, registers, queues, a multiplier, and joins of several streams."""
 
 from collections.abc import Sequence
 from functools import reduce

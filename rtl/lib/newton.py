@@ -29,7 +29,7 @@ def seeds(bits: int) -> list[int]:
 
 
 class Newton(Block):
-    """``y``, about 1/m, of a mantissa m, 1 <= m < 2.
+    """``y``, about 1/m, of a mantissa m, 1 <= m < 2 (contract, section 4).
 
     ``y_0`` is looked up by the top ``seed`` fraction bits of m; each step is ``p = half_up(m*y, a)``,
     ``y' = half_up(y * (2^(b+1) - p), b)``.
@@ -45,9 +45,20 @@ class Newton(Block):
     Members
     -------
     i : stream of ``{m: u1.a, tag}``
-    o : stream of ``{y: u1.b, tag}``, ``latency`` cycles later, one a cycle
+    o : stream of ``{y: u1.b, tag}``, in order
 
-    All stages advance together: an item is taken in each cycle in which the output is empty or taken.
+    Latency
+    -------
+    :attr:`latency` cycles.
+
+    Throughput
+    ----------
+    One item a cycle. All stages advance together: an item is taken in each cycle in which the output is
+    empty or taken.
+
+    Reset
+    -----
+    The pipeline is empty.
     """
 
     def __init__(self, a: int, b: int, seed: int, steps: int, tag: int = 0) -> None:

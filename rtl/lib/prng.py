@@ -43,14 +43,33 @@ def row_draw(state: Value) -> Value:
 
 
 class Seeds(Block):
-    """Draws and keeps, for each of ``count`` images, the row's start state and the point's start Y0.
+    """Draws and keeps the start state of each row and the start Y0 of each point (contract, section 8).
 
-    A pulse on ``start`` begins a run with the 32-bit ``seed`` (during a run it is ignored); ``count`` and
-    ``seed`` hold still until ``done``, a pulse 65 + 2 count cycles after ``start``. The coordinates of Y0
-    are raw positions, uniform on [-1/4, 1/4).
+    The coordinates of Y0 are raw positions, uniform on [-1/4, 1/4).
 
-    ``i_read`` (an index below ``count``) is answered on ``o_read`` one cycle later, one each cycle;
-    it is not taken during a run.
+    Parameters
+    ----------
+    config : ``images`` and the format ``position`` give the widths
+
+    Members
+    -------
+    start : begins a run, a pulse; ignored during a run
+    count, seed : N and the 32-bit seed, constant during a run
+    done : the run is over, a pulse
+    i_read : an index below ``count``; not taken during a run
+    o_read : the row's start state and the point, ``{state, point}``
+
+    Latency
+    -------
+    A run takes 65 + 2 count cycles from ``start`` to ``done``, an answer one cycle.
+
+    Throughput
+    ----------
+    One answer a cycle.
+
+    Reset
+    -----
+    No run is under way, no answer is offered; what was kept before is still there.
     """
 
     module = "seeds"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The search of log2(beta): differential evolution, sections or windows, of several rows in turn."""
+"""The search of log2(beta): differential evolution (DE), sections or windows, several rows in turn."""
 
 from collections.abc import Sequence
 from enum import IntEnum
@@ -92,19 +92,41 @@ class Contexts:
 
 
 class DE(Block):
-    """Searches each row of ``i_tasks`` and answers with one item on ``o_results`` (contract, section 9).
+    """Searches beta of each row by differential evolution (DE), sections or windows (contract, section 9).
 
-    ``o_trials`` carries the candidates, ``i_sums`` their S and T in the same order. Up to ``contexts``
-    rows are in work; each in turn issues a generation of 32 trials without a gap, which takes 33
-    cycles when nothing stalls. A row's next generation follows when all 32 scores are back, after
-    ``turn_latency``. Results come in any order.
+    Up to ``contexts`` rows are in work; each in turn issues a generation of 32 trials. Rows without a
+    solution skip the search: their constant sums go through the fitness unit between those of the others.
+    Scores are taken whenever they come, so that neither trials nor results that stall can hold up the sums.
 
-    ``search`` (a Search) and ``target`` (perplexity, raw) hold still while there are tasks. Rows without
-    a solution skip the search: their constant sums go through the fitness unit between those of the
-    others.
+    Parameters
+    ----------
+    config : ``contexts``, ``unroll``, the sizes of a batch and the formats
 
-    Scores are taken whenever they come, so that neither trials nor results that stall can hold up
-    the sums.
+    Members
+    -------
+    search, target : method (a Search) and perplexity (raw); constant while there are tasks
+    i_tasks : rows to search
+    o_trials : candidates, 32 of one row at a time
+    i_sums : their S and T, in the same order
+    o_results : one for each row, in any order
+
+    Latency
+    -------
+    :attr:`start_latency` cycles from a task to its first trial; :meth:`turn_latency` from the last sums of
+    a generation to the first trial of the row's next one.
+
+    Throughput
+    ----------
+    A generation takes 33 cycles when nothing stalls, its trials follow each other without a gap.
+
+    Reset
+    -----
+    All contexts are free.
+
+    Raises
+    ------
+    In simulation, more runs under way than contexts, and points that are asked for too early, fail
+    assertions.
     """
 
     module = "de"
@@ -216,7 +238,8 @@ class DE(Block):
             runs.i.valid.eq(issued),
             runs.i.payload.eq(chosen),
             mask.addr.eq(self.trials.asked),
-            self.trials.mask.eq(Mux(contexts.generations[self.trials.asked] == 0, 0, mask.data)),
+            self.trials.mask.eq(mask.data),
+            self.trials.masked.eq(contexts.generations[self.trials.asked] != 0),
         ]
         # chosen a cycle ahead: who is ready stays so until it is issued
         m.d.sync += [chosen.eq(find_next(m, ready, last)), waits.eq(Cat(ready).any() & ~issued)]

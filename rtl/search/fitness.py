@@ -19,12 +19,34 @@ from nms.rtl.lib.signatures import SHIFT, Payloads
 class Fitness(Block):
     """``S, T -> Perp, y, e`` with ``Perp = 2^(log2 S + T/S)`` and ``1/S = y * 2^-e`` (contract, section 7).
 
-    ``i`` is a stream of ``{sums, tag}`` with 1 <= S, ``o`` of ``{score, tag}``, in order, one a cycle,
-    ``latency`` cycles later. A pipeline without stalls: neither asks whether it is ready. ``tag`` bits
-    travel with each candidate.
-
     log2 S by CORDIC and 1/S by Newton run beside each other, then 2^H2 by CORDIC. What waits for
     them (T, e, y, tag) lies in queues.
+
+    Parameters
+    ----------
+    config : ``unroll`` and the formats
+    tag : bits that travel with each candidate
+
+    Members
+    -------
+    i : stream of ``{sums, tag}`` with 1 <= S, always ready
+    o : stream of ``{score, tag}``, in order; its taker is always ready
+
+    Latency
+    -------
+    :attr:`latency` cycles, without stalls.
+
+    Throughput
+    ----------
+    One candidate a cycle.
+
+    Reset
+    -----
+    The pipeline is empty.
+
+    Raises
+    ------
+    In simulation, S below 1, H2 of 16 or more and a queue that overflows fail assertions.
     """
 
     module = "fitness"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The population of a search, and the trials: drawn, formed from the population or evenly spaced."""
+"""The population of a search by differential evolution (DE), and the trials of any search."""
 
 from amaranth import Array, Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import stream, wiring
@@ -69,7 +69,8 @@ class Trials(wiring.Component):
     i : stream of ``{context, state, fresh, first, points}``, one item a generation, ``first`` with the
         first of a row. Taken every 33 cycles, or less often if ``o`` stalls.
     drawn, drawn_state : the row generator's state after the 32 draws of ``drawn_context``, one pulse
-    asked, mask : the mask of context ``asked``, in the same cycle; holds still during its generation
+    asked, mask, masked : the mask of context ``asked``, and whether it has one yet, in the same cycle; they
+        hold still during its generation
     o : stream of ``{u, who}``, 32 for each item, ``latency`` cycles later
     place, member : what is in a slot of the population, one cycle later; not for DE/rand/1
     """
@@ -92,6 +93,7 @@ class Trials(wiring.Component):
                 "drawn_state": Out(64),
                 "asked": Out(bits),
                 "mask": In(POPULATION),
+                "masked": In(1),
                 "o": Out(stream.Signature(StructLayout({"u": u, "who": self.who}))),
                 "place": In(self.slot),
                 "member": Out(signed(u)),
@@ -181,10 +183,10 @@ class Trials(wiring.Component):
         c = later(skip(later(below_29, 3), *map(later, order)))
         a, b = later(a, 2), later(b, 2)
         m.d.comb += self.asked.eq(whose[6].context)
-        mask = later(self.mask)
+        mask, masked = later(self.mask), later(self.masked)
 
         # 7: where they are
-        free = ~mask.bit_select(whose[7].k, 1)
+        free = ~(mask.bit_select(whose[7].k, 1) & masked)  # at first all are in the first slot
         members, writes = [], []
         for name, number in (("a", a), ("b", Mux(rand, b, a)), ("c", Mux(rand, c, b))):
             copy = RAM(shape=signed(u.width), depth=self.config.contexts * POPULATION * 2)

@@ -84,11 +84,34 @@ class Ratio(Component):
 
 
 class Grid(Block):
-    """Keeps ``keep`` of ``count`` points; module ``grid``.
+    """Keeps exactly ``keep`` of ``count`` points, spread over the map (contract, section 12).
 
-    After the pulse ``start``, takes ``count`` points from ``i_points`` and emits ``keep`` indices on
-    ``o_kept``, ascending, ``last`` with the last. ``count`` and ``keep`` (1 <= keep <= count) hold from
-    ``start`` until ``last`` is taken; the next ``start`` may come one cycle later.
+    Parameters
+    ----------
+    config : ``images``, ``grid_lanes`` and the format ``position``
+
+    Members
+    -------
+    count, keep : N and K, 1 <= K <= N; constant from ``start`` until ``last`` is taken
+    start : begins, a pulse; again at the earliest one cycle after ``last`` was taken
+    i_points : N points
+    o_kept : K indices, ascending, ``last`` with the last
+
+    Latency
+    -------
+    :meth:`cycles` cycles from ``start`` until the last row can be taken.
+
+    Throughput
+    ----------
+    One point in a cycle; then two passes over all pairs, ``grid_lanes`` pairs a cycle.
+
+    Reset
+    -----
+    Nothing is under way.
+
+    Raises
+    ------
+    In simulation, a cell outside the grid and a number of kept points other than K fail assertions.
     """
 
     def __init__(self, config: Config) -> None:

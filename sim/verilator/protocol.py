@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Stream protocol checkers in Verilog, bound to every module with streams: they cost no Python at all.
+"""Checkers of the stream protocol in Verilog, bound to every module with streams. They cost no Python at all.
 
 For each stream port of each module a checker asserts at every rising clock edge that an item that
 was offered (``valid``) and not taken (``ready``) is still offered with the same payload. A
-synchronous reset withdraws items lawfully, and so does a cycle with the module's input
-``abort_run`` high. Streams that the testbench itself drives are checked as well, and so are the AXI
-channels of a module with ``aclk`` and ``aresetn``, where only the reset withdraws.
+synchronous reset may withdraw items, and so may a cycle with the module's input ``abort_run`` high. Streams
+that the testbench drives are checked as well, and so are the AXI channels of a module with ``aclk`` and
+``aresetn``, where only the reset may withdraw.
 """
 
 import re
@@ -70,7 +70,7 @@ def select_reachable(verilog: str, module: str) -> str:
 
 
 def find_repeated(verilog: str, module: str, least: int = 4) -> list[str]:
-    """Modules below ``module`` that some module places at least ``least`` times.
+    """Modules below ``module`` that some module instantiates at least ``least`` times.
 
     Memories alone (a single module without any inner one) gain nothing from being built apart.
     """

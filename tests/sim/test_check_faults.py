@@ -9,6 +9,7 @@ import pytest
 from nms.contract.config import PRESETS
 from nms.contract.errors import UserError
 from nms.rtl.export import emit
+from nms.rtl.export.naming import Names, apply_names
 from nms.sim.check import check
 from nms.sim.verilator.faults import Fault, inject
 
@@ -27,10 +28,13 @@ FAULTS = [
 WHOLE = [("sampler", "sampler", Fault.SWAPPED, 1), ("axi", "dma_write", Fault.ADDER, 1)]
 """The same of what takes long."""
 
+NAMES = Names("own_", "whole")
+"""How the modules of the files are called."""
+
 
 @cache
 def text() -> str:
-    """The sampler as generated."""
+    """The sampler as it is emitted."""
     return emit.system_verilog(TINY)
 
 
@@ -46,7 +50,7 @@ def find_module(start: str) -> str:
 )
 def test_the_generated_file_passes(unit: str, tmp_path: Path) -> None:
     path = tmp_path / "sampler.v"
-    path.write_text(text())
+    path.write_text(apply_names(text(), NAMES))
     (result,) = check(TINY, [unit], verilog=path)
     assert result, result.failures
     assert result.compared > 100
@@ -59,7 +63,7 @@ def test_the_generated_file_passes(unit: str, tmp_path: Path) -> None:
 def test_a_fault_in_the_file_fails(unit: str, module: str, fault: Fault, seed: int, tmp_path: Path) -> None:
     changed, description = inject(text(), find_module(module), fault, seed)
     path = tmp_path / "sampler.v"
-    path.write_text(changed)
+    path.write_text(apply_names(changed, NAMES))
     (result,) = check(TINY, [unit], verilog=path)
     assert not result, description
 

@@ -41,7 +41,7 @@ def test_clock_and_reset_are_always_there_and_empty_or_constant_ports_never(bloc
 @pytest.mark.filterwarnings("ignore::amaranth.hdl.UnusedElaboratable")
 def test_one_name_for_two_things_is_refused(blocks):
     verilog(blocks.Twins(1, 1))
-    with pytest.raises(ValueError, match=r"module incrementer: placed with \(8, 1\) and \(8, 2\)"):
+    with pytest.raises(ValueError, match=r"module incrementer: made with \(8, 1\) and \(8, 2\)"):
         verilog(blocks.Twins(1, 2))
     gc.collect()  # what was given up is never elaborated, and may say so here
 
