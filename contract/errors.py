@@ -40,7 +40,7 @@ class ToolError(Exception):
 
 
 def describe_end(status: int) -> str:
-    """How a process ended, from the status that :mod:`subprocess` gives it."""
+    """How a process ended, from the status that ``subprocess`` gives it."""
     number = -status if status < 0 else status - SHELL
     try:
         name = signal.Signals(number).name

@@ -67,7 +67,7 @@ class Part:
 
 
 @dataclass
-class Unit:
+class BlockClass:
     """A class of blocks of a unit with the blocks of it that the sampler contains."""
 
     blocks: list[Block]
@@ -80,25 +80,27 @@ class Unit:
         return self.blocks[0]
 
 
-def units() -> dict[str, list[Unit]]:
+def find_units() -> dict[str, list[BlockClass]]:
     """The blocks of each unit, by class, as they stand in the whole sampler."""
     config = load(PRESET)
     design = Design(NearMemorySampler(config))
-    found: dict[str, list[Unit]] = {}
+    found: dict[str, list[BlockClass]] = {}
     for unit, about in UNITS.items():
         found[unit] = []
         for name in about.blocks:
-            alike = [block for block in design.blocks.values() if _name(type(block)) == f"nms.rtl.{name}"]
-            parts = list(_parts(design.fragments[alike[0].module], design))
-            found[unit].append(Unit(sorted(alike, key=lambda block: block.module), parts, config))
+            alike = [
+                block for block in design.blocks.values() if _full_name(type(block)) == f"nms.rtl.{name}"
+            ]
+            parts = list(_find_parts(design.fragments[alike[0].module], design))
+            found[unit].append(BlockClass(sorted(alike, key=lambda block: block.module), parts, config))
     return found
 
 
-def _name(kind: type) -> str:
+def _full_name(kind: type) -> str:
     return f"{kind.__module__}.{kind.__qualname__}"
 
 
-def _parts(fragment: Fragment, design: Design) -> Iterator[Part]:
+def _find_parts(fragment: Fragment, design: Design) -> Iterator[Part]:
     """Blocks, components and memories inside a block, alike ones together, in order."""
     found: dict[tuple[str, str], Part] = {}
     for inner, name, *_ in fragment.subfragments:
@@ -118,41 +120,43 @@ def _parts(fragment: Fragment, design: Design) -> Iterator[Part]:
     yield from sorted(found.values(), key=lambda part: order.index(part.kind))
 
 
-def members(block: Block) -> list[Port]:
+def list_members(block: Block) -> list[Port]:
     """The members of a block's interface in order."""
-    meanings = _meanings(type(block))
+    meanings = _read_meanings(type(block))
     ports = []
     for name, member in block.signature.members.items():
         meaning = meanings.get(name, "")
         inward = member.flow is wiring.In
         if member.is_port:
             shape = Shape.cast(member.shape)
-            ports.append(Port(name, inward, shape.width, fields=_fields(member.shape), meaning=meaning))
+            ports.append(
+                Port(name, inward, shape.width, fields=_describe_shape(member.shape), meaning=meaning)
+            )
         elif isinstance(member.signature, stream.Signature):
             payload = member.signature.members["payload"].shape
             width = Shape.cast(payload).width
-            ports.append(Port(name, inward, width, True, _fields(payload), meaning))
+            ports.append(Port(name, inward, width, True, _describe_shape(payload), meaning))
         else:
             raise TypeError(f"{block.module}.{name}: neither a port nor a stream")
     return ports
 
 
-def _fields(shape: Any) -> str:
+def _describe_shape(shape: Any) -> str:
     """A payload's fields with their widths, or its width with its kind."""
     if isinstance(shape, data.StructLayout):
         return ", ".join(
-            f"{name} {_fields(inner)}"
+            f"{name} {_describe_shape(inner)}"
             if not isinstance(inner, data.StructLayout)
-            else f"{name} ({_fields(inner)})"
+            else f"{name} ({_describe_shape(inner)})"
             for name, inner in shape.members.items()
         )
     if isinstance(shape, data.ArrayLayout):
-        return f"{shape.length} {TIMES} {_fields(shape.elem_shape)}"
+        return f"{shape.length} {TIMES} {_describe_shape(shape.elem_shape)}"
     cast = Shape.cast(shape)
     return f"s{cast.width}" if cast.signed else f"{cast.width}"
 
 
-def _sections(kind: type) -> dict[str, list[str]]:
+def _read_sections(kind: type) -> dict[str, list[str]]:
     """The sections of a class's docstring by title, as lines."""
     lines = (inspect.getdoc(kind) or "").split("\n")
     starts = [at for at in range(1, len(lines)) if re.fullmatch(r"-{3,}", lines[at])]
@@ -160,11 +164,11 @@ def _sections(kind: type) -> dict[str, list[str]]:
     return {lines[at - 1]: lines[at + 1 : end] for at, end in zip(starts, bounds, strict=False)}
 
 
-def _meanings(kind: type) -> dict[str, str]:
+def _read_meanings(kind: type) -> dict[str, str]:
     """What the docstring says of each member."""
     found: dict[str, str] = {}
     names: list[str] = []
-    for line in _sections(kind).get("Members", []):
+    for line in _read_sections(kind).get("Members", []):
         item = re.match(r"([\w.]+(?:, [\w.]+)*) : (.*)", line)
         if item:
             names = item[1].split(", ")
@@ -200,11 +204,11 @@ STYLE = """
 """
 
 
-def draw(found: list[Unit]) -> str:
+def draw(found: list[BlockClass]) -> str:
     """The symbols of a unit, one below the other, as SVG."""
     symbols, top, widest = [], 8, 0
     for unit in found:
-        symbol, width, height = _symbol(unit, top)
+        symbol, width, height = _draw_symbol(unit, top)
         symbols.append(symbol)
         widest, top = max(widest, width), top + height + 16
     size = f'width="{widest}" height="{top}" viewBox="0 0 {widest} {top}"'
@@ -236,9 +240,9 @@ def group(ports: list[Port]) -> list[Port]:
     return rows
 
 
-def _symbol(unit: Unit, top: int) -> tuple[str, int, int]:
+def _draw_symbol(unit: BlockClass, top: int) -> tuple[str, int, int]:
     """One symbol below ``top``, its width and its height."""
-    rows = group(members(unit.block))
+    rows = group(list_members(unit.block))
     left, right = [row for row in rows if row.inward], [row for row in rows if not row.inward]
     columns = 2 if len(unit.parts) > 5 else 1
     inner = columns * (PART + 12) if unit.parts else 40
@@ -254,14 +258,16 @@ def _symbol(unit: Unit, top: int) -> tuple[str, int, int]:
     ]
     for side, ports in (("left", left), ("right", right)):
         for number, port in enumerate(ports):
-            out += _port(port, side, edge if side == "left" else far, top + HEAD + ROW * number + ROW // 2)
+            out += _draw_port(
+                port, side, edge if side == "left" else far, top + HEAD + ROW * number + ROW // 2
+            )
     for number, part in enumerate(unit.parts):
         x = edge + LABEL + 6 + (number % columns) * (PART + 12)
-        out += _part(part, x, top + HEAD + INNER * (number // columns))
+        out += _draw_part(part, x, top + HEAD + INNER * (number // columns))
     return "\n".join(out), far + WING, height
 
 
-def _port(port: Port, side: str, edge: int, y: int) -> list[str]:
+def _draw_port(port: Port, side: str, edge: int, y: int) -> list[str]:
     """The arrow, width and name of a port at the box's ``edge``."""
     outer = 14 if side == "left" else edge + WING - 14
     near = edge - 2 if side == "left" else edge + 2
@@ -284,7 +290,7 @@ def _port(port: Port, side: str, edge: int, y: int) -> list[str]:
     ]
 
 
-def _part(part: Part, x: int, y: int) -> list[str]:
+def _draw_part(part: Part, x: int, y: int) -> list[str]:
     """A box for a part, with its names."""
     count = len(part.names)
     names = (
@@ -308,7 +314,7 @@ def _part(part: Part, x: int, y: int) -> list[str]:
 # The tables
 
 
-def picture(unit: str) -> str:
+def show_drawing(unit: str) -> str:
     """The drawing on a unit's page."""
     return (
         f"![Symbol of {unit}: its ports and what stands inside](img/{unit}.svg)\n\n"
@@ -317,53 +323,53 @@ def picture(unit: str) -> str:
     )
 
 
-def tables(unit: str, found: list[Unit]) -> str:
+def make_tables(unit: str, found: list[BlockClass]) -> str:
     """The tables on a unit's page."""
     parts = [
         *(text for each in found for text in _describe(each)),
         "## Where it is",
-        _links(unit, found),
+        _list_files(unit, found),
         "## What its testbench runs",
-        _tests(unit),
+        _list_tests(unit),
     ]
     return "\n\n".join(parts)
 
 
-def _table(head: list[str], rows: list[list[str]]) -> str:
+def _make_table(head: list[str], rows: list[list[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
-def _describe(unit: Unit) -> list[str]:
+def _describe(unit: BlockClass) -> list[str]:
     """Ports, parameters, latency and parts of one class of blocks."""
     kind = type(unit.block)
-    texts = [f"## {kind.__name__}", "### Ports", _ports(members(unit.block))]
+    texts = [f"## {kind.__name__}", "### Ports", _list_ports(list_members(unit.block))]
     given = [
         name for name in inspect.signature(kind).parameters if name == "config" or hasattr(unit.block, name)
     ]
     values = [
-        [f"`{block.module}`", *(_value(getattr(block, name, unit.config)) for name in given)]
+        [f"`{block.module}`", *(_show_value(getattr(block, name, unit.config)) for name in given)]
         for block in unit.blocks
     ]
-    texts += ["### Parameters", _table(["module", *(f"`{name}`" for name in given)], values)]
-    latency = [[f"`{name}`", cycles, meaning] for name, cycles, meaning in _cycles(unit)]
+    texts += ["### Parameters", _make_table(["module", *(f"`{name}`" for name in given)], values)]
+    latency = [[f"`{name}`", cycles, meaning] for name, cycles, meaning in _list_cycles(unit)]
     if latency:
-        texts += ["### Latency", _table(["name", "cycles", "meaning"], latency)]
+        texts += ["### Latency", _make_table(["name", "cycles", "meaning"], latency)]
     if unit.parts:
         rows = [
-            [part.title, str(len(part.names)), part.kind, ", ".join(_short(part.names))]
+            [part.title, str(len(part.names)), part.kind, ", ".join(_shorten(part.names))]
             for part in unit.parts
         ]
-        texts += ["### Inside", _table(["what", "how many", "kind", "names"], rows)]
+        texts += ["### Inside", _make_table(["what", "how many", "kind", "names"], rows)]
     return texts
 
 
-def _short(names: list[str]) -> list[str]:
+def _shorten(names: list[str]) -> list[str]:
     few = [f"`{name}`" for name in names]
     return few if len(few) < 4 else [few[0], "...", few[-1]]
 
 
-def _ports(ports: list[Port]) -> str:
+def _list_ports(ports: list[Port]) -> str:
     rows = []
     for prefix, meaning in BUSES.items():
         signals = [port for port in ports if port.name.startswith(prefix)]
@@ -375,11 +381,11 @@ def _ports(ports: list[Port]) -> str:
             continue
         kind = "stream" if port.streams else "signal"
         way = "in" if port.inward else "out"
-        rows.append([f"`{port.name}`", f"{kind} {way}", port.fields, _plain(port.meaning)])
-    return _table(["member", "kind", "bits", "meaning"], rows)
+        rows.append([f"`{port.name}`", f"{kind} {way}", port.fields, _escape(port.meaning)])
+    return _make_table(["member", "kind", "bits", "meaning"], rows)
 
 
-def _plain(text: str) -> str:
+def _escape(text: str) -> str:
     """A docstring's line for a table: references as code, nothing taken for markup."""
     text = re.sub(r":\w+:`~?([\w.]+)`", r"`\1`", text).replace("``", "`")
     parts = re.split(r"(`[^`]*`)", text)
@@ -387,7 +393,7 @@ def _plain(text: str) -> str:
     return "".join(parts)
 
 
-def _value(value: Any) -> str:
+def _show_value(value: Any) -> str:
     """A parameter for a table."""
     if isinstance(value, Config):
         return f"preset `{value.name}`"
@@ -396,14 +402,14 @@ def _value(value: Any) -> str:
     return str(value)
 
 
-def _cycles(unit: Unit) -> Iterator[tuple[str, str, str]]:
+def _list_cycles(unit: BlockClass) -> Iterator[tuple[str, str, str]]:
     """Latencies, intervals and formulas of cycles: name, value where it is a number, first paragraph."""
     kind = type(unit.block)
     for name in vars(kind) | {"latency": None}:
         member = inspect.getattr_static(kind, name, None)
         if name.startswith("_") or not re.search("latency|interval|cycles", name):
             continue
-        said = _plain(" ".join((getattr(member, "__doc__", None) or "").split("\n\n")[0].split()))
+        said = _escape(" ".join((getattr(member, "__doc__", None) or "").split("\n\n")[0].split()))
         if inspect.isfunction(member):
             names = [parameter for parameter in inspect.signature(member).parameters if parameter != "self"]
             yield f"{name}({', '.join(names)})", "a formula", said
@@ -412,37 +418,37 @@ def _cycles(unit: Unit) -> Iterator[tuple[str, str, str]]:
             yield name, ", ".join(values), said if isinstance(member, property) else ""
 
 
-def _links(unit: str, found: list[Unit]) -> str:
+def _list_files(unit: str, found: list[BlockClass]) -> str:
     """Where the block, its model, its testbench and its tests are."""
     rows = []
     for each in found:
         kind = type(each.block)
         path = Path(inspect.getsourcefile(kind) or "").resolve().relative_to(ROOT)
-        rows.append(["hardware", f"[{path}](../../{path}), `{_name(kind)}`"])
-    bench = _bench(unit)
-    for path in sorted({path for file in bench for path in _models(file)}):
+        rows.append(["hardware", f"[{path}](../../{path}), `{_full_name(kind)}`"])
+    bench = _find_testbench(unit)
+    for path in sorted({path for file in bench for path in _find_models(file)}):
         rows.append(["model", f"[{path}](../../{path})"])
-    rows += [["testbench", f"[{path}](../../{path})"] for path in map(_relative, bench)]
+    rows += [["testbench", f"[{path}](../../{path})"] for path in map(_relate, bench)]
     tests = sorted((ROOT / "tests").rglob(f"test_{unit}.py"))
-    rows += [["test", f"[{path}](../../{path})"] for path in map(_relative, tests)]
+    rows += [["test", f"[{path}](../../{path})"] for path in map(_relate, tests)]
     rows = [row for at, row in enumerate(rows) if row not in rows[:at]]
     return (
-        _table(["what", "file"], rows)
+        _make_table(["what", "file"], rows)
         + f"\n\nRun it: `nms check {unit}`. Map it to gates: `nms synth --unit {unit}`."
     )
 
 
-def _relative(path: Path) -> Path:
+def _relate(path: Path) -> Path:
     return path.relative_to(ROOT)
 
 
-def _bench(unit: str) -> list[Path]:
+def _find_testbench(unit: str) -> list[Path]:
     """The files of a unit's testbench."""
     files = sorted((ROOT / "sim" / "testbenches" / unit).glob("*.py"))
     return [file for file in files if file.name != "__init__.py"]
 
 
-def _models(file: Path) -> Iterator[Path]:
+def _find_models(file: Path) -> Iterator[Path]:
     """The golden models that a file imports."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(file.read_text())):
@@ -453,13 +459,13 @@ def _models(file: Path) -> Iterator[Path]:
     for name in names:
         path = ROOT / "golden" / f"{name.removeprefix('nms.golden.').replace('.', '/')}.py"
         if name.startswith("nms.golden.") and path.exists():
-            yield _relative(path)
+            yield _relate(path)
 
 
-def _tests(unit: str) -> str:
+def _list_tests(unit: str) -> str:
     """The tests of a unit's testbench, with what their docstrings say."""
     rows = []
-    for file in _bench(unit):
+    for file in _find_testbench(unit):
         for node in ast.parse(file.read_text()).body:
             if not isinstance(node, ast.AsyncFunctionDef):
                 continue
@@ -468,19 +474,19 @@ def _tests(unit: str) -> str:
                 over = [text.partition("(")[2][:-1] for text in decorators if "parametrize" in text]
                 first = (ast.get_docstring(node) or "").split("\n\n")[0]
                 names = ", ".join(re.findall(r"(\w+)=", " ".join(over)))
-                rows.append([f"`{node.name}`", names, _plain(" ".join(first.split()))])
-    return _table(["test", "for each", "what it says"], rows)
+                rows.append([f"`{node.name}`", names, _escape(" ".join(first.split()))])
+    return _make_table(["test", "for each", "what it says"], rows)
 
 
-def files() -> dict[Path, str]:
+def make_files() -> dict[Path, str]:
     """Each file and what belongs into it."""
     wanted: dict[Path, str] = {}
-    for unit, found in units().items():
+    for unit, found in find_units().items():
         page = FOLDER / f"{unit}.md"
         text = page.read_text()
-        text = _replace(page, text, "drawing", picture(unit))
+        text = _replace(page, text, "drawing", show_drawing(unit))
         wanted[FOLDER / "img" / f"{unit}.svg"] = draw(found)
-        wanted[page] = _replace(page, text, "tables", tables(unit, found))
+        wanted[page] = _replace(page, text, "tables", make_tables(unit, found))
     return wanted
 
 
@@ -490,18 +496,20 @@ def _replace(page: Path, text: str, part: str, content: str) -> str:
     before, found, rest = text.partition(begin)
     _, closed, after = rest.partition(end)
     if not found or not closed:
-        sys.exit(f"{_shown(page)}: must have the lines {begin!r} and {end!r}")
+        sys.exit(f"{_show_path(page)}: must have the lines {begin!r} and {end!r}")
     return f"{before}{begin}\n\n{content}\n\n{end}{after}"
 
 
-def _shown(path: Path) -> str:
+def _show_path(path: Path) -> str:
     return f"docs/blocks/{path.relative_to(FOLDER)}"
 
 
 def main() -> None:
     """Write the pages or, with ``--check``, compare them."""
-    wanted = files()
-    stale = [_shown(path) for path, text in wanted.items() if not path.exists() or path.read_text() != text]
+    wanted = make_files()
+    stale = [
+        _show_path(path) for path, text in wanted.items() if not path.exists() or path.read_text() != text
+    ]
     if sys.argv[1:] == ["--check"]:
         if stale:
             sys.exit(f"{', '.join(stale)}: stale; run python -m nms.block_pages")

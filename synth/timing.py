@@ -2,7 +2,7 @@
 """Time a mapped netlist with OpenSTA, if it is installed: cell delays and slews, without wires.
 
 OpenSTA reads a subset of Verilog, so the netlist is written again for it with plain names. Each memory
-becomes a cell of its own, whose timing is assumed (:data:`ACCESS`, :data:`SETUP`).
+becomes a cell of its own, whose timing is assumed (``ACCESS``, ``SETUP``).
 """
 
 import re

@@ -31,7 +31,7 @@ class Docstrings(griffe.Extension):
                 lines[real] = lines[through]
             obj._filepath = real
         if obj.docstring:
-            obj.docstring.value = markdown(obj.docstring.value, lambda name: resolve(obj, name))
+            obj.docstring.value = convert(obj.docstring.value, lambda name: resolve(obj, name))
 
 
 def resolve(obj: griffe.Object, name: str) -> str:
@@ -47,7 +47,7 @@ def resolve(obj: griffe.Object, name: str) -> str:
     return name
 
 
-def markdown(text: str, full: Any = str) -> str:
+def convert(text: str, full: Any = str) -> str:
     """The Markdown of a docstring; ``full`` gives the full name of a reference."""
     text = ROLE.sub(lambda found: f"[`{found[1].removeprefix('nms.')}`][{full(found[1])}]", text)
     lines, out = text.split("\n"), []
@@ -59,7 +59,7 @@ def markdown(text: str, full: Any = str) -> str:
                 (k for k in range(at + 2, len(lines) - 1) if re.fullmatch(r"-{3,}", lines[k + 1])), None
             )
             body = lines[at + 2 : end]
-            out += [f"**{line}**", "", *_section(body), ""]
+            out += [f"**{line}**", "", *_convert_section(body), ""]
             at += 2 + len(body)
         elif line.startswith(">>>"):
             end = next((k for k in range(at, len(lines)) if not lines[k].strip()), len(lines))
@@ -74,7 +74,7 @@ def markdown(text: str, full: Any = str) -> str:
     return "\n".join(out)
 
 
-def _section(lines: list[str]) -> list[str]:
+def _convert_section(lines: list[str]) -> list[str]:
     """The items of a section as a list; text stays text."""
     lines = list(lines)
     while lines and not lines[-1].strip():

@@ -53,12 +53,12 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
             texts[path] = text
             content = text if path.endswith(".md") else f"# {path.title()}\n\n```text\n{text}```\n"
             files.append(File.generated(config, uri, content=content))
-    for source in sorted({found for path, text in texts.items() for found in _sources(path, text)}):
+    for source in sorted({found for path, text in texts.items() for found in _find_sources(path, text)}):
         shown = ROOT / source
         if not shown.is_relative_to(docs):
-            files.append(File.generated(config, _page(source), content=_show(shown, source)))
+            files.append(File.generated(config, _name_page(source), content=_show(shown, source)))
     pages = sorted(file.src_uri for file in files.documentation_pages())
-    config.nav = _fill(config.nav, [page for page in pages if page not in _places(config.nav)])
+    config.nav = _fill(config.nav, [page for page in pages if page not in _find_places(config.nav)])
     return files
 
 
@@ -73,10 +73,12 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         page.meta["hide"] = ["navigation"]
 
     def point(found: re.Match[str]) -> str:
-        path = _target(real, found[2])
+        path = _find_target(real, found[2])
         if path is None or (path.startswith("docs/") and real.startswith("docs/")):
             return found[0]
-        uri = PAGES.get(path) or (path.removeprefix("docs/") if path.startswith("docs/") else _page(path))
+        uri = PAGES.get(path) or (
+            path.removeprefix("docs/") if path.startswith("docs/") else _name_page(path)
+        )
         relative = posixpath.relpath(uri, posixpath.dirname(page.file.src_uri) or ".")
         return f"{found[1]}{relative}{found[3] or ''}{found[4]}"
 
@@ -84,11 +86,13 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     return NAME.sub(reference, LINK.sub(point, markdown))
 
 
-def _places(nav: Any) -> set[str]:
+def _find_places(nav: Any) -> set[str]:
     """Every page and pattern of the navigation."""
     if isinstance(nav, str):
         return {nav}
-    return {place for part in (nav.values() if isinstance(nav, dict) else nav) for place in _places(part)}
+    return {
+        place for part in (nav.values() if isinstance(nav, dict) else nav) for place in _find_places(part)
+    }
 
 
 def _fill(nav: Any, rest: list[str]) -> Any:
@@ -104,7 +108,7 @@ def _fill(nav: Any, rest: list[str]) -> Any:
     return filled
 
 
-def _target(document: str, link: str) -> str | None:
+def _find_target(document: str, link: str) -> str | None:
     """The path in the checkout that a link of a document leads to; ``None`` for another kind of link."""
     if ":" in link:
         return None
@@ -112,13 +116,13 @@ def _target(document: str, link: str) -> str | None:
     return path if not path.startswith("..") and (ROOT / path).exists() else None
 
 
-def _sources(document: str, text: str) -> set[str]:
+def _find_sources(document: str, text: str) -> set[str]:
     """Files and folders outside the documents that a document links to."""
-    targets = {_target(document, found[2]) for found in LINK.finditer(text)}
+    targets = {_find_target(document, found[2]) for found in LINK.finditer(text)}
     return {path for path in targets if path and path not in PAGES and not path.startswith("docs/")}
 
 
-def _page(path: str) -> str:
+def _name_page(path: str) -> str:
     return f"source/{path}.md"
 
 

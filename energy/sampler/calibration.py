@@ -74,7 +74,7 @@ def calibrate(
 
     Parameters
     ----------
-    images : (N, D) uint8; the first :data:`COUNT` images and :data:`PIXELS` bytes are used
+    images : (N, D) uint8; the first ``COUNT`` images and ``PIXELS`` bytes are used
     files : Liberty files of ``library``
     build : builds a configuration's sampler with counters
     tell : is told what is being done

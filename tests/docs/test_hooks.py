@@ -43,7 +43,7 @@ docstrings, links = load_hook("docstrings"), load_hook("links")
     ],
 )
 def test_docstrings_become_markdown(text: str, expected: str) -> None:
-    assert docstrings.markdown(text, {"PE": "nms.rtl.array.pe.PE"}.get) == expected
+    assert docstrings.convert(text, {"PE": "nms.rtl.array.pe.PE"}.get) == expected
 
 
 def rewrite(markdown: str, uri: str) -> str:
@@ -76,6 +76,6 @@ def test_full_names_lead_to_the_reference() -> None:
 def test_patterns_of_the_navigation_stand_for_what_is_left() -> None:
     nav = [{"Home": "index.md"}, {"Guide": ["guide/b.md", "guide/*", {"More": ["changelog*"]}]}]
     pages = ["index.md", "guide/a.md", "guide/b.md", "other.md"]
-    rest = [page for page in pages if page not in links._places(nav)]
+    rest = [page for page in pages if page not in links._find_places(nav)]
     filled = [{"Home": "index.md"}, {"Guide": ["guide/b.md", "guide/a.md", {"More": []}]}]
     assert links._fill(nav, rest) == filled

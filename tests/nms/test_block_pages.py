@@ -15,17 +15,19 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 @pytest.fixture(scope="module")
-def found() -> dict[str, list[block_pages.Unit]]:
-    return block_pages.units()
+def found() -> dict[str, list[block_pages.BlockClass]]:
+    return block_pages.find_units()
 
 
 @pytest.fixture
-def pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found: dict[str, list[block_pages.Unit]]) -> Path:
+def pages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found: dict[str, list[block_pages.BlockClass]]
+) -> Path:
     """A copy of the pages that the generator takes for the real ones."""
     folder = tmp_path / "docs" / "blocks"
     shutil.copytree(block_pages.FOLDER, folder)
     monkeypatch.setattr(block_pages, "FOLDER", folder)
-    monkeypatch.setattr(block_pages, "units", lambda: found)
+    monkeypatch.setattr(block_pages, "find_units", lambda: found)
     monkeypatch.setattr(sys, "argv", ["block_pages", "--check"])
     return folder
 
@@ -60,22 +62,22 @@ def test_a_page_without_markers_is_refused(pages: Path) -> None:
         block_pages.main()
 
 
-def test_every_unit_is_drawn_with_all_its_ports(found: dict[str, list[block_pages.Unit]]) -> None:
+def test_every_unit_is_drawn_with_all_its_ports(found: dict[str, list[block_pages.BlockClass]]) -> None:
     assert list(found) == list(UNITS)
     for unit, kinds in found.items():
         drawing = ElementTree.fromstring(block_pages.draw(kinds))
         written = [text.text for text in drawing.iter(f"{SVG}text")]
         for kind in kinds:
             assert type(kind.block).__name__ in written
-            for row in block_pages.group(block_pages.members(kind.block)):
+            for row in block_pages.group(block_pages.list_members(kind.block)):
                 assert row.name in written, unit
 
 
-def test_the_array_contains_its_elements(found: dict[str, list[block_pages.Unit]]) -> None:
+def test_the_array_contains_its_elements(found: dict[str, list[block_pages.BlockClass]]) -> None:
     [pea] = found["pea"]
     parts = {part.title: (part.kind, len(part.names)) for part in pea.parts}
     assert parts["PE"] == ("block", 4)
-    ports = {port.name: port for port in block_pages.members(pea.block)}
+    ports = {port.name: port for port in block_pages.list_members(pea.block)}
     assert ports["o_rows"].fields == "row 4, minimum 22, scale 5, ties 5"
     assert ports["o_rows"].streams
     assert not ports["o_rows"].inward
