@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tables of ``nms energy --system``, from the record that :func:`nms.energy.system.results` makes."""
+"""The tables of ``nms energy system``, from what :func:`nms.energy.system.results.collect` returns."""
 
 from typing import Any
 
