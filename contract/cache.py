@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The folder in which builds, runs and the logs of tools that failed are kept."""
+"""The folder in which builds, emitted texts, runs and the logs of tools that failed are kept."""
 
+import hashlib
 import os
 import re
 import tempfile
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import nms
@@ -35,3 +38,25 @@ def keep_log(tool: str, text: str) -> Path:
     with os.fdopen(number, "w") as file:
         file.write(text)
     return Path(path)
+
+
+def load_or_make(kind: str, key: Iterable[str], make: Callable[[], str]) -> str:
+    """The text that ``make`` returned for this ``key``, or returns now.
+
+    ``kind`` names the folder; ``key`` is everything that the text depends on. A text is stored whole
+    or, where the cache cannot be written, not at all.
+    """
+    digest = hashlib.sha256()
+    for part in key:
+        digest.update(len(part).to_bytes(8, "little") + part.encode())
+    path = cache_directory() / kind / digest.hexdigest()[:24]
+    with suppress(OSError):
+        return path.read_text()
+    text = make()
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        number, name = tempfile.mkstemp(dir=path.parent)
+        with os.fdopen(number, "w") as file:
+            file.write(text)
+        os.replace(name, path)
+    return text

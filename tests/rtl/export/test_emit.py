@@ -57,10 +57,11 @@ def test_same_bytes_for_any_hash_seed(core: Path, tmp_path: Path) -> None:
         "core.generate(PRESETS['tiny'], pathlib.Path(sys.argv[1]), {'command': 'test'})"
     )
     for seed in ("0", "12345"):
-        directory = tmp_path / seed
+        directory, cache = tmp_path / seed, tmp_path / f"cache{seed}"  # emitted anew, not loaded
+        path = os.pathsep.join(filter(None, sys.path))
         subprocess.run(
             [sys.executable, "-c", script, str(directory)],
-            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": path, "NMS_CACHE": str(cache)},
             check=True,
         )
         names = sorted(path.name for path in core.iterdir())
