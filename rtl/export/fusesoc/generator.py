@@ -25,7 +25,8 @@ def main(request: Path) -> None:
         if "preset" not in parameters:
             raise UserError("parameter 'preset' is missing; one of " + ", ".join(configuration.PRESETS))
         overrides = [f"{key}={value}" for key, value in parameters.get("overrides", {}).items()]
-        config = configuration.load(parameters["preset"], overrides)
+        preset = str(parameters["preset"])
+        config = configuration.load(preset, overrides)
         names = {name: str(parameters[name]) for name in ("prefix", "top") if name in parameters}
         command = ["nms", "generate", "-c", parameters["preset"]]
         command += [word for one in overrides for word in ("-P", one)]
