@@ -105,7 +105,7 @@ class Settings:
             )
         if not 1.0 < perplexity < count - 1:
             raise UserError(
-                f"perplexity {perplexity:g}: must be above 1 and below {count - 1} (images other than itself)"
+                f"perplexity {perplexity:g}: must be above 1 and below {count - 1}, the number of others"
             )
         if not 0 <= iterations <= 65535:
             raise UserError(f"iterations {iterations}: must be 0 to 65535")

@@ -59,7 +59,7 @@ def main() -> None:
 
 
 def _usage(error: typer.TyperException) -> str:
-    """Typer's own message; where pydantic refused a value, with that value."""
+    """Typer's own message, with the value where pydantic refused one."""
     message = error.format_message().replace("Value error, ", "")
     if isinstance(error.__cause__, ValidationError):
         message = f"{error.__cause__.errors()[0]['input']!r}: {message}"

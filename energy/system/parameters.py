@@ -5,12 +5,12 @@ The project's table is ``parameters.toml``. A user's file of the same form repla
 """
 
 import math
-import tomllib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from nms.contract import toml
 from nms.contract.config import nearest
 from nms.contract.errors import UserError
 
@@ -219,9 +219,9 @@ def load(path: Path | None = None) -> Parameters:
         The file cannot be read or is not TOML. An entry is unknown (the message has the nearest spelling),
         lacks its unit or source, has a unit other than the model's, or an impossible value.
     """
-    table = tomllib.loads(DEFAULT.read_text())
+    table = toml.read(DEFAULT)
     if path is not None:
-        for section, entries in _read(path).items():
+        for section, entries in toml.read(path).items():
             if section not in table:
                 raise UserError(f"{path}: no section {section!r}; {nearest(section, table)}")
             if not isinstance(entries, dict):
@@ -235,16 +235,6 @@ def load(path: Path | None = None) -> Parameters:
         return Parameters.model_validate(table)
     except ValidationError as error:
         raise UserError(f"{path or DEFAULT}: {_explain(error)}") from None
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text())
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not a text file"
-        raise UserError(f"parameters {str(path)!r}: {reason}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise UserError(f"parameters {str(path)!r}: not TOML: {error}") from None
 
 
 def _explain(error: ValidationError) -> str:

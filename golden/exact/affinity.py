@@ -55,9 +55,7 @@ def affinities(distance: np.ndarray, target: float, method: str = "newton", seed
     """
     count = len(distance)
     if not 1.0 < target < count - 1:
-        raise UserError(
-            f"perplexity {target:g}: must be above 1 and below {count - 1} (images other than itself)"
-        )
+        raise UserError(f"perplexity {target:g}: must be above 1 and below {count - 1}, the number of others")
     if method not in ("newton", "de"):
         raise UserError(f"method {method!r}: must be 'newton' or 'de'")
     gaps = off_diagonal(distance)

@@ -96,7 +96,7 @@ def check(
                 verilog = Path(folder) / "netlist.v"
                 verilog.write_text(whole.simulation_model())
 
-        def told(unit: regressions.UnitResult) -> None:
+        def print_verdict(unit: regressions.UnitResult) -> None:
             verdict = "passed" if unit else "FAILED"
             status.console.print(f"{unit.unit}: {verdict}, {unit.seconds:.0f} s", highlight=False)
 
@@ -109,7 +109,7 @@ def check(
             waves,
             quick,
             began=lambda unit: status.update(f"{unit}: building and simulating"),
-            ended=told,
+            ended=print_verdict,
         )
     if as_json:
         render.print_json([asdict(unit) for unit in found])

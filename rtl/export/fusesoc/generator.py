@@ -25,9 +25,10 @@ def main(request: Path) -> None:
         if "preset" not in parameters:
             raise UserError("parameter 'preset' is missing; one of " + ", ".join(configuration.PRESETS))
         overrides = [f"{key}={value}" for key, value in parameters.get("overrides", {}).items()]
-        config = configuration.load(parameters["preset"], overrides)
+        preset = str(parameters["preset"])
+        config = configuration.load(preset, overrides)
         names = {name: str(parameters[name]) for name in ("prefix", "top") if name in parameters}
-        command = ["nms", "generate", "-c", parameters["preset"]]
+        command = ["nms", "generate", "-c", preset]
         command += [word for one in overrides for word in ("-P", one)]
         command += [word for name, value in names.items() for word in (f"--{name}", value)]
         generate(config, Path(), provenance.collect(config, shlex.join(command)), given["vlnv"], **names)

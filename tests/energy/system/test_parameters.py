@@ -54,7 +54,7 @@ def test_scaled_multiplies_and_leaves_the_original() -> None:
         ('[trace]\nresistance = { value = 0, unit = "ohm", source = "x" }', "value 0: must be positive"),
         ('[dram]\nchips = { value = 1.5, unit = "1", source = "x" }', "value 1.5: must be a whole number"),
         ('[dram]\nbus_use = { value = 2, unit = "1", source = "x" }', "value 2: must be at most 1"),
-        ("[trace", "not TOML"),
+        ("[trace", "line 1, at the end: Expected ']'"),
     ],
 )
 def test_a_mistake_is_named(text: str, message: str, tmp_path: Path) -> None:
