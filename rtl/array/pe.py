@@ -29,8 +29,7 @@ def _rounded_shift(m: Module, value: Value, amount: Value) -> Value:
 
 
 class PE(Block):
-    """One processing element (PE): a pipeline without stalls, so whoever feeds it sees to room for its
-    results.
+    """One processing element (PE): a pipeline without stalls, whose results must always find room.
 
     Distance mode (contract, section 5): a pass is a run of pixel words with ``pixels_valid``, the first and
     the last of them marked. ``distance = sum (own - other)^2`` over the words and lanes of the pass.
@@ -59,7 +58,7 @@ class PE(Block):
     dn, dn_valid, dn_first, dn_last, ties_only : one distance
     weight, weight_valid : w of each distance
     s, t : of the last pass
-    sums_done : high in the first cycle in which they are there
+    sums_done : high in the first cycle in which they are valid
 
     Latency
     -------

@@ -49,7 +49,7 @@ class PEA(Block):
     loaded : the half to be computed on holds a whole batch
     free : pulse, only while ``loaded`` and not ``held``
     held : images are still to be fetched; rises at the latest in the cycle after ``free``
-    done : all distances are there, a pulse
+    done : all distances are written, a pulse
     i_pixels : the words of a batch, image after image
     i_fetch : the index of an image to be sent
     o_pixels : its words, with the index and ``last`` with the last of them

@@ -40,7 +40,7 @@ class SearchPhase(Block):
     mantissa, exponent, load : the candidate for the PE whose bit of ``load`` is set
     dn, dn_valid, dn_first, dn_last, ties_only : to all PEs, but for ``dn_valid``: a bit for each PE
     sums : ``{s, t}`` of each PE
-    sums_done : all sums are there
+    sums_done : all sums are valid
     weight, weight_valid : of the first PE
 
     Latency

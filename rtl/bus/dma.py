@@ -216,7 +216,7 @@ class Reader(Block):
 class Writer(Block):
     """Writes one region of memory: 64-bit words in, memory beats out.
 
-    A burst is begun when all its data are there, so it never waits for the rest of the system.
+    A burst begins when all its data have arrived, so that it never waits for the rest of the system.
 
     Parameters
     ----------
@@ -239,7 +239,7 @@ class Writer(Block):
 
     Latency
     -------
-    Address and first beat of a burst are offered in the same cycle, when all its data are there.
+    Address and first beat of a burst are offered in the same cycle, once all its data have arrived.
 
     Throughput
     ----------

@@ -18,7 +18,7 @@ REQUEST = StructLayout({"table": 4, "row": 16, "column": 16})
 """A value of a table."""
 
 OWN = ("irq_enable", "irq_status", "table", "row", "column", "data_lo", "data_hi")
-"""Registers that nobody else sees."""
+"""Registers that only this block uses."""
 
 
 def select_settings() -> list[Register]:

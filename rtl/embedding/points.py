@@ -9,10 +9,20 @@ from nms.rtl.lib.ram import RAM
 
 
 class BlockWalk(Component):
-    """Goes over the blocks of all rows, one with each cycle of ``step``, row by row, and then again.
+    """Goes over the blocks of all rows, row by row, and then again.
 
-    ``row``, ``block``: where it stands; ``first``, ``last``: the row's first or last block; ``end``: the last
-    of all.
+    Parameters
+    ----------
+    images : the most rows
+    lanes : columns of a block
+
+    Members
+    -------
+    count : N, rows and columns
+    step : go on to the next block
+    row, block : where it stands
+    first, last : the row's first or last block
+    end : the last block of all
     """
 
     def __init__(self, images: int, lanes: int) -> None:
@@ -46,8 +56,16 @@ class BlockWalk(Component):
 class Rows(Component):
     """A memory of one entry a point, written and read ``group`` consecutive points at a time.
 
-    ``write_mask`` chooses among the points of the group of ``write_index``; ``read`` is the group of
-    ``read_index`` one cycle later.
+    Parameters
+    ----------
+    shape : of an entry
+    points : the number of points, a multiple of ``group``
+    group : points of a word
+
+    Members
+    -------
+    write_index, write_mask, write : a point, which points of its group are written, and their entries
+    read_index, read : a point, and one cycle later the entries of its group
     """
 
     def __init__(self, shape: ShapeLike, points: int, group: int) -> None:
@@ -81,8 +99,17 @@ class Rows(Component):
 class Points(Component):
     """The positions: written ``group`` consecutive points at a time, read in blocks and as single points.
 
-    Two like readers, ``near`` and ``late``; each gives, one cycle after ``enable``, ``points``: those of
-    ``block``; ``point``: that of ``row``; ``group``: the group of ``row``. Writing is as in :class:`Rows`.
+    Parameters
+    ----------
+    point : layout of a point
+    points : the number of points, a multiple of ``lanes``
+    lanes, group : points of a block, points that are written at a time
+
+    Members
+    -------
+    write_index, write_mask, write : as in :class:`Rows`
+    near, late : two equal readers: one cycle after ``enable``, ``points`` are those of ``block``, ``point`` is
+        that of ``row``, and ``group`` is the group of ``row``
     """
 
     def __init__(self, point: StructLayout, points: int, lanes: int, group: int) -> None:

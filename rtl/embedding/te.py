@@ -284,7 +284,7 @@ class TE(Block):
     def _scale(
         self, m: Module, platform: object, total: Signal, complete: Value, updates: list[TEUpdate]
     ) -> Value:
-        """N * yz and its shift to the updates; high one cycle before they are there."""
+        """N * yz and its shift to the updates; high one cycle before they are valid."""
         newton = instantiate(m, "newton", self._newton, platform)
         k = self.profile.kernel_reciprocal.fraction
         zeros = Signal(range(len(total)))

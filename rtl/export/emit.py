@@ -83,7 +83,7 @@ class Emitter:
     def instance(self, block: Block, domain: str) -> Instance:
         """An ``Instance`` of the block's module, clocked by ``domain``, on the block's interface signals."""
         self.add(block)
-        block._MustUse__used = True  # emitted once for all its likes, so most are never elaborated
+        block._MustUse__used = True  # one of its kind is emitted, so most are never elaborated
         connections = [
             ("i" if flow is wiring.In else "o", name, value) for name, (value, flow) in ports(block).items()
         ]

@@ -146,7 +146,7 @@ def systemrdl() -> str:
 
 
 FILES = {"docs/reference/registers.md": markdown, "examples/c/nms_registers.h": header}
-"""Texts that lie in the project."""
+"""The files that are kept in the checkout."""
 
 
 def main() -> None:

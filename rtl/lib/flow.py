@@ -99,7 +99,15 @@ class Skid(wiring.Component):
 class Multiply(wiring.Component):
     """``product = a * b``, exact and unsigned, ``product_latency(a, b)`` cycles later, one a cycle.
 
-    ``i`` is a stream of ``{a, b, beside}``, ``o`` of ``{product, beside}``; widths in bits.
+    Parameters
+    ----------
+    a, b : bits of the factors
+    beside : what travels with each product
+
+    Members
+    -------
+    i : stream of ``{a, b, beside}``
+    o : stream of ``{product, beside}``
     """
 
     def __init__(self, a: int, b: int, beside: ShapeLike) -> None:

@@ -19,7 +19,7 @@ UNINITIALISED = "nms_uninitialised"
 class RAM(Memory):
     """A memory of ``depth`` words of ``shape``. A word that was not written may be anything.
 
-    Whoever reads a word before it was written must not depend on what is read.
+    A block that reads a word before it was written must not depend on what it reads.
     """
 
     def __init__(self, *, shape: ShapeLike, depth: int, attrs: dict[str, int] | None = None) -> None:

@@ -241,7 +241,7 @@ class DE(Block):
             self.trials.mask.eq(mask.data),
             self.trials.masked.eq(contexts.generations[self.trials.asked] != 0),
         ]
-        # chosen a cycle ahead: who is ready stays so until it is issued
+        # chosen a cycle ahead: a ready context stays ready until it is issued
         m.d.sync += [chosen.eq(find_next(m, ready, last)), waits.eq(Cat(ready).any() & ~issued)]
         with m.If(issued):
             m.d.sync += [contexts.phase[chosen].eq(ContextState.FLYING), last.eq(chosen)]
@@ -310,7 +310,7 @@ class DE(Block):
         context = Signal(context_bits(self.config))
         k = Signal(self.who["k"].shape)
         m.d.sync += [self.fitness.i.valid.eq(entering), self.fitness.i.payload.eq(into)]
-        # chosen a cycle ahead: who is constant stays so until its sums are taken
+        # chosen a cycle ahead: a constant context stays so until its sums are taken
         m.d.sync += [constant.eq(Cat(constants).any() & ~constant), whose.eq(find_first(constants))]
         m.d.comb += [
             context.eq(Mux(constant, whose, runs.o.payload)),
@@ -339,7 +339,7 @@ class DE(Block):
     def _select(self, m: Module, contexts: Contexts, candidate: ReadPort) -> Signal:
         """Each score against its individual's and the best so far; with the last one, whether that was all.
 
-        Returns who is now individual k of the population, as its place is asked for.
+        Returns what is now individual k of the population, while its slot is read.
         """
         profile = self.config.profile
         width = profile.perplexity.width
@@ -496,7 +496,7 @@ class DE(Block):
             best.addr.eq(context),
             taken.eq(waits & (self.o_results.ready | ~self.o_results.valid)),
         ]
-        # chosen a cycle ahead: who is done stays so until it is taken
+        # chosen a cycle ahead: a context that is done stays so until it is taken
         m.d.sync += [context.eq(find_first(done)), waits.eq(Cat(done).any() & ~taken)]
         with m.If(self.o_results.ready):
             m.d.sync += self.o_results.valid.eq(0)

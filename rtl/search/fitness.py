@@ -19,8 +19,8 @@ from nms.rtl.lib.signatures import SHIFT, Payloads
 class Fitness(Block):
     """``S, T -> Perp, y, e`` with ``Perp = 2^(log2 S + T/S)`` and ``1/S = y * 2^-e`` (contract, section 7).
 
-    log2 S by CORDIC and 1/S by Newton run beside each other, then 2^H2 by CORDIC. What waits for
-    them (T, e, y, tag) lies in queues.
+    log2 S by CORDIC and 1/S by Newton run beside each other, then 2^H2 by CORDIC. Queues hold
+    what waits for them: T, e, y and the tag.
 
     Parameters
     ----------

@@ -36,8 +36,18 @@ class Ratio(Component):
     """``rb`` = bitlen(s) + 16, ``ratio`` = floor(2^rb / s) * G of s = ``extent`` and G = ``side``.
 
     Long division: the 1 of the dividend is shifted up to the leading bit of s, one place a cycle,
-    then each cycle gives one bit of the quotient. ``done`` is high for one cycle, bitlen(s) + 19 cycles
-    after ``start``; from the next cycle on the results hold until the next ``start``.
+    then each cycle gives one bit of the quotient.
+
+    Parameters
+    ----------
+    extent, side : bits of s and of G
+
+    Members
+    -------
+    start : begins, a pulse
+    extent, side : s and G; constant until ``done``
+    done : a pulse, bitlen(s) + 19 cycles after ``start``
+    rb, ratio : the results, from the cycle after ``done`` until the next ``start``
     """
 
     def __init__(self, extent: int, side: int) -> None:
