@@ -169,12 +169,14 @@ def _read_meanings(kind: type) -> dict[str, str]:
     found: dict[str, str] = {}
     names: list[str] = []
     for line in _read_sections(kind).get("Members", []):
-        item = re.match(r"([\w.]+(?:, [\w.]+)*) : (.*)", line)
+        item = re.fullmatch(r"([\w.]+(?:, [\w.]+)*) :(.*)", line)
         if item:
             names = item[1].split(", ")
-            found |= dict.fromkeys(names, item[2])
-        elif line.startswith(" ") and names:
-            found |= {name: f"{found[name]} {line.strip()}" for name in names}
+            found |= dict.fromkeys(names, item[2].strip())
+        elif line.startswith(" "):
+            found |= {name: f"{found[name]} {line.strip()}".strip() for name in names}
+        else:
+            names = []
     return found
 
 
