@@ -356,7 +356,15 @@ def _describe(unit: BlockClass) -> list[str]:
     texts += ["### Parameters", _make_table(["module", *(f"`{name}`" for name in given)], values)]
     latency = [[f"`{name}`", cycles, meaning] for name, cycles, meaning in _list_cycles(unit)]
     if latency:
-        texts += ["### Latency", _make_table(["name", "cycles", "meaning"], latency)]
+        texts += ["### Cycles", _make_table(["name", "cycles", "meaning"], latency)]
+    said = _read_sections(kind)
+    rows = [
+        [title, _escape(" ".join(" ".join(said[title]).split()))]
+        for title in ("Latency", "Throughput", "Reset", "Raises")
+        if title in said
+    ]
+    if rows:
+        texts += ["### Behaviour", _make_table(["what", "how"], rows)]
     if unit.parts:
         rows = [
             [part.title, str(len(part.names)), part.kind, ", ".join(_shorten(part.names))]
