@@ -169,12 +169,14 @@ def _read_meanings(kind: type) -> dict[str, str]:
     found: dict[str, str] = {}
     names: list[str] = []
     for line in _read_sections(kind).get("Members", []):
-        item = re.match(r"([\w.]+(?:, [\w.]+)*) : (.*)", line)
+        item = re.fullmatch(r"([\w.]+(?:, [\w.]+)*) :(.*)", line)
         if item:
             names = item[1].split(", ")
-            found |= dict.fromkeys(names, item[2])
-        elif line.startswith(" ") and names:
-            found |= {name: f"{found[name]} {line.strip()}" for name in names}
+            found |= dict.fromkeys(names, item[2].strip())
+        elif line.startswith(" "):
+            found |= {name: f"{found[name]} {line.strip()}".strip() for name in names}
+        else:
+            names = []
     return found
 
 
@@ -354,7 +356,15 @@ def _describe(unit: BlockClass) -> list[str]:
     texts += ["### Parameters", _make_table(["module", *(f"`{name}`" for name in given)], values)]
     latency = [[f"`{name}`", cycles, meaning] for name, cycles, meaning in _list_cycles(unit)]
     if latency:
-        texts += ["### Latency", _make_table(["name", "cycles", "meaning"], latency)]
+        texts += ["### Cycles", _make_table(["name", "cycles", "meaning"], latency)]
+    said = _read_sections(kind)
+    rows = [
+        [title, _escape(" ".join(" ".join(said[title]).split()))]
+        for title in ("Latency", "Throughput", "Reset", "Raises")
+        if title in said
+    ]
+    if rows:
+        texts += ["### Behaviour", _make_table(["what", "how"], rows)]
     if unit.parts:
         rows = [
             [part.title, str(len(part.names)), part.kind, ", ".join(_shorten(part.names))]

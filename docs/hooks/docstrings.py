@@ -13,7 +13,7 @@ import griffe
 
 ROLE = re.compile(r":(?:attr|class|data|exc|func|meth|mod):`~?([\w.]+)`")
 CODE = re.compile(r"(``.+?``|`[^`\n]+?`|\[`[^\]]*`\]\[[\w.]+\])", re.DOTALL)
-ITEM = re.compile(r"(?P<names>[\w.*]+(?:, [\w.*]+)*)(?: : (?P<rest>.*))?$")
+ITEM = re.compile(r"(?P<names>[\w.*]+(?:, [\w.*]+)*)(?: :(?: (?P<rest>.*))?)?$")
 
 
 class Docstrings(griffe.Extension):
@@ -41,7 +41,8 @@ def resolve(obj: griffe.Object, name: str) -> str:
     while scope is not None:
         if first in scope.all_members:
             member = scope.all_members[first]
-            path = member.target_path if isinstance(member, griffe.Alias) else member.path
+            passed = isinstance(member, griffe.Alias) and not member.inherited  # imported from elsewhere
+            path = member.target_path if passed else f"{scope.path}.{first}"
             return f"{path}.{rest}" if rest else path
         scope = scope.parent
     return name
@@ -84,7 +85,7 @@ def _convert_section(lines: list[str]) -> list[str]:
     out: list[str] = []
     for line, following in zip(lines, [*lines[1:], ""], strict=True):
         item = ITEM.fullmatch(line)
-        if item and (item["rest"] is not None or ("," not in line and " " not in line)):
+        if item and (" :" in line or " " not in line):
             names = ", ".join(f"`{name}`" for name in item["names"].split(", "))
             typed = re.match(r"    [A-Z]", following)  # numpy's form: a type, and a sentence below it
             rest = escape(item["rest"] or "")

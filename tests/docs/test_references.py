@@ -29,11 +29,12 @@ def find_broken(package: griffe.Module, obj: griffe.Object) -> Iterator[str]:
     """References of one docstring to what does not exist or has no docstring."""
     for name in docstrings.ROLE.findall(obj.docstring.value if obj.docstring else ""):
         full = docstrings.resolve(obj, name)
+        owner, _, last = full.removeprefix("nms.").rpartition(".")
         try:
-            found = package[full.removeprefix("nms.")] if full != "nms" else package
+            found = (package[owner] if owner else package).all_members[last]
         except KeyError:
             found = None
-        if found is None or not found.has_docstring:
+        if found is None or not found.has_docstring or "._" in full:
             yield f"{obj.path}: {name}"
 
 
