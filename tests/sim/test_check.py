@@ -34,7 +34,7 @@ def units(blocks, monkeypatch):
         "absent": Unit(("Meter",), ("Chain",)),
     }
     monkeypatch.setattr(nms.rtl.units, "UNITS", units)
-    monkeypatch.setattr(nms.rtl.units, "named", classes.__getitem__)
+    monkeypatch.setattr(nms.rtl.units, "load_class", classes.__getitem__)
     monkeypatch.setattr(nms.sim.check, "UNITS", units)
     monkeypatch.setattr(
         nms.sim.check,
