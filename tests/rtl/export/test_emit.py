@@ -147,11 +147,11 @@ def test_memories_need_no_initial_contents(core: Path, tmp_path: Path) -> None:
 def test_two_cores_in_one_design(core: Path, tmp_path: Path) -> None:
     """Beside each other and beside foreign modules with the plain names of the cores' own."""
     wide = load("tiny", ["lanes=2", "pes=2"])
-    core_files.generate(wide, tmp_path, {}, prefix="wide_", top="wide_sampler")
+    core_files.generate(wide, tmp_path, {}, prefix="wide_", top="wide_top")
     foreign = "".join(f"module {name}(input a, output b);\n  assign b = a;\nendmodule\n" for name in FOREIGN)
     instances = "".join(f"  {name} {name}_0 (.a(1'b0), .b());\n" for name in FOREIGN)
     design = tmp_path / "soc.v"
-    instances += "  near_memory_sampler tiny ();\n  wide_sampler wide ();\n"
+    instances += "  near_memory_sampler tiny ();\n  wide_top wide ();\n"
     design.write_text(f"{foreign}module soc;\n{instances}endmodule\n")
     environment = tools.environment()
     program = Path(environment["VERILATOR_ROOT"]) / "bin" / "verilator"
@@ -166,7 +166,7 @@ def test_two_cores_in_one_design(core: Path, tmp_path: Path) -> None:
     done = elaborate(core, tmp_path)
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
     plain = tmp_path / "plain"
-    core_files.generate(wide, plain, {}, prefix="", top="wide_sampler")
+    core_files.generate(wide, plain, {}, prefix="", top="wide_top")
     assert "MODDUP" in elaborate(core, plain).stderr
 
 
