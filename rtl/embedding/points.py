@@ -108,8 +108,8 @@ class Points(Component):
     Members
     -------
     write_index, write_mask, write : as in :class:`Rows`
-    near, late : two equal readers: one cycle after ``enable``, ``points`` are those of ``block``, ``point`` is
-        that of ``row``, and ``group`` is the group of ``row``
+    near, late : two equal readers: one cycle after ``enable``, ``points`` are those of ``block``, ``point``
+        is that of ``row``, and ``group`` is the group of ``row``
     """
 
     def __init__(self, point: StructLayout, points: int, lanes: int, group: int) -> None:
