@@ -37,6 +37,6 @@ async def reset(dut: Any) -> None:
     for _ in range(60):
         await RisingEdge(dut.clk)
     await reset_mid(dut)
-    board = Scoreboard("distances after a reset", minimum=100)
+    board = Scoreboard("distances after a reset", minimum=CONFIG.images * (CONFIG.images - 1) // 2)
     await compare(dut, board, images)
     board.finish()
