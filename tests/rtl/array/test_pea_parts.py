@@ -18,7 +18,7 @@ SMALL = ["images=13", "pixels=40"]
 @pytest.mark.parametrize(
     ("kind", "unit", "tests", "least"),
     [
-        (DistancePhase, "pea_distances", None, 230),
+        (DistancePhase, "pea_distances", None, 238),
         (RowScan, "pea_rows", None, 150),
         (SearchPhase, "pea_search", None, 800),
         (ImageLoader, "pea_images", ["loads", "load_reset"], 150),
