@@ -18,8 +18,6 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from nms import cli
-from nms.commands.options import Level
-from nms.commands.run import run as run_command
 from nms.contract.errors import UserError
 from nms.golden import metrics
 from nms.report import build, loader, replay, svg, theme
@@ -79,7 +77,12 @@ def silent(_: str) -> None:
 def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of the model on 16 digits."""
     directory = tmp_path_factory.mktemp("run")
-    run_command("tiny", count=16, perplexity=5.0, iterations=100, level=Level.GOLDEN, output=directory)
+    words = "run -c tiny --count 16 --perplexity 5 --iterations 100 --level golden -o"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["nms", *words.split(), str(directory)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+    assert ended.value.code == 0
     return directory
 
 
