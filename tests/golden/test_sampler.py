@@ -152,6 +152,7 @@ def test_edge_keeps_what_paper_keeps_of_digits() -> None:
     assert np.mean(shares) >= 0.95
 
 
+@pytest.mark.slow
 def test_edge_keeps_what_paper_keeps_of_cifar(shared_data: Path) -> None:
     with np.load(shared_data / "cifar10_exact4000.npz") as archive:
         images = archive["x_train"].reshape(4000, -1)

@@ -168,10 +168,11 @@ def test_commands_take_a_configuration_file(
     assert nms("show", "mine.toml", "--json", monkeypatch=monkeypatch) == 0
     rows = {(row["group"], row["name"]): row["value"] for row in json.loads(capsys.readouterr().out)}
     assert (rows["configuration", "name"], rows["configuration", "images"]) == ("mine", "8")
-    assert nms("generate", "-c", "mine.toml", "-P", "lanes=2", monkeypatch=monkeypatch) == 0
-    manifest = json.loads(Path("build/mine/manifest.json").read_text())
-    assert manifest["provenance"]["command"] == "nms generate -c mine.toml -P lanes=2"
-    assert (manifest["configuration"]["images"], manifest["configuration"]["lanes"]) == (8, 2)
+    words = "run -c mine.toml -P lanes=2 --count 4 --perplexity 2.0 --level golden"
+    assert nms(*words.split(), monkeypatch=monkeypatch) == 0
+    results = json.loads(Path("out/results.json").read_text())
+    assert results["command"] == f"nms {words}"
+    assert (results["configuration"]["images"], results["configuration"]["lanes"]) == (8, 2)
 
 
 def test_show(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from nms.contract.cache import cache_directory
 from tests.conftest import ROOT
 
 LAYERS = ("contract", "golden", "rtl", "sim", "synth", "energy")
@@ -58,6 +59,7 @@ class Environment:
     def run(self, *command: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run a command in the hostile folder, which is on ``PYTHONPATH`` as well."""
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "COV_", "COVERAGE"))}
+        inherited |= {"NMS_CACHE": str(cache_directory())}  # so that nothing is written outside the checkout
         path = os.pathsep.join([str(self.python.parent), inherited.get("PATH", os.defpath)])
         return subprocess.run(
             list(map(str, command)),

@@ -83,8 +83,9 @@ def test_a_given_verilog_file_is_what_runs(tmp_path: Path) -> None:
     assert found["distance"] == 0
 
 
-def test_the_regressions_of_the_sampler_pass() -> None:
-    (result,) = check(TINY, ["sampler"])
+@pytest.mark.parametrize("quick", [True, pytest.param(False, marks=pytest.mark.slow)])
+def test_the_regressions_of_the_sampler_pass(quick: bool) -> None:
+    (result,) = check(TINY, ["sampler"], quick=quick)
     assert result, result.failures
     assert result.compared > 20_000
 

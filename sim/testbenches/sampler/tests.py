@@ -30,10 +30,11 @@ from nms.sim.testbenches.sampler.environment import (
     settings,
 )
 from nms.sim.verilator.context import count as tally
+from nms.sim.verilator.context import sweep
 
 
 @cocotb.test()
-@cocotb.parametrize(stalls=list(Stalls))
+@cocotb.parametrize(stalls=sweep(Stalls, [Stalls.NONE, Stalls.RANDOM]))
 async def streams(dut: Any, stalls: Stalls) -> None:
     """A run under every pattern of stalls."""
     await start(dut)
@@ -73,7 +74,7 @@ async def reading_across_start(dut: Any) -> None:
 
 
 @cocotb.test()
-@cocotb.parametrize(stalls=list(Stalls))
+@cocotb.parametrize(stalls=sweep(Stalls, [Stalls.RANDOM]))
 async def kept_images(dut: Any, stalls: Stalls) -> None:
     """Taken beside the indices or after all of them; and not at all without ``send_images``."""
     await start(dut)
@@ -99,7 +100,7 @@ async def kept_images(dut: Any, stalls: Stalls) -> None:
 
 
 @cocotb.test()
-@cocotb.parametrize(stalls=[Stalls.NONE, Stalls.RANDOM])
+@cocotb.parametrize(stalls=sweep([Stalls.NONE, Stalls.RANDOM], [Stalls.RANDOM]))
 async def images_leave_beside(dut: Any, stalls: Stalls) -> None:
     """Kept images are sent while the next batch is computed, or only when that one is about to emit."""
     await start(dut)

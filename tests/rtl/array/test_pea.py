@@ -14,12 +14,11 @@ WIDE = ["images=16", "pixels=64", "pes=4", "lanes=2", "te_lanes=4", "grid_lanes=
 @pytest.mark.parametrize(
     "config",
     [
-        load("tiny"),
-        load("paper", WIDE),
-        load("tiny", ["images=40", "lanes=3"]),
-        load("tiny", ["pes=1", "unroll=8"]),
+        pytest.param(load("tiny"), id="tiny"),
+        pytest.param(load("tiny", ["images=40", "lanes=3"]), id="images=40"),
+        pytest.param(load("paper", WIDE), id="wide", marks=pytest.mark.slow),
+        pytest.param(load("tiny", ["pes=1", "unroll=8"]), id="pes=1", marks=pytest.mark.slow),
     ],
-    ids=["tiny", "wide", "images=40", "pes=1"],
 )
 def test_all_phases(check_block: Callable[..., int], config: Config) -> None:
     assert check_block(PEA(config), "pea", config) >= 5000

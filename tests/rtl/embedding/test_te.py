@@ -17,8 +17,8 @@ ALL_AT_ONCE = ["images=8", "te_lanes=8", "grid_lanes=1"]
     "config",
     [
         pytest.param(load("tiny"), id="tiny"),
-        pytest.param(load("paper", SMALL), id="wide"),
-        pytest.param(load("tiny", RAGGED), id="ragged"),
+        pytest.param(load("paper", SMALL), id="wide", marks=pytest.mark.slow),
+        pytest.param(load("tiny", RAGGED), id="ragged", marks=pytest.mark.slow),
         pytest.param(load("tiny", SINGLE), id="one lane", marks=pytest.mark.slow),
         pytest.param(load("tiny", ALL_AT_ONCE), id="one block", marks=pytest.mark.slow),
         pytest.param(load("paper"), id="paper", marks=pytest.mark.slow),
