@@ -103,7 +103,8 @@ class Runner(cocotb_tools.runner.Verilator):
         self.env["PATH"] = tools.environment()["PATH"] + os.pathsep + self.env["PATH"]
         for name in ("VERILATOR_ROOT", "MAKEFLAGS"):
             self.env[name] = tools.environment()[name]
-        self.env.pop("PYTEST_CURRENT_TEST", None)
+        for name in ("PYTEST_CURRENT_TEST", "PYTEST_ADDOPTS"):
+            self.env.pop(name, None)
 
     def _simulator_in_path_build_only(self) -> None:
         self.executable = str(Path(tools.environment()["VERILATOR_ROOT"]) / "bin" / "verilator")
@@ -336,6 +337,8 @@ def simulate(
     seconds_build = time.monotonic() - started
 
     work = _run_directory(module)
+    # cocotb loads pytest, which otherwise obeys the first pytest configuration in a folder above.
+    (work / "pytest.ini").write_text("[pytest]\n")
     log, tally = work / "testbench.log", work / "tally.jsonl"
     context = Context(seed=seed, tally=str(tally), parameters=parameters or {}, ports=header.ports)
     started = time.monotonic()

@@ -69,7 +69,8 @@ def check_modules(processes: Iterable[dict[str, Any]], home: Path) -> None:
     for process in processes:
         modules = process["modules"]
         assert not {name.split(".")[0] for name in modules} & set(HOSTILE)
-        assert all(is_project_file(file, home) for file in own(modules).values())
+        strange = {name: file for name, file in own(modules).items() if not is_project_file(file, home)}
+        assert not strange, f"{process['argv']} loaded {strange}"
         assert not twice(modules, home)
 
 

@@ -25,6 +25,17 @@ def test_right_hardware_passes_under_all_stalls_and_from_the_cache(blocks, run):
     assert second.seconds_build < 0.5
 
 
+def test_no_pytest_configuration_reaches_the_simulation(blocks, run, monkeypatch, tmp_path):
+    """cocotb loads pytest, which looks for its configuration in the folders above, and in a variable."""
+    (tmp_path / "pytest.ini").write_text("[pytest]\npythonpath = hostile\naddopts = --no-such-option\n")
+    (tmp_path / "hostile" / "nms").mkdir(parents=True)
+    (tmp_path / "hostile" / "nms" / "__init__.py").write_text("raise RuntimeError('hostile')\n")
+    monkeypatch.setenv("NMS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("PYTEST_ADDOPTS", "--nor-this-one")
+    outcome = run(blocks.Incrementer(), "incrementer_testbench", parameters=INCREMENTER, tests=["reset"])
+    assert outcome, outcome.failures
+
+
 def test_wrong_hardware_fails_with_the_first_difference(blocks, run):
     outcome = run(blocks.Incrementer(), "incrementer_testbench", parameters={"step": 2}, seed=7)
     assert not outcome
