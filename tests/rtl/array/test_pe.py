@@ -14,13 +14,17 @@ from nms.rtl.export import emit
 from nms.sim.testbenches.pe.environment import Driver, distance_vectors, search_vectors
 from nms.sim.verilator.runner import simulate
 
+ODD = load("tiny", ["lanes=5", "pixels=63", "images=40", "unroll=7"])
 WIDE = ["images=16", "pixels=64", "pes=4", "lanes=2", "te_lanes=4", "grid_lanes=2"]
 
 
 @pytest.mark.parametrize(
     "config",
-    [load("tiny"), load("paper", WIDE), load("tiny", ["lanes=5", "pixels=63", "images=40", "unroll=7"])],
-    ids=["tiny", "wide", "odd"],
+    [
+        pytest.param(load("tiny"), id="tiny"),
+        pytest.param(load("paper", WIDE), id="wide"),
+        pytest.param(ODD, id="odd", marks=pytest.mark.slow),
+    ],
 )
 def test_both_modes(check_block: Callable[..., int], config: Config) -> None:
     assert check_block(PE(config), "pe", config) >= 3000

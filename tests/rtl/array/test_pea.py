@@ -15,7 +15,7 @@ WIDE = ["images=16", "pixels=64", "pes=4", "lanes=2", "te_lanes=4", "grid_lanes=
     "config",
     [
         pytest.param(load("tiny"), id="tiny"),
-        pytest.param(load("tiny", ["images=40", "lanes=3"]), id="images=40"),
+        pytest.param(load("tiny", ["images=40", "lanes=3"]), id="images=40", marks=pytest.mark.slow),
         pytest.param(load("paper", WIDE), id="wide", marks=pytest.mark.slow),
         pytest.param(load("tiny", ["pes=1", "unroll=8"]), id="pes=1", marks=pytest.mark.slow),
     ],
