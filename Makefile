@@ -30,10 +30,10 @@ demo: setup
 	$(BIN)/nms report out/demo
 
 test: setup
-	$(BIN)/pytest -n 2 --dist worksteal -m 'not slow'
+	$(BIN)/pytest -n 2 --dist loadfile -m 'not slow'
 
 test-all: setup
-	$(BIN)/pytest -n 2 --dist worksteal
+	$(BIN)/pytest -n 2 --dist loadfile
 
 bench: setup
 	$(BIN)/nms bench $(ARGS)

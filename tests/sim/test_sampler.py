@@ -67,6 +67,7 @@ def test_tiny_on_digits_through_the_buses(stalls: Stalls) -> None:
     assert run.traffic == {"counters": crossed, "monitors": crossed}
 
 
+@pytest.mark.slow
 def test_a_given_verilog_file_is_what_runs(tmp_path: Path) -> None:
     """Another seed of the random numbers in the file shows in the points, not in the distances."""
     settings, images = batch(TINY, "digits", 8, perplexity=3.0, iterations=5)

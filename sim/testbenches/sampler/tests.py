@@ -135,7 +135,7 @@ async def images_leave_beside(dut: Any, stalls: Stalls) -> None:
 
 
 @cocotb.test()
-@cocotb.parametrize(stalls=[Stalls.NONE, Stalls.RANDOM])
+@cocotb.parametrize(stalls=sweep([Stalls.NONE, Stalls.RANDOM], [Stalls.RANDOM]))
 async def double_buffered(dut: Any, stalls: Stalls) -> None:
     """While a batch is computed, the next one is loaded: begun in another phase each time."""
     await start(dut)
@@ -217,7 +217,7 @@ async def abort(dut: Any, phase: Phase) -> None:
 
 
 @cocotb.test()
-@cocotb.parametrize(phase=WORKING)
+@cocotb.parametrize(phase=sweep(WORKING, [Phase.LOAD, Phase.SEARCH, Phase.EMIT]))
 async def reset(dut: Any, phase: Phase) -> None:
     """A reset in any phase leaves the sampler idle; the next run is right."""
     await check_stop(dut, phase, reset_mid)

@@ -11,7 +11,7 @@ from nms.rtl.lib.cordic import Decay, Rotate, Vector
 from nms.rtl.lib.hierarchy import Block
 
 
-@pytest.mark.parametrize("preset", ["tiny", "paper"])
+@pytest.mark.parametrize("preset", ["tiny", pytest.param("paper", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("use", ["weight", "log2", pytest.param("exp2", marks=pytest.mark.slow)])
 def test_every_use(check_block: Callable[..., int], preset: str, use: str) -> None:
     config = load(preset)

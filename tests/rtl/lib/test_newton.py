@@ -9,7 +9,7 @@ from nms.contract.config import load
 from nms.rtl.lib.newton import Newton
 
 
-@pytest.mark.parametrize("preset", ["tiny", "paper"])
+@pytest.mark.parametrize("preset", ["tiny", pytest.param("paper", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kernel", [False, True])
 def test_every_use(check_block: Callable[..., int], preset: str, kernel: bool) -> None:
     config = load(preset)

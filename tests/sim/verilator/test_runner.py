@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from nms.contract.cache import cache_directory
 from nms.contract.errors import ToolError, UserError
 from nms.rtl.export.emit import verilog
 from nms.sim.verilator import runner, tools
@@ -30,6 +31,10 @@ def test_no_pytest_configuration_reaches_the_simulation(blocks, run, monkeypatch
     (tmp_path / "pytest.ini").write_text("[pytest]\npythonpath = hostile\naddopts = --no-such-option\n")
     (tmp_path / "hostile" / "nms").mkdir(parents=True)
     (tmp_path / "hostile" / "nms" / "__init__.py").write_text("raise RuntimeError('hostile')\n")
+    (tmp_path / "cache").mkdir()
+    for entry in cache_directory().iterdir():  # with what was built already
+        if entry.name != "runs":
+            (tmp_path / "cache" / entry.name).symlink_to(entry)
     monkeypatch.setenv("NMS_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("PYTEST_ADDOPTS", "--nor-this-one")
     outcome = run(blocks.Incrementer(), "incrementer_testbench", parameters=INCREMENTER, tests=["reset"])
