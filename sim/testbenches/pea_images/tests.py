@@ -122,7 +122,10 @@ async def fetch_reset(dut: Any) -> None:
     board = Scoreboard("words after a reset", minimum=4)
     board.expect(int(value) for value in images[2])
     Source(dut, "i_fetch").start([2])
-    into = lambda item: board.got(FETCHED.unpack(item)["data"])  # noqa: E731
+
+    def into(item: int) -> None:
+        board.got(FETCHED.unpack(item)["data"])
+
     await Sink(dut, "o_pixels").take(4, timeout=30, into=into)
     task.cancel()
     board.finish()

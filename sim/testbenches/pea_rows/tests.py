@@ -77,7 +77,10 @@ async def reset(dut: Any) -> None:
     await Source(dut, "i_read").send([PAIR.pack(row=2, column=1)])
     await Sink(dut, "o_read").take(1, timeout=50, into=board.got)
     await begin(dut, CONFIG.images)
-    into = lambda item: board.got(ROW.unpack(item))  # noqa: E731
+
+    def into(item: int) -> None:
+        board.got(ROW.unpack(item))
+
     await Sink(dut, "o_rows").take(CONFIG.images, 100 * CONFIG.images, into)
     task.cancel()
     board.finish()
