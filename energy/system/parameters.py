@@ -221,6 +221,8 @@ def load(path: Path | None = None) -> Parameters:
     """
     table = toml.read(DEFAULT)
     if path is not None:
+        if not path.exists():
+            raise UserError(f"parameters {str(path)!r}: No such file; give the path of a TOML file")
         for section, entries in toml.read(path).items():
             if section not in table:
                 raise UserError(f"{path}: no section {section!r}; {nearest(section, table)}")

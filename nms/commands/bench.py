@@ -237,7 +237,10 @@ def bench(
     """Measure figures side by side, with the bound beside each; exit status 1 if one is broken.
 
     The search takes up to 500 images, the sampler as many as its configuration holds, the hardware that
-    many for each batch of a job. At level golden the search is not simulated: cycles by arithmetic alone.
+    many for each batch of a job.
+
+    At level golden the search is not simulated: cycles by arithmetic alone.
+
     Windows: toggles counted in all cycles of one batch, beside what windows drawn from them 1,000 times say.
 
     Example: `nms bench search --level golden --count 100`

@@ -127,7 +127,7 @@ def test_a_data_set_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
         (["system", "--run", "RUN", "--sampler-energy", "nan"], "--sampler-energy 'nan': must be"),
         (["system", "--run", "RUN", "--sampler-energy", "windo=1"], "no run searched by 'windo'"),
         (["system", "--run", "RUN", "--run", "RUN"], "two runs searched by de-rand1"),
-        (["system", "--run", "RUN", "--parameters", "no.toml"], "no.toml: No such file"),
+        (["system", "--run", "RUN", "--parameters", "no.toml"], "parameters 'no.toml': No such file"),
         (["system", "--run", "RUN", "--epochs", "-1"], "-1"),
     ],
 )
