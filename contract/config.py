@@ -24,14 +24,16 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from nms.contract import toml
-from nms.contract.derived import Derived, derive
+from nms.contract.derived import Derived, Sizes, derive
 from nms.contract.errors import UserError
-from nms.contract.formats import PROFILES, Profile
+from nms.contract.formats import LEAN, PROFILES, LeanProfile, Profile
+from nms.contract.readout import Phase
+from nms.contract.tables import HerdingTables, LeanTables, SamplerTables, Tables
 
 POPULATION = 32
 """Individuals of the differential evolution."""
@@ -40,20 +42,72 @@ GENERATION_CAP = 128
 """Generations after which a row is given up (status ``unconverged``)."""
 
 
-class Config(BaseModel):
-    """Generation-time parameters of the sampler.
+class SamplerConfig(BaseModel):
+    """Generation-time parameters that every sampler has.
 
     Batch size, pixel count, ratio, perplexity, iterations and seed are run-time settings
-    (:class:`nms.contract.settings.Settings`) up to the maxima given here.
+    (:mod:`nms.contract.settings`) up to the maxima given here.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    phases: ClassVar[tuple[Phase, ...]]
+    """The phases of a batch, in order."""
+
+    tables: ClassVar[type[SamplerTables]]
+    """What a run gives."""
+
+    method: str
+    """Key of :data:`METHODS`."""
 
     name: str = Field(
         "custom", pattern=r"^[a-z][a-z0-9_]*$", max_length=64, description="name of the configuration"
     )
     images: int = Field(ge=4, le=1024, description="largest batch, in images")
-    pixels: int = Field(ge=1, le=65536, description="largest image, in bytes")
+    pixels: int = Field(ge=1, le=65536, description="largest image, in bytes, reduced where it is")
+    bus_bits: int = Field(
+        default=64, ge=64, le=512, description="data bits of m_axi and m_axis, a power of two"
+    )
+
+    @field_validator("bus_bits")
+    @classmethod
+    def _check_bus(cls, value: int) -> int:
+        if value & (value - 1):
+            raise ValueError("must be a power of two")
+        return value
+
+    @property
+    def derived(self) -> Sizes:
+        """What follows from it."""
+        return Sizes(self.images, self.pixels)
+
+    @property
+    def digest(self) -> str:
+        """Twelve hexadecimal digits that name this configuration and its formats; its name does not count."""
+        values = self.model_dump(exclude={"name", "method"})
+        if isinstance(self, Config | LeanConfig):
+            values |= {"profile": asdict(self.profile)}
+        text = json.dumps(values, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _check_lanes(config: "Config | LeanConfig", *keys: str) -> None:
+    """``ValueError`` unless the lanes are powers of two and no more than the images."""
+    for key in keys:
+        lanes = getattr(config, key)
+        if lanes & (lanes - 1):
+            raise ValueError(f"{key}={lanes}: must be a power of two")
+        if lanes > config.images:
+            raise ValueError(f"{key}={lanes}: must not exceed images={config.images}")
+
+
+class Config(SamplerConfig):
+    """Generation-time parameters of the published sampler, DE-SNE with a grid."""
+
+    phases = tuple(phase for phase in Phase if phase not in (Phase.IDLE, Phase.PICK))
+    tables = Tables
+
+    method: Literal["desne"] = Field("desne", description="method: desne, herding or lean")
     formats: Literal["wide", "edge"] = Field(description="number formats: wide or edge")
     pes: int = Field(ge=1, le=POPULATION, description="processing elements (PEs), a divisor of 32")
     lanes: int = Field(ge=1, le=64, description="pixels that a PE takes in a cycle")
@@ -65,22 +119,12 @@ class Config(BaseModel):
     grid_lanes: int = Field(
         ge=1, le=64, description="comparisons of the grid sampler in a cycle, a power of two"
     )
-    bus_bits: int = Field(
-        default=64, ge=64, le=512, description="data bits of m_axi and m_axis, a power of two"
-    )
 
     @model_validator(mode="after")
     def _check(self) -> "Config":
         if POPULATION % self.pes:
             raise ValueError(f"pes={self.pes}: must divide the population of {POPULATION}")
-        for key in ("te_lanes", "grid_lanes"):
-            lanes = getattr(self, key)
-            if lanes & (lanes - 1):
-                raise ValueError(f"{key}={lanes}: must be a power of two")
-            if lanes > self.images:
-                raise ValueError(f"{key}={lanes}: must not exceed images={self.images}")
-        if self.bus_bits & (self.bus_bits - 1):
-            raise ValueError(f"bus_bits={self.bus_bits}: must be a power of two")
+        _check_lanes(self, "te_lanes", "grid_lanes")
         return self
 
     @property
@@ -93,23 +137,69 @@ class Config(BaseModel):
         """What follows from it: widths, iteration counts, latencies."""
         return derive(self)
 
+
+class ReducedConfig(SamplerConfig):
+    """Generation-time parameters of the samplers that look at reduced images."""
+
+    side: Literal[4, 8, 16, 32] = Field(description="largest side of the grid to which images are reduced")
+
+
+class HerdingConfig(ReducedConfig):
+    """Generation-time parameters of the sampler that has herding alone."""
+
+    phases = (Phase.LOAD, Phase.DISTANCE, Phase.PICK, Phase.EMIT)
+    tables = HerdingTables
+
+    method: Literal["herding"] = Field(description="method: desne, herding or lean")
+
+
+class LeanConfig(ReducedConfig):
+    """Generation-time parameters of the lean sampler: herding, and picks from a lean map."""
+
+    phases = (*Config.phases[:-1], Phase.PICK, Phase.EMIT)
+    tables = LeanTables
+
+    method: Literal["lean"] = Field(description="method: desne, herding or lean")
+    map_lanes: Literal[1, 2, 4] = Field(description="pairs that the map takes in a cycle")
+    grid_lanes: int = Field(
+        ge=1, le=64, description="comparisons of the grid sampler in a cycle, a power of two"
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> "LeanConfig":
+        _check_lanes(self, "grid_lanes")
+        return self
+
     @property
-    def digest(self) -> str:
-        """Twelve hexadecimal digits that name this configuration and its formats; its name does not count."""
-        values = self.model_dump(exclude={"name"}) | {"profile": asdict(self.profile)}
-        text = json.dumps(values, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+    def profile(self) -> LeanProfile:
+        """The number formats."""
+        return LEAN
 
 
-def _read_presets() -> dict[str, Config]:
+METHODS: dict[str, type[SamplerConfig]] = {"desne": Config, "herding": HerdingConfig, "lean": LeanConfig}
+"""The class of configurations of each method."""
+
+
+def make(values: dict[str, Any], strict: bool = False) -> SamplerConfig:
+    """The configuration with these values, of the class of its ``method``, ``desne`` if none is given.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        A value is missing, illegal or unknown.
+    """
+    return METHODS.get(values.get("method", "desne"), Config).model_validate(values, strict=strict)
+
+
+def _read_presets() -> dict[str, SamplerConfig]:
     """The files of ``contract/presets`` by name, the smallest configuration first."""
     folder = resources.files("nms.contract") / "presets"
     texts = [file.read_text(encoding="utf-8") for file in folder.iterdir() if file.name.endswith(".toml")]
-    presets = [Config.model_validate(tomllib.loads(text), strict=True) for text in texts]
+    presets = [make(tomllib.loads(text), strict=True) for text in texts]
     return {one.name: one for one in sorted(presets, key=lambda one: (one.images * one.pixels, one.name))}
 
 
-PRESETS: dict[str, Config] = _read_presets()
+PRESETS: dict[str, SamplerConfig] = _read_presets()
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -124,7 +214,7 @@ def is_file(source: str | Path) -> bool:
     return isinstance(source, Path) or "/" in source or source.endswith(".toml")
 
 
-def load(source: str | Path, overrides: Iterable[str] = ()) -> Config:
+def load(source: str | Path, overrides: Iterable[str] = ()) -> SamplerConfig:
     """A preset or a configuration file, with ``key=value`` overrides applied.
 
     Parameters
@@ -144,44 +234,62 @@ def load(source: str | Path, overrides: Iterable[str] = ()) -> Config:
         key, equals, value = override.partition("=")
         if not equals:
             raise UserError(f"-P {override!r}: expected key=value")
-        if key not in values or key == "name":
-            known = [known for known in values if known != "name"]
+        known = [known for known in values if known not in ("name", "method")]
+        if key not in known:
             raise UserError(f"-P {override!r}: no such key; {nearest(key, known)}")
         values[key] = value
     try:
-        return Config.model_validate(values)
+        return make(values)
     except ValidationError as error:
         raise UserError(_explain(error)) from None
 
 
+def load_published(source: str | Path, overrides: Iterable[str] = ()) -> Config:
+    """As :func:`load`, for what knows the published method alone.
+
+    Raises
+    ------
+    UserError
+        As of :func:`load`; the configuration is of another method.
+    """
+    config = load(source, overrides)
+    if not isinstance(config, Config):
+        raise UserError(f"configuration {config.name}: must be one of the published method, such as tiny")
+    return config
+
+
 def schema() -> dict[str, Any]:
     """The JSON schema of a configuration file."""
-    made = Config.model_json_schema()
-    every = made.pop("required")
-    preset = {"description": "preset that the file changes", "type": "string", "enum": [*PRESETS]}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **made,
         "title": "NMS configuration",
-        "description": "Every parameter of the sampler, or a preset and what differs from it.",
+        "description": "Every parameter of a sampler, or a preset and what differs from it.",
+        "oneOf": [_describe(kind) for kind in METHODS.values()],
+    }
+
+
+def _describe(kind: type[SamplerConfig]) -> dict[str, Any]:
+    """The JSON schema of the files of one method."""
+    made = kind.model_json_schema()
+    every = made.pop("required")
+    names = [name for name, preset in PRESETS.items() if type(preset) is kind]
+    preset = {"description": "preset that the file changes", "type": "string", "enum": names}
+    return {
+        **made,
         "properties": {"preset": preset, **made["properties"]},
         "anyOf": [{"required": ["preset"]}, {"required": every}],
     }
 
 
-def _find_preset(name: str) -> Config:
+def _find_preset(name: str) -> SamplerConfig:
     if name not in PRESETS:
         raise UserError(f"preset {name!r} does not exist; {nearest(name, PRESETS)}")
     return PRESETS[name]
 
 
-def _read_file(path: Path) -> Config:
+def _read_file(path: Path) -> SamplerConfig:
     """The configuration of a file: its values, over those of the preset that it names."""
     values = toml.read(path)
-    for key in values:
-        if key not in Config.model_fields and key != "preset":
-            known = nearest(key, ["preset", *Config.model_fields])
-            raise UserError(f"{path}: key {key!r}: no such key; {known}")
     base: dict[str, Any] = {}
     if "preset" in values:
         name = values.pop("preset")
@@ -189,8 +297,18 @@ def _read_file(path: Path) -> Config:
             hint = nearest(name, PRESETS) if isinstance(name, str) else "must be the name of a preset"
             raise UserError(f"{path}: preset={reprlib.repr(name)}: no such preset; {hint}")
         base = PRESETS[name].model_dump(exclude={"name"})
+        if values.get("method", base["method"]) != base["method"]:
+            wrong = reprlib.repr(values["method"])
+            raise UserError(f"{path}: method={wrong}: preset {name!r} is of method {base['method']!r}")
+    method = values.get("method", base.get("method", "desne"))
+    if method not in METHODS:
+        raise UserError(f"{path}: method={reprlib.repr(method)}: must be one of {', '.join(METHODS)}")
+    known = METHODS[method].model_fields
+    for key in values:
+        if key not in known:
+            raise UserError(f"{path}: key {key!r}: no such key; {nearest(key, ['preset', *known])}")
     try:
-        return Config.model_validate(base | values, strict=True)
+        return make(base | values, strict=True)
     except ValidationError as error:
         raise UserError(f"{path}: {_explain(error, reprlib.repr)}") from None
 

@@ -25,38 +25,67 @@ def cordic_indices(last: int) -> list[int]:
     return [i for i in range(1, last + 1) for _ in range(2 if i in (4, 13, 40) and i < last else 1)]
 
 
+class Sizes:
+    """Widths that follow from the largest batch; read as :attr:`nms.contract.config.SamplerConfig.derived`.
+
+    Parameters
+    ----------
+    images : largest batch
+    pixels : bytes of the largest image whose distances are taken
+    """
+
+    def __init__(self, images: int, pixels: int) -> None:
+        self.images, self.pixels = images, pixels
+
+    @property
+    def distance_width(self) -> int:
+        """DW: bits of a squared distance, ``bitlen(pixels * 255**2)``."""
+        return (self.pixels * 255**2).bit_length()
+
+    @property
+    def index_width(self) -> int:
+        """Bits of an image index."""
+        return (self.images - 1).bit_length()
+
+    @property
+    def count_width(self) -> int:
+        """Bits of N, K and of a number of points."""
+        return self.images.bit_length()
+
+    @property
+    def scale_width(self) -> int:
+        """Bits of L, 0 to DW."""
+        return self.distance_width.bit_length()
+
+    @property
+    def grid_side(self) -> int:
+        """Largest G: smallest integer with G^2 >= 2 * images."""
+        side = 0
+        while side * side < 2 * self.images:
+            side += 1
+        return side
+
+    def rows(self) -> list[tuple[str, str, str, str]]:
+        """(group, name, value, unit) of everything derived, for ``nms show``."""
+        return [
+            ("widths", "distance", str(self.distance_width), "bits"),
+            ("widths", "image index", str(self.index_width), "bits"),
+        ]
+
+
 @cache
 def derive(config: "Config") -> "Derived":
     """The values that follow from ``config``, one object for equal configurations."""
     return Derived(config)
 
 
-class Derived:
+class Derived(Sizes):
     """Derived values of ``config``; read as :attr:`nms.contract.config.Config.derived`."""
 
     def __init__(self, config: "Config") -> None:
+        super().__init__(config.images, config.pixels)
         self.config = config
         self.profile = config.profile
-
-    @property
-    def distance_width(self) -> int:
-        """DW: bits of a squared distance, ``bitlen(pixels * 255**2)``."""
-        return (self.config.pixels * 255**2).bit_length()
-
-    @property
-    def index_width(self) -> int:
-        """Bits of an image index."""
-        return (self.config.images - 1).bit_length()
-
-    @property
-    def count_width(self) -> int:
-        """Bits of N, K and of a number of points."""
-        return self.config.images.bit_length()
-
-    @property
-    def scale_width(self) -> int:
-        """Bits of L, 0 to DW."""
-        return self.distance_width.bit_length()
 
     @property
     def log_beta_high(self) -> int:
@@ -99,14 +128,6 @@ class Derived:
         """R_i = sum_j P'_ij, at most (1 + N - 1)/2 and rounding."""
         return Fixed(False, self.config.images.bit_length(), self.profile.affinity.fraction)
 
-    @property
-    def grid_side(self) -> int:
-        """Largest G: smallest integer with G^2 >= 2 * images."""
-        side = 0
-        while side * side < 2 * self.config.images:
-            side += 1
-        return side
-
     def cordic_latency(self, rotations: int) -> int:
         """Cycles from a CORDIC's input to its output: one register for each ``unroll`` rotations."""
         return -(-rotations // self.config.unroll)
@@ -114,8 +135,6 @@ class Derived:
     def rows(self) -> list[tuple[str, str, str, str]]:
         """(group, name, value, unit) of everything derived, for ``nms show``."""
         widths = [
-            ("widths", "distance", str(self.distance_width), "bits"),
-            ("widths", "image index", str(self.index_width), "bits"),
             ("widths", "u = log2(beta2 2^L)", f"{LOG_BETA_LOW} to {self.log_beta_high}", "octaves"),
             ("widths", "force", str(self.force), ""),
             ("widths", "Z", str(self.normaliser), ""),
@@ -127,4 +146,4 @@ class Derived:
             ("cordic", "latency of 2^-z", str(self.cordic_latency(len(self.weight_indices))), "cycles"),
             ("cordic", "latency of log2, 2^x", str(self.cordic_latency(len(self.post_indices))), "cycles"),
         ]
-        return widths + counts
+        return super().rows() + widths + counts

@@ -89,6 +89,21 @@ class Profile:
     kernel_steps: int
 
 
+@dataclass(frozen=True)
+class LeanProfile:
+    """The formats of the lean sampler; each field is explained in ``contract.md``, before section 14."""
+
+    mantissa: Fixed  # beta2's mantissa M, in [1, 2)
+    log_beta: Fixed  # u = log2(beta2 * 2^L), the searched variable
+    exponent: Fixed  # z = beta2 * d
+    weight: Fixed  # w = 2^-z
+    entropy: Fixed  # H = log2 S + T/S, and its target
+    affinity: Fixed  # p_j|i and P'
+    position: Fixed  # Y, saturating
+    velocity: Fixed  # V, saturating
+    kernel: Fixed  # w = 1/(1 + |dy|^2), as summed in Z
+
+
 def _formats(**fields: str | int) -> dict[str, Fixed | int]:
     return {key: Fixed.parse(value) if isinstance(value, str) else value for key, value in fields.items()}
 
@@ -114,6 +129,13 @@ EDGE = Profile(
         entropy="u4.23", perplexity="u10.20", stop=128,
         affinity="u1.24", position="s7.20", velocity="s3.20", kernel="u1.20",
         kernel_reciprocal="u1.22", kernel_seed=5, kernel_steps=2,
+    ),
+)  # fmt: skip
+
+LEAN = LeanProfile(
+    **_formats(  # type: ignore[arg-type]
+        mantissa="u1.8", log_beta="s6.8", exponent="u4.6", weight="u1.8", entropy="u4.8", affinity="u1.16",
+        position="s6.12", velocity="s3.12", kernel="u1.12",
     ),
 )  # fmt: skip
 

@@ -15,10 +15,12 @@ class Phase(IntEnum):
     EMBED = 5
     GRID = 6
     EMIT = 7
+    PICK = 8  # between GRID and EMIT, in the lean sampler
 
 
 class Readout(IntEnum):
-    """Tables that can be read out after a run; names are those of :class:`nms.contract.tables.Tables`.
+    """Tables that can be read out after a run; names are those of the configuration's tables
+    (:mod:`nms.contract.tables`).
 
     A matrix is addressed by row and column, a vector by the row alone (the column is ignored). Of a point,
     column 0 is x and every other column y. Values are the table's raw integers, sign-extended to 64 bits.
@@ -36,6 +38,8 @@ class Readout(IntEnum):
     AFFINITY = 9
     EMBEDDING_INIT = 10
     EMBEDDING = 11
+    ENTROPY = 12
+    EVALUATIONS = 13
 
     def shape(self, count: int) -> tuple[int, ...]:
         """The table's shape for a batch of ``count`` images."""

@@ -4,9 +4,11 @@
 import math
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 
-from nms.contract.config import Config
+from nms.contract.config import Config, LeanConfig, ReducedConfig
 from nms.contract.errors import UserError
+from nms.contract.formats import LEAN
 
 
 class Search(IntEnum):
@@ -35,6 +37,10 @@ class Search(IntEnum):
         raise UserError(f"search {name!r}: must be one of {', '.join(map(str, cls))}")
 
 
+SIDE_MAX = 4096
+"""Most rows, and most pixels of a row, of an image that is reduced."""
+
+
 def default_exaggerated(iterations: int) -> int:
     """How many iterations are exaggerated by default: a quarter (floor), at most 12.
 
@@ -43,6 +49,16 @@ def default_exaggerated(iterations: int) -> int:
     may have vanished. More than 12 do not improve the map.
     """
     return min(iterations // 4, 12)
+
+
+def _count_kept(ratio: float, count: int) -> int:
+    """K = floor(ratio * count + 1/2); ``UserError`` if the ratio is out of range or keeps none."""
+    if not 0.0 < ratio <= 1.0:
+        raise UserError(f"ratio {ratio:g}: must be above 0 and at most 1")
+    keep = math.floor(ratio * count + 0.5)
+    if keep < 1:
+        raise UserError(f"ratio {ratio:g}: keeps none of {count} images; at least {0.5 / count:g} keeps one")
+    return keep
 
 
 @dataclass(frozen=True)
@@ -96,13 +112,7 @@ class Settings:
             raise UserError(f"count {count}: this configuration holds 4 to {config.images} images")
         if not 1 <= pixels <= config.pixels:
             raise UserError(f"pixels {pixels}: this configuration holds images of 1 to {config.pixels} bytes")
-        if not 0.0 < ratio <= 1.0:
-            raise UserError(f"ratio {ratio:g}: must be above 0 and at most 1")
-        keep = math.floor(ratio * count + 0.5)
-        if keep < 1:
-            raise UserError(
-                f"ratio {ratio:g}: keeps none of {count} images; at least {0.5 / count:g} keeps one"
-            )
+        keep = _count_kept(ratio, count)
         if not 1.0 < perplexity < count - 1:
             raise UserError(
                 f"perplexity {perplexity:g}: must be above 1 and below {count - 1}, the number of others"
@@ -115,3 +125,176 @@ class Settings:
         target = math.floor(perplexity * 2.0**fraction + 0.5)
         method = Search.parse(search)
         return cls(count, pixels, keep, target, iterations, seed, default_exaggerated(iterations), method)
+
+
+class Pick(IntEnum):
+    """What of a group is kept (``contract.md``, sections 17 and 18)."""
+
+    CENTRE = 0  # of each cell of the map, the point nearest to the cell's centre
+    MEDOID = 1  # of each cell, the image with the least sum of distances to the others
+    HUB = 2  # of each cell, the image with the largest row sum of affinities
+    NEIGHBOUR = 3  # of each cell, the image whose fifth neighbour is nearest
+    HERDING = 4  # no map: images whose mean follows that of the group
+
+    def __str__(self) -> str:
+        return self.name.lower()
+
+    @classmethod
+    def parse(cls, name: str) -> "Pick":
+        """The pick called ``name``, such as ``medoid``.
+
+        Raises
+        ------
+        UserError
+            There is no such pick.
+        """
+        for pick in cls:
+            if str(pick) == name:
+                return pick
+        raise UserError(f"pick {name!r}: must be one of {', '.join(map(str, cls))}")
+
+
+@dataclass(frozen=True)
+class LeanSettings:
+    """Run-time settings of the samplers that look at reduced images, in the hardware's own integers.
+
+    Parameters
+    ----------
+    count : N, images in the batch
+    pixels : bytes of an image in memory, ``height * width * channels`` if it is reduced
+    keep : K, indices to keep
+    height, width, channels : of an image in memory; 0 if it is taken as it is
+    planes : whether an image's channels lie one after the other
+    grey : whether all channels are reduced to one
+    side : side of the grid to which images are reduced; 0 takes them as they are
+    pick : what of a group is kept, a :class:`nms.contract.settings.Pick`
+    target : entropy of a row, raw, as are the settings below 0 without a map
+    iterations : of the map
+    exaggerated : number of exaggerated iterations, the first ones
+    evaluations : of a row's search at most
+    seed : 32-bit seed of the start positions
+    """
+
+    count: int
+    pixels: int
+    keep: int
+    height: int = 0
+    width: int = 0
+    channels: int = 0
+    planes: bool = False
+    grey: bool = False
+    side: int = 0
+    pick: int = Pick.HERDING
+    target: int = 0
+    iterations: int = 0
+    exaggerated: int = 0
+    evaluations: int = 0
+    seed: int = 1
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Rows and columns of boxes of a reduced image."""
+        return min(self.side, self.height), min(self.side, self.width)
+
+    @property
+    def reduced(self) -> int:
+        """Bytes of an image whose distances are taken."""
+        if not self.side:
+            return self.pixels
+        rows, columns = self.grid
+        return rows * columns * (1 if self.grey else self.channels)
+
+    @classmethod
+    def make(
+        cls,
+        config: ReducedConfig,
+        count: int,
+        shape: tuple[int, ...],
+        ratio: float = 0.3,
+        perplexity: float = 15.0,
+        iterations: int = 48,
+        seed: int = 1,
+        pick: str | None = None,
+        side: int | None = None,
+        planes: bool = False,
+        grey: bool = False,
+        evaluations: int = 6,
+    ) -> "LeanSettings":
+        """Make settings from a user's units and check them against the limits of ``config``.
+
+        Parameters
+        ----------
+        shape : of an image, ``(height, width)``, ``(height, width, channels)`` or, if ``planes``,
+            ``(channels, height, width)``; ``(bytes,)`` for one that is taken as it is
+        pick : ``herding`` by default, and the one pick of the method ``herding``
+        side : side of the reduced images; the configuration's by default, 0 takes images as they are
+
+        Raises
+        ------
+        UserError
+            A value is out of range; the message names the first one and its range.
+        """
+        if not 4 <= count <= config.images:
+            raise UserError(f"count {count}: this configuration holds 4 to {config.images} images")
+        keep = _count_kept(ratio, count)
+        chosen = Pick.parse(pick or "herding")
+        if chosen is not Pick.HERDING and not isinstance(config, LeanConfig):
+            raise UserError(f"pick {chosen}: configuration {config.name} has herding alone")
+        if not 0 <= seed < 1 << 32:
+            raise UserError(f"seed {seed}: must be 0 to {(1 << 32) - 1}")
+        values = _measure(config, shape, side, planes, grey) | {"count": count, "keep": keep, "seed": seed}
+        if chosen is not Pick.HERDING:
+            if not 1.0 < perplexity < count - 1:
+                raise UserError(
+                    f"perplexity {perplexity:g}: must be above 1 and below {count - 1}, the number of others"
+                )
+            if not 0 <= iterations <= 65535:
+                raise UserError(f"iterations {iterations}: must be 0 to 65535")
+            if not 1 <= evaluations <= 15:
+                raise UserError(f"evaluations {evaluations}: must be 1 to 15")
+            values |= {
+                "target": max(1, math.floor(math.log2(perplexity) * 2.0**LEAN.entropy.fraction + 0.5)),
+                "iterations": iterations,
+                "exaggerated": default_exaggerated(iterations),
+                "evaluations": evaluations,
+            }
+        return cls(pick=chosen, **values)
+
+
+def _measure(
+    config: ReducedConfig, shape: tuple[int, ...], side: int | None, planes: bool, grey: bool
+) -> dict[str, Any]:
+    """The settings of an image's size, checked."""
+    pixels = math.prod(shape)
+    if len(shape) == 1 and not side:
+        if not 1 <= pixels <= config.pixels:
+            raise UserError(
+                f"pixels {pixels}: this configuration takes images of 1 to {config.pixels} bytes as they are"
+            )
+        return {"pixels": pixels}
+    if len(shape) == 1:
+        raise UserError(f"side {side}: images of {pixels} bytes without height and width are not reduced")
+    if len(shape) == 2:
+        height, width, channels = *shape, 1
+    else:
+        channels, height, width = shape if planes else (shape[2], *shape[:2])
+    side = config.side if side is None else side
+    if side not in (0, 4, 8, 16, 32) or side > config.side:
+        sides = [str(known) for known in (0, 4, 8, 16, 32) if known <= config.side]
+        raise UserError(f"side {side}: must be one of {', '.join(sides)}")
+    if channels not in (1, 3):
+        raise UserError(f"channels {channels}: must be 1 or 3")
+    for name, length in (("height", height), ("width", width)):
+        if not 1 <= length <= SIDE_MAX:
+            raise UserError(f"{name} {length}: must be 1 to {SIDE_MAX}")
+    if grey and (channels == 1 or planes):
+        raise UserError("grey: needs interleaved pixels of three bytes")
+    settings = LeanSettings(0, pixels, 0, height, width, channels, planes=planes, grey=grey, side=side)
+    if settings.reduced > config.pixels:
+        raise UserError(
+            f"side {side}: reduced images have {settings.reduced} bytes, more than {config.pixels}"
+        )
+    return {
+        "pixels": pixels, "height": height, "width": width, "channels": channels,
+        "planes": planes, "grey": grey, "side": side,
+    }  # fmt: skip

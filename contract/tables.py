@@ -6,6 +6,8 @@ from enum import IntEnum
 
 import numpy as np
 
+from nms.contract.readout import Readout
+
 
 class Status(IntEnum):
     """How the search of a row ended."""
@@ -17,14 +19,58 @@ class Status(IntEnum):
 
 
 @dataclass(frozen=True)
-class Tables:
-    """The tables of a run as raw int64, in the formats of the configuration's profile.
+class SamplerTables:
+    """The tables that every sampler holds, as raw int64."""
+
+    distance: np.ndarray  # (N, N) squared distances, zero diagonal
+    kept: np.ndarray  # (K,) ascending indices
+
+    @classmethod
+    def names(cls) -> list[str]:
+        """Names of the tables in dataflow order, ``kept`` the last."""
+        return [*(field.name for field in fields(cls) if field.name != "kept"), "kept"]
+
+    @classmethod
+    def readouts(cls) -> list[Readout]:
+        """The tables that are read out of the hardware, in dataflow order; ``kept`` is emitted."""
+        return [Readout[name.upper()] for name in cls.names() if name != "kept"]
+
+
+@dataclass(frozen=True)
+class HerdingTables(SamplerTables):
+    """The tables of a run of the method ``herding``."""
+
+
+@dataclass(frozen=True)
+class LeanTables(SamplerTables):
+    """The tables of a run of the method ``lean``, in the formats of ``contract.md``, sections 19 to 21.
+
+    ``beta2 = mantissa * 2**(exponent - scale)``. In INFEASIBLE and SATURATED rows ``mantissa`` and
+    ``exponent`` are 0, and beta is infinite. Of a batch that herding picked, all but the distances and
+    ``kept`` are 0.
+    """
+
+    minimum: np.ndarray  # (N,) smallest distance to another image
+    scale: np.ndarray  # (N,) L = bit length of (largest - smallest distance)
+    ties: np.ndarray  # (N,) points at the minimum
+    mantissa: np.ndarray  # (N,)
+    exponent: np.ndarray  # (N,) q
+    entropy: np.ndarray  # (N,) H
+    evaluations: np.ndarray  # (N,)
+    status: np.ndarray  # (N,) Status
+    affinity: np.ndarray  # (N, N) P'
+    embedding_init: np.ndarray  # (N, 2) Y before the first iteration
+    embedding: np.ndarray  # (N, 2) Y after the last iteration
+
+
+@dataclass(frozen=True)
+class Tables(SamplerTables):
+    """The tables of a run of the published method, in the formats of the configuration's profile.
 
     ``beta2 = mantissa * 2**(exponent - scale)`` with ``mantissa`` in its own format. In INFEASIBLE and
     SATURATED rows ``mantissa`` and ``exponent`` are 0, and beta is infinite.
     """
 
-    distance: np.ndarray  # (N, N) squared distances, zero diagonal
     minimum: np.ndarray  # (N,) smallest distance to another image
     scale: np.ndarray  # (N,) L = bit length of (largest - smallest distance)
     ties: np.ndarray  # (N,) points at the minimum
@@ -36,9 +82,3 @@ class Tables:
     affinity: np.ndarray  # (N, N) P'
     embedding_init: np.ndarray  # (N, 2) Y before the first iteration
     embedding: np.ndarray  # (N, 2) Y after the last iteration
-    kept: np.ndarray  # (K,) ascending indices
-
-    @classmethod
-    def names(cls) -> list[str]:
-        """Names of the tables in dataflow order."""
-        return [field.name for field in fields(cls)]

@@ -21,7 +21,7 @@ from typing import Any
 from amaranth.hdl import Fragment, Instance, Shape
 from amaranth.lib import data, memory, stream, wiring
 
-from nms.contract.config import Config, load
+from nms.contract.config import Config, load_published
 from nms.rtl.bus.axi import NearMemorySampler
 from nms.rtl.export.emit import Design
 from nms.rtl.lib import flow
@@ -82,7 +82,7 @@ class BlockClass:
 
 def find_units() -> dict[str, list[BlockClass]]:
     """The blocks of each unit, by class, as they stand in the whole sampler."""
-    config = load(PRESET)
+    config = load_published(PRESET)
     design = Design(NearMemorySampler(config))
     found: dict[str, list[BlockClass]] = {}
     for unit, about in UNITS.items():

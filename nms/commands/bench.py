@@ -255,7 +255,7 @@ def bench(
     with Console(stderr=True).status("starting") as status:
         for name in what or list(Benchmark):
             preferred = "tiny" if name in SMALL else "paper"
-            config = configuration.load(preset or preferred, overrides or ())
+            config = configuration.load_published(preset or preferred, overrides or ())
             figures += BENCHMARKS[name](Bench(config, options, status.update))
     if as_json:
         render.print_json([asdict(figure) | {"holds": figure.holds} for figure in figures])

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from nms.contract.config import PRESETS, Config, load
+from nms.contract.config import PRESETS, Config, load_published
 from nms.contract.settings import Settings
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class ConfigOptions:
 
     def load(self) -> Config:
         """The configuration, checked."""
-        return load(self.preset, self.overrides or ())
+        return load_published(self.preset, self.overrides or ())
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,6 @@ def presets(schema: Schema = False, as_json: Json = False) -> None:
         render.print_json([preset.model_dump() | {"digest": preset.digest} for preset in known])
         return
     render.print_table(
-        ["preset", "images", "pixels", "PEs x lanes", "formats", "digest"],
-        [[p.name, p.images, p.pixels, f"{p.pes} x {p.lanes}", p.formats, p.digest] for p in known],
+        ["preset", "method", "images", "pixels", "digest"],
+        [[p.name, p.method, p.images, p.pixels, p.digest] for p in known],
     )

@@ -184,7 +184,7 @@ def sample(
     removal = (
         None if near_duplicates is None else make_near_duplicates(near_duplicates, near_duplicates_window)
     )
-    config = configuration.load(preset, overrides or ())
+    config = configuration.load_published(preset, overrides or ())
     count_to_keep(ratio, sys.maxsize)  # refuses what can be refused before any file is read
     group_by_batch(1, size)
     if not 0 <= seed < 1 << 32:

@@ -33,7 +33,7 @@ def show(
     """
     from nms.rtl.export.memories import list_memories
 
-    config = configuration.load(preset, overrides or ())
+    config = configuration.load_published(preset, overrides or ())
     given = [("configuration", key, str(value), "") for key, value in config.model_dump().items()]
     given.append(("configuration", "digest", config.digest, ""))
     found = list_memories(config)

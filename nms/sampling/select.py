@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nms.contract.config import PRESETS
+from nms.contract.config import load_published
 from nms.contract.errors import UserError
 from nms.contract.tables import Status
 from nms.golden import exact
@@ -161,7 +161,7 @@ def select_points(y: np.ndarray, keep: int, method: Method, seed: int, distance:
 
 def draw_hardware_start(count: int, seed: int) -> np.ndarray:
     """Draw the hardware's start, wide formats: (count, 2), uniform on [-1/4, 1/4), 24 fraction bits."""
-    wide = PRESETS["paper"]
+    wide = load_published("paper")
     return np.ldexp(points(wide, seed, count), -wide.profile.position.fraction)
 
 
