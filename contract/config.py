@@ -33,7 +33,6 @@ from nms.contract.derived import Derived, Sizes, derive
 from nms.contract.errors import UserError
 from nms.contract.formats import LEAN, PROFILES, LeanProfile, Profile
 from nms.contract.readout import Phase
-from nms.contract.tables import HerdingTables, LeanTables, SamplerTables, Tables
 
 POPULATION = 32
 """Individuals of the differential evolution."""
@@ -54,9 +53,6 @@ class SamplerConfig(BaseModel):
     phases: ClassVar[tuple[Phase, ...]]
     """The phases of a batch, in order."""
 
-    tables: ClassVar[type[SamplerTables]]
-    """What a run gives."""
-
     method: str
     """Key of :data:`METHODS`."""
 
@@ -64,7 +60,7 @@ class SamplerConfig(BaseModel):
         "custom", pattern=r"^[a-z][a-z0-9_]*$", max_length=64, description="name of the configuration"
     )
     images: int = Field(ge=4, le=1024, description="largest batch, in images")
-    pixels: int = Field(ge=1, le=65536, description="largest image, in bytes, reduced where it is")
+    pixels: int = Field(ge=1, le=65536, description="largest image, in bytes")
     bus_bits: int = Field(
         default=64, ge=64, le=512, description="data bits of m_axi and m_axis, a power of two"
     )
@@ -105,7 +101,6 @@ class Config(SamplerConfig):
     """Generation-time parameters of the published sampler, DE-SNE with a grid."""
 
     phases = tuple(phase for phase in Phase if phase not in (Phase.IDLE, Phase.PICK))
-    tables = Tables
 
     method: Literal["desne"] = Field("desne", description="method: desne, herding or lean")
     formats: Literal["wide", "edge"] = Field(description="number formats: wide or edge")
@@ -141,6 +136,7 @@ class Config(SamplerConfig):
 class ReducedConfig(SamplerConfig):
     """Generation-time parameters of the samplers that look at reduced images."""
 
+    pixels: int = Field(ge=1, le=65536, description="largest reduced image, in bytes")
     side: Literal[4, 8, 16, 32] = Field(description="largest side of the grid to which images are reduced")
 
 
@@ -148,7 +144,6 @@ class HerdingConfig(ReducedConfig):
     """Generation-time parameters of the sampler that has herding alone."""
 
     phases = (Phase.LOAD, Phase.DISTANCE, Phase.PICK, Phase.EMIT)
-    tables = HerdingTables
 
     method: Literal["herding"] = Field(description="method: desne, herding or lean")
 
@@ -157,10 +152,9 @@ class LeanConfig(ReducedConfig):
     """Generation-time parameters of the lean sampler: herding, and picks from a lean map."""
 
     phases = (*Config.phases[:-1], Phase.PICK, Phase.EMIT)
-    tables = LeanTables
 
     method: Literal["lean"] = Field(description="method: desne, herding or lean")
-    map_lanes: Literal[1, 2, 4] = Field(description="pairs that the map takes in a cycle")
+    map_lanes: Literal[1, 2, 4] = Field(description="pairs that the map takes in a cycle: 1, 2 or 4")
     grid_lanes: int = Field(
         ge=1, le=64, description="comparisons of the grid sampler in a cycle, a power of two"
     )

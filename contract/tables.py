@@ -82,3 +82,7 @@ class Tables(SamplerTables):
     affinity: np.ndarray  # (N, N) P'
     embedding_init: np.ndarray  # (N, 2) Y before the first iteration
     embedding: np.ndarray  # (N, 2) Y after the last iteration
+
+
+KINDS: dict[str, type[SamplerTables]] = {"desne": Tables, "herding": HerdingTables, "lean": LeanTables}
+"""The tables that a run of each method gives."""

@@ -21,16 +21,17 @@ from typing import Any
 from amaranth.hdl import Fragment, Instance, Shape
 from amaranth.lib import data, memory, stream, wiring
 
-from nms.contract.config import Config, load_published
-from nms.rtl.bus.axi import NearMemorySampler
+from nms.contract.config import SamplerConfig, load
 from nms.rtl.export.emit import Design
 from nms.rtl.lib import flow
 from nms.rtl.lib.hierarchy import Block
-from nms.rtl.units import UNITS
+from nms.rtl.units import UNITS, find_blocks
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "docs" / "blocks"
-PRESET = "tiny"
+PRESETS = {"desne": "tiny", "herding": "herding", "lean": "lean"}
+"""The preset that shows the units of a method."""
+
 TIMES = "\u00d7"
 BEGIN = "<!-- begin {part}: made by python -m nms.block_pages; do not edit -->"
 END = "<!-- end {part} -->"
@@ -72,7 +73,7 @@ class BlockClass:
 
     blocks: list[Block]
     parts: list[Part]
-    config: Config
+    config: SamplerConfig
 
     @property
     def block(self) -> Block:
@@ -81,18 +82,20 @@ class BlockClass:
 
 
 def find_units() -> dict[str, list[BlockClass]]:
-    """The blocks of each unit, by class, as they stand in the whole sampler."""
-    config = load_published(PRESET)
-    design = Design(NearMemorySampler(config))
+    """The blocks of each unit, by class, as the preset of the unit's first method has them."""
     found: dict[str, list[BlockClass]] = {}
     for unit, about in UNITS.items():
+        config = load(PRESETS[about.methods[0]])
         found[unit] = []
+        made = list(find_blocks(unit, config))
         for name in about.blocks:
             alike = [
-                block for block in design.blocks.values() if _full_name(type(block)) == f"nms.rtl.{name}"
+                (block, design) for block, design in made if _full_name(type(block)) == f"nms.rtl.{name}"
             ]
-            parts = list(_find_parts(design.fragments[alike[0].module], design))
-            found[unit].append(BlockClass(sorted(alike, key=lambda block: block.module), parts, config))
+            first, design = alike[0]
+            parts = list(_find_parts(design.fragments[first.module], design))
+            blocks = sorted((block for block, _ in alike), key=lambda block: block.module)
+            found[unit].append(BlockClass(blocks, parts, config))
     return found
 
 
@@ -316,11 +319,11 @@ def _draw_part(part: Part, x: int, y: int) -> list[str]:
 # The tables
 
 
-def show_drawing(unit: str) -> str:
-    """The drawing on a unit's page."""
+def show_drawing(unit: str, preset: str) -> str:
+    """The drawing on a unit's page, of a preset."""
     return (
         f"![Symbol of {unit}: its ports and what stands inside](img/{unit}.svg)\n\n"
-        f"*Widths in bits, of the preset `{PRESET}`. Thick arrows are streams, thin ones plain signals; "
+        f"*Widths in bits, of the preset `{preset}`. Thick arrows are streams, thin ones plain signals; "
         "filled boxes are blocks, light ones components, yellow ones memories.*"
     )
 
@@ -405,7 +408,7 @@ def _escape(text: str) -> str:
 
 def _show_value(value: Any) -> str:
     """A parameter for a table."""
-    if isinstance(value, Config):
+    if isinstance(value, SamplerConfig):
         return f"preset `{value.name}`"
     if isinstance(value, tuple) and len(value) > 3:
         return f"{value[0]}, {value[1]}, ..., {value[-1]} ({len(value)})"
@@ -494,7 +497,7 @@ def make_files() -> dict[Path, str]:
     for unit, found in find_units().items():
         page = FOLDER / f"{unit}.md"
         text = page.read_text()
-        text = _replace(page, text, "drawing", show_drawing(unit))
+        text = _replace(page, text, "drawing", show_drawing(unit, found[0].config.name))
         wanted[FOLDER / "img" / f"{unit}.svg"] = draw(found)
         wanted[page] = _replace(page, text, "tables", make_tables(unit, found))
     return wanted

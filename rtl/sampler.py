@@ -38,7 +38,7 @@ from nms.rtl.selection.grid import Grid
 COUNTER = 40
 """Bits of a cycle counter."""
 
-WORKING = [phase for phase in Phase if phase is not Phase.IDLE]
+WORKING = Config.phases
 
 
 def settings_layout(config: Config) -> dict[str, int]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from nms.contract.config import Config
+from nms.contract.config import SamplerConfig
 from nms.contract.errors import UserError
 from nms.rtl.export.emit import Design
 from nms.rtl.lib.hierarchy import Block
@@ -18,11 +18,17 @@ class Unit:
 
     ``blocks`` and ``hosts`` are classes, as module and name below ``nms.rtl``. Without ``hosts``, the blocks
     are made from the configuration. With ``hosts``, these are made from the configuration, and the unit has
-    the blocks inside them, with the module names and parameters that they have in the sampler.
+    the blocks inside them, with the module names and parameters that they have in the sampler. ``methods``
+    are those of the configurations that have the unit.
     """
 
     blocks: tuple[str, ...]
     hosts: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ("desne",)
+
+
+REDUCED = ("herding", "lean")
+"""The methods that look at reduced images."""
 
 
 UNITS: dict[str, Unit] = {
@@ -39,7 +45,7 @@ UNITS: dict[str, Unit] = {
     "te": Unit(("embedding.te.TE",)),
     "grid": Unit(("selection.grid.Grid",)),
     "sampler": Unit(("sampler.Sampler",)),
-    "axi": Unit(("bus.axi.NearMemorySampler",)),
+    "axi": Unit(("bus.axi.NearMemorySampler",), methods=("desne", *REDUCED)),
 }
 """In dataflow order, small to large."""
 
@@ -50,14 +56,20 @@ def load_class(name: str) -> type[Any]:
     return getattr(import_module(f"nms.rtl.{module}"), kind)
 
 
-def check_names(names: list[str]) -> None:
-    """Raise :class:`UserError` for the first name that is no unit."""
+def list_units(config: SamplerConfig) -> list[str]:
+    """The units that a configuration has, in the order of :data:`UNITS`."""
+    return [name for name, unit in UNITS.items() if config.method in unit.methods]
+
+
+def check_names(names: list[str], config: SamplerConfig) -> None:
+    """Raise :class:`UserError` for the first name that is no unit of ``config``."""
+    known = list_units(config)
     for name in names:
-        if name not in UNITS:
-            raise UserError(f"unit {name!r} does not exist; known: {', '.join(UNITS)}")
+        if name not in known:
+            raise UserError(f"unit {name!r} does not exist; known in {config.name}: {', '.join(known)}")
 
 
-def find_blocks(name: str, config: Config) -> Iterator[tuple[Block, Design]]:
+def find_blocks(name: str, config: SamplerConfig) -> Iterator[tuple[Block, Design]]:
     """The blocks of a unit, each once, with the designs that contain them."""
     unit = UNITS[name]
     kinds = tuple(load_class(block) for block in unit.blocks)

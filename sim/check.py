@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nms.contract.config import Config
+from nms.contract.config import SamplerConfig
 from nms.contract.errors import UserError
 from nms.rtl import units
 from nms.rtl.export.emit import Design
 from nms.rtl.export.naming import TITLE
 from nms.rtl.lib.hierarchy import Block
-from nms.rtl.units import UNITS
 from nms.sim.verilator import protocol, waves
 from nms.sim.verilator.runner import Outcome, read, simulate
 
@@ -39,9 +38,14 @@ def emit_block(block: Block, design: Design) -> str:
 
 
 def simulate_block(
-    block: Block, unit: str, config: Config, verilog: str | Path, *, parameters: dict[str, Any] | None = None,
+    block: Block,
+    unit: str,
+    config: SamplerConfig,
+    verilog: str | Path,
+    *,
+    parameters: dict[str, Any] | None = None,
     **options: Any,
-) -> Outcome:  # fmt: skip
+) -> Outcome:
     """Run a block's Verilog in the testbench of its unit, ``nms.sim.testbenches.<unit>.tests``.
 
     ``parameters`` are added to those that the block itself has for its testbench; ``options`` and errors are
@@ -58,7 +62,7 @@ def simulate_block(
 
 
 def check(
-    config: Config,
+    config: SamplerConfig,
     names: Iterable[str] = (),
     verilog: Path | None = None,
     seed: int = 1,
@@ -68,7 +72,8 @@ def check(
     began: Callable[[str], None] = lambda unit: None,
     ended: Callable[[UnitResult], None] = lambda result: None,
 ) -> list[UnitResult]:
-    """Run the regressions of the units (all by default), in the order of :data:`UNITS`.
+    """Run the regressions of the units (all of the configuration by default), in
+    their order.
 
     Each block is simulated on what ``text`` makes of it, freshly emitted Verilog by default, or, with
     ``verilog``, with the block's module in that file as the top: a file as ``nms generate`` writes it for
@@ -83,9 +88,10 @@ def check(
         An unknown unit; a file that cannot be read, was generated for another configuration or lacks a
         unit's module (all before the first simulation).
     """
-    selected = set(names) or set(UNITS)
-    units.check_names(sorted(selected))
-    blocks = {unit: list(units.find_blocks(unit, config)) for unit in UNITS if unit in selected}
+    known = units.list_units(config)
+    selected = set(names) or set(known)
+    units.check_names(sorted(selected), config)
+    blocks = {unit: list(units.find_blocks(unit, config)) for unit in known if unit in selected}
     if verilog is not None:
         _require_modules(verilog, config, [block.module for found in blocks.values() for block, _ in found])
     results = []
@@ -97,7 +103,7 @@ def check(
     return results
 
 
-def _require_modules(verilog: Path, config: Config, wanted: Iterable[str]) -> None:
+def _require_modules(verilog: Path, config: SamplerConfig, wanted: Iterable[str]) -> None:
     """Refuse a file that is for another configuration or lacks a module."""
     text = read(verilog)
     title = TITLE.search(text)
@@ -116,7 +122,7 @@ def _check(
     unit: str,
     blocks: list[Block],
     texts: dict[str, str | Path],
-    config: Config,
+    config: SamplerConfig,
     seed: int,
     traces: Path | None,
     quick: bool,

@@ -10,7 +10,6 @@ from typing import Literal
 import numpy as np
 
 from nms.contract.config import Config
-from nms.contract.readout import Phase
 from nms.contract.registers import BYTES
 from nms.contract.settings import Settings
 from nms.contract.tables import Tables
@@ -121,7 +120,7 @@ def run(
         with np.load(result) as found:
             values = dict(found)
     tables = Tables(**{name: values[name] for name in Tables.names()})
-    cycles = {p.name.lower(): int(values[f"cycles_{p.name.lower()}"]) for p in Phase if p is not Phase.IDLE}
+    cycles = {p.name.lower(): int(values[f"cycles_{p.name.lower()}"]) for p in config.phases}
     columns = [f"{column.name}_of_batches" for column in fields(Results)]
     written = (
         [Results(*batch) for batch in zip(*(values[name] for name in columns), strict=True)]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nms.contract.config import Config
+from nms.contract.config import SamplerConfig
 from nms.rtl import units
 from nms.rtl.export.emit import Design
 from nms.rtl.lib.hierarchy import Block
@@ -45,7 +45,7 @@ class SynthesisResult:
 
 
 def synthesise(
-    config: Config,
+    config: SamplerConfig,
     unit: str,
     target: Target,
     directory: Path,
@@ -63,7 +63,7 @@ def synthesise(
     ToolError
         A tool failed.
     """
-    units.check_names([unit])
+    units.check_names([unit], config)
     return [
         synthesise_block(config, unit, block, design, target, directory / block.module, progress)
         for block, design in units.find_blocks(unit, config)
@@ -71,7 +71,7 @@ def synthesise(
 
 
 def synthesise_block(
-    config: Config,
+    config: SamplerConfig,
     unit: str,
     block: Block,
     design: Design,
@@ -95,7 +95,7 @@ def synthesise_block(
     return SynthesisResult(unit, block.module, record, work / mapping.NETLIST, work / mapping.CELLS, library)
 
 
-def simulation_model(config: Config, target: Target, block: Block, design: Design) -> str:
+def simulation_model(config: SamplerConfig, target: Target, block: Block, design: Design) -> str:
     """Synthesise a block, and return its :meth:`SynthesisResult.simulation_model`."""
     with tempfile.TemporaryDirectory() as folder:
         return synthesise_block(config, "", block, design, target, Path(folder)).simulation_model()

@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from nms.contract.config import Config
+from nms.contract.config import SamplerConfig
 from nms.contract.errors import UserError
 from nms.synth import timing
 from nms.synth.targets import Target
@@ -42,7 +42,7 @@ def versions() -> dict[str, str]:
     return {tool: metadata.version(tool) for tool in TOOLS} | ({"opensta": sta} if sta else {})
 
 
-def start_record(config: Config, unit: str, module: str, target: Target) -> dict[str, Any]:
+def start_record(config: SamplerConfig, unit: str, module: str, target: Target) -> dict[str, Any]:
     """The first entries of each record."""
     return {
         "unit": unit,

@@ -31,7 +31,7 @@
 #define NMS_STATUS_DONE 0x00000002u /* the last job has ended well; cleared by start and clear */
 #define NMS_STATUS_ERROR 0x00000004u /* the last job was refused, stopped or aborted; cleared by start and clear */
 #define NMS_STATUS_WRITING 0x00000008u /* results are being written */
-#define NMS_STATUS_PHASE 0x00000700u /* phase of the sampler: 0 IDLE, 1 LOAD, 2 DISTANCE, 3 SEARCH, 4 AFFINITY, 5 EMBED, 6 GRID, 7 EMIT */
+#define NMS_STATUS_PHASE 0x00000700u /* phase of the sampler: 0 IDLE, 1 LOAD, 2 DISTANCE, 3 SEARCH, 4 AFFINITY, 5 EMBED, 6 GRID, 7 EMIT, 8 PICK */
 #define NMS_IRQ_ENABLE 0x028u /* rw, always: irq is high while an enabled event is pending */
 #define NMS_IRQ_ENABLE_DONE 0x00000001u /* a job has ended, all batches done */
 #define NMS_IRQ_ENABLE_ERROR 0x00000002u /* a job was refused or stopped by an error */
@@ -66,7 +66,7 @@
 #define NMS_RESULT_BASE_HI 0x084u /* rw: Address of the first batch's results, a multiple of bus_bytes; bits 63 to 32 */
 #define NMS_RESULT_STRIDE 0x088u /* rw: Bytes from a batch's results to the next's, a multiple of bus_bytes */
 #define NMS_TABLE 0x090u /* rw, always: Table that data reads */
-#define NMS_TABLE_INDEX 0x0000000fu /* 0 DISTANCE, 1 MINIMUM, 2 SCALE, 3 TIES, 4 MANTISSA, 5 EXPONENT, 6 PERPLEXITY, 7 GENERATIONS, 8 STATUS, 9 AFFINITY, 10 EMBEDDING_INIT, 11 EMBEDDING */
+#define NMS_TABLE_INDEX 0x0000000fu /* 0 DISTANCE, 1 MINIMUM, 2 SCALE, 3 TIES, 4 MANTISSA, 5 EXPONENT, 6 PERPLEXITY, 7 GENERATIONS, 8 STATUS, 9 AFFINITY, 10 EMBEDDING_INIT, 11 EMBEDDING, 12 ENTROPY, 13 EVALUATIONS */
 #define NMS_ROW 0x094u /* rw, always: Row that data reads */
 #define NMS_COLUMN 0x098u /* rw, always: Column that data reads */
 #define NMS_DATA_LO 0x0a0u /* ro: The table's value, bits 31 to 0. Reading moves on: to the next row of a vector, the next column, after the last (count - 1; of points 1) the next row. Only while not busy */
@@ -85,22 +85,24 @@
 #define NMS_CYCLES_GRID_HI 0x12cu /* ro: Cycles of phase GRID in the last batch; bits 63 to 32 */
 #define NMS_CYCLES_EMIT_LO 0x130u /* ro: Cycles of phase EMIT in the last batch; bits 31 to 0 */
 #define NMS_CYCLES_EMIT_HI 0x134u /* ro: Cycles of phase EMIT in the last batch; bits 63 to 32 */
-#define NMS_TRIALS_LO 0x138u /* ro: Candidates that the search of the last batch evaluated; bits 31 to 0 */
-#define NMS_TRIALS_HI 0x13cu /* ro: Candidates that the search of the last batch evaluated; bits 63 to 32 */
-#define NMS_CYCLES_JOB_LO 0x140u /* ro: Cycles of the last job, from start to its end; bits 31 to 0 */
-#define NMS_CYCLES_JOB_HI 0x144u /* ro: Cycles of the last job, from start to its end; bits 63 to 32 */
-#define NMS_READ_WAITS_LO 0x148u /* ro: Cycles of the last job in which reads were under way and m_axi gave no data; bits 31 to 0 */
-#define NMS_READ_WAITS_HI 0x14cu /* ro: Cycles of the last job in which reads were under way and m_axi gave no data; bits 63 to 32 */
-#define NMS_WRITE_WAITS_LO 0x150u /* ro: Cycles of the last job in which m_axi did not take write data that was offered; bits 31 to 0 */
-#define NMS_WRITE_WAITS_HI 0x154u /* ro: Cycles of the last job in which m_axi did not take write data that was offered; bits 63 to 32 */
-#define NMS_STREAM_WAITS_LO 0x158u /* ro: Cycles of the last job in which m_axis did not take a beat that was offered; bits 31 to 0 */
-#define NMS_STREAM_WAITS_HI 0x15cu /* ro: Cycles of the last job in which m_axis did not take a beat that was offered; bits 63 to 32 */
-#define NMS_BYTES_READ_LO 0x160u /* ro: Bytes that m_axi has read in the last job, whole beats; bits 31 to 0 */
-#define NMS_BYTES_READ_HI 0x164u /* ro: Bytes that m_axi has read in the last job, whole beats; bits 63 to 32 */
-#define NMS_BYTES_WRITTEN_LO 0x168u /* ro: Bytes that m_axi has written in the last job; bits 31 to 0 */
-#define NMS_BYTES_WRITTEN_HI 0x16cu /* ro: Bytes that m_axi has written in the last job; bits 63 to 32 */
-#define NMS_BYTES_SENT_LO 0x170u /* ro: Bytes that m_axis has sent in the last job; bits 31 to 0 */
-#define NMS_BYTES_SENT_HI 0x174u /* ro: Bytes that m_axis has sent in the last job; bits 63 to 32 */
+#define NMS_CYCLES_PICK_LO 0x138u /* ro: Cycles of phase PICK in the last batch; bits 31 to 0 */
+#define NMS_CYCLES_PICK_HI 0x13cu /* ro: Cycles of phase PICK in the last batch; bits 63 to 32 */
+#define NMS_TRIALS_LO 0x140u /* ro: Candidates that the search of the last batch evaluated; bits 31 to 0 */
+#define NMS_TRIALS_HI 0x144u /* ro: Candidates that the search of the last batch evaluated; bits 63 to 32 */
+#define NMS_CYCLES_JOB_LO 0x148u /* ro: Cycles of the last job, from start to its end; bits 31 to 0 */
+#define NMS_CYCLES_JOB_HI 0x14cu /* ro: Cycles of the last job, from start to its end; bits 63 to 32 */
+#define NMS_READ_WAITS_LO 0x150u /* ro: Cycles of the last job in which reads were under way and m_axi gave no data; bits 31 to 0 */
+#define NMS_READ_WAITS_HI 0x154u /* ro: Cycles of the last job in which reads were under way and m_axi gave no data; bits 63 to 32 */
+#define NMS_WRITE_WAITS_LO 0x158u /* ro: Cycles of the last job in which m_axi did not take write data that was offered; bits 31 to 0 */
+#define NMS_WRITE_WAITS_HI 0x15cu /* ro: Cycles of the last job in which m_axi did not take write data that was offered; bits 63 to 32 */
+#define NMS_STREAM_WAITS_LO 0x160u /* ro: Cycles of the last job in which m_axis did not take a beat that was offered; bits 31 to 0 */
+#define NMS_STREAM_WAITS_HI 0x164u /* ro: Cycles of the last job in which m_axis did not take a beat that was offered; bits 63 to 32 */
+#define NMS_BYTES_READ_LO 0x168u /* ro: Bytes that m_axi has read in the last job, whole beats; bits 31 to 0 */
+#define NMS_BYTES_READ_HI 0x16cu /* ro: Bytes that m_axi has read in the last job, whole beats; bits 63 to 32 */
+#define NMS_BYTES_WRITTEN_LO 0x170u /* ro: Bytes that m_axi has written in the last job; bits 31 to 0 */
+#define NMS_BYTES_WRITTEN_HI 0x174u /* ro: Bytes that m_axi has written in the last job; bits 63 to 32 */
+#define NMS_BYTES_SENT_LO 0x178u /* ro: Bytes that m_axis has sent in the last job; bits 31 to 0 */
+#define NMS_BYTES_SENT_HI 0x17cu /* ro: Bytes that m_axis has sent in the last job; bits 63 to 32 */
 #define NMS_IDENTITY_VALUE 0x4e4d5331u
 
 enum nms_error {
@@ -132,6 +134,8 @@ enum nms_table {
     NMS_TABLE_AFFINITY = 9,
     NMS_TABLE_EMBEDDING_INIT = 10,
     NMS_TABLE_EMBEDDING = 11,
+    NMS_TABLE_ENTROPY = 12,
+    NMS_TABLE_EVALUATIONS = 13,
 };
 
 struct nms_row {

@@ -69,7 +69,7 @@ def synth(
 
     chosen_target = targets.select_target(target, liberty or ())
     names = unit or ["axi"]
-    units.check_names(names)
+    units.check_names(names, config)
     before = metrics.load_baseline(config.name, chosen_target.name) if compare else []
     record: dict[str, Any] = {
         "command": command_line(context, leave_out=["compare"]),

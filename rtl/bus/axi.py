@@ -446,7 +446,7 @@ class NearMemorySampler(Block):
             value = held.get(name)
             if value is None:
                 value = Signal(64, name=name)
-                m.d.sync += value.eq(value + increments[name])
+                m.d.sync += value.eq(value + increments.get(name, 0))
                 with m.If(self.cleared):
                     m.d.sync += value.eq(0)
             low, high = getattr(self.registers, f"{name}_lo"), getattr(self.registers, f"{name}_hi")

@@ -124,7 +124,7 @@ class Device:
 
     async def tables(self, kept: list[int], count: int) -> Tables:
         """All tables, read out of the hardware; ``kept`` as it came out of the stream."""
-        read = {table.name.lower(): await self.read(table, count) for table in Readout}
+        read = {table.name.lower(): await self.read(table, count) for table in Tables.readouts()}
         return Tables(kept=np.array(kept, np.int64), **read)
 
     @property
@@ -141,6 +141,5 @@ class Device:
         """The cycles of each phase of the last run."""
         return {
             phase.name.lower(): getattr(self.dut, f"cycles_{phase.name.lower()}").value.to_unsigned()
-            for phase in Phase
-            if phase is not Phase.IDLE
+            for phase in self.config.phases
         }

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from nms.contract.config import PRESETS, Config, load, schema
+from nms.contract.config import PRESETS, load, schema
 from nms.contract.errors import UserError
 from nms.contract.settings import Settings
 from tests.conftest import ROOT
@@ -24,6 +24,7 @@ def test_presets() -> None:
     assert len({preset.digest for preset in PRESETS.values()}) == len(PRESETS)
 
 
+PUBLISHED = {"tiny", "edge", "paper", "large"}
 FILES = sorted((ROOT / "contract" / "presets").glob("*.toml"))
 
 
@@ -35,19 +36,28 @@ def test_every_key_of_a_preset_file_has_its_meaning_beside_it(file: Path) -> Non
         entry, meaning = line.split("#")
         [key] = tomllib.loads(entry)
         found[key] = meaning.strip()
-    assert found == {key: field.description for key, field in Config.model_fields.items()}
-    assert file.stem in PRESETS
+    assert found == {
+        key: field.description
+        for key, field in type(PRESETS[file.stem]).model_fields.items()
+        if key != "method" or file.stem not in PUBLISHED
+    }
 
 
 def complaints(values: dict[str, Any]) -> list[str]:
-    """What the schema says against the values of a file; as much of JSON schema as this one uses."""
-    known = schema()
+    """What the schema says against the values of a file; nothing if one method's part accepts them."""
+    return min((complaints_of(known, values) for known in schema()["oneOf"]), key=len)
+
+
+def complaints_of(known: dict[str, Any], values: dict[str, Any]) -> list[str]:
+    """What one method's part says; as much of JSON schema as it uses."""
     found = [f"{key}: unknown" for key in values if key not in known["properties"]]
     for key, rule in known["properties"].items():
         if key not in values:
             continue
         value = values[key]
         kind = {"integer": int, "string": str}[rule["type"]]
+        if value != rule.get("const", value):
+            found.append(f"{key}: {value!r}")
         if (
             type(value) is not kind
             or not rule.get("minimum", value) <= value <= rule.get("maximum", value)
@@ -65,11 +75,11 @@ def test_a_preset_file_conforms_to_the_schema(file: Path) -> None:
     values = tomllib.loads(file.read_text())
     assert complaints(values) == []
     assert complaints({"preset": "paper", "lanes": 8}) == []
-    for broken in ({"lanes": 0}, {"lanes": True}, {"formats": "huge"}, {"name": "A b"}, {"lnaes": 1}):
+    for broken in ({"images": 0}, {"images": True}, {"images": "huge"}, {"name": "A b"}, {"lnaes": 1}):
         assert len(complaints(values | broken)) == 1
-    del values["lanes"]
+    del values["images"]
     assert complaints(values) == ["keys are missing"]
-    assert all(rule["description"] for rule in schema()["properties"].values())
+    assert all(rule["description"] for one in schema()["oneOf"] for rule in one["properties"].values())
 
 
 class TestFiles:
@@ -196,7 +206,7 @@ def test_digest_does_not_depend_on_the_hash_seed() -> None:
 @pytest.mark.parametrize("preset", PRESETS)
 def test_derived_rows(preset: str) -> None:
     rows = PRESETS[preset].derived.rows()
-    assert len(rows) >= 10
+    assert len(rows) >= 2
     assert len({(group, name) for group, name, _, _ in rows}) == len(rows)
     assert all(isinstance(cell, str) for row in rows for cell in row)
 

@@ -151,7 +151,7 @@ def check_memory(system: System, given: JobDescriptor, before: bytes) -> None:
     assert after == before, "memory was written outside the results"
 
 
-STAGES = [*(phase.name for phase in Phase if phase is not Phase.IDLE), "WRITING"]
+STAGES = [*(phase.name for phase in CONFIG.phases), "WRITING"]
 
 HELD = {"LOAD": "r", "EMIT": "t", "WRITING": "b"}
 """Stages that are short, and the channel that holds them up."""

@@ -15,7 +15,6 @@ import numpy as np
 from cocotb.utils import get_sim_time
 
 from nms.contract.config import Config
-from nms.contract.readout import Readout
 from nms.contract.settings import Settings
 from nms.contract.tables import Tables
 from nms.sim.models.driver import lay_out
@@ -49,7 +48,7 @@ async def job(dut: Any) -> None:
     results = [asdict(system.results(task, batch)) for batch in range(len(batches))]
     tables = {
         table.name.lower(): await system.driver.table(table, settings.count, exceeds_word(config, table))
-        for table in Readout
+        for table in Tables.readouts()
     }
     tables["kept"] = results[-1]["kept"]
     for name, values in results[-1].items():

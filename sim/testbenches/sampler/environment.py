@@ -22,7 +22,7 @@ from nms.sim.verilator.context import parameters
 CONFIG = Config(**parameters()["config"])
 COUNT = min(CONFIG.images, 12)
 PIXELS = min(CONFIG.pixels, 21)
-WORKING = [phase for phase in Phase if phase is not Phase.IDLE]
+WORKING = Config.phases
 
 
 def settings(**changes: Any) -> Settings:
