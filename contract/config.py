@@ -231,7 +231,7 @@ def load(source: str | Path, overrides: Iterable[str] = ()) -> SamplerConfig:
         known = [known for known in values if known not in ("name", "method")]
         if key not in known:
             raise UserError(f"-P {override!r}: no such key; {nearest(key, known)}")
-        values[key] = value
+        values[key] = int(value) if value.isdecimal() else value
     try:
         return make(values)
     except ValidationError as error:

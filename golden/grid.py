@@ -20,9 +20,10 @@ def assign_cells(points: Ints, keep: int) -> tuple[Ints, Ints]:
     return cell[:, 1] * side + cell[:, 0], (offset**2).sum(axis=1)
 
 
-def sample(points: object, keep: int) -> Ints:
+def sample(points: object, keep: int, key: Ints | None = None) -> Ints:
     """Select ``keep`` of the raw positions (N, 2): their indices, ascending.
 
+    Of a cell's points those with a smaller ``key`` (N,) come first, by default those nearer to its centre.
     The rounds are one sort, by rank, then fuller cells, then lower cell ids, of which the first K are kept. A
     cell has at most one point in a round, so that these keys leave no ties.
     """
@@ -31,7 +32,7 @@ def sample(points: object, keep: int) -> Ints:
         raise ValueError(f"keep {keep}: must be 1 to {len(points)}")
     cell, offset = assign_cells(points, keep)
     index = np.arange(len(points))
-    order = np.lexsort((index, offset, cell))
+    order = np.lexsort((index, offset if key is None else key, cell))
     _, begin, inverse, occupation = np.unique(
         cell[order], return_index=True, return_inverse=True, return_counts=True
     )

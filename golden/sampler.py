@@ -2,35 +2,66 @@
 """The whole sampler, from images to tables and kept indices."""
 
 from collections.abc import Callable
+from typing import overload
 
 import numpy as np
 
-from nms.contract.config import Config
+from nms.contract.config import Config, HerdingConfig, SamplerConfig
 from nms.contract.errors import UserError
-from nms.contract.settings import Settings
-from nms.contract.tables import Tables
+from nms.contract.settings import LeanSettings, Settings
+from nms.contract.tables import HerdingTables, SamplerTables, Tables
+from nms.golden import herding
 from nms.golden.affinity import affinities
 from nms.golden.de import search
 from nms.golden.fixed import Ints
 from nms.golden.grid import sample
 from nms.golden.pea import distances, summarise_rows
 from nms.golden.prng import points, seeds
+from nms.golden.reduction import reduce
 from nms.golden.te import embed
 
+OnGeneration = Callable[[Ints, Ints], None]
+OnIteration = Callable[[Ints], None]
 
+
+@overload
 def run(
     config: Config,
     settings: Settings,
     images: object,
-    on_generation: Callable[[Ints, Ints], None] | None = None,
-    on_iteration: Callable[[Ints], None] | None = None,
-) -> Tables:
+    on_generation: OnGeneration | None = None,
+    on_iteration: OnIteration | None = None,
+) -> Tables: ...
+
+
+@overload
+def run(config: HerdingConfig, settings: LeanSettings, images: object) -> HerdingTables: ...
+
+
+@overload
+def run(
+    config: SamplerConfig,
+    settings: Settings | LeanSettings,
+    images: object,
+    on_generation: OnGeneration | None = None,
+    on_iteration: OnIteration | None = None,
+) -> SamplerTables: ...
+
+
+def run(
+    config: SamplerConfig,
+    settings: Settings | LeanSettings,
+    images: object,
+    on_generation: OnGeneration | None = None,
+    on_iteration: OnIteration | None = None,
+) -> SamplerTables:
     """Compute all tables of a run, raw, as the hardware of ``config`` must hold them at its end.
 
     Parameters
     ----------
     images : uint8 (count, pixels) or (count, height, width[, channels]), of the size in ``settings``
-    on_generation, on_iteration : see :func:`nms.golden.de.search` and :func:`nms.golden.te.embed`
+    on_generation, on_iteration : of the published method alone, see :func:`nms.golden.de.search` and
+        :func:`nms.golden.te.embed`
 
     Raises
     ------
@@ -45,6 +76,22 @@ def run(
         raise UserError(
             f"images {images.shape}: the settings are for {settings.count} images of {settings.pixels} bytes"
         )
+    if isinstance(config, Config) and isinstance(settings, Settings):
+        return _run_published(config, settings, images, on_generation, on_iteration)
+    if isinstance(config, HerdingConfig) and isinstance(settings, LeanSettings):
+        distance = distances(reduce(images, settings))
+        return HerdingTables(distance=distance, kept=herding.choose(distance, settings.keep))
+    raise TypeError(f"{type(config).__name__} does not go with {type(settings).__name__}")
+
+
+def _run_published(
+    config: Config,
+    settings: Settings,
+    images: np.ndarray,
+    on_generation: OnGeneration | None,
+    on_iteration: OnIteration | None,
+) -> Tables:
+    """The tables of the published method."""
     distance = distances(images)
     minimum, scale, ties = summarise_rows(config, distance)
     states = seeds(settings.seed, settings.count)

@@ -3,7 +3,9 @@
 
 DE-SNE is t-distributed stochastic neighbour embedding (t-SNE) whose perplexity search is a differential
 evolution. Images -> squared distances -> perplexity search -> symmetrised affinities -> embedding -> grid ->
-kept indices. Distances and the grid are exact integers; everything between is float64.
+kept indices. Distances and the grid are exact integers; everything between is float64. Beside it stand the
+parts of samplers that look at reduced images: :mod:`nms.golden.exact.reduction` and
+:mod:`nms.golden.exact.herding`.
 """
 
 from nms.golden.exact.affinity import Affinities, affinities, perplexity
