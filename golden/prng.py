@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from nms.contract.config import Config
+from nms.contract.config import Config, LeanConfig
 from nms.golden.fixed import Ints
 
 MASK = (1 << 64) - 1
@@ -49,7 +49,7 @@ def seeds(seed: int, count: int) -> np.ndarray:
     return np.array([row for row, _ in _draws(seed, count)], np.uint64)
 
 
-def points(config: Config, seed: int, count: int) -> Ints:
+def points(config: Config | LeanConfig, seed: int, count: int) -> Ints:
     """The start of the embedding, Y0, uniform on [-1/4, 1/4): (count, 2), raw in F.position."""
     bits = config.profile.position.fraction - 1
     half = 1 << (bits - 1)
