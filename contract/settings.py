@@ -298,3 +298,9 @@ def _measure(
         "pixels": pixels, "height": height, "width": width, "channels": channels,
         "planes": planes, "grey": grey, "side": side,
     }  # fmt: skip
+
+
+KINDS: dict[str, type[Settings | LeanSettings]] = {
+    "desne": Settings, "herding": LeanSettings, "lean": LeanSettings,
+}  # fmt: skip
+"""The settings of a run of each method."""

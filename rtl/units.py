@@ -43,7 +43,8 @@ UNITS: dict[str, Unit] = {
     "de": Unit(("search.de.DE",)),
     "affinity": Unit(("embedding.affinity.Affinity",)),
     "te": Unit(("embedding.te.TE",)),
-    "grid": Unit(("selection.grid.Grid",)),
+    "grid": Unit(("selection.grid.Grid",), methods=("desne", "lean")),
+    "picks": Unit(("selection.picks.Picks",), methods=("lean",)),
     "sampler": Unit(("sampler.Sampler",)),
     "axi": Unit(("bus.axi.NearMemorySampler",), methods=("desne", *REDUCED)),
 }

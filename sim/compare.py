@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from nms.contract.tables import Tables
+from nms.contract.tables import SamplerTables
 from nms.sim.models.driver import Results
 
 
@@ -19,7 +19,7 @@ class TableComparison:
     first: str | None = None
 
 
-def compare(hardware: Tables | Results, model: Tables) -> list[TableComparison]:
+def compare(hardware: SamplerTables | Results, model: SamplerTables) -> list[TableComparison]:
     """Every table that the hardware gave, all or those it wrote to memory, against the model's.
 
     A value counts as compared once for each element of the model's table. Tables of different shapes

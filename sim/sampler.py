@@ -9,10 +9,11 @@ from typing import Literal
 
 import numpy as np
 
-from nms.contract.config import Config
+from nms.contract.config import Config, SamplerConfig
 from nms.contract.registers import BYTES
-from nms.contract.settings import Settings
-from nms.contract.tables import Tables
+from nms.contract.settings import LeanSettings, Settings
+from nms.contract.tables import KINDS, SamplerTables
+from nms.rtl.core import make_core
 from nms.rtl.export import emit
 from nms.sim.models.driver import Results
 from nms.sim.models.streams import Stalls
@@ -37,7 +38,7 @@ class HardwareRun:
     and as monitors at the pins did (``monitors``); ``written`` is what was written to memory for each batch.
     """
 
-    tables: Tables
+    tables: SamplerTables
     cycles: dict[str, int]
     utilisation: dict[str, float]
     simulated_cycles: int
@@ -50,7 +51,11 @@ class HardwareRun:
     written: list[Results] = field(default_factory=list)
 
 
-def _utilisation(config: Config, settings: Settings, cycles: dict[str, int], trials: int) -> dict[str, float]:
+def _utilisation(
+    config: SamplerConfig, settings: Settings | LeanSettings, cycles: dict[str, int], trials: int
+) -> dict[str, float]:
+    if not isinstance(config, Config):
+        return {}
     n, words = settings.count, -(-settings.pixels // config.lanes)
     useful = {
         "distance": (n * (n - 1) // 2 * words, config.pes),
@@ -61,8 +66,8 @@ def _utilisation(config: Config, settings: Settings, cycles: dict[str, int], tri
 
 
 def run(
-    config: Config,
-    settings: Settings,
+    config: SamplerConfig,
+    settings: Settings | LeanSettings,
     images: np.ndarray,
     *,
     verilog: Path | None = None,
@@ -74,7 +79,8 @@ def run(
     """Run ``images`` (N, D) uint8 through the sampler, freshly emitted or from the file ``verilog``.
 
     By ``axi`` they go through memory, registers and buses of :class:`nms.rtl.bus.axi.NearMemorySampler`; by
-    ``native`` into the ports of :class:`nms.rtl.sampler.Sampler`. By ``axi`` they may be a job of several
+    ``native`` into the ports of :class:`nms.rtl.sampler.Sampler` or of
+    :class:`nms.rtl.lean.sampler.LeanSampler`. By ``axi`` they may be a job of several
     batches (B, N, D), whose last one the tables and cycles tell of.
 
     With ``traces``, waves and a view of the ports are left in that directory.
@@ -92,7 +98,7 @@ def run(
     tell("emitting Verilog")
     module, testbench, emit_verilog = {
         "axi": ("near_memory_sampler", "nms.sim.testbenches.jobs.axi", emit.system_verilog),
-        "native": ("sampler", "nms.sim.testbenches.jobs.native", emit.sampler_verilog),
+        "native": (make_core(config).module, "nms.sim.testbenches.jobs.native", emit.sampler_verilog),
     }[bus]
     text = verilog or emit_verilog(config)
     tell("building and running the simulation")
@@ -119,7 +125,8 @@ def run(
             raise RuntimeError("the simulated sampler failed: " + "\n".join(outcome.failures))
         with np.load(result) as found:
             values = dict(found)
-    tables = Tables(**{name: values[name] for name in Tables.names()})
+    held = KINDS[config.method]
+    tables = held(**{name: values[name] for name in held.names()})
     cycles = {p.name.lower(): int(values[f"cycles_{p.name.lower()}"]) for p in config.phases}
     columns = [f"{column.name}_of_batches" for column in fields(Results)]
     written = (

@@ -16,7 +16,7 @@ from amaranth.hdl._ir import PortDirection
 from amaranth.lib import wiring
 
 from nms.contract.cache import PACKAGE, keep_log, load_or_make
-from nms.contract.config import Config
+from nms.contract.config import Config, SamplerConfig
 from nms.contract.errors import ToolError, describe_end
 from nms.rtl.lib.hierarchy import Block
 from nms.rtl.lib.ram import UNINITIALISED
@@ -186,11 +186,11 @@ def verilog(block: Block) -> str:
     return Design(block).verilog()
 
 
-def sampler_verilog(config: Config) -> str:
-    """The whole sampler in Verilog, under a comment that names the configuration."""
-    from nms.rtl.sampler import Sampler  # here, so that a single block is emitted without all the others
+def sampler_verilog(config: SamplerConfig) -> str:
+    """The whole sampler without its buses in Verilog, under a comment that names the configuration."""
+    from nms.rtl.core import make_core  # here, so that a single block is emitted without all the others
 
-    return _add_title(config, "sampler", lambda: Sampler(config))
+    return _add_title(config, "sampler", lambda: make_core(config))
 
 
 def system_verilog(config: Config) -> str:
@@ -200,7 +200,7 @@ def system_verilog(config: Config) -> str:
     return _add_title(config, "system", lambda: NearMemorySampler(config))
 
 
-def _add_title(config: Config, kind: str, build: Callable[[], Block]) -> str:
+def _add_title(config: SamplerConfig, kind: str, build: Callable[[], Block]) -> str:
     """Emitted once for a configuration and these sources, then loaded."""
     title = f"// Near-memory sampler, configuration {config.name}, digest {config.digest}, as generated."
     key = [kind, config.digest, *_versions(), *_sources()]

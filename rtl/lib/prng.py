@@ -10,10 +10,10 @@ from amaranth.lib import stream
 from amaranth.lib.data import StructLayout
 from amaranth.lib.wiring import In, Out
 
-from nms.contract.config import Config
+from nms.contract.config import Config, LeanConfig
 from nms.rtl.lib.hierarchy import Block
 from nms.rtl.lib.ram import RAM
-from nms.rtl.lib.signatures import Payloads
+from nms.rtl.lib.signatures import make_point
 
 START = 0x9E3779B97F4A7C15
 """The master's state for seed 0, before the draws that are thrown away."""
@@ -57,7 +57,7 @@ class Seeds(Block):
     count, seed : N and the 32-bit seed, constant during a run
     done : the run is over, a pulse
     i_read : an index below ``count``; not taken during a run
-    o_read : the row's start state and the point, ``{state, point}``
+    o_read : the row's start state, of no bits in the lean sampler, and the point, ``{state, point}``
 
     Latency
     -------
@@ -74,31 +74,32 @@ class Seeds(Block):
 
     module = "seeds"
 
-    def __init__(self, config: Config) -> None:
-        payloads = Payloads(config)
+    def __init__(self, config: Config | LeanConfig) -> None:
         self.images = config.images
         self.bits = config.profile.position.fraction - 1
-        self.parameters = (self.images, self.bits, config.profile.position)
+        self.states = 64 if isinstance(config, Config) else 0
+        self.parameters = (self.images, self.bits, config.profile.position, self.states)
+        answer = StructLayout({"state": self.states, "point": make_point(config)})
         super().__init__(
             {
                 "start": In(1),
                 "count": In(config.derived.count_width),
                 "seed": In(32),
                 "done": Out(1),
-                "i_read": In(stream.Signature(payloads.index)),
-                "o_read": Out(stream.Signature(StructLayout({"state": 64, "point": payloads.point}))),
+                "i_read": In(stream.Signature(config.derived.index_width)),
+                "o_read": Out(stream.Signature(answer)),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         bits = self.bits
-        kept = StructLayout({"state": 64, "x": bits, "y": bits})
+        kept = StructLayout({"state": self.states, "x": bits, "y": bits})
         m.submodules.memory = memory = RAM(shape=kept, depth=self.images)
         write, read = memory.write_port(), memory.read_port()
 
         state = Signal(64)
-        row_state = Signal(64)
+        row_state = Signal(self.states)
         index = Signal(range(self.images))
         thrown = Signal(range(THROWN))
         draw = Signal(64)

@@ -4,7 +4,7 @@
 from amaranth import signed, unsigned
 from amaranth.lib.data import StructLayout
 
-from nms.contract.config import Config
+from nms.contract.config import Config, LeanConfig, SamplerConfig
 
 EXPONENT = signed(7)
 """q of beta2 = M * 2^(q-L)."""
@@ -13,6 +13,17 @@ GENERATIONS = unsigned(8)
 STATUS = unsigned(2)
 SHIFT = unsigned(4)
 """e of 1/S = y * 2^-e."""
+
+
+def make_point(config: Config | LeanConfig) -> StructLayout:
+    """A raw position."""
+    position = signed(config.profile.position.width)
+    return StructLayout({"x": position, "y": position})
+
+
+def make_kept(config: SamplerConfig) -> StructLayout:
+    """A kept index, ascending; ``last`` with the last of the batch."""
+    return StructLayout({"index": config.derived.index_width, "last": 1})
 
 
 class Payloads:
@@ -72,7 +83,5 @@ class Payloads:
         self.distance = unsigned(derived.distance_width)
         self.affinity = unsigned(profile.affinity.width)
         self.index = unsigned(row)
-        position = signed(profile.position.width)
-        self.point = StructLayout({"x": position, "y": position})
-        self.kept = StructLayout({"index": row, "last": 1})
-        """A kept index, ascending; ``last`` with the last of the batch."""
+        self.point = make_point(config)
+        self.kept = make_kept(config)

@@ -15,12 +15,13 @@ from amaranth.lib.memory import WritePort
 from amaranth.lib.wiring import Component, In, Out
 from amaranth.utils import bits_for
 
-from nms.contract.config import Config
+from nms.contract.config import Config, LeanConfig
 from nms.rtl.lib.fixed import product, product_latency
 from nms.rtl.lib.flow import delay
 from nms.rtl.lib.hierarchy import Block
 from nms.rtl.lib.ram import RAM
-from nms.rtl.lib.signatures import Payloads
+from nms.rtl.lib.signatures import make_kept, make_point
+from nms.rtl.selection.picks import key_width
 
 OFFSET = 12
 """Bits of an offset within a cell."""
@@ -96,9 +97,12 @@ class Ratio(Component):
 class Grid(Block):
     """Keeps exactly ``keep`` of ``count`` points, spread over the map (contract, section 12).
 
+    In the lean sampler, the points of a cell may be ranked by keys that come from outside (section 18).
+
     Parameters
     ----------
-    config : ``images``, ``grid_lanes`` and the format ``position``
+    config : ``images``, ``grid_lanes`` and the format ``position``; of the lean sampler also what gives the
+        width of a key
 
     Members
     -------
@@ -106,6 +110,11 @@ class Grid(Block):
     start : begins, a pulse; again at the earliest one cycle after ``last`` was taken
     i_points : N points
     o_kept : K indices, ascending, ``last`` with the last
+    keyed : rank by keys; constant from ``start`` on; this and what follows in the lean sampler alone
+    cell_valid, cell_index, cell_id : the cell of a point, as it is placed
+    placed : a pulse, with the last cell
+    key_valid, key_index, key_cell, key : the key of a point, and its cell again, after ``placed``
+    rank : a pulse after the last key
 
     Latency
     -------
@@ -124,21 +133,23 @@ class Grid(Block):
     In simulation, a cell outside the grid and a number of kept points other than K fail assertions.
     """
 
-    def __init__(self, config: Config) -> None:
-        derived, payloads = config.derived, Payloads(config)
+    module = "grid"
+
+    def __init__(self, config: Config | LeanConfig) -> None:
+        derived = config.derived
         self.images = config.images
         self.lanes = config.grid_lanes
         self.position = config.profile.position.width
-        self.module = "grid"
-        self.parameters = (self.images, self.lanes, self.position)
+        self.key_bits = key_width(config) if isinstance(config, LeanConfig) else 0
+        self.parameters = (self.images, self.lanes, self.position, self.key_bits)
         self.lane_bits = self.lanes.bit_length() - 1
         self.depth = -(-self.images // self.lanes)
         self.index = derived.index_width
         self.side = bits_for(derived.grid_side)
         cell = bits_for(derived.grid_side**2 - 1)
-        self.point = payloads.point
-        self.spot = StructLayout({"cell": cell, "offset": 2 * OFFSET})
-        """Where a point lies: cell id and squared offset from the cell's centre."""
+        self.point, kept = make_point(config), make_kept(config)
+        self.spot = StructLayout({"cell": cell, "key": max(2 * OFFSET, self.key_bits)})
+        """Where a point lies: cell id, and squared offset from the cell's centre or another key."""
         self.order = StructLayout({"cell": cell, "room": derived.count_width, "rank": derived.count_width})
         """A point's place among all: as an integer, by rank, then by occupancy (falling), then by cell."""
         super().__init__(
@@ -146,9 +157,25 @@ class Grid(Block):
                 "count": In(derived.count_width),
                 "keep": In(derived.count_width),
                 "start": In(1),
-                "i_points": In(stream.Signature(payloads.point)),
-                "o_kept": Out(stream.Signature(payloads.kept)),
+                "i_points": In(stream.Signature(self.point)),
+                "o_kept": Out(stream.Signature(kept)),
             }
+            | (
+                {
+                    "keyed": In(1),
+                    "cell_valid": Out(1),
+                    "cell_index": Out(self.index),
+                    "cell_id": Out(cell),
+                    "placed": Out(1),
+                    "key_valid": In(1),
+                    "key_index": In(self.index),
+                    "key_cell": In(cell),
+                    "key": In(self.key_bits),
+                    "rank": In(1),
+                }
+                if self.key_bits
+                else {}
+            )
         )
 
     def cycles(self, count: int, extent: int) -> int:
@@ -182,7 +209,8 @@ class Grid(Block):
         m.d.comb += [ratio.extent.eq(extent), ratio.side.eq(side)]
         shape = ArrayLayout(self.spot, self.lanes)
         m.submodules.spots = spots = RAM(shape=shape, depth=self.depth)
-        placed = self._place(m, placing, fetch.data, low, ratio, spots.write_port(granularity=1))
+        spot_write = spots.write_port(granularity=1)
+        placed = self._place(m, placing, fetch.data, low, ratio, spot_write)
         block, last_block, passed = self._compare(m, index, last, running, ranking, ordering, spots)
         advance = ~self.o_kept.valid | self.o_kept.ready
 
@@ -215,6 +243,17 @@ class Grid(Block):
                 with m.If(placed):
                     m.d.sync += running.eq(1)
                     m.next = "RANK"
+                    if self.key_bits:
+                        m.d.comb += self.placed.eq(1)
+                        with m.If(self.keyed):
+                            m.d.sync += running.eq(0)
+                            m.next = "KEYS"
+            if self.key_bits:
+                with m.State("KEYS"):
+                    self._take_key(m, spot_write)
+                    with m.If(self.rank):
+                        m.d.sync += running.eq(1)
+                        m.next = "RANK"
             with m.State("RANK"):
                 m.d.comb += ranking.eq(1)
                 with m.If(passed):
@@ -279,7 +318,7 @@ class Grid(Block):
             offsets.append((grid[:OFFSET] ^ (1 << (OFFSET - 1))).as_signed())  # less 2048
         line = product(m, cells[1], ratio.side)
         squares = [product(m, offset, offset) for offset in offsets]
-        m.d.sync += [spot.cell.eq(line + delay(m, cells[0], 1)), spot.offset.eq(sum(squares))]
+        m.d.sync += [spot.cell.eq(line + delay(m, cells[0], 1)), spot.key.eq(sum(squares))]
 
         index, placed = Signal(self.index), Signal()
         with m.If(self.start):
@@ -292,7 +331,18 @@ class Grid(Block):
             *(write.data[lane].eq(spot) for lane in range(self.lanes)),
             placed.eq(valid[-1] & (index + 1 == self.count)),
         ]
+        if self.key_bits:
+            m.d.comb += [self.cell_valid.eq(valid[-1]), self.cell_index.eq(index), self.cell_id.eq(spot.cell)]
         return placed
+
+    def _take_key(self, m: Module, write: WritePort) -> None:
+        """The key of a point in the place of its offset."""
+        m.d.comb += [
+            write.addr.eq(self.key_index >> self.lane_bits),
+            write.en.eq(self.key_valid << self.key_index[: self.lane_bits]),
+        ]
+        for lane in range(self.lanes):
+            m.d.comb += [write.data[lane].cell.eq(self.key_cell), write.data[lane].key.eq(self.key)]
 
     def _compare(
         self,
@@ -340,7 +390,7 @@ class Grid(Block):
             other = Cat(Const(lane, self.lane_bits), word_block)[: self.index]
             exists = ((word_block << self.lane_bits) + lane) < self.count
             same = exists & (words[0][lane].cell == spot.cell)
-            nearer = Cat(other, words[0][lane].offset) < Cat(read.row, spot.offset)
+            nearer = Cat(other, words[0][lane].key) < Cat(read.row, spot.key)
             precedes = exists & (words[1][lane].as_value() < order.as_value())
             alike.append(same)
             fewer.append(Mux(ordering, precedes, same & nearer))

@@ -49,7 +49,9 @@ def by_mean(images: list[list[int]], keep: int) -> list[int]:
 
         def error(i: int, taken: int = taken) -> Fraction:
             sums = (sum(column) for column in zip(*(images[c] for c in [*chosen, i]), strict=True))
-            return sum(((m - Fraction(s, taken + 1)) ** 2 for m, s in zip(mean, sums, strict=True)), Fraction())
+            return sum(
+                ((m - Fraction(s, taken + 1)) ** 2 for m, s in zip(mean, sums, strict=True)), Fraction()
+            )
 
         chosen.append(min((i for i in range(count) if i not in chosen), key=error))
     return sorted(chosen)

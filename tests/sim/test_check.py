@@ -76,7 +76,9 @@ def test_a_given_file_is_what_is_checked(blocks, tmp_path):
 
 @pytest.mark.usefixtures("units")
 def test_mistakes_are_named(tmp_path):
-    with pytest.raises(UserError, match="unit 'metre' does not exist; known in tiny: meter, inner, silent, absent"):
+    with pytest.raises(
+        UserError, match="unit 'metre' does not exist; known in tiny: meter, inner, silent, absent"
+    ):
         check(TINY, ["meter", "metre"])
     (tmp_path / "other.v").write_text("module other(clk);\nendmodule\n")
     with pytest.raises(UserError, match=r"other\.v: has no module 'meter'"):

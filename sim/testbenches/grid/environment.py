@@ -1,18 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Maps of points, driver and comparison of the grid sampler."""
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
+from cocotb.triggers import RisingEdge, with_timeout
 
-from nms.contract.config import Config
-from nms.golden.grid import sample
+from nms.contract.config import Config, LeanConfig, make
+from nms.golden.grid import assign_cells, sample
 from nms.rtl.selection.grid import Grid
 from nms.sim.models.scoreboard import Scoreboard
-from nms.sim.models.streams import Pack, Sink, Source, Stalls, pulse
+from nms.sim.models.streams import PERIOD, Pack, Sink, Source, Stalls, pulse
 from nms.sim.verilator.context import parameters
 
-CONFIG = Config(**parameters()["config"])
+CONFIG = cast("Config | LeanConfig", make(parameters()["config"]))
 POSITION = CONFIG.profile.position
 BLOCK = Grid(CONFIG)
 POINT, KEPT = Pack(BLOCK.i_points.payload.shape()), Pack(BLOCK.o_kept.payload.shape())
@@ -58,6 +59,40 @@ async def compare(
     for value in took:
         kept_fields = KEPT.unpack(value)
         board.got((kept_fields["index"], kept_fields["last"]))
+
+
+async def compare_keyed(
+    dut: Any, board: Scoreboard, points: np.ndarray, keys: np.ndarray, keep: int, stalls: Stalls = Stalls.NONE
+) -> None:
+    """One batch whose cells are ranked by ``keys``, given in falling order: its cells and kept indices."""
+    cell, _ = assign_cells(points, keep)
+    board.expect((index, int(number)) for index, number in enumerate(cell))
+    dut.keyed.value = 1
+    await begin(dut, points, keep, stalls)
+    await with_timeout(_take_cells(dut, board), TIMEOUT * PERIOD, "ns")
+    for index in np.argsort(-keys, kind="stable").tolist():
+        dut.key_index.value, dut.key_cell.value = index, int(cell[index])
+        dut.key.value, dut.key_valid.value = int(keys[index]), 1
+        await RisingEdge(dut.clk)
+    dut.key_valid.value = 0
+    await pulse(dut, "rank")
+    kept = [int(index) for index in sample(points, keep, keys)]
+    board.expect((index, int(place + 1 == keep)) for place, index in enumerate(kept))
+    for value in await Sink(dut, "o_kept", stalls).take(keep, timeout=TIMEOUT):
+        kept_fields = KEPT.unpack(value)
+        board.got((kept_fields["index"], kept_fields["last"]))
+    dut.keyed.value = 0
+
+
+async def _take_cells(dut: Any, board: Scoreboard) -> None:
+    """Every cell until ``placed``."""
+    edge = RisingEdge(dut.clk)
+    while True:
+        await edge
+        if dut.cell_valid.value:
+            board.got((dut.cell_index.value.to_unsigned(), dut.cell_id.value.to_unsigned()))
+            if dut.placed.value:
+                return
 
 
 def draw_sizes(rng: np.random.Generator) -> list[tuple[int, int]]:

@@ -7,6 +7,7 @@ import cocotb
 import numpy as np
 from cocotb.utils import get_sim_time
 
+from nms.contract.config import LeanConfig
 from nms.golden.grid import sample
 from nms.sim.models.scoreboard import Scoreboard
 from nms.sim.models.seeds import generator
@@ -18,6 +19,7 @@ from nms.sim.testbenches.grid.environment import (
     TIMEOUT,
     begin,
     compare,
+    compare_keyed,
     draw_sizes,
     make_maps,
 )
@@ -74,3 +76,24 @@ async def timing(dut: Any) -> None:
         board.got(round((get_sim_time("ns") - began) / PERIOD))
         dut._log.info(f"grid: {count} points, all known in {BLOCK.cycles(count, extent)} cycles")
     board.finish()
+
+
+if isinstance(CONFIG, LeanConfig):
+
+    @cocotb.test()
+    @cocotb.parametrize(stalls=[Stalls.NONE, Stalls.RANDOM])
+    async def keyed(dut: Any, stalls: Stalls) -> None:
+        """Batches ranked by keys, with others ranked by offsets between them."""
+        await start(dut)
+        rng = generator(f"keyed {stalls.value}")
+        board = Scoreboard(f"grid keyed {stalls.value}", minimum=100)
+        for count, keep in draw_sizes(rng):
+            for name, points in make_maps(rng, count).items():
+                keys = (
+                    rng.integers(0, 1 << BLOCK.key_bits, count)
+                    if name != "twins"
+                    else rng.integers(0, 2, count)
+                )
+                await compare_keyed(dut, board, points, keys, keep, stalls)
+            await compare(dut, board, points, keep, stalls)
+        board.finish()

@@ -11,10 +11,9 @@ import cocotb
 import numpy as np
 from cocotb.utils import get_sim_time
 
-from nms.contract.config import Config
-from nms.contract.settings import Settings
-from nms.contract.tables import Tables
-from nms.sim.models.device import Device
+from nms.contract.config import make
+from nms.contract.settings import KINDS as SETTINGS
+from nms.sim.models.device import make_device
 from nms.sim.models.streams import PERIOD, Stalls, cycles, start
 from nms.sim.verilator.context import count, parameters
 
@@ -23,8 +22,9 @@ from nms.sim.verilator.context import count, parameters
 async def job(dut: Any) -> None:
     """Run the job and save tables, cycles and times."""
     given = parameters()
-    config, settings = Config(**given["config"]), Settings(**given["settings"])
-    device = Device(dut, config, Stalls(given["stalls"]))
+    config = make(given["config"])
+    settings = SETTINGS[config.method](**given["settings"])
+    device = make_device(dut, config, Stalls(given["stalls"]))
     await start(dut)
     if idle := given.get("idle"):
         await cycles(dut, idle)
@@ -32,9 +32,10 @@ async def job(dut: Any) -> None:
     kept = await device.run(settings, np.load(given["images"]))
     job_seconds = time.process_time() - used
     job_cycles = int(get_sim_time("ns") - started) // PERIOD
-    counted, trials = device.cycles(), dut.trials.value.to_unsigned()
+    counted = device.cycles()
+    trials = dut.trials.value.to_unsigned() if hasattr(dut, "trials") else 0
     tables = await device.tables(kept, settings.count)
-    arrays = {name: getattr(tables, name) for name in Tables.names()}
+    arrays = {name: getattr(tables, name) for name in tables.names()}
     count("job", sum(array.size for array in arrays.values()))
     arrays |= {f"cycles_{phase}": np.array(value) for phase, value in counted.items()}
     arrays |= {"trials": np.array(trials), "simulated": np.array(int(get_sim_time("ns")) // PERIOD)}

@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The core of the lean sampler: the sequencer of its phases, and the connections between its blocks.
+
+The blocks are the reduction (Reduce), the distances (Distances) and their memory (PairMemory), and herding
+(Herding).
+"""
+
+from amaranth import ClockDomain, ClockSignal, Module, ResetSignal, Signal, Value, unsigned
+from amaranth.lib import data, stream
+from amaranth.lib.wiring import In, Out, connect, flipped
+
+from nms.contract.config import ReducedConfig
+from nms.contract.readout import Phase, Readout
+from nms.rtl.lean.distances import Distances
+from nms.rtl.lean.pairs import PairMemory
+from nms.rtl.lib.hierarchy import Block, instantiate
+from nms.rtl.lib.signatures import make_kept
+from nms.rtl.reduction.reduce import Reduce
+from nms.rtl.selection.herding import Herding
+
+COUNTER = 32
+"""Bits of a cycle counter."""
+
+IMAGE_SETTINGS = ("height", "width", "channels", "planes", "grey", "side", "pixels")
+"""The settings that the reduction checks."""
+
+
+def settings_layout(config: ReducedConfig) -> dict[str, int]:
+    """Run-time settings and their widths."""
+    count = config.derived.count_width
+    return {
+        "height": 13,
+        "width": 13,
+        "channels": 2,
+        "planes": 1,
+        "grey": 1,
+        "side": 6,
+        "pixels": 26,
+        "count": count,
+        "keep": count,
+    }
+
+
+def request_layout(config: ReducedConfig) -> data.StructLayout:
+    """One value to read out: the table's number (:class:`Readout`), row and column."""
+    index = config.derived.index_width
+    return data.StructLayout({"table": unsigned(4), "row": index, "column": index})
+
+
+class LeanSampler(Block):
+    """Images in, kept indices out: all blocks and the sequence of the phases (contract, sections 14 to 18).
+
+    A job begins with ``prepare``, which checks the settings of an image. Then a ``load`` pulse while
+    ``load_ready`` takes one batch, as soon as the distances of the one before are computed. A ``start`` pulse
+    while idle checks the other settings in the next cycle: if one is illegal, ``error`` is set; otherwise the
+    phases run in order, and LOAD ends as soon as a whole batch is there. A ``start`` while busy is ignored.
+
+    Parameters
+    ----------
+    config : all
+
+    Members
+    -------
+    height, width, channels, planes, grey, side, pixels : settings of an image; constant from ``prepare`` to
+        the last word of the job
+    count, keep : N and K; constant from ``load`` to the end of the batch's EMIT
+    prepare : a pulse while idle
+    prepared : the settings of an image are checked, and nothing but ``prepare``, a reset or ``abort_run``
+        changes that
+    illegal : one of them is out of its range, valid while ``prepared``
+    load, start : pulses
+    load_ready : ``prepared``, and a batch can be taken
+    abort_run : resets the sampler and all blocks, in any cycle
+    phase : the phase that runs, a Phase
+    busy : from the cycle after ``start`` to the end of EMIT or to the error
+    done, error : how the last run ended, until the next start
+    cycles_load, cycles_distance, cycles_pick, cycles_emit : cycles of the last run in each phase, there at
+        the phase's end, in LOAD those that it waited for its batch
+    i_words : the words of a batch's images, one image after the other; ``last`` with an image's last word
+    o_kept : the kept indices, ascending, in EMIT
+    i_read : a value to read out, taken while idle; outside the tables it is undefined
+    o_read : this value, offered until it is taken; a start waits for that
+
+    Latency
+    -------
+    The sum of the phases' cycles, which ``cycles_<phase>`` tell; checking the settings takes one cycle, and
+    each phase one to begin.
+
+    Throughput
+    ----------
+    A batch is loaded while herding picks from the one before.
+
+    Reset
+    -----
+    One cycle after ``rst`` or ``abort_run`` all is as after power-on: IDLE, nothing prepared, nothing loaded.
+    """
+
+    module = "lean_sampler"
+
+    def __init__(self, config: ReducedConfig) -> None:
+        self.config = config
+        self.parameters = (config,)
+        super().__init__(
+            {name: In(width) for name, width in settings_layout(config).items()}
+            | {
+                "prepare": In(1),
+                "prepared": Out(1),
+                "illegal": Out(1),
+                "load": In(1),
+                "load_ready": Out(1),
+                "start": In(1),
+                "abort_run": In(1),
+                "phase": Out(Phase),
+                "busy": Out(1),
+                "done": Out(1),
+                "error": Out(1),
+            }
+            | {f"cycles_{phase.name.lower()}": Out(COUNTER) for phase in config.phases}
+            | {
+                "i_words": In(stream.Signature(data.StructLayout({"data": config.bus_bits, "last": 1}))),
+                "o_kept": Out(stream.Signature(make_kept(config))),
+                "i_read": In(stream.Signature(request_layout(config))),
+                "o_read": Out(stream.Signature(unsigned(64))),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.domains.core = core = ClockDomain("core", local=True)
+        m.d.comb += [core.clk.eq(ClockSignal()), core.rst.eq(ResetSignal() | self.abort_run)]
+        self.reduce = instantiate(m, "reduce", Reduce(self.config), platform, "core")
+        self.distances = instantiate(m, "distances", Distances(self.config), platform, "core")
+        self.pairs = instantiate(m, "pairs", PairMemory(self.config), platform, "core")
+        self.herding = instantiate(m, "herding", Herding(self.config), platform, "core")
+
+        self.enter = Signal()  # the first cycle of a phase
+        self.over = Signal()  # its last cycle
+        self.reading = Signal()  # a value is read out and not yet taken
+        self._load(m)
+        self._distances(m)
+        self._sequence(m)
+        self._count(m)
+        self._pick(m)
+        self._read(m)
+        return m
+
+    def _load(self, m: Module) -> None:
+        """Images through the reduction into the memory of the distances."""
+        for name in IMAGE_SETTINGS:
+            m.d.comb += getattr(self.reduce, name).eq(getattr(self, name))
+        m.d.comb += [
+            self.reduce.prepare.eq(self.prepare),
+            self.prepared.eq(self.reduce.prepared),
+            self.illegal.eq(self.reduce.illegal),
+            self.distances.length.eq(self.reduce.length),
+            self.distances.load.eq(self.load & self.load_ready),
+            self.load_ready.eq(self.distances.load_ready & self.prepared & ~self.illegal),
+        ]
+        connect(m, flipped(self.i_words), self.reduce.i_words)
+        connect(m, self.reduce.o_bytes, self.distances.i_bytes)
+
+    def _distances(self, m: Module) -> None:
+        """Each distance, as it comes, to the memory and to herding."""
+        distances, pairs, herding = self.distances, self.pairs, self.herding
+        m.d.comb += [
+            distances.count.eq(self.count),
+            distances.start.eq(self.enter & (self.phase == Phase.DISTANCE)),
+            pairs.write_enable.eq(distances.pair_valid),
+            pairs.write_row.eq(distances.pair_row),
+            pairs.write_column.eq(distances.pair_column),
+            pairs.write_data.eq(distances.pair_distance),
+            herding.count.eq(self.count),
+            herding.keep.eq(self.keep),
+            herding.clear.eq(distances.start),
+        ]
+        for name in ("valid", "row", "column", "distance"):
+            m.d.comb += getattr(herding, f"pair_{name}").eq(getattr(distances, f"pair_{name}"))
+
+    def _sequence(self, m: Module) -> None:
+        """The check of the settings, and the phases: each begins with a one-cycle ``enter``."""
+        checking = Signal()
+        m.d.comb += self.busy.eq(checking | (self.phase != Phase.IDLE))
+        m.d.core += self.enter.eq(0)
+        after = dict(zip(self.config.phases, [*self.config.phases[1:], Phase.IDLE], strict=True))
+        ends = {
+            Phase.LOAD: self.distances.loaded,
+            Phase.DISTANCE: self.distances.done,
+            Phase.PICK: self.herding.o_kept.valid,
+            Phase.EMIT: self.o_kept.valid & self.o_kept.ready & self.o_kept.p.last,
+        }
+        with m.Switch(self.phase):
+            with m.Case(Phase.IDLE):
+                with m.If(checking & ~self.reading):
+                    m.d.core += checking.eq(0)
+                    with m.If(self._illegal()):
+                        m.d.core += self.error.eq(1)
+                    with m.Else():
+                        m.d.core += [self.phase.eq(self.config.phases[0]), self.enter.eq(1)]
+                with m.Elif(self.start & ~checking):
+                    m.d.core += [checking.eq(1), self.done.eq(0), self.error.eq(0)]
+            for phase, end in ends.items():
+                with m.Case(phase):
+                    m.d.comb += self.over.eq(end)
+                    with m.If(self.over):
+                        m.d.core += [self.phase.eq(after[phase]), self.enter.eq(1)]
+                        if phase is Phase.EMIT:
+                            m.d.core += [self.enter.eq(0), self.done.eq(1)]
+
+    def _illegal(self) -> Value:
+        """Whether a setting is out of its range (contract, section 16)."""
+        return (
+            ~self.prepared
+            | self.illegal
+            | (self.count < 4)
+            | (self.count > self.config.images)
+            | (self.keep < 1)
+            | (self.keep > self.count)
+        )
+
+    def _count(self, m: Module) -> None:
+        """One counter, whose value is kept when a phase ends."""
+        cycles = Signal(COUNTER)
+        with m.If(self.over):
+            m.d.core += cycles.eq(0)
+        with m.Elif(self.phase != Phase.IDLE):
+            m.d.core += cycles.eq(cycles + 1)
+        for phase in self.config.phases:
+            with m.If(self.over & (self.phase == phase)):
+                m.d.core += getattr(self, f"cycles_{phase.name.lower()}").eq(cycles + 1)
+
+    def _pick(self, m: Module) -> None:
+        """Herding, and its kept indices in EMIT."""
+        found = self.herding.o_kept
+        emitting = self.phase == Phase.EMIT
+        m.d.comb += [
+            self.herding.start.eq(self.enter & (self.phase == Phase.PICK)),
+            self.o_kept.payload.eq(found.payload),
+            self.o_kept.valid.eq(found.valid & emitting),
+            found.ready.eq(self.o_kept.ready & emitting),
+        ]
+
+    def _read(self, m: Module) -> None:
+        """The read port of the distances: herding's while it picks, and that of the readout while idle."""
+        pairs, herding, wanted = self.pairs, self.herding, self.i_read.p
+        picking = self.phase == Phase.PICK
+        m.d.comb += [
+            self.i_read.ready.eq(~self.busy & ~self.reading),
+            pairs.read_row.eq(wanted.row),
+            pairs.read_column.eq(wanted.column),
+            pairs.read_enable.eq(self.i_read.valid & self.i_read.ready & (wanted.table == Readout.DISTANCE)),
+            herding.read_data.eq(pairs.read_data),
+            self.o_read.payload.eq(pairs.read_data),
+            self.o_read.valid.eq(self.reading),
+        ]
+        with m.If(picking):
+            m.d.comb += [
+                pairs.read_row.eq(herding.read_row),
+                pairs.read_column.eq(herding.read_column),
+                pairs.read_enable.eq(herding.read_enable),
+            ]
+        with m.If(self.i_read.valid & self.i_read.ready):
+            m.d.core += self.reading.eq(1)
+        with m.Elif(self.o_read.ready):
+            m.d.core += self.reading.eq(0)

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Settings and images of short runs of the lean core, and their comparison with the golden model."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
+
+import numpy as np
+from cocotb.triggers import ValueChange, with_timeout
+
+from nms.contract.config import ReducedConfig, make
+from nms.contract.readout import Phase
+from nms.contract.settings import LeanSettings
+from nms.golden import sampler as golden
+from nms.sim.compare import compare
+from nms.sim.models.device import LeanDevice, limit_cycles
+from nms.sim.models.seeds import generator
+from nms.sim.models.streams import PERIOD, cycles, reset_mid, start
+from nms.sim.verilator.context import count as tally
+from nms.sim.verilator.context import parameters
+
+CONFIG = cast("ReducedConfig", make(parameters()["config"]))
+COUNT = min(CONFIG.images, 12)
+SHAPE = (9, 11, 3)
+
+
+def settings(shape: tuple[int, ...] = SHAPE, **changes: Any) -> LeanSettings:
+    """Settings of a short run."""
+    given: dict[str, Any] = {"count": COUNT, "seed": 7}
+    return LeanSettings.make(CONFIG, shape=shape, **(given | changes))
+
+
+def noise(name: str, given: LeanSettings) -> np.ndarray:
+    """Random images."""
+    return generator(name).integers(0, 256, (given.count, given.pixels), np.uint8)
+
+
+async def check_run(device: LeanDevice, given: LeanSettings, images: np.ndarray) -> None:
+    """A whole job; all its tables are those of the model."""
+    kept = await device.run(given, images)
+    await compare_tables(device, given, images, kept)
+
+
+async def compare_tables(
+    device: LeanDevice, given: LeanSettings, images: np.ndarray, kept: list[int]
+) -> None:
+    """Read all tables of a run that has ended, and compare them with the golden model's."""
+    found = compare(await device.tables(kept, given.count), golden.run(CONFIG, given, images))
+    tally("lean sampler", sum(table.compared for table in found))
+    wrong = [f"{table.name} ({table.mismatches}): {table.first}" for table in found if table.mismatches]
+    assert not wrong, "; ".join(wrong)
+
+
+async def reach(device: LeanDevice, given: LeanSettings, phase: Phase) -> None:
+    """Wait for a phase that is still to come."""
+    while device.phase != phase:
+        await with_timeout(ValueChange(device.dut.phase), limit_cycles(CONFIG, given) * PERIOD, "ns")
+
+
+async def check_stop(dut: Any, phase: Phase, stop: Callable[[Any], Awaitable[None]]) -> None:
+    """Stop a run at several places of a phase; then the sampler is idle and makes a clean run."""
+    await start(dut)
+    device, given = LeanDevice(dut, CONFIG), settings()
+    images = noise(f"interrupted {phase.name}", given)
+    for delay in (0, 1, int(generator(f"delay {phase.name}").integers(2, 12))):
+        await device.prepare(given)
+        await device.load(given, images)
+        await device.begin(given) if phase is not Phase.LOAD else await device.pulse("start")
+        await reach(device, given, phase)
+        await cycles(dut, 1 + delay)
+        assert device.phase == phase, f"{phase.name} lasts less than {delay} cycles"
+        await stop(dut)
+        await cycles(dut, 2)
+        assert device.phase == Phase.IDLE
+        assert not any(flag.value for flag in (dut.busy, dut.done, dut.error, dut.prepared, dut.load_ready))
+        assert not any(device.cycles().values())
+    await check_run(device, settings(seed=3), images)
+    await reset_mid(dut)
+
+
+def make_hard_images(given: LeanSettings) -> dict[str, np.ndarray]:
+    """Batches without contrast, with equal images, with one that is far from all others."""
+    shape = (given.count, given.pixels)
+    some = noise("hard", given)
+    some[: given.count // 2] = some[0]
+    outlier = np.zeros(shape, np.uint8)
+    outlier[-1] = 255
+    ramp = np.ones(shape, np.uint8) * np.arange(given.count, dtype=np.uint8)[:, None]
+    return {
+        "all identical": np.full(shape, 93, np.uint8),
+        "all 0": np.zeros(shape, np.uint8),
+        "all 255": np.full(shape, 255, np.uint8),
+        "some identical": some,
+        "a single outlier": outlier,
+        "black and white": np.full(shape, 255, np.uint8)
+        * (np.arange(given.count) % 2)[:, None].astype(np.uint8),
+        "a ramp": ramp,
+    }

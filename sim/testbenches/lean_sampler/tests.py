@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tests of the lean core: every table of a run equals the golden model's, whatever came before it."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import cocotb
+
+from nms.contract.readout import Phase
+from nms.golden import sampler as golden
+from nms.sim.models.device import LeanDevice
+from nms.sim.models.streams import Stalls, abort_mid, cycles, reset_mid, start, until
+from nms.sim.testbenches.lean_sampler.environment import (
+    CONFIG,
+    check_run,
+    check_stop,
+    compare_tables,
+    make_hard_images,
+    noise,
+    settings,
+)
+from nms.sim.verilator.context import count as tally
+from nms.sim.verilator.context import sweep
+
+
+@cocotb.test()
+@cocotb.parametrize(stalls=sweep(Stalls, [Stalls.NONE, Stalls.RANDOM]))
+async def streams(dut: Any, stalls: Stalls) -> None:
+    """A run under every pattern of stalls."""
+    await start(dut)
+    await check_run(LeanDevice(dut, CONFIG, stalls), settings(), noise("streams", settings()))
+
+
+@cocotb.test()
+async def jobs_of_all_kinds(dut: Any) -> None:
+    """Jobs with other settings one after the other: largest and smallest batch, every kind of image."""
+    await start(dut)
+    device = LeanDevice(dut, CONFIG)
+    flat = min(CONFIG.pixels, 21)
+    for shape, changes in (
+        ((8, 8), {"count": min(CONFIG.images, 33), "ratio": 0.3}),
+        ((5, 3, 3), {"count": 4, "ratio": 1.0}),
+        ((3, 10, 12), {"planes": True}),
+        ((10, 12, 3), {"grey": True, "ratio": 0.05}),
+        ((flat,), {"count": 5}),
+        ((17, 4), {"side": 4}),
+        ((40, 33, 3), {"count": CONFIG.images, "ratio": 0.1}),
+    ):
+        given = settings(shape, **changes)
+        await check_run(device, given, noise(f"job {shape}", given))
+
+
+@cocotb.test()
+async def hard_images(dut: Any) -> None:
+    """Batches with ties everywhere."""
+    await start(dut)
+    device, given = LeanDevice(dut, CONFIG), settings()
+    for images in make_hard_images(given).values():
+        await check_run(device, given, images)
+
+
+@cocotb.test()
+@cocotb.parametrize(stalls=sweep([Stalls.NONE, Stalls.RANDOM], [Stalls.RANDOM]))
+async def batches_of_a_job(dut: Any, stalls: Stalls) -> None:
+    """Several batches of a job: the next one is taken while the one before is picked from."""
+    await start(dut)
+    device, given = LeanDevice(dut, CONFIG, stalls), settings(ratio=0.5)
+    batches = [noise(f"batch {number}", given) for number in range(4)]
+    await device.prepare(given)
+    await device.load(given, batches[0])
+    for images, following in zip(batches, [*batches[1:], None], strict=True):
+        await device.begin(given)
+        if following is not None:
+            loading = cocotb.start_soon(device.load(given, following))
+        kept = await device.kept(given)
+        await until(dut, "done", 10)
+        expected = golden.run(CONFIG, given, images).kept
+        assert kept == expected.tolist()
+        tally("kept", len(kept))
+        if following is not None:
+            await loading
+    await compare_tables(device, given, batches[-1], kept)
+
+
+@cocotb.test()
+async def refusals(dut: Any) -> None:
+    """Illegal settings set ``error`` and start nothing; the next job is clean."""
+    await start(dut)
+    device, given = LeanDevice(dut, CONFIG), settings()
+    for name, value in (
+        ("count", 3), ("count", CONFIG.images + 1), ("keep", 0), ("keep", given.count + 1),
+        ("side", 5), ("side", 2 * CONFIG.side), ("channels", 2), ("height", 0), ("width", 4097),
+        ("pixels", 1),
+    ):  # fmt: skip
+        await device.prepare(given)
+        getattr(dut, name).value = value
+        await device.pulse("prepare")
+        await until(dut, "prepared", 200)
+        await device.pulse("start")
+        await cycles(dut, 4)
+        assert dut.error.value, f"{name}={value} was taken"
+        assert not dut.busy.value
+        assert device.phase == Phase.IDLE
+    await device.pulse("abort_run")
+    await device.pulse("start")
+    await cycles(dut, 4)
+    assert dut.error.value, "a start without settings was taken"
+    await check_run(device, given, noise("after refusals", given))
+
+
+@cocotb.test()
+@cocotb.parametrize(phase=sweep(CONFIG.phases, [Phase.LOAD, Phase.EMIT]), stop=[reset_mid, abort_mid])
+async def stops(dut: Any, phase: Phase, stop: Callable[[Any], Awaitable[None]]) -> None:
+    """A reset or an abort in every phase."""
+    await check_stop(dut, phase, stop)
