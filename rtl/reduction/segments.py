@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sums of the bytes of a word before, between and behind the ends of boxes, by channel.
+
+Bytes are summed by place modulo 3 first; which channel these sums are of turns with every word, so that sums
+are exchanged rather than bytes.
+"""
+
+from amaranth import Array, Cat, Const, Module, Mux, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.data import ArrayLayout
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import bits_for
+
+from nms.contract.config import ReducedConfig
+from nms.rtl.reduction.walk import step_layout
+
+
+class SegmentSums(wiring.Component):
+    """Sums of three segments of a word, one cycle later.
+
+    Parameters
+    ----------
+    config : ``bus_bits``
+
+    Members
+    -------
+    enable : a step is done
+    word : bytes, the first lowest
+    step : what is done with it
+    split : three interleaved channels; else, all bytes are of channel 0
+    sums : by segment and channel, held while not enabled
+    """
+
+    def __init__(self, config: ReducedConfig) -> None:
+        self.bytes = config.bus_bits // 8
+        self.width = bits_for(255 * self.bytes)
+        super().__init__(
+            {
+                "enable": In(1),
+                "word": In(config.bus_bits),
+                "step": In(step_layout(config)),
+                "split": In(1),
+                "sums": Out(ArrayLayout(ArrayLayout(self.width, 3), 3)),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        behind_first, behind_second = (self._reach(border) for border in self.step.borders)
+        segments = [
+            self._reach(self.step.start) & ~behind_first,
+            behind_first & ~behind_second,
+            behind_second,
+        ]
+        channel = Signal(2)
+        with m.If(self.enable):
+            m.d.sync += channel.eq(self.step.channel)
+        for n, segment in enumerate(segments):
+            mask = Signal(self.bytes, name=f"segment_{n}")
+            m.d.comb += mask.eq(segment)
+            places = []
+            for place in range(3):
+                held = Signal(bits_for(255 * -(-self.bytes // 3)), name=f"place_{n}_{place}", reset_less=True)
+                with m.If(self.enable):
+                    m.d.sync += held.eq(
+                        sum(
+                            self.word.word_select(k, 8) & mask[k].replicate(8)
+                            for k in range(place, self.bytes, 3)
+                        )
+                    )
+                places.append(held)
+            total = sum(places[1:], start=places[0])
+            for c in range(3):
+                turned = Array(places[(c - shift) % 3] for shift in (0, 1, 2, 2))[channel]
+                m.d.comb += self.sums[n][c].eq(Mux(self.split, turned, 0 if c else total))
+        return m
+
+    def _reach(self, border: Value) -> Value:
+        """A bit for each byte that is not before ``border``."""
+        return Cat(border <= k for k in range(self.bytes))

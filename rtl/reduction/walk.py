@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where boxes end in a word of an image's bytes.
+
+Bytes are taken without regard to rows: a row ends where its last box does. Of a word, bytes from ``start`` on
+are taken; at most two boxes end in a step, and what follows them waits for the next step if a third ends.
+"""
+
+from amaranth import Module, Mux, Signal, Value
+from amaranth.hdl import Assert
+from amaranth.lib import wiring
+from amaranth.lib.data import ArrayLayout, StructLayout
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import bits_for
+
+from nms.contract.config import ReducedConfig
+from nms.rtl.reduction.rows import ROW, RowWalk
+from nms.rtl.reduction.shape import BOX, boxes_layout
+
+BORDER = BOX + 4
+"""Bits of the place of a box's end, counted from the word's first byte."""
+
+
+def part_layout(config: ReducedConfig) -> StructLayout:
+    """A row of a box that ends in a step."""
+    return StructLayout(
+        {
+            "ends": 1,  # there is one
+            "column": bits_for(config.side // 2 - 1),  # place in its bank: half of the box's column
+            "row": ROW,
+            "wide": 1,
+            "last": 1,  # of the image
+            "stays": 1,  # the next box is of the same bank
+        }
+    )
+
+
+def step_layout(config: ReducedConfig) -> StructLayout:
+    """What is done with the bytes of a word in a step."""
+    return StructLayout(
+        {
+            "start": range(config.bus_bits // 8),  # first byte
+            "borders": ArrayLayout(BORDER, 2),  # first bytes behind the next two boxes
+            "first": 1,  # a box's row ends,
+            "second": 1,  # and another's
+            "clear": 1,  # what follows them is no part of a sum
+            "channel": 2,  # of the word's byte 0
+            "odd": 1,  # bank of the first; the second is in the other
+            "parts": ArrayLayout(part_layout(config), 2),  # by banks
+        }
+    )
+
+
+class BoxWalk(wiring.Component):
+    """Goes through images, a word a step where no third box ends in it.
+
+    Parameters
+    ----------
+    config : ``side`` and ``bus_bits``
+
+    Members
+    -------
+    boxes : how images are cut
+    run : low: the next word begins an image
+    valid, last : a word is there; it is the last of its image
+    ready : the step uses it up
+    advance : a step can be done
+    moves : it is done
+    step : :func:`step_layout`
+    """
+
+    def __init__(self, config: ReducedConfig) -> None:
+        self.config = config
+        super().__init__(
+            {
+                "boxes": In(boxes_layout(config)),
+                "run": In(1),
+                "valid": In(1),
+                "last": In(1),
+                "ready": Out(1),
+                "advance": In(1),
+                "moves": Out(1),
+                "step": Out(step_layout(config)),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        boxes, step, size = self.boxes, self.step, self.config.bus_bits // 8
+        m.submodules.rows = rows = RowWalk(self.config)
+
+        column, phase = Signal.like(boxes.last_column), Signal.like(boxes.column_step)
+        columns, phases, wide, ends_row = [column], [phase], [], []  # of the current box and those after it
+        for n in range(3):
+            carry = Signal(len(phase) + 1, name=f"carry_{n}")
+            is_last = Signal(name=f"ends_row_{n}")
+            after = Signal.like(column, name=f"column_{n + 1}")
+            m.d.comb += [
+                carry.eq(phases[n] + boxes.column_step),
+                is_last.eq(columns[n] == boxes.last_column),
+                after.eq(Mux(is_last, 0, columns[n] + 1)),
+            ]
+            columns.append(after)
+            phases.append(carry[:-1])
+            wide.append(carry[-1])
+            ends_row.append(is_last)
+
+        start, left = Signal(range(size)), Signal(BOX + 2)  # bytes of the current box's row that are to come
+        lengths = [left, *(boxes.lengths[wide[n]] for n in (1, 2))]
+        borders, behind = [], start
+        for n in range(3):
+            border = Signal(BORDER, name=f"border_{n}")
+            m.d.comb += border.eq(behind + lengths[n])
+            borders.append(border)
+            behind = border
+
+        first, second, hold, rests = Signal(), Signal(), Signal(), Signal()
+        over = Signal(2)  # the image is, with the first or the second box
+        m.d.comb += [
+            first.eq(borders[0] <= size),
+            over[0].eq(first & ends_row[0] & rows.bottom & ~boxes.raw),
+            second.eq((borders[1] <= size) & ~boxes.narrow & ~over[0]),
+            over[1].eq(second & ends_row[1] & rows.bottom & ~boxes.raw),
+        ]
+        with m.If(boxes.narrow):
+            m.d.comb += hold.eq(first & (borders[0] != size) & ~over[0])
+        with m.Else():
+            m.d.comb += hold.eq(second & (borders[2] <= size) & ~over[1])
+        m.d.comb += [
+            self.ready.eq(self.run & self.advance & ~rests & ~hold),
+            self.moves.eq(self.run & self.advance & ~rests & self.valid),
+        ]
+
+        found, lasts = [first, second], list(over)
+        for n in range(2):  # the last word of an image that is taken as it is may end before its last byte
+            byte = Signal.like(start, name=f"byte_{n}")
+            m.d.comb += byte.eq(start + n)
+            found[n] = found[n] & ~(boxes.raw & self.last & (byte > boxes.tail))
+            lasts[n] = Mux(boxes.raw, self.last & (byte == boxes.tail), over[n])
+        channel = Signal(2)
+        m.d.comb += [
+            step.start.eq(start),
+            step.borders[0].eq(borders[0]),
+            step.borders[1].eq(borders[1]),
+            step.first.eq(found[0]),
+            step.second.eq(found[1]),
+            step.clear.eq(hold | over.any() | boxes.raw),
+            step.channel.eq(channel),
+            step.odd.eq(column[0]),
+            rows.boxes.eq(boxes),
+            rows.run.eq(self.run),
+            rows.turn.eq(self.moves & ((first & ends_row[0]) | (second & ends_row[1]))),
+        ]
+        for bank, part in enumerate(step.parts):
+            is_first = column[0] == bank
+            m.d.comb += [
+                part.ends.eq(Mux(is_first, found[0], found[1])),
+                part.column.eq(Mux(is_first, columns[0], columns[1])[1:]),
+                part.wide.eq(Mux(is_first, wide[0], wide[1])),
+                part.last.eq(Mux(is_first, lasts[0], lasts[1])),
+                part.row.eq(Mux(is_first | ~ends_row[0], rows.here, rows.below)),
+                part.stays.eq(boxes.narrow & ends_row[0] & ~boxes.last_column[0]),
+            ]
+
+        with m.If(~self.run):
+            m.d.sync += [
+                start.eq(0),
+                left.eq(boxes.lengths[0]),
+                column.eq(0),
+                phase.eq(0),
+                channel.eq(0),
+                rests.eq(0),
+            ]
+        with m.Elif(self.moves):
+            m.d.sync += [start.eq(0), left.eq(borders[0] - size)]
+            with m.If(second):
+                m.d.sync += left.eq(Mux(hold | over[1], lengths[2], borders[2] - size))
+            with m.Elif(first):
+                m.d.sync += left.eq(Mux(hold | over[0], lengths[1], borders[1] - size))
+            with m.If(hold):
+                m.d.sync += start.eq(Mux(second, borders[1], borders[0]))
+            with m.Elif(over.any()):
+                m.d.sync += channel.eq(0)
+            with m.Else():
+                m.d.sync += channel.eq(_add(channel, size % 3))
+            with m.If(found[1]):
+                m.d.sync += [column.eq(columns[2]), phase.eq(phases[2])]
+            with m.Elif(found[0]):
+                m.d.sync += [column.eq(columns[1]), phase.eq(phases[1])]
+            # A narrow image's sum is written before that column is read again.
+            m.d.sync += rests.eq(boxes.narrow & first)
+            m.d.sync += Assert(boxes.raw | hold | (over.any() == self.last), "an image's end and last disagree")
+        with m.Elif(self.advance):
+            m.d.sync += rests.eq(0)
+        return m
+
+
+def _add(channel: Value, n: int) -> Value:
+    """``channel + n`` modulo 3, for n = 1 or 2."""
+    return Mux(channel == 3 - n, 0, Mux(channel == 0, n, 1 if n == 2 else 2))

@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Testbench of the reduction, :class:`nms.rtl.reduction.reduce.Reduce`.
+
+Parameters: ``config``.
+"""

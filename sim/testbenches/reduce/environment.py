@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Images, settings, driver and comparison of the reduction."""
+
+from collections.abc import Iterator
+from itertools import product
+from typing import Any, cast
+
+import numpy as np
+from cocotb.triggers import ReadOnly, RisingEdge
+
+from nms.contract.config import ReducedConfig, make
+from nms.contract.settings import LeanSettings
+from nms.rtl.reduction.reduce import Reduce
+from nms.sim.models.scoreboard import Scoreboard
+from nms.sim.models.streams import Pack, Sink, Source, Stalls, pulse, until
+from nms.sim.verilator.context import parameters
+
+CONFIG = cast(ReducedConfig, make(parameters()["config"]))
+BLOCK = Reduce(CONFIG)
+BYTES = CONFIG.bus_bits // 8
+WORD, BYTE = Pack(BLOCK.i_words.payload.shape()), Pack(BLOCK.o_bytes.payload.shape())
+FIELDS = ("height", "width", "channels", "planes", "grey", "side", "pixels")
+SIDES = [side for side in (4, 8, 16, 32) if side <= CONFIG.side]
+IMAGES = 3
+"""Images of a job."""
+
+
+def reduce(image: np.ndarray, settings: LeanSettings) -> list[int]:
+    """The reduced image, box by box."""
+    s = settings
+    if not s.side:
+        return [int(byte) for byte in image]
+    planes = 3 if s.planes and s.channels == 3 else 1
+    pixels = image.astype(int).reshape(planes, s.height, s.width, -1)
+    rows, columns = s.grid
+    found = []
+    for plane, row, column in product(pixels, range(rows), range(columns)):
+        box = plane[
+            row * s.height // rows : (row + 1) * s.height // rows,
+            column * s.width // columns : (column + 1) * s.width // columns,
+        ]
+        for values in [box.ravel()] if s.grey else np.moveaxis(box, -1, 0):
+            found.append(int((values.sum() + values.size // 2) // values.size))
+    return found
+
+
+def shape(
+    height: int, width: int, channels: int = 1, side: int = CONFIG.side, planes: bool = False, grey: bool = False
+) -> LeanSettings:
+    """Settings of images that are reduced."""
+    pixels = height * width * channels
+    return LeanSettings(4, pixels, 1, height, width, channels, planes=planes, grey=grey, side=side)
+
+
+def fits(settings: LeanSettings) -> bool:
+    """Whether the configuration can reduce such images."""
+    return settings.side <= CONFIG.side and 1 <= settings.reduced <= CONFIG.pixels
+
+
+def draw_shapes(rng: np.random.Generator, count: int) -> Iterator[LeanSettings]:
+    """Settings of small images of all kinds: many just above and below the side of the grid, some not reduced."""
+    while count:
+        side = int(rng.choice([0, *SIDES]))
+        if not side:
+            settings = LeanSettings(4, int(rng.integers(1, min(CONFIG.pixels, 300) + 1)), 1)
+        else:
+            top = int(rng.choice([side + 1, 2 * side + 2, 5 * side]))
+            height, width = (int(length) for length in rng.integers(1, top + 1, 2))
+            channels = int(rng.choice([1, 3]))
+            planes = bool(rng.integers(2))
+            grey = channels == 3 and not planes and bool(rng.integers(2))
+            settings = shape(height, width, channels, side, planes, grey)
+        if fits(settings):
+            count -= 1
+            yield settings
+
+
+def draw_images(rng: np.random.Generator, settings: LeanSettings, count: int = IMAGES) -> np.ndarray:
+    """Images by rows: random bytes, the largest bytes, bytes near to each other."""
+    images = rng.integers(0, 256, (count, settings.pixels))
+    images[1 % count] = 255 - rng.integers(0, 2, settings.pixels) * int(rng.integers(2))
+    return images
+
+
+def pack(image: np.ndarray) -> Iterator[int]:
+    """The words of an image; what is behind it in the last one is no byte of its own."""
+    raw = bytes(int(byte) for byte in image)
+    for first in range(0, len(raw), BYTES):
+        word = raw[first : first + BYTES].ljust(BYTES, b"\xa5")
+        yield WORD.pack(data=int.from_bytes(word, "little"), last=int(first + BYTES >= len(raw)))
+
+
+async def prepare(dut: Any, settings: LeanSettings) -> tuple[int, int]:
+    """Begin a job; returns ``illegal`` and ``length``."""
+    for name in FIELDS:
+        getattr(dut, name).value = int(getattr(settings, name))
+    await pulse(dut, "prepare")
+    await RisingEdge(dut.clk)
+    await until(dut, "prepared", BLOCK.preparation + 4)
+    await ReadOnly()
+    found = int(dut.illegal.value), dut.length.value.to_unsigned()
+    await RisingEdge(dut.clk)
+    return found
+
+
+def send(dut: Any, images: np.ndarray, stalls: Stalls = Stalls.NONE) -> None:
+    """Send images in the background."""
+    Source(dut, "i_words", stalls).start(word for image in images for word in pack(image))
+
+
+async def compare(
+    dut: Any, board: Scoreboard, settings: LeanSettings, images: np.ndarray, stalls: Stalls = Stalls.NONE
+) -> None:
+    """One job against the expectation."""
+    board.expect([(0, settings.reduced)])
+    board.got(await prepare(dut, settings))
+    for image in images:
+        means = reduce(image, settings)
+        board.expect((mean, int(place + 1 == len(means))) for place, mean in enumerate(means))
+    send(dut, images, stalls)
+    count = len(images) * settings.reduced
+    timeout = 20 * (images.size + count) + 1000
+    for value in await Sink(dut, "o_bytes", stalls).take(count, timeout=timeout):
+        fields = BYTE.unpack(value)
+        board.got((fields["data"], fields["last"]))
