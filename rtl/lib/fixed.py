@@ -53,6 +53,15 @@ def bit_length(value: Value) -> Value:
     return Mux(high.any(), half + bit_length(high), bit_length(low))
 
 
+def square(value: Value) -> Value:
+    """The exact square of an unsigned value; products of two different bits are formed once, and doubled."""
+    rows = [
+        Cat(value[i], Const(0, 1), value[i + 1 :] & value[i].replicate(len(value) - 1 - i)) << 2 * i
+        for i in range(len(value))
+    ]
+    return sum(rows[1:], rows[0])[: 2 * len(value)]
+
+
 def _tiles(value: Value) -> list[tuple[int, Value]]:
     """Pieces of at most ``TILE`` bits with their weights; only the topmost has a sign."""
     pieces = [(low, value[low : low + TILE]) for low in range(0, len(value), TILE)]
