@@ -46,6 +46,8 @@ UNITS: dict[str, Unit] = {
     "grid": Unit(("selection.grid.Grid",), methods=("desne", "lean")),
     "picks": Unit(("selection.picks.Picks",), methods=("lean",)),
     "sampler": Unit(("sampler.Sampler",)),
+    "distances": Unit(("lean.distances.Distances",), methods=REDUCED),
+    "herding": Unit(("selection.herding.Herding",), methods=REDUCED),
     "axi": Unit(("bus.axi.NearMemorySampler",), methods=("desne", *REDUCED)),
 }
 """In dataflow order, small to large."""

@@ -39,11 +39,11 @@ class Herding(Block):
 
     Latency
     -------
-    :meth:`cycles` cycles from ``start`` until the last row can be taken, if it is kept.
+    At most :meth:`cycles` cycles from ``start`` until the last image can be taken, if it is kept.
 
     Throughput
     ----------
-    A pick takes N + 4 cycles.
+    A pick takes N + 4 cycles, then an image in each cycle is kept or not.
 
     Reset
     -----
@@ -78,7 +78,10 @@ class Herding(Block):
         )
 
     def cycles(self, count: int, keep: int) -> int:
-        """Cycles from ``start`` until the last row can be taken, without stalls."""
+        """Cycles from ``start`` until the last image can be taken, without stalls: at most.
+
+        A pass ends a cycle earlier when the last image is chosen already.
+        """
         return keep * (count + 4) + count + 1
 
     def elaborate(self, platform: object) -> Module:

@@ -109,5 +109,6 @@ def test_a_file_is_judged_before_anything_runs(blocks, tmp_path):
 
 def test_every_unit_is_there():
     assert list(UNITS) == [
-        "cordic", "newton", "pe", "pea", "fitness", "prng", "de", "affinity", "te", "grid", "sampler", "axi",
+        "cordic", "newton", "pe", "pea", "fitness", "prng", "de", "affinity", "te", "grid", "sampler",
+        "distances", "herding", "axi",
     ]  # fmt: skip

@@ -9,6 +9,7 @@ import numpy as np
 from cocotb.triggers import ClockCycles, RisingEdge
 
 from nms.contract.config import ReducedConfig, make
+from nms.golden.herding import choose
 from nms.golden.pea import distances
 from nms.rtl.selection.herding import Herding
 from nms.sim.models.scoreboard import Scoreboard
@@ -20,16 +21,6 @@ BLOCK = Herding(CONFIG)
 KEPT = Pack(BLOCK.o_kept.payload.shape())
 MOST = CONFIG.pixels * 255**2
 """The largest distance."""
-
-
-def choose(distance: np.ndarray, keep: int) -> list[int]:
-    total = distance.sum(axis=1)
-    score, chosen = total.copy(), []
-    for _ in range(keep):
-        c = min((i for i in range(len(score)) if i not in chosen), key=lambda i: (score[i], i))
-        chosen.append(c)
-        score += total - len(score) * distance[:, c]
-    return sorted(chosen)
 
 
 def make_distances(rng: np.random.Generator, count: int) -> dict[str, np.ndarray]:
