@@ -44,10 +44,13 @@ UNITS: dict[str, Unit] = {
     "affinity": Unit(("embedding.affinity.Affinity",)),
     "te": Unit(("embedding.te.TE",)),
     "grid": Unit(("selection.grid.Grid",), methods=("desne", "lean")),
-    "picks": Unit(("selection.picks.Picks",), methods=("lean",)),
     "sampler": Unit(("sampler.Sampler",)),
+    "reduce": Unit(("reduction.reduce.Reduce",), methods=REDUCED),
     "distances": Unit(("lean.distances.Distances",), methods=REDUCED),
     "herding": Unit(("selection.herding.Herding",), methods=REDUCED),
+    "lean_search": Unit(("lean.search.LeanSearch",), methods=("lean",)),
+    "picks": Unit(("selection.picks.Picks",), methods=("lean",)),
+    "lean_sampler": Unit(("lean.sampler.LeanSampler",), methods=REDUCED),
     "axi": Unit(("bus.axi.NearMemorySampler",), methods=("desne", *REDUCED)),
 }
 """In dataflow order, small to large."""

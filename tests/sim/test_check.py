@@ -110,5 +110,5 @@ def test_a_file_is_judged_before_anything_runs(blocks, tmp_path):
 def test_every_unit_is_there():
     assert list(UNITS) == [
         "cordic", "newton", "pe", "pea", "fitness", "prng", "de", "affinity", "te", "grid", "sampler",
-        "distances", "herding", "axi",
+        "reduce", "distances", "herding", "lean_search", "picks", "lean_sampler", "axi",
     ]  # fmt: skip

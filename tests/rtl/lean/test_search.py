@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The lean search against the bit-true model: every row and every share."""
+
+import pytest
+
+from nms.contract.config import SamplerConfig, load
+from nms.sim.check import check
+
+WIDE = load("lean256", ["pixels=3072", "side=32"])
+SMALL = load("lean", ["images=7", "pixels=5", "map_lanes=1", "grid_lanes=1"])
+
+
+@pytest.mark.parametrize(
+    "config",
+    [load("lean"), SMALL, pytest.param(WIDE, marks=pytest.mark.slow)],
+    ids=["lean", "small", "wide"],
+)
+def test_search(config: SamplerConfig) -> None:
+    (result,) = check(config, ["lean_search"])
+    assert result, result.failures
+    assert result.compared >= 3000
