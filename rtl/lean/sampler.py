@@ -171,7 +171,6 @@ class LeanSampler(Block):
             pairs.write_data.eq(distances.pair_distance),
             herding.count.eq(self.count),
             herding.keep.eq(self.keep),
-            herding.clear.eq(distances.start),
         ]
         for name in ("valid", "row", "column", "distance"):
             m.d.comb += getattr(herding, f"pair_{name}").eq(getattr(distances, f"pair_{name}"))

@@ -45,7 +45,12 @@ def reduce(image: np.ndarray, settings: LeanSettings) -> list[int]:
 
 
 def shape(
-    height: int, width: int, channels: int = 1, side: int = CONFIG.side, planes: bool = False, grey: bool = False
+    height: int,
+    width: int,
+    channels: int = 1,
+    side: int = CONFIG.side,
+    planes: bool = False,
+    grey: bool = False,
 ) -> LeanSettings:
     """Settings of images that are reduced."""
     pixels = height * width * channels

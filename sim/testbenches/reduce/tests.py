@@ -141,7 +141,10 @@ async def timing(dut: Any) -> None:
         (shape(224, 224, 3), 2),
     ]
     for settings, count in sizes:
-        if not fits(settings) or settings.width // side * (1 if settings.planes else settings.channels) < BYTES // 2:
+        if (
+            not fits(settings)
+            or settings.width // side * (1 if settings.planes else settings.channels) < BYTES // 2
+        ):
             continue
         images = draw_images(rng, settings, count)
         words = -(-settings.pixels // BYTES)
