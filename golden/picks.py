@@ -48,5 +48,5 @@ def choose(pick: int, points: object, keep: int, distance: object, affinity: obj
         case Pick.NEIGHBOUR:
             key = neighbour_key(distance)
         case _:
-            raise ValueError(f"pick {pick}: takes nothing from the cells of a map")
+            raise ValueError(f"pick {Pick(pick)}: takes nothing from the cells of a map")
     return sample(points, keep, key)

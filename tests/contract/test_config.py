@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from nms.contract.config import PRESETS, load, schema
+from nms.contract.config import PRESETS, LeanConfig, load, schema
 from nms.contract.errors import UserError
 from nms.contract.settings import Settings
 from tests.conftest import ROOT
@@ -154,6 +154,9 @@ def test_overrides() -> None:
     assert config.profile.name == "wide"
     assert config.digest != load("tiny").digest
     assert load("tiny", ["pes=4"]).digest == load("tiny").digest
+    lean = load("lean", ["side=4", "map_lanes=2"])
+    assert isinstance(lean, LeanConfig)
+    assert (lean.side, lean.map_lanes) == (4, 2)
 
 
 @pytest.mark.parametrize(

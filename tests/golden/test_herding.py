@@ -27,7 +27,7 @@ def by_hand(distance: list[list[int]], keep: int) -> list[int]:
 
 
 def by_kernel(distance: list[list[int]], keep: int) -> list[int]:
-    """Chen, Welling and Smola (2010), equation 8, in fractions: ``k = -D``, each image once."""
+    """Chen, Welling and Smola (2010) in fractions: kernel herding with ``k = -D``, each image once."""
     count = len(distance)
     chosen: list[int] = []
     for taken in range(keep):
@@ -41,7 +41,7 @@ def by_kernel(distance: list[list[int]], keep: int) -> list[int]:
 
 
 def by_mean(images: list[list[int]], keep: int) -> list[int]:
-    """Rebuffi et al. (2017), algorithm 4, in fractions: the mean of the taken as near to that of all as can be."""
+    """Rebuffi et al. (2017), algorithm 4, in fractions: of all next means that nearest to the mean of all."""
     count = len(images)
     mean = [Fraction(sum(column), count) for column in zip(*images, strict=True)]
     chosen: list[int] = []

@@ -73,7 +73,7 @@ def test_any_shape_by_hand(seed: int) -> None:
 @pytest.mark.parametrize(("height", "width"), [(32, 32), (64, 32), (128, 256), (16, 8)])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_pillow_reduces_to_the_same(height: int, width: int, channels: int) -> None:
-    """Pillow's own reduction of noise and of full contrast, by powers of two, for which its division is exact."""
+    """Pillow's own reduction of noise and of full contrast, by powers of two: its division is exact."""
     rng = np.random.default_rng(height + channels)
     images = rng.integers(0, 256, (50, height, width, channels), np.uint8)
     images[25:] = rng.choice(np.array([0, 1, 254, 255], np.uint8), (25, height, width, channels))

@@ -9,11 +9,12 @@ import pytest
 from sklearn.datasets import load_digits
 
 from nms.contract.bounds import Bounds
-from nms.contract.config import PRESETS, Config, load
+from nms.contract.config import PRESETS, Config, HerdingConfig, load
 from nms.contract.errors import UserError
-from nms.contract.settings import Settings
-from nms.contract.tables import Status, Tables
-from nms.golden import sampler
+from nms.contract.settings import LeanSettings, Settings
+from nms.contract.tables import HerdingTables, Status, Tables
+from nms.golden import exact, herding, sampler
+from nms.golden.reduction import reduce
 
 presets = pytest.mark.parametrize("config", [PRESETS["paper"], PRESETS["edge"]], ids=lambda c: c.formats)
 
@@ -137,6 +138,32 @@ def test_images_that_do_not_match() -> None:
     with pytest.raises(UserError, match="16 images of 64 bytes"):
         sampler.run(config, settings, digits(15))
     assert len(sampler.run(config, settings, digits(16).reshape(16, 8, 8)).kept) == 5
+
+
+HERDING = load("herding", ["side=32", "pixels=3072"])
+
+
+@pytest.mark.parametrize(("side", "grey"), [(0, False), (4, False), (4, True), (8, False), (8, True)])
+def test_herding_is_its_parts(side: int, grey: bool) -> None:
+    """Images of any shape, with height and width or flat, are reduced, compared and herded."""
+    assert isinstance(HERDING, HerdingConfig)
+    images = np.random.default_rng(side).integers(0, 256, (20, 13, 9, 3), np.uint8)
+    settings = LeanSettings.make(HERDING, 20, (13, 9, 3), ratio=0.4, side=side, grey=grey)
+    tables = sampler.run(HERDING, settings, images)
+    flat = sampler.run(HERDING, settings, images.reshape(20, -1))
+    assert HerdingTables.names() == ["distance", "kept"]
+    for name in HerdingTables.names():
+        assert getattr(tables, name).dtype == np.int64
+        assert np.array_equal(getattr(tables, name), getattr(flat, name))
+    distance = exact.distances(reduce(images.reshape(20, -1), settings))
+    assert np.array_equal(tables.distance, distance)
+    assert np.array_equal(tables.kept, herding.choose(distance, 8))
+
+
+def test_settings_of_another_method() -> None:
+    settings = Settings.make(PRESETS["tiny"], 16, 64, perplexity=5)
+    with pytest.raises(TypeError, match="HerdingConfig does not go with Settings"):
+        sampler.run(HERDING, settings, digits(16))
 
 
 def overlap(first: Tables, second: Tables) -> float:

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Picks against the contract's words by counting all pairs, and against the float64 grid."""
+
+import numpy as np
+import pytest
+
+from nms.contract.settings import Pick
+from nms.golden import exact
+from nms.golden.grid import assign_cells, sample
+from nms.golden.picks import choose
+
+Matrix = list[list[int]]
+
+mapped = pytest.mark.parametrize("pick", [pick for pick in Pick if pick is not Pick.HERDING], ids=str)
+
+
+def keys_by_hand(
+    pick: Pick, cell: list[int], offset: list[int], distance: Matrix, affinity: Matrix
+) -> list[int]:
+    everyone = range(len(cell))
+    if pick is Pick.CENTRE:
+        return offset
+    if pick is Pick.MEDOID:
+        return [sum(distance[i][j] for j in everyone if cell[j] == cell[i]) for i in everyone]
+    if pick is Pick.HUB:
+        return [-sum(affinity[i]) for i in everyone]
+    others = [sorted(distance[i][j] for j in everyone if j != i) for i in everyone]
+    return [row[4] if len(row) >= 5 else row[-1] for row in others]
+
+
+def kept_by_hand(key: list[int], cell: list[int], keep: int) -> list[int]:
+    """The rounds of the contract, section 12, with the ranks of section 18."""
+    everyone = range(len(cell))
+    rank = [sum(cell[j] == cell[i] and (key[j], j) < (key[i], i) for j in everyone) for i in everyone]
+    kept: list[int] = []
+    for turn in everyone:
+        now = sorted((-cell.count(cell[i]), cell[i], i) for i in everyone if rank[i] == turn)
+        kept += [i for _, _, i in now][: keep - len(kept)]
+    return sorted(kept)
+
+
+def batch(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A map with crowded and empty cells, distances with ties, affinities."""
+    rng = np.random.default_rng(seed)
+    count = int(rng.choice([4, 5, 6, 7, 30, 64]))
+    points = (rng.normal(0, 1, (count, 2)) * rng.choice([2, 1 << 12], (count, 1))).astype(np.int64)
+    images = rng.integers(0, rng.choice([2, 256]), (count, 6), np.uint8)
+    affinity = rng.integers(0, 1 << rng.choice([2, 16]), (count, count))
+    affinity = np.triu(affinity, 1)
+    return points, exact.distances(images), affinity + affinity.T
+
+
+@mapped
+@pytest.mark.parametrize("seed", range(24))
+def test_by_hand(pick: Pick, seed: int) -> None:
+    points, distance, affinity = batch(seed)
+    for keep in {1, 2, len(points) // 3, len(points) - 1, len(points)} - {0}:
+        cell, offset = assign_cells(points, keep)
+        key = keys_by_hand(pick, cell.tolist(), offset.tolist(), distance.tolist(), affinity.tolist())
+        kept = choose(pick, points, keep, distance, affinity)
+        assert kept.dtype == np.int64
+        assert kept.tolist() == kept_by_hand(key, cell.tolist(), keep)
+
+
+@mapped
+def test_the_float64_grid_keeps_the_same(pick: Pick) -> None:
+    for seed in range(24, 48):
+        points, distance, affinity = batch(seed)
+        keep = max(1, len(points) // 3)
+        y = points * 2.0**-12
+        cell = exact.assign_cells(y, exact.hardware_side(keep), 2.0**-12)[0]
+        preference = {
+            Pick.CENTRE: None,
+            Pick.MEDOID: ((cell[:, None] == cell) * distance).sum(axis=1),
+            Pick.HUB: -affinity.sum(axis=1),
+            Pick.NEIGHBOUR: np.sort(exact.off_diagonal(distance), axis=1)[:, :5][:, -1],
+        }[pick]
+        theirs = exact.sample(y, keep, 2.0**-12, preference=preference)
+        assert np.array_equal(choose(pick, points, keep, distance, affinity), theirs)
+
+
+def test_centre_is_the_published_grid() -> None:
+    points, distance, affinity = batch(5)
+    for keep in range(1, len(points) + 1):
+        assert np.array_equal(choose(Pick.CENTRE, points, keep, distance, affinity), sample(points, keep))
+
+
+def test_a_medoid_is_at_home_in_its_cell() -> None:
+    """One cell: the first kept is the batch's medoid, however far it is from the centre."""
+    images = np.random.default_rng(4).integers(0, 256, (16, 9), np.uint8)
+    distance = exact.distances(images)
+    same = np.zeros((16, 2), np.int64)
+    kept = choose(Pick.MEDOID, same, 1, distance, distance)
+    assert kept.tolist() == [distance.sum(axis=1).argmin()]
+
+
+def test_herding_takes_nothing_from_cells() -> None:
+    with pytest.raises(ValueError, match="herding"):
+        choose(Pick.HERDING, np.zeros((4, 2), np.int64), 2, np.zeros((4, 4), int), np.zeros((4, 4), int))
