@@ -6,15 +6,16 @@ from typing import overload
 
 import numpy as np
 
-from nms.contract.config import Config, HerdingConfig, SamplerConfig
+from nms.contract.config import Config, HerdingConfig, LeanConfig, SamplerConfig
 from nms.contract.errors import UserError
 from nms.contract.settings import LeanSettings, Settings
-from nms.contract.tables import HerdingTables, SamplerTables, Tables
+from nms.contract.tables import HerdingTables, LeanTables, SamplerTables, Tables
 from nms.golden import herding
 from nms.golden.affinity import affinities
 from nms.golden.de import search
 from nms.golden.fixed import Ints
 from nms.golden.grid import sample
+from nms.golden.lean import sampler as lean
 from nms.golden.pea import distances, summarise_rows
 from nms.golden.prng import points, seeds
 from nms.golden.reduction import reduce
@@ -40,6 +41,16 @@ def run(config: HerdingConfig, settings: LeanSettings, images: object) -> Herdin
 
 @overload
 def run(
+    config: LeanConfig,
+    settings: LeanSettings,
+    images: object,
+    *,
+    on_iteration: OnIteration | None = None,
+) -> LeanTables: ...
+
+
+@overload
+def run(
     config: SamplerConfig,
     settings: Settings | LeanSettings,
     images: object,
@@ -60,8 +71,8 @@ def run(
     Parameters
     ----------
     images : uint8 (count, pixels) or (count, height, width[, channels]), of the size in ``settings``
-    on_generation, on_iteration : of the published method alone, see :func:`nms.golden.de.search` and
-        :func:`nms.golden.te.embed`
+    on_generation : of the published method alone, see :func:`nms.golden.de.search`
+    on_iteration : of the methods with a map, see :func:`nms.golden.te.embed`
 
     Raises
     ------
@@ -81,6 +92,8 @@ def run(
     if isinstance(config, HerdingConfig) and isinstance(settings, LeanSettings):
         distance = distances(reduce(images, settings))
         return HerdingTables(distance=distance, kept=herding.choose(distance, settings.keep))
+    if isinstance(config, LeanConfig) and isinstance(settings, LeanSettings):
+        return lean.run(config, settings, images, on_iteration)
     raise TypeError(f"{type(config).__name__} does not go with {type(settings).__name__}")
 
 
