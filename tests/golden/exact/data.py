@@ -24,5 +24,13 @@ def cifar(count: int, first: int = 0) -> np.ndarray:
         return archive["x_train"][first : first + count]
 
 
+def fashion(count: int, first: int = 0) -> np.ndarray:
+    path = DATA / "fashion_dev.npz"
+    if not path.exists():
+        pytest.skip("Fashion-MNIST is not at ../shared/data (or NMS_DATA)")
+    with np.load(path) as archive:
+        return archive["x_train"][first : first + count]
+
+
 real = pytest.mark.parametrize("load", [digits, cifar])
 Load = Callable[..., np.ndarray]
