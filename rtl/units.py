@@ -49,6 +49,7 @@ UNITS: dict[str, Unit] = {
     "distances": Unit(("lean.distances.Distances",), methods=REDUCED),
     "herding": Unit(("selection.herding.Herding",), methods=REDUCED),
     "lean_search": Unit(("lean.search.LeanSearch",), methods=("lean",)),
+    "map": Unit(("lean.map.LeanMap",), methods=("lean",)),
     "picks": Unit(("selection.picks.Picks",), methods=("lean",)),
     "lean_sampler": Unit(("lean.sampler.LeanSampler",), methods=REDUCED),
     "axi": Unit(("bus.axi.NearMemorySampler",), methods=("desne", *REDUCED)),

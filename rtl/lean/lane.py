@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One lane of the lean map: the pairs of one row, and the force on it (contract, section 21)."""
+
+from functools import cache, reduce
+from math import isqrt
+from operator import add
+
+from amaranth import Array, Cat, Const, Module, Mux, Shape, Signal, Value, ValueLike, signed, unsigned
+from amaranth.hdl import Assert
+from amaranth.lib.data import StructLayout
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import bits_for
+
+from nms.contract.config import LeanConfig
+from nms.contract.formats import LeanProfile
+from nms.rtl.lib.fixed import bit_length, half_up_by
+from nms.rtl.lib.hierarchy import Block
+
+AXES = ("x", "y")
+
+COARSE = 6
+"""Fraction bits of a difference that are left out of its square."""
+
+MANTISSA = 8
+"""Bits of the mantissas of the kernel and of a force."""
+
+KERNEL = [((2 << 16) + 257 + 2 * k) // (2 * (257 + 2 * k)) for k in range(1 << MANTISSA - 1)]
+"""floor(2^15 / (128 + k + 1/2) + 1/2), 128 to 255."""
+
+SCALE = 10
+"""Bits of zm of N/Z = zm * 2^-ze."""
+
+LEAST = 6
+"""The smallest ze: N/Z is below 2^4, and zm not below 2^9."""
+
+
+def _round(value: int, places: int) -> int:
+    """``half_up(value, places)`` of an integer."""
+    return (value + (1 << places >> 1)) >> places
+
+
+@cache
+def largest_force(profile: LeanProfile) -> int:
+    """The largest magnitude of the force of a pair on one axis.
+
+    A kernel t and its exponent n bound the difference from above, and with it the force: the kernel falls as
+    the difference grows.
+    """
+    b, fp = profile.position.fraction, profile.affinity.fraction
+    widest = profile.position.max - profile.position.min
+    farthest = (1 << b) + 2 * (widest >> COARSE) ** 2
+    found = 0
+    for n in range(farthest.bit_length() - b):
+        for k, kernel in enumerate(KERNEL):
+            above = ((1 << MANTISSA - 1) + k + 1) << n + b + 1 - MANTISSA
+            gap = min(widest, (isqrt(above - 1 - (1 << b)) + 1 << COARSE) - 1)
+            repel = _round(kernel * ((1 << SCALE) - 1) << fp - MANTISSA - LEAST, n)
+            force = _round(max(repel, 2 << fp) * kernel, n + MANTISSA)
+            places = max(force.bit_length() - MANTISSA, 0)
+            found = max(found, _round((_round(force, places) << places) * gap, b))
+    return found
+
+
+def force_shape(config: LeanConfig, pairs: int) -> Shape:
+    """The sum of the forces of so many pairs on one axis, with the fraction bits of an affinity."""
+    return signed(bits_for(pairs * largest_force(config.profile)) + 1)
+
+
+def point_layout(config: LeanConfig) -> StructLayout:
+    """A position: its raw coordinates."""
+    return StructLayout({axis: signed(config.profile.position.width) for axis in AXES})
+
+
+def scale_shift(config: LeanConfig) -> int:
+    """The largest ze - ``LEAST``: Z is at most N(N-1), so that N/Z is at least 1/(N-1)."""
+    return SCALE - 1 - LEAST + config.derived.index_width
+
+
+def square(value: Value) -> Value:
+    """``value * value``, unsigned, where each product of two different bits is made once, and doubled."""
+    rows = [
+        Cat(bit, Const(0, 1), value[place + 1 :] & bit.replicate(len(value) - place - 1)).shift_left(
+            2 * place
+        )
+        for place, bit in enumerate(value)
+    ]
+    return reduce(add, rows)[: 2 * len(value)]
+
+
+class MapLane(Block):
+    """One lane of the lean map: the pairs of one row, and the force on it (contract, section 21).
+
+    The positions of the points come by one after the other. The lane takes one of them, that of its row, and
+    then makes a pair of it and each that is named a pair.
+
+    Parameters
+    ----------
+    config : ``images`` and the formats
+
+    Members
+    -------
+    point : a position
+    take : it is that of the row
+    pair : it is that of the other end of a pair
+    affinity : P' of the pair, :attr:`kernel_latency` cycles later
+    early : P' counts twice; constant while pairs are under way
+    scale, shift : zm and ze - 6 of N/Z; constant while pairs are between ``kernel`` and ``force``
+    kernel : w of the pair, or 0
+    force : of the pair on its row, or 0
+    load, before : the sum of the forces of the rows before, when the force of the point that was taken is due
+    total : the sum of all forces on the row so far
+
+    Latency
+    -------
+    :attr:`kernel_latency` cycles from ``pair`` to ``kernel``, :attr:`force_latency` to ``force``, one more to
+    ``total``.
+
+    Throughput
+    ----------
+    One pair a cycle.
+
+    Reset
+    -----
+    No pair is under way.
+
+    Raises
+    ------
+    In simulation, a force that does not fit its format fails an assertion.
+    """
+
+    module = "map_lane"
+    kernel_latency = 3
+    """Cycles: differences, squares, mantissa and table."""
+
+    force_latency = 7
+    """Cycles: those of the kernel, coefficient, product with the kernel, its mantissa, force."""
+
+    def __init__(self, config: LeanConfig) -> None:
+        self.profile = config.profile
+        self.parameters = (config.images, config.profile)
+        pair, total = force_shape(config, 1), force_shape(config, config.images - 1)
+        sums = StructLayout({axis: total for axis in AXES})
+        super().__init__(
+            {
+                "point": In(point_layout(config)),
+                "take": In(1),
+                "pair": In(1),
+                "affinity": In(self.profile.affinity.width),
+                "early": In(1),
+                "scale": In(SCALE),
+                "shift": In(range(scale_shift(config) + 1)),
+                "kernel": Out(self.profile.kernel.fraction),
+                "force": Out(StructLayout({axis: pair for axis in AXES})),
+                "load": In(1),
+                "before": In(sums),
+                "total": Out(sums),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        b, fp = self.profile.position.fraction, self.profile.affinity.fraction
+        valid = Signal(self.force_latency)
+        m.d.sync += valid.eq(Cat(self.pair, valid))
+        stages = [self.pair, *valid]
+
+        def register(stage: int, value: Value, name: str, shape: Shape | None = None) -> Signal:
+            """``value`` of the pair in ``stage``, held where there is none."""
+            held = Signal(value.shape() if shape is None else shape, name=name, reset_less=True)
+            with m.If(stages[stage]):
+                m.d.sync += held.eq(value)
+            return held
+
+        row = Signal(self.point.shape(), reset_less=True)
+        with m.If(self.take):
+            m.d.sync += row.eq(self.point)
+        gaps = {axis: [register(0, row[axis] - self.point[axis], f"gap_{axis}_1")] for axis in AXES}
+        for axis in AXES:
+            for stage in range(1, 6):
+                gaps[axis].append(register(stage, gaps[axis][-1], f"gap_{axis}_{stage + 1}"))
+
+        # a = 1 + d^2 is below 2^(b + 13): its leading one is at b + n, and the index of the table follows it
+        squares = [square(_magnitude(gaps[axis][0])[COARSE:]) for axis in AXES]
+        farther = register(1, (1 << b) + squares[0] + squares[1], "farther", unsigned(len(squares[0]) + 1))
+        exponent = bit_length(farther[b + 1 :])
+        index = (farther[b + 1 - MANTISSA :] >> exponent)[: MANTISSA - 1]
+        table = Array(Const(value, MANTISSA) for value in KERNEL)
+        kernel = register(2, table[index], "kernel_3")
+        exponents = [register(2, exponent, "exponent_3")]
+        m.d.comb += self.kernel.eq(
+            Mux(stages[3], kernel.shift_left(self.profile.kernel.fraction - MANTISSA) >> exponents[0], 0)
+        )
+
+        # c = (P' << X) - wz, at most 2 and above -16
+        wz = half_up_by((kernel * self.scale).shift_left(fp - MANTISSA - LEAST), exponents[0] + self.shift)[
+            : MANTISSA + SCALE + fp - MANTISSA - LEAST
+        ]
+        attract = Mux(self.early, self.affinity << 1, self.affinity)
+        coefficient = register(3, attract - wz, "coefficient", signed(len(wz) + 1))
+        kernels = [register(3, kernel, "kernel_4")]
+        exponents.append(register(3, exponents[0], "exponent_4"))
+
+        # g = half_up(c t, 8 + n), rounded to a mantissa of 8 bits
+        product = (coefficient * kernels[0]).shift_right(MANTISSA - 1)
+        force = register(4, ((product >> exponents[1]) + 1).shift_right(1), "force_5", coefficient.shape())
+        magnitude = _magnitude(force)
+        places = bit_length(magnitude[MANTISSA:])
+        mantissa = register(
+            5, ((magnitude.shift_left(1) >> places) + 1).shift_right(1), "mantissa", unsigned(MANTISSA + 1)
+        )
+        left, minus = register(5, places, "left"), register(5, force[-1], "minus")
+
+        valid_force = stages[self.force_latency]
+        for axis in AXES:
+            # -half_up(v, n) = (not floor(v / 2^(n-1)) + 1) >> 1
+            twice = ((mantissa * gaps[axis][5]) << left).shift_right(b - 1)
+            rounded = ((twice.as_unsigned() ^ minus.replicate(len(twice))).as_signed() + 1).shift_right(1)
+            final = register(6, rounded, f"force_{axis}", self.force[axis].shape())
+            m.d.comb += self.force[axis].eq(Mux(valid_force, final, 0))
+            with m.If(stages[6]):
+                fits = rounded == rounded[: len(final)].as_signed()
+                m.d.sync += Assert(fits, "the force of a pair is out of range")
+            total = Signal(self.total[axis].shape(), name=f"total_{axis}", reset_less=True)
+            with m.If(self.load):
+                m.d.sync += total.eq(self.before[axis])
+            with m.Elif(valid_force):
+                m.d.sync += total.eq(total + final)
+            m.d.comb += self.total[axis].eq(total)
+        return m
+
+
+def _magnitude(value: ValueLike) -> Value:
+    """|value|, one bit fewer; ``value`` is never the most negative one."""
+    value = Value.cast(value)
+    return Mux(value[-1], -value, value)[: len(value) - 1]

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The walk of the lean map over all pairs: blocks of rows, and with each all points from its first row on."""
+
+from amaranth import Cat, Const, Module, Mux, Signal
+from amaranth.lib.wiring import Component, In, Out
+
+
+class PairWalk(Component):
+    """Goes over all pairs, ``lanes`` rows at a time, and then again.
+
+    A block of rows meets the points from its own first row on. Each of the first ``lanes`` of them is itself
+    a row of the block, and is taken by its lane; the lanes below have a pair with it, later all.
+
+    The pairs of a block and a point are a word. Words are numbered point by point, block by block, whatever N
+    is: point j has ceil(j / lanes) words.
+
+    Parameters
+    ----------
+    images : the most points
+    lanes : rows of a block, a power of two
+
+    Members
+    -------
+    count : N
+    step : go on to the next point
+    index : the point j
+    pairs : the lanes that have a pair with it
+    take : the lane that takes it, none or one
+    word : number of the word of its pairs
+    first : the block is the first
+    last : the point is the block's last
+    complete : rows up to the end of the block
+    lonely : the next block has one row alone
+    end : the last point of the last block
+
+    """
+
+    def __init__(self, images: int, lanes: int) -> None:
+        self.images, self.lanes = images, lanes
+        self.bits = lanes.bit_length() - 1
+        super().__init__(
+            {
+                "count": In(images.bit_length()),
+                "step": In(1),
+                "index": Out(range(images)),
+                "pairs": Out(lanes),
+                "take": Out(lanes),
+                "word": Out(range(words(images, lanes))),
+                "first": Out(1),
+                "last": Out(1),
+                "complete": Out(images.bit_length()),
+                "lonely": Out(1),
+                "end": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        base = Signal.like(self.index)
+        start = Signal.like(self.word)  # the first word of the block
+        after = Signal(range(self.images + self.lanes))
+        m.d.comb += [
+            after.eq(base + self.lanes),
+            self.first.eq(base == 0),
+            self.last.eq(self.index + 1 == self.count),
+            self.complete.eq(Mux(self.end, self.count, after)),
+            self.lonely.eq(self.last & (after + 1 == self.count)),
+            self.end.eq(self.last & (after >= self.count)),
+            self.take.eq(Cat(Const(1, 1), self.pairs) & ~self.pairs),
+        ]
+        with m.If(self.step):
+            m.d.sync += [
+                self.index.eq(self.index + 1),
+                self.pairs.eq(Cat(Const(1, 1), self.pairs)),
+            ]
+            with m.If(self.pairs.any()):
+                m.d.sync += self.word.eq(self.word + (self.index + self.lanes - 1 >> self.bits))
+            with m.If(self.last):
+                m.d.sync += self.pairs.eq(0)
+                for place, other in ((base, after), (self.index, after)):
+                    m.d.sync += place.eq(Mux(self.end, 0, other))
+                for place in (start, self.word):
+                    m.d.sync += place.eq(Mux(self.end, 0, start + after + 1))
+        return m
+
+
+def words(images: int, lanes: int) -> int:
+    """Words of all pairs of ``images`` points."""
+    return sum(-(-point // lanes) for point in range(images))
