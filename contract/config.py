@@ -136,7 +136,7 @@ class Config(SamplerConfig):
 class ReducedConfig(SamplerConfig):
     """Generation-time parameters of the samplers that look at reduced images."""
 
-    pixels: int = Field(ge=1, le=65536, description="largest reduced image, in bytes")
+    pixels: int = Field(ge=1, le=3072, description="largest reduced image, in bytes")
     side: Literal[4, 8, 16, 32] = Field(description="largest side of the grid to which images are reduced")
 
 

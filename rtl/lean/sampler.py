@@ -1,22 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
 """The core of the lean sampler: the sequencer of its phases, and the connections between its blocks.
 
-The blocks are the reduction (Reduce), the distances (Distances) and their memory (PairMemory), and herding
-(Herding).
+The blocks are the reduction (Reduce), the distances (Distances) and their memory (PairMemory), herding
+(Herding) and, for the method ``lean``, the picks from a map (MapPick).
 """
 
-from amaranth import ClockDomain, ClockSignal, Module, ResetSignal, Signal, Value, unsigned
+from amaranth import ClockDomain, ClockSignal, Module, Mux, ResetSignal, Signal, Value, unsigned
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import In, Out, connect, flipped
 
-from nms.contract.config import ReducedConfig
+from nms.contract.config import LeanConfig, ReducedConfig
 from nms.contract.readout import Phase, Readout
+from nms.contract.settings import Pick
 from nms.rtl.lean.distances import Distances
+from nms.rtl.lean.map_pick import MapPick
+from nms.rtl.lean.map_pick import settings_layout as map_settings
 from nms.rtl.lean.pairs import PairMemory
+from nms.rtl.lib.fixed import bit_length
 from nms.rtl.lib.hierarchy import Block, instantiate
 from nms.rtl.lib.signatures import make_kept
 from nms.rtl.reduction.reduce import Reduce
 from nms.rtl.selection.herding import Herding
+
+MAPPED = (Phase.SEARCH, Phase.AFFINITY, Phase.EMBED, Phase.GRID)
+"""The phases that a batch without a map skips."""
 
 COUNTER = 32
 """Bits of a cycle counter."""
@@ -38,7 +45,7 @@ def settings_layout(config: ReducedConfig) -> dict[str, int]:
         "pixels": 26,
         "count": count,
         "keep": count,
-    }
+    } | (map_settings(config) if isinstance(config, LeanConfig) else {})
 
 
 def request_layout(config: ReducedConfig) -> data.StructLayout:
@@ -64,6 +71,8 @@ class LeanSampler(Block):
     height, width, channels, planes, grey, side, pixels : settings of an image; constant from ``prepare`` to
         the last word of the job
     count, keep : N and K; constant from ``load`` to the end of the batch's EMIT
+    target, iterations, exaggerated, evaluations, pick, seed : settings of a map, likewise; of the method
+        ``lean``
     prepare : a pulse while idle
     prepared : the settings of an image are checked, and nothing but ``prepare``, a reset or ``abort_run``
         changes that
@@ -74,11 +83,13 @@ class LeanSampler(Block):
     phase : the phase that runs, a Phase
     busy : from the cycle after ``start`` to the end of EMIT or to the error
     done, error : how the last run ended, until the next start
-    cycles_load, cycles_distance, cycles_pick, cycles_emit : cycles of the last run in each phase, there at
-        the phase's end, in LOAD those that it waited for its batch
+    cycles_load, cycles_distance, cycles_search, cycles_affinity, cycles_embed, cycles_grid, cycles_pick,
+        cycles_emit : cycles of the last run in each phase that the method has, in LOAD those that it waited
+        for its batch; there at the phase's end, 0 of a phase that was skipped
     i_words : the words of a batch's images, one image after the other; ``last`` with an image's last word
     o_kept : the kept indices, ascending, in EMIT
-    i_read : a value to read out, taken while idle; outside the tables it is undefined
+    i_read : a value to read out, taken while idle; outside the tables it is undefined, and 0 where the last
+        batch went without a map
     o_read : this value, offered until it is taken; a start waits for that
 
     Latency
@@ -88,7 +99,7 @@ class LeanSampler(Block):
 
     Throughput
     ----------
-    A batch is loaded while herding picks from the one before.
+    A batch is loaded while the kept images of the one before are found.
 
     Reset
     -----
@@ -132,6 +143,10 @@ class LeanSampler(Block):
         self.distances = instantiate(m, "distances", Distances(self.config), platform, "core")
         self.pairs = instantiate(m, "pairs", PairMemory(self.config), platform, "core")
         self.herding = instantiate(m, "herding", Herding(self.config), platform, "core")
+        self.map_pick: MapPick | None = None
+        if isinstance(self.config, LeanConfig):
+            self.map_pick = instantiate(m, "map_pick", MapPick(self.config), platform, "core")
+        self.mapped = Signal()  # the batch is picked from a map
 
         self.enter = Signal()  # the first cycle of a phase
         self.over = Signal()  # its last cycle
@@ -141,6 +156,8 @@ class LeanSampler(Block):
         self._sequence(m)
         self._count(m)
         self._pick(m)
+        if self.map_pick is not None:
+            self._map(m, self.map_pick)
         self._read(m)
         return m
 
@@ -180,13 +197,20 @@ class LeanSampler(Block):
         checking = Signal()
         m.d.comb += self.busy.eq(checking | (self.phase != Phase.IDLE))
         m.d.core += self.enter.eq(0)
-        after = dict(zip(self.config.phases, [*self.config.phases[1:], Phase.IDLE], strict=True))
+        after: dict[Phase, Value | Phase] = dict(
+            zip(self.config.phases, [*self.config.phases[1:], Phase.IDLE], strict=True)
+        )
         ends = {
             Phase.LOAD: self.distances.loaded,
             Phase.DISTANCE: self.distances.done,
             Phase.PICK: self.herding.o_kept.valid,
             Phase.EMIT: self.o_kept.valid & self.o_kept.ready & self.o_kept.p.last,
         }
+        if self.map_pick is not None:
+            ends |= {phase: self.map_pick.over for phase in MAPPED}
+            ends[Phase.PICK] = Mux(self.mapped, self.map_pick.over, ends[Phase.PICK])
+            after[Phase.DISTANCE] = Mux(self.mapped, Phase.SEARCH, Phase.PICK)
+            after[Phase.GRID] = Mux(self.map_pick.pick == Pick.CENTRE, Phase.EMIT, Phase.PICK)
         with m.Switch(self.phase):
             with m.Case(Phase.IDLE):
                 with m.If(checking & ~self.reading):
@@ -207,7 +231,7 @@ class LeanSampler(Block):
 
     def _illegal(self) -> Value:
         """Whether a setting is out of its range (contract, section 16)."""
-        return (
+        illegal = (
             ~self.prepared
             | self.illegal
             | (self.count < 4)
@@ -215,6 +239,12 @@ class LeanSampler(Block):
             | (self.keep < 1)
             | (self.keep > self.count)
         )
+        if self.map_pick is None:
+            return illegal
+        fraction = self.map_pick.config.profile.entropy.fraction
+        unreachable = (self.target >> fraction) >= bit_length(self.count - 1)
+        search = (self.target == 0) | unreachable | (self.evaluations == 0)
+        return illegal | (self.pick > max(Pick)) | (self.mapped & search)
 
     def _count(self, m: Module) -> None:
         """One counter, whose value is kept when a phase ends."""
@@ -224,40 +254,83 @@ class LeanSampler(Block):
         with m.Elif(self.phase != Phase.IDLE):
             m.d.core += cycles.eq(cycles + 1)
         for phase in self.config.phases:
+            counted = getattr(self, f"cycles_{phase.name.lower()}")
             with m.If(self.over & (self.phase == phase)):
-                m.d.core += getattr(self, f"cycles_{phase.name.lower()}").eq(cycles + 1)
+                m.d.core += counted.eq(cycles + 1)
+            if phase in (*MAPPED, Phase.PICK):
+                with m.Elif(self.distances.start):
+                    m.d.core += counted.eq(0)
 
     def _pick(self, m: Module) -> None:
         """Herding, and its kept indices in EMIT."""
         found = self.herding.o_kept
         emitting = self.phase == Phase.EMIT
         m.d.comb += [
-            self.herding.start.eq(self.enter & (self.phase == Phase.PICK)),
+            self.herding.start.eq(self.enter & (self.phase == Phase.PICK) & ~self.mapped),
             self.o_kept.payload.eq(found.payload),
             self.o_kept.valid.eq(found.valid & emitting),
             found.ready.eq(self.o_kept.ready & emitting),
         ]
 
+    def _map(self, m: Module, map_pick: MapPick) -> None:
+        """Settings, phases and distances to the map; its kept indices in EMIT."""
+        for name in ("count", "keep", "phase", "enter", *map_settings(map_pick.config)):
+            m.d.comb += getattr(map_pick, name).eq(getattr(self, name))
+        m.d.comb += [
+            self.mapped.eq(self.pick != Pick.HERDING),
+            map_pick.read_data.eq(self.pairs.read_data),
+        ]
+        with m.If(self.mapped):
+            m.d.comb += [
+                self.o_kept.payload.eq(map_pick.o_kept.payload),
+                self.o_kept.valid.eq(map_pick.o_kept.valid & (self.phase == Phase.EMIT)),
+                map_pick.o_kept.ready.eq(self.o_kept.ready & (self.phase == Phase.EMIT)),
+            ]
+
     def _read(self, m: Module) -> None:
-        """The read port of the distances: herding's while it picks, and that of the readout while idle."""
+        """The read port of the distances, and the readout while idle."""
         pairs, herding, wanted = self.pairs, self.herding, self.i_read.p
-        picking = self.phase == Phase.PICK
+        taken = self.i_read.valid & self.i_read.ready
         m.d.comb += [
             self.i_read.ready.eq(~self.busy & ~self.reading),
             pairs.read_row.eq(wanted.row),
             pairs.read_column.eq(wanted.column),
-            pairs.read_enable.eq(self.i_read.valid & self.i_read.ready & (wanted.table == Readout.DISTANCE)),
+            pairs.read_enable.eq(taken & (wanted.table == Readout.DISTANCE)),
             herding.read_data.eq(pairs.read_data),
             self.o_read.payload.eq(pairs.read_data),
             self.o_read.valid.eq(self.reading),
         ]
-        with m.If(picking):
-            m.d.comb += [
-                pairs.read_row.eq(herding.read_row),
-                pairs.read_column.eq(herding.read_column),
-                pairs.read_enable.eq(herding.read_enable),
-            ]
-        with m.If(self.i_read.valid & self.i_read.ready):
+        with m.If(taken):
             m.d.core += self.reading.eq(1)
-        with m.Elif(self.o_read.ready):
+        with m.Elif(self.o_read.valid & self.o_read.ready):
             m.d.core += self.reading.eq(0)
+        reader: Herding | MapPick
+        for reader, reads in ((herding, ~self.mapped), (self.map_pick, self.mapped)):
+            if reader is not None:
+                with m.If((self.phase != Phase.IDLE) & reads):
+                    m.d.comb += [
+                        pairs.read_row.eq(reader.read_row),
+                        pairs.read_column.eq(reader.read_column),
+                        pairs.read_enable.eq(reader.read_enable),
+                    ]
+        if self.map_pick is not None:
+            self._read_map(m, self.map_pick, taken)
+
+    def _read_map(self, m: Module, map_pick: MapPick, taken: Value) -> None:
+        """A value of another table than the distances; what was asked for stays until the value is taken."""
+        request = Signal.like(self.i_read.p, reset_less=True)
+        asked = Signal()
+        distance = request.table == Readout.DISTANCE
+        with m.If(taken):
+            m.d.core += request.eq(self.i_read.p)
+        m.d.core += asked.eq(taken & (self.i_read.p.table != Readout.DISTANCE))
+        m.d.comb += [
+            map_pick.table_enable.eq(asked),
+            map_pick.table.eq(request.table),
+            map_pick.table_row.eq(request.row),
+            map_pick.table_column.eq(request.column),
+            map_pick.table_taken.eq(self.o_read.valid & self.o_read.ready & ~distance),
+            self.o_read.valid.eq(self.reading & (distance | map_pick.table_ready)),
+        ]
+        with m.If(~distance):
+            m.d.comb += self.o_read.payload.eq(Mux(self.mapped, map_pick.table_value, 0))

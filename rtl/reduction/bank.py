@@ -70,10 +70,7 @@ class SumBank(wiring.Component):
         m.d.comb += [
             read.addr.eq(self.part.column),
             read.en.eq(self.advance & self.ends & ~self.part.row.fresh),
-            *(
-                put.sums[c].eq(Mux(part.row.fresh, 0, read.data[c]) + self.sums[c])
-                for c in SUMS.members
-            ),
+            *(put.sums[c].eq(Mux(part.row.fresh, 0, read.data[c]) + self.sums[c]) for c in SUMS.members),
             put.tall.eq(part.row.tall),
             put.wide.eq(part.wide),
             put.last.eq(part.last),

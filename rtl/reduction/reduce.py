@@ -121,9 +121,7 @@ class Reduce(Block):
         wiring.connect(m, means.o_bytes, wiring.flipped(self.o_bytes))
         return m
 
-    def _sum_rows(
-        self, m: Module, enable: Signal, step: Signal, sums: Signal
-    ) -> tuple[list[Signal], Signal]:
+    def _sum_rows(self, m: Module, enable: Signal, step: Signal, sums: Signal) -> tuple[list[Signal], Signal]:
         """Sums of the rows of boxes that ended in a step, and in which bank the first is, one cycle later.
 
         What the last box has of the word is kept until it ends.

@@ -188,7 +188,9 @@ class BoxWalk(wiring.Component):
                 m.d.sync += [column.eq(columns[1]), phase.eq(phases[1])]
             # A narrow image's sum is written before that column is read again.
             m.d.sync += rests.eq(boxes.narrow & first)
-            m.d.sync += Assert(boxes.raw | hold | (over.any() == self.last), "an image's end and last disagree")
+            m.d.sync += Assert(
+                boxes.raw | hold | (over.any() == self.last), "an image's end and last disagree"
+            )
         with m.Elif(self.advance):
             m.d.sync += rests.eq(0)
         return m

@@ -7,9 +7,9 @@ from typing import Any, cast
 import numpy as np
 from cocotb.triggers import ValueChange, with_timeout
 
-from nms.contract.config import ReducedConfig, make
+from nms.contract.config import LeanConfig, ReducedConfig, make
 from nms.contract.readout import Phase
-from nms.contract.settings import LeanSettings
+from nms.contract.settings import LeanSettings, Pick
 from nms.golden import sampler as golden
 from nms.sim.compare import compare
 from nms.sim.models.device import LeanDevice, limit_cycles
@@ -21,11 +21,13 @@ from nms.sim.verilator.context import parameters
 CONFIG = cast("ReducedConfig", make(parameters()["config"]))
 COUNT = min(CONFIG.images, 12)
 SHAPE = (9, 11, 3)
+PICKS = list(Pick) if isinstance(CONFIG, LeanConfig) else [Pick.HERDING]
+"""What the configuration can pick by."""
 
 
 def settings(shape: tuple[int, ...] = SHAPE, **changes: Any) -> LeanSettings:
     """Settings of a short run."""
-    given: dict[str, Any] = {"count": COUNT, "seed": 7}
+    given: dict[str, Any] = {"count": COUNT, "seed": 7, "perplexity": 2.5, "iterations": 13}
     return LeanSettings.make(CONFIG, shape=shape, **(given | changes))
 
 
@@ -59,7 +61,7 @@ async def reach(device: LeanDevice, given: LeanSettings, phase: Phase) -> None:
 async def check_stop(dut: Any, phase: Phase, stop: Callable[[Any], Awaitable[None]]) -> None:
     """Stop a run at several places of a phase; then the sampler is idle and makes a clean run."""
     await start(dut)
-    device, given = LeanDevice(dut, CONFIG), settings()
+    device, given = LeanDevice(dut, CONFIG), settings(pick=str(PICKS[min(1, len(PICKS) - 1)]))
     images = noise(f"interrupted {phase.name}", given)
     for delay in (0, 1, int(generator(f"delay {phase.name}").integers(2, 12))):
         await device.prepare(given)

@@ -6,12 +6,15 @@ from typing import Any
 
 import cocotb
 
+from nms.contract.config import LeanConfig
 from nms.contract.readout import Phase
+from nms.contract.settings import Pick
 from nms.golden import sampler as golden
 from nms.sim.models.device import LeanDevice
 from nms.sim.models.streams import Stalls, abort_mid, cycles, reset_mid, start, until
 from nms.sim.testbenches.lean_sampler.environment import (
     CONFIG,
+    PICKS,
     check_run,
     check_stop,
     compare_tables,
@@ -26,9 +29,11 @@ from nms.sim.verilator.context import sweep
 @cocotb.test()
 @cocotb.parametrize(stalls=sweep(Stalls, [Stalls.NONE, Stalls.RANDOM]))
 async def streams(dut: Any, stalls: Stalls) -> None:
-    """A run under every pattern of stalls."""
+    """A run of every pick under every pattern of stalls."""
     await start(dut)
-    await check_run(LeanDevice(dut, CONFIG, stalls), settings(), noise("streams", settings()))
+    for pick in PICKS:
+        given = settings(pick=str(pick))
+        await check_run(LeanDevice(dut, CONFIG, stalls), given, noise("streams", given))
 
 
 @cocotb.test()
@@ -46,17 +51,20 @@ async def jobs_of_all_kinds(dut: Any) -> None:
         ((17, 4), {"side": 4}),
         ((40, 33, 3), {"count": CONFIG.images, "ratio": 0.1}),
     ):
-        given = settings(shape, **changes)
-        await check_run(device, given, noise(f"job {shape}", given))
+        for pick in PICKS:
+            given = settings(shape, pick=str(pick), **changes)
+            await check_run(device, given, noise(f"job {shape}", given))
 
 
 @cocotb.test()
 async def hard_images(dut: Any) -> None:
     """Batches with ties everywhere."""
     await start(dut)
-    device, given = LeanDevice(dut, CONFIG), settings()
-    for images in make_hard_images(given).values():
-        await check_run(device, given, images)
+    device = LeanDevice(dut, CONFIG)
+    for pick in sweep(PICKS, PICKS[1::2] or PICKS):
+        given = settings(pick=str(pick))
+        for images in make_hard_images(given).values():
+            await check_run(device, given, images)
 
 
 @cocotb.test()
@@ -64,7 +72,7 @@ async def hard_images(dut: Any) -> None:
 async def batches_of_a_job(dut: Any, stalls: Stalls) -> None:
     """Several batches of a job: the next one is taken while the one before is picked from."""
     await start(dut)
-    device, given = LeanDevice(dut, CONFIG, stalls), settings(ratio=0.5)
+    device, given = LeanDevice(dut, CONFIG, stalls), settings(ratio=0.5, pick=str(PICKS[0]))
     batches = [noise(f"batch {number}", given) for number in range(4)]
     await device.prepare(given)
     await device.load(given, batches[0])
@@ -108,8 +116,39 @@ async def refusals(dut: Any) -> None:
     await check_run(device, given, noise("after refusals", given))
 
 
+if isinstance(CONFIG, LeanConfig):
+
+    @cocotb.test()
+    async def settings_of_a_map(dut: Any) -> None:
+        """No, one and most iterations and evaluations; illegal ones are refused with a map alone."""
+        await start(dut)
+        device = LeanDevice(dut, CONFIG)
+        for number, changes in enumerate(
+            (
+                {"iterations": 0},
+                {"iterations": 1, "evaluations": 1},
+                {"iterations": 50, "evaluations": 15},
+                {"perplexity": 1.01},
+                {"perplexity": 10.5, "seed": (1 << 32) - 1},
+            )
+        ):
+            given = settings(pick=str(PICKS[number % 4]), **changes)
+            await check_run(device, given, noise(f"map {changes}", given))
+        for name, value in (("target", 0), ("target", 4 << 8), ("evaluations", 0), ("pick", 5)):
+            for pick, error in ((Pick.HUB, True), (Pick.HERDING, name == "pick")):
+                given = settings(pick=str(pick))
+                await device.prepare(given)
+                getattr(dut, name).value = value
+                await device.pulse("start")
+                await cycles(dut, 4)
+                assert dut.error.value == error, f"{name}={value} with {pick}"
+                await device.pulse("abort_run")
+
+
 @cocotb.test()
-@cocotb.parametrize(phase=sweep(CONFIG.phases, [Phase.LOAD, Phase.EMIT]), stop=[reset_mid, abort_mid])
+@cocotb.parametrize(
+    phase=sweep(CONFIG.phases, [Phase.LOAD, *CONFIG.phases[2:4]]), stop=[reset_mid, abort_mid]
+)
 async def stops(dut: Any, phase: Phase, stop: Callable[[Any], Awaitable[None]]) -> None:
     """A reset or an abort in every phase."""
     await check_stop(dut, phase, stop)
