@@ -41,13 +41,10 @@ def bit_length(value: object) -> Ints:
     value = integers(value)
     if value.size and value.min() < 0:
         raise ValueError("the bit length of a negative value is not defined")
-    rest = value.copy()
-    bits = np.zeros_like(rest)
-    for step in (32, 16, 8, 4, 2, 1):
-        above = rest >> step > 0
-        bits += above * np.int64(step)
-        rest >>= above * np.int64(step)
-    return bits + rest
+    high = value >> 32
+    large = high > 0
+    _, bits = np.frexp(np.where(large, high, value).astype(np.float64))  # halves are exact in float64
+    return bits + large * np.int64(32)
 
 
 def product(a: Ints, b: Ints) -> tuple[Ints, np.ndarray]:
