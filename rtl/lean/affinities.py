@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The affinities of the lean map: P' from the shares of both ends (contract, section 20), and their row sums."""
+"""The affinities of the lean map: P' of the shares of both ends (contract, section 20), and its row sums."""
 
 from amaranth import Module, Mux, Signal, Value
 from amaranth.lib.data import ArrayLayout
@@ -137,7 +137,7 @@ class Affinities(Component):
         m.d.sync += complete.eq(seconds[1] & (lows[1] + 1 == rows[1]))
         with m.If(seconds[1]):
             m.d.sync += total.eq(Mux(lows[1] == 0, 0, total) + whole)
-        # After its last lower row a row has shares that are first ones, or the next row's first is yet to come.
+        # Right after that of its last lower row, a row has the first share of a pair, or the batch has ended.
         m.d.comb += [
             write_sum.en.eq(seconds[1] | complete),
             write_sum.addr.eq(Mux(complete, rows[1], lows[1])),

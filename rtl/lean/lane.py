@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """One lane of the lean map: the pairs of one row, and the force on it (contract, section 21)."""
 
-from functools import cache, reduce
+from functools import cache
 from math import isqrt
-from operator import add
 
 from amaranth import Array, Cat, Const, Module, Mux, Shape, Signal, Value, ValueLike, signed, unsigned
 from amaranth.hdl import Assert
@@ -13,7 +12,7 @@ from amaranth.utils import bits_for
 
 from nms.contract.config import LeanConfig
 from nms.contract.formats import LeanProfile
-from nms.rtl.lib.fixed import bit_length, half_up_by
+from nms.rtl.lib.fixed import bit_length, half_up_by, square
 from nms.rtl.lib.hierarchy import Block
 
 AXES = ("x", "y")
@@ -74,17 +73,6 @@ def point_layout(config: LeanConfig) -> StructLayout:
 def scale_shift(config: LeanConfig) -> int:
     """The largest ze - ``LEAST``: Z is at most N(N-1), so that N/Z is at least 1/(N-1)."""
     return SCALE - 1 - LEAST + config.derived.index_width
-
-
-def square(value: Value) -> Value:
-    """``value * value``, unsigned, where each product of two different bits is made once, and doubled."""
-    rows = [
-        Cat(bit, Const(0, 1), value[place + 1 :] & bit.replicate(len(value) - place - 1)).shift_left(
-            2 * place
-        )
-        for place, bit in enumerate(value)
-    ]
-    return reduce(add, rows)[: 2 * len(value)]
 
 
 class MapLane(Block):

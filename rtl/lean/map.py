@@ -115,7 +115,7 @@ class LeanMap(Block):
         )
 
     def cycles(self, count: int, iterations: int) -> int:
-        """The most cycles from the edge that samples ``start`` to the one that samples ``done``, without stalls.
+        """The most cycles from the edge that samples ``start`` to the one that samples ``done``.
 
         N points in; in each iteration the points of all blocks, and a turn: from the last point to the next
         iteration's N/Z, whose division takes longer the more points there are.
@@ -215,7 +215,7 @@ class LeanMap(Block):
     def _normalise(
         self, m: Module, lanes: Sequence[MapLane], near: PairWalk, kernels: Value, scaling: Value
     ) -> Signal:
-        """N/Z, of the last pass or the first; high when it is there and the next pass, ``scaling``, begins."""
+        """Make N/Z while ``scaling``, of the pass before if there was one; high when it is there."""
         normaliser = m.submodules.normaliser = self._normaliser
         half = Signal(len(normaliser.divisor), reset_less=True)
         ended = delay(m, near.step & near.end, MapLane.kernel_latency + 1, reset_less=False)

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import Component, In, Out
 
 from nms.contract.config import LeanConfig
 from nms.rtl.lean.lane import AXES, force_shape, point_layout
-from nms.rtl.lib.fixed import bit_length, half_up_by, saturate
+from nms.rtl.lib.fixed import bit_length, saturate
 
 
 class MapUpdate(Component):

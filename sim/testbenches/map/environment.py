@@ -2,7 +2,7 @@
 """Cases, driver and comparison of the lean map."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from cocotb.triggers import RisingEdge
@@ -17,8 +17,7 @@ from nms.sim.models.seeds import generator
 from nms.sim.models.streams import PERIOD, Pack, Source, Stalls, pulse, until
 from nms.sim.verilator.context import parameters
 
-CONFIG = make(parameters()["config"])
-assert isinstance(CONFIG, LeanConfig)
+CONFIG = cast(LeanConfig, make(parameters()["config"]))
 PROFILE = CONFIG.profile
 BLOCK = LeanMap(CONFIG)
 POINT = Pack(BLOCK.point)

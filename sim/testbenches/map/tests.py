@@ -32,7 +32,7 @@ async def streams(dut: Any, stalls: Stalls) -> None:
     await start(dut)
     rng = generator(f"streams {stalls.value}")
     board = Scoreboard(f"map {stalls.value}", minimum=11 * 4)
-    sizes = [max(4, CONFIG.images - less) for less in range(5)] + [4, 5]
+    sizes = [max(4, CONFIG.images - less) for less in range(5)] + [4, min(5, CONFIG.images)]
     if stalls is Stalls.NONE:
         for number, count in enumerate(sizes):
             run = Run(make_digits(count, number, rng), (0, 7, 2)[number % 3], number % 3)
@@ -86,15 +86,17 @@ async def resets(dut: Any) -> None:
 async def saturation(dut: Any) -> None:
     """Positions and velocities reach the ends of their formats."""
     await start(dut)
-    board = Scoreboard("map saturation", minimum=2 * CONFIG.images)
-    cases = make_cases(CONFIG.images, generator("saturation"))
-    corners, pair = cases["corners"], cases["close pair, others far apart"]
+    board = Scoreboard("map saturation", minimum=8)
+    rng = generator("saturation")
+    corners = make_cases(CONFIG.images, rng)["corners"]
+    pair = make_cases(min(CONFIG.images, 13), rng)["close pair, others far apart"]
     found = embed(CONFIG, corners.affinity, corners.points, 3, 0)
     assert (found == PROFILE.position.max).any(), "no position saturates"
     before, after = (embed(CONFIG, pair.affinity, pair.points, iterations, 0) for iterations in (1, 2))
-    assert (np.abs(after - before) >= PROFILE.velocity.max).any(), "no velocity saturates"
+    if CONFIG.images > 12:  # with fewer points N/Z is too small, with more the others are too near
+        assert (np.abs(after - before) >= PROFILE.velocity.max).any(), "no velocity saturates"
     await compare(dut, board, Run(corners, 3))
-    await compare(dut, board, Run(pair, 2))
+    await compare(dut, board, Run(pair, 3))
     board.finish()
 
 
@@ -104,7 +106,12 @@ async def timing(dut: Any) -> None:
     await start(dut)
     rng = generator("timing")
     points = Scoreboard("map", minimum=12)
-    for count, iterations in [(4, 1), (5, 3), (max(4, CONFIG.images - 1), 2), (CONFIG.images, 3)]:
+    for count, iterations in [
+        (4, 1),
+        (min(5, CONFIG.images), 3),
+        (max(4, CONFIG.images - 1), 2),
+        (CONFIG.images, 3),
+    ]:
         took = await compare(dut, points, Run(make_cases(count, rng)["hub"], iterations))
         most = BLOCK.cycles(count, iterations)
         dut._log.info(f"map: {iterations} iterations of {count} points in {took} cycles, at most {most}")

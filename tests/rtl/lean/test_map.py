@@ -4,7 +4,6 @@
 import pytest
 
 from nms.contract.config import LeanConfig, load, make
-from nms.rtl.lean.map import LeanMap
 from nms.sim.check import check
 
 
