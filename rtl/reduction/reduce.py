@@ -30,8 +30,8 @@ class Reduce(Block):
     prepared : the settings are known, and words are taken; until the next ``prepare``
     illegal : the contract, section 16, forbids the settings; no word may come. With ``prepared``
     length : bytes of a reduced image, with ``prepared``
-    i_words : images, each from a new word on, the first byte lowest; ``last`` with an image's last word, whose
-        bytes beyond the image are ignored
+    i_words : images, each from a new word on, the first byte lowest; ``last`` with an image's last word,
+        whose bytes beyond the image are ignored
     o_bytes : reduced images, ``last`` with the last byte of each
 
     Latency
@@ -41,8 +41,8 @@ class Reduce(Block):
 
     Throughput
     ----------
-    One word in a cycle where boxes have at least half as many bytes in a row as a word, and one byte in a
-    cycle of what comes out. At most two boxes end in a cycle; if an image has fewer columns than the grid, one
+    A word in a cycle where boxes have half as many bytes in a row as a word, or more, and a byte in a cycle
+    of what comes out. Otherwise two boxes end in a cycle or, if an image has fewer columns than the grid, one
     in two cycles.
 
     Reset

@@ -5,7 +5,7 @@ Bytes are summed by place modulo 3 first; which channel these sums are of turns 
 are exchanged rather than bytes.
 """
 
-from amaranth import Array, Cat, Const, Module, Mux, Signal, Value
+from amaranth import Array, Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.data import ArrayLayout
 from amaranth.lib.wiring import In, Out

@@ -5,7 +5,7 @@ Bytes are taken without regard to rows: a row ends where its last box does. Of a
 are taken; at most two boxes end in a step, and what follows them waits for the next step if a third ends.
 """
 
-from amaranth import Module, Mux, Signal, Value
+from amaranth import Cat, Module, Mux, Signal, Value
 from amaranth.hdl import Assert
 from amaranth.lib import wiring
 from amaranth.lib.data import ArrayLayout, StructLayout
@@ -114,6 +114,7 @@ class BoxWalk(wiring.Component):
             behind = border
 
         first, second, hold, rests = Signal(), Signal(), Signal(), Signal()
+        spent = Signal()  # nothing of the word is left
         over = Signal(2)  # the image is, with the first or the second box
         m.d.comb += [
             first.eq(borders[0] <= size),
@@ -124,18 +125,16 @@ class BoxWalk(wiring.Component):
         with m.If(boxes.narrow):
             m.d.comb += hold.eq(first & (borders[0] != size) & ~over[0])
         with m.Else():
-            m.d.comb += hold.eq(second & (borders[2] <= size) & ~over[1])
+            m.d.comb += hold.eq(second & (borders[2] <= size) & ~over[1] & ~spent)
         m.d.comb += [
             self.ready.eq(self.run & self.advance & ~rests & ~hold),
             self.moves.eq(self.run & self.advance & ~rests & self.valid),
         ]
 
-        found, lasts = [first, second], list(over)
-        for n in range(2):  # the last word of an image that is taken as it is may end before its last byte
-            byte = Signal.like(start, name=f"byte_{n}")
-            m.d.comb += byte.eq(start + n)
-            found[n] = found[n] & ~(boxes.raw & self.last & (byte > boxes.tail))
-            lasts[n] = Mux(boxes.raw, self.last & (byte == boxes.tail), over[n])
+        # An image that is taken as it is ends with a byte of its last word; the next step uses up that word.
+        tail = Cat(boxes.raw & self.last & (start + n == boxes.tail) for n in range(2))
+        found = [first & ~spent, second & ~spent & ~tail[0]]
+        lasts = over | tail
         channel = Signal(2)
         m.d.comb += [
             step.start.eq(start),
@@ -169,11 +168,12 @@ class BoxWalk(wiring.Component):
                 phase.eq(0),
                 channel.eq(0),
                 rests.eq(0),
+                spent.eq(0),
             ]
         with m.Elif(self.moves):
-            m.d.sync += [start.eq(0), left.eq(borders[0] - size)]
+            m.d.sync += [start.eq(0), left.eq(borders[0] - size), spent.eq(hold & tail.any())]
             with m.If(second):
-                m.d.sync += left.eq(Mux(hold | over[1], lengths[2], borders[2] - size))
+                m.d.sync += left.eq(Mux(hold | over[1] | spent, lengths[2], borders[2] - size))
             with m.Elif(first):
                 m.d.sync += left.eq(Mux(hold | over[0], lengths[1], borders[1] - size))
             with m.If(hold):

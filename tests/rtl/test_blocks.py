@@ -17,6 +17,7 @@ from nms.rtl.export.emit import Design
 from nms.rtl.lean.distances import Distances
 from nms.rtl.lean.pairs import PairMemory
 from nms.rtl.lib.hierarchy import Block
+from nms.rtl.reduction.reduce import Reduce
 from nms.rtl.selection.herding import Herding
 
 SECTIONS = ["Parameters", "Members", "Latency", "Throughput", "Reset"]
@@ -31,12 +32,12 @@ def blocks() -> list[Block]:
     found = list(Design(NearMemorySampler(config)).blocks.values())
     found += [kind(config) for kind in (DistancePhase, RowScan, SearchPhase, ImageLoader, ImageFetcher)]
     lean = load("lean")
-    found += [kind(lean) for kind in (Distances, PairMemory, Herding)]
+    found += [kind(lean) for kind in (Reduce, Distances, PairMemory, Herding)]
     return list({type(block): block for block in found}.values())
 
 
 def test_sections(blocks: list[Block]) -> None:
-    assert len(blocks) == 29
+    assert len(blocks) == 30
     for block in blocks:
         text = inspect.getdoc(type(block)) or ""
         titles = re.findall(r"^(\w+)\n-{3,}$", text, re.MULTILINE)

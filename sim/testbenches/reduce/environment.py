@@ -2,7 +2,6 @@
 """Images, settings, driver and comparison of the reduction."""
 
 from collections.abc import Iterator
-from itertools import product
 from typing import Any, cast
 
 import numpy as np
@@ -10,6 +9,7 @@ from cocotb.triggers import ReadOnly, RisingEdge
 
 from nms.contract.config import ReducedConfig, make
 from nms.contract.settings import LeanSettings
+from nms.golden.reduction import reduce
 from nms.rtl.reduction.reduce import Reduce
 from nms.sim.models.scoreboard import Scoreboard
 from nms.sim.models.streams import Pack, Sink, Source, Stalls, pulse, until
@@ -23,25 +23,6 @@ FIELDS = ("height", "width", "channels", "planes", "grey", "side", "pixels")
 SIDES = [side for side in (4, 8, 16, 32) if side <= CONFIG.side]
 IMAGES = 3
 """Images of a job."""
-
-
-def reduce(image: np.ndarray, settings: LeanSettings) -> list[int]:
-    """The reduced image, box by box."""
-    s = settings
-    if not s.side:
-        return [int(byte) for byte in image]
-    planes = 3 if s.planes and s.channels == 3 else 1
-    pixels = image.astype(int).reshape(planes, s.height, s.width, -1)
-    rows, columns = s.grid
-    found = []
-    for plane, row, column in product(pixels, range(rows), range(columns)):
-        box = plane[
-            row * s.height // rows : (row + 1) * s.height // rows,
-            column * s.width // columns : (column + 1) * s.width // columns,
-        ]
-        for values in [box.ravel()] if s.grey else np.moveaxis(box, -1, 0):
-            found.append(int((values.sum() + values.size // 2) // values.size))
-    return found
 
 
 def shape(
@@ -63,7 +44,7 @@ def fits(settings: LeanSettings) -> bool:
 
 
 def draw_shapes(rng: np.random.Generator, count: int) -> Iterator[LeanSettings]:
-    """Settings of small images of all kinds: many just above and below the side of the grid, some not reduced."""
+    """Settings of small images of all kinds: many about as large as the grid, some not reduced."""
     while count:
         side = int(rng.choice([0, *SIDES]))
         if not side:
@@ -84,7 +65,7 @@ def draw_images(rng: np.random.Generator, settings: LeanSettings, count: int = I
     """Images by rows: random bytes, the largest bytes, bytes near to each other."""
     images = rng.integers(0, 256, (count, settings.pixels))
     images[1 % count] = 255 - rng.integers(0, 2, settings.pixels) * int(rng.integers(2))
-    return images
+    return images.astype(np.uint8)
 
 
 def pack(image: np.ndarray) -> Iterator[int]:
@@ -116,12 +97,11 @@ def send(dut: Any, images: np.ndarray, stalls: Stalls = Stalls.NONE) -> None:
 async def compare(
     dut: Any, board: Scoreboard, settings: LeanSettings, images: np.ndarray, stalls: Stalls = Stalls.NONE
 ) -> None:
-    """One job against the expectation."""
+    """One job against the golden model."""
     board.expect([(0, settings.reduced)])
     board.got(await prepare(dut, settings))
-    for image in images:
-        means = reduce(image, settings)
-        board.expect((mean, int(place + 1 == len(means))) for place, mean in enumerate(means))
+    for means in reduce(images, settings):
+        board.expect((int(mean), int(place + 1 == len(means))) for place, mean in enumerate(means))
     send(dut, images, stalls)
     count = len(images) * settings.reduced
     timeout = 20 * (images.size + count) + 1000
