@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from nms.contract.errors import ToolError, UserError
-from nms.synth import yosys
+from nms.synth import clock_gates, yosys
+from nms.synth.clock_gates import ClockGate
 
 GATES: dict[str, Callable[..., bool]] = {
     "$_NOT_": lambda a: not a,
@@ -36,6 +37,7 @@ class Cell:
     -------
     area : in the library's unit
     sequential : whether it holds state
+    is_clock_gate : whether it is an integrated clock gate; these hold state, too
     is_buffer : whether its output repeats its only input
     is_nand2 : whether it is a NAND of two inputs
     """
@@ -45,6 +47,7 @@ class Cell:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     sequential: bool
+    is_clock_gate: bool
     is_buffer: bool
     """Whether it repeats its only input."""
     is_inverter: bool
@@ -59,6 +62,7 @@ class CellLibrary:
     Members
     -------
     behaviour : Verilog of every cell, from the functions and the ``ff`` groups of the files
+    clock_gates : its integrated clock gates, the one that mapping uses first
     timed : whether the files have delays
     """
 
@@ -66,6 +70,7 @@ class CellLibrary:
     files: tuple[Path, ...]
     cells: dict[str, Cell]
     behaviour: dict[str, str]
+    clock_gates: tuple[ClockGate, ...]
     timed: bool
 
     @property
@@ -119,7 +124,7 @@ def _truth_table(module: dict[str, Any], inputs: Sequence[str]) -> list[bool] | 
     return table
 
 
-def _read_cell(name: str, module: dict[str, Any]) -> Cell:
+def _read_cell(name: str, module: dict[str, Any], is_clock_gate: bool) -> Cell:
     pins = {
         d: tuple(p for p, port in module["ports"].items() if port["direction"] == d)
         for d in ("input", "output")
@@ -135,10 +140,17 @@ def _read_cell(name: str, module: dict[str, Any]) -> Cell:
         inputs=pins["input"],
         outputs=pins["output"],
         sequential=sequential,
+        is_clock_gate=is_clock_gate,
         is_buffer=table == [False, True],
         is_inverter=table == [True, False],
         is_nand2=table == [True, True, True, False],
     )
+
+
+def make_reading_script(files: Sequence[Path], gates: Sequence[ClockGate], work: Path) -> list[str]:
+    """Commands of Yosys that read the cells of unpacked files, and the models of clock gates, in ``work``."""
+    cells = [f"read_liberty -overwrite {READ_OPTIONS} {file.name}" for file in files]
+    return cells + clock_gates.read_models(gates, work)
 
 
 def read(name: str, files: Sequence[Path], work: Path) -> CellLibrary:
@@ -162,27 +174,25 @@ def read(name: str, files: Sequence[Path], work: Path) -> CellLibrary:
             raise UserError(f"liberty {str(file)!r}: not readable ({error})") from None
         unpacked.append(work / file.name.removesuffix(".gz"))
         unpacked[-1].write_text(text)
+    texts = [file.read_text() for file in unpacked]
+    gates = clock_gates.find(texts)
     try:
+        script = make_reading_script(unpacked, gates, work)
         yosys.run(
-            [
-                *(f"read_liberty -overwrite {READ_OPTIONS} {file.name}" for file in unpacked),
-                "opt_clean -purge",
-                "write_json cells.json",
-                "write_verilog -noattr cells.v",
-            ],
-            work,
+            [*script, "opt_clean -purge", "write_json cells.json", "write_verilog -noattr cells.v"], work
         )
     except ToolError as error:
         if not error.complaint:
             raise
         raise UserError(f"liberty {names}: Yosys cannot read it: {error.complaint}") from None
     modules = json.loads((work / "cells.json").read_text())["modules"]
-    cells = {cell: _read_cell(cell, module) for cell, module in modules.items()}
+    gating = {gate.name for gate in gates}
+    cells = {cell: _read_cell(cell, module, cell in gating) for cell, module in modules.items()}
     for kind, has in (
         ("inverter", any(cell.is_inverter for cell in cells.values())),
         ("buffer", any(cell.is_buffer for cell in cells.values())),
         ("NAND of two inputs", any(cell.is_nand2 for cell in cells.values())),
-        ("flip-flop", any(cell.sequential for cell in cells.values())),
+        ("flip-flop", any(cell.sequential and not cell.is_clock_gate for cell in cells.values())),
     ):
         if not has:
             raise UserError(
@@ -194,5 +204,6 @@ def read(name: str, files: Sequence[Path], work: Path) -> CellLibrary:
         files=tuple(unpacked),
         cells=cells,
         behaviour={m[1]: m.group() for m in MODULE.finditer((work / "cells.v").read_text())},
-        timed=any(re.search(r"\btiming\s*\(", file.read_text()) for file in unpacked),
+        clock_gates=tuple(gates),
+        timed=any(re.search(r"\btiming\s*\(", text) for text in texts),
     )

@@ -5,7 +5,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from nms.synth import liberty, timing, yosys
+from nms.contract.errors import UserError
+from nms.synth import clock_gates, liberty, timing, yosys
+from nms.synth.clock_gates import ClockGate
 from nms.synth.liberty import CellLibrary
 from nms.synth.netlist import Netlist
 from nms.synth.targets import Target
@@ -28,6 +30,7 @@ SCRIPT = (
     "opt -fast -full",
     "techmap",
     "opt -fast",
+    "{gating}",
     "dfflibmap {cells}",
     "abc {cells}{timed}",
     "setundef -zero",
@@ -35,7 +38,7 @@ SCRIPT = (
     "write_json netlist.json",
     f"write_verilog -noattr {NETLIST}",
 )
-"""Commands of Yosys."""
+"""Commands of Yosys; those of :func:`nms.synth.clock_gates.make_script` in place of ``{gating}``."""
 
 
 def map_block(
@@ -50,13 +53,18 @@ def map_block(
     Raises
     ------
     UserError
-        A Liberty file is missing or unusable.
+        A Liberty file is missing or unusable, or the target asks for clock gates and there are none to use.
     ToolError
         A tool failed.
     """
     library = liberty.read(target.name, target.liberty, work)
-    map_netlist(module, library, work)
+    map_netlist(module, library, work, choose_gate(target, library))
     netlist = Netlist(json.loads((work / "netlist.json").read_text()), module, library)
+    if target.clock_gating and not netlist.sum_figures()["gated_flip_flops"]:
+        raise UserError(
+            f"{module}: --clock-gating gates no flip-flop; "
+            f"needs {clock_gates.LEAST} or more with the same enable in a block"
+        )
     used = {kind for found in netlist.modules.values() for kind in found.kinds} & set(library.cells)
     (work / CELLS).write_text(library.verilog(used))
     figures = {
@@ -73,18 +81,37 @@ def map_block(
     return library, figures
 
 
-def map_netlist(module: str, library: CellLibrary, work: Path) -> None:
+def choose_gate(target: Target, library: CellLibrary) -> ClockGate | None:
+    """The clock gate to map with: the library's first, none if it has none or the target wants none.
+
+    Raises
+    ------
+    UserError
+        The target asks for clock gates, and the library has none.
+    """
+    if target.clock_gating and not library.clock_gates:
+        raise UserError(
+            f"target {target.name!r}: --clock-gating needs a cell with clock_gating_integrated_cell : "
+            "latch_posedge; the library has none"
+        )
+    return library.clock_gates[0] if library.clock_gates and target.clock_gating is not False else None
+
+
+def map_netlist(module: str, library: CellLibrary, work: Path, gate: ClockGate | None = None) -> None:
     """Map ``elaborated.il`` in ``work`` to ``netlist.json`` and Verilog.
 
     Tables that are never written become gates. Registers have no initial values, as in silicon. With a
-    library that has delays, abc buffers high fan-outs and sizes gates, without a target delay.
+    library that has delays, abc buffers high fan-outs and sizes gates, without a target delay. With a
+    clock ``gate``, registers that share an enable are clocked through one in place of multiplexers.
     """
     timed = ""
     if library.timed:
         (work / "constr").write_text(f"set_driving_cell {library.buffer}\nset_load {LOAD}\n")
         timed = f" -constr constr -script +{SPEED}"
     values = {"top": module, "cells": library.arguments, "timed": timed}
-    yosys.run([line.format(**values) for line in SCRIPT], work)
+    gating = clock_gates.make_script(gate, work) if gate is not None else []
+    lines = [part for line in SCRIPT for part in (gating if line == "{gating}" else [line.format(**values)])]
+    yosys.run(lines, work)
 
 
 def write_simulation_model(library: CellLibrary, work: Path) -> str:
@@ -96,7 +123,7 @@ def write_simulation_model(library: CellLibrary, work: Path) -> str:
     yosys.run(
         [
             "read_json netlist.json",
-            *(f"read_liberty -overwrite {liberty.READ_OPTIONS} {file.name}" for file in library.files),
+            *liberty.make_reading_script(library.files, library.clock_gates, work),
             "flatten",
             "opt_clean -purge",
             f"write_verilog -noattr {SIMULATION_MODEL}",

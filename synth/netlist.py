@@ -85,6 +85,20 @@ class NetlistModule:
         return Counter(cell["type"] for cell in self.cells.values())
 
     @cached_property
+    def gated_flip_flops(self) -> int:
+        """Number of the module's own flip-flops whose clock comes through one of its clock gates."""
+        known = self.netlist.library.cells
+        cells = [
+            (known[cell["type"]], cell["connections"])
+            for cell in self.cells.values()
+            if cell["type"] in known
+        ]
+        clocks = {pins[pin][0] for kind, pins in cells if kind.is_clock_gate for pin in kind.outputs}
+        return sum(
+            any(bits[0] in clocks for bits in pins.values()) for kind, pins in cells if not kind.is_clock_gate
+        )
+
+    @cached_property
     def arcs(self) -> ModuleArcs:
         """Logic depth as seen from outside."""
         return _Depth(self).find_arcs()
@@ -301,12 +315,15 @@ class Netlist:
         """Figures of one module without its inner modules; areas in the library's unit."""
         known = self.library.cells
         cells = {kind: n for kind, n in module.kinds.items() if kind in known}
-        registers = {kind: n for kind, n in cells.items() if known[kind].sequential}
+        gates = {kind: n for kind, n in cells.items() if known[kind].is_clock_gate}
+        registers = {kind: n for kind, n in cells.items() if known[kind].sequential and kind not in gates}
         return {
             "cells": sum(cells.values()),
             "area": sum(n * known[kind].area for kind, n in cells.items()),
             "area_flip_flops": sum(n * known[kind].area for kind, n in registers.items()),
             "flip_flops": sum(registers.values()),
+            "gated_flip_flops": module.gated_flip_flops,
+            "clock_gates": sum(gates.values()),
             "memory_bits": module.memory_bits,
         }
 
@@ -319,11 +336,12 @@ class Netlist:
         return found
 
     def figures(self) -> dict[str, Any]:
-        """Figures of the whole: cells, area (in the library's unit and in NAND2 equivalents), flip-flops,
-        memory bits, and the logic depth with its path."""
+        """Figures of the whole: cells, area (in the library's unit and in NAND2 equivalents), flip-flops and
+        the share with a gated clock, memory bits, and the logic depth with its path."""
         total, deepest = self.sum_figures(), self.top.arcs.inner
         return {
             **total,
+            "gated_share": round(total["gated_flip_flops"] / max(total["flip_flops"], 1), 4),
             "nand2": round(total["area"] / self.library.nand2, 1),
             "depth": deepest.levels,
             "deepest_path": {"from": deepest.start, "to": deepest.end},

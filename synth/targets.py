@@ -17,10 +17,14 @@ NAMES = ("generic", "osu018", "ecp5")
 
 @dataclass(frozen=True)
 class Target:
-    """A target's name and, unless it is an FPGA, the Liberty files of its cells."""
+    """A target's name and, unless it is an FPGA, the Liberty files of its cells.
+
+    ``clock_gating``: whether registers are clocked through clock gates; ``None``: if the library has any.
+    """
 
     name: str
     liberty: tuple[Path, ...] = ()
+    clock_gating: bool | None = None
 
     @property
     def fpga(self) -> bool:
@@ -28,13 +32,17 @@ class Target:
         return not self.liberty
 
 
-def select_target(name: str | None = None, liberty: Sequence[Path] = ()) -> Target:
+def select_target(
+    name: str | None = None, liberty: Sequence[Path] = (), clock_gating: bool | None = None
+) -> Target:
     """The target called ``name`` (default: generic) or, with ``liberty``, the cells of these files.
+
+    ``clock_gating`` is that of :class:`Target`.
 
     Raises
     ------
     UserError
-        There is no such target, both are given, or a file is not on this machine.
+        There is no such target, both are given, a file is not on this machine, or an FPGA is to gate clocks.
     """
     if liberty:
         if name is not None:
@@ -42,14 +50,16 @@ def select_target(name: str | None = None, liberty: Sequence[Path] = ()) -> Targ
         missing = [str(file) for file in liberty if not file.is_file()]
         if missing:
             raise UserError(f"liberty {missing[0]!r}: no such file")
-        return Target(liberty[0].name.split(".")[0], tuple(liberty))
+        return Target(liberty[0].name.split(".")[0], tuple(liberty), clock_gating)
     if name is None or name == "generic":
-        return Target("generic", (GENERIC,))
+        return Target("generic", (GENERIC,), clock_gating)
     if name == "osu018":
         if not OSU018.is_file():
             raise UserError(f"target 'osu018' needs {OSU018}: apt-get install qflow-tech-osu018")
-        return Target(name, (OSU018,))
+        return Target(name, (OSU018,), clock_gating)
     if name == "ecp5":
+        if clock_gating is not None:
+            raise UserError("target 'ecp5': --clock-gating is for cell libraries")
         return Target(name)
     raise UserError(
         f"target {name!r} does not exist; must be one of: {', '.join(NAMES)}; or pass --liberty FILE"

@@ -56,6 +56,14 @@ Preset = Annotated[str, config_option()]
 Overrides = Annotated[
     list[str] | None, typer.Option("-P", metavar="KEY=VALUE", help="Change a parameter; repeatable.")
 ]
+ClockGating = Annotated[
+    bool | None,
+    typer.Option(
+        "--clock-gating/--no-clock-gating",
+        help="Clock registers that share an enable through a clock gate; by default if the library has one.",
+        show_default=False,
+    ),
+]
 Data = Annotated[
     str, typer.Option(help="Data set: digits, or the path of CIFAR-10, IDX, image-folder or .npz data.")
 ]

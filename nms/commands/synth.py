@@ -3,6 +3,7 @@
 
 import json
 import shutil
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,7 +11,8 @@ import typer
 from rich.console import Console
 
 from nms import render
-from nms.commands.options import ConfigOptions, Json, Output, command_line, expand_groups
+from nms.commands.options import ClockGating, ConfigOptions, Json, Output, command_line, expand_groups
+from nms.contract.errors import UserError
 from nms.contract.output import check_writable, publish
 
 TARGET = "Target"
@@ -36,6 +38,15 @@ Liberty = Annotated[
         rich_help_panel=TARGET,
     ),
 ]
+MinGated = Annotated[
+    float,
+    typer.Option(
+        metavar="SHARE",
+        min=0.0,
+        max=1.0,
+        help="Least share of each block's flip-flops that must be gated; status 1 below it.",
+    ),
+]
 Compare = Annotated[
     bool, typer.Option("--compare", help="Compare with the committed baseline; status 1 beyond tolerances.")
 ]
@@ -52,6 +63,8 @@ def synth(
     unit: UnitNames = None,
     target: TargetName = None,
     liberty: Liberty = None,
+    clock_gating: ClockGating = None,
+    min_gated: MinGated = 0.0,
     output: Output = Path("build/synth"),
     compare: Compare = False,
     as_json: Json = False,
@@ -60,6 +73,8 @@ def synth(
 
     Example: `nms synth -c tiny --unit pe --target osu018`
 
+    Example: `nms synth -c tiny --unit grid --liberty sg13g2.lib --clock-gating --min-gated 0.2`
+
     Example: `nms synth -c edge --compare`
     """
     config = hardware.load()
@@ -67,7 +82,9 @@ def synth(
     from nms.rtl import units
     from nms.synth import flow, metrics, targets
 
-    chosen_target = targets.select_target(target, liberty or ())
+    chosen_target = targets.select_target(target, liberty or (), clock_gating)
+    if min_gated and chosen_target.fpga:
+        raise UserError(f"--min-gated {min_gated:g}: an FPGA has no clock gates")
     names = unit or ["axi"]
     units.check_names(names, config)
     before = metrics.load_baseline(config.name, chosen_target.name) if compare else []
@@ -119,7 +136,11 @@ def synth(
         render.print_table(*_table(record["blocks"], chosen_target.fpga))
     if not as_json:
         print("written:", ", ".join(map(str, written)))
-    if not all(change.within for change in changes):
+    missed = [block for block in record["blocks"] if min_gated and block["gated_share"] < min_gated]
+    if missed:
+        shares = ", ".join(f"{block['module']} {block['gated_share']:.1%}" for block in missed)
+        print(f"--min-gated {min_gated:g}: fewer flip-flops are gated in: {shares}", file=sys.stderr)
+    if missed or not all(change.within for change in changes):
         raise typer.Exit(1)
 
 
@@ -132,10 +153,12 @@ def _table(blocks: list[dict[str, Any]], fpga: bool) -> tuple[list[str], list[li
         if fpga
         else ["cells", "area", "nand2", "flip_flops", "memory_bits"]
     )
+    if any(block.get("clock_gates") for block in blocks):
+        figures.insert(4, "gated_share")
     heads = {
         "luts": "LUTs", "flip_flops": "flip-flops", "block_memories": "block memories",
         "multipliers": "multipliers", "cells": "cells", "area": "area", "nand2": "NAND2 eq.",
-        "memory_bits": "memory bits",
+        "memory_bits": "memory bits", "gated_share": "gated, by gates",
     }  # fmt: skip
     rows = []
     for block in metrics.iterate_blocks(blocks):
@@ -143,7 +166,10 @@ def _table(blocks: list[dict[str, Any]], fpga: bool) -> tuple[list[str], list[li
         rows.append(
             [
                 block["module"],
-                *(f"{block[name]:,.0f}" for name in figures),
+                *(
+                    _describe_gating(block) if name == "gated_share" else f"{block[name]:,.0f}"
+                    for name in figures
+                ),
                 str(block["depth"]),
                 f"{timing['worst_path_ns']:.2f}" if timing else "-",
                 f"{timing['fmax_mhz']:.1f}" if timing else "-",
@@ -151,3 +177,7 @@ def _table(blocks: list[dict[str, Any]], fpga: bool) -> tuple[list[str], list[li
             ]
         )
     return ["block", *(heads[name] for name in figures), "depth", "path, ns", "Fmax, MHz", "s"], rows
+
+
+def _describe_gating(block: dict[str, Any]) -> str:
+    return f"{block['gated_flip_flops']} ({block['gated_share']:.1%}), {block['clock_gates']}"

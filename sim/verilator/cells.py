@@ -14,7 +14,7 @@ looked for after :data:`STILL` cycles with the same inputs, and then the block i
 import re
 
 from nms.sim.verilator.context import Port
-from nms.sim.verilator.protocol import INSTANCE, MODULE, Header
+from nms.sim.verilator.protocol import INSTANCE, MODULE, Header, select_reachable
 
 STILL = 64
 """Cycles with the same inputs after which it is worth comparing the state."""
@@ -24,6 +24,7 @@ ASSIGN = re.compile(r"^  assign (.*?) = (.*?);$", re.MULTILINE | re.DOTALL)
 COMBINATIONAL = re.compile(r"^  always @\*\s*(?:begin\n.*?^  end$|[^\n;]*;)", re.MULTILINE | re.DOTALL)
 ASSIGNED = re.compile(r"^ +((?:\\\S+|\w+) *(?:\[.*?\] *)?|{.*?} *)= ", re.MULTILINE)
 PLACED = re.compile(r"^  [\w$]+ (?:\\\S+|[\w$]+) +\((.*?)^  \);", re.MULTILINE | re.DOTALL)
+EDGE = re.compile(r"@\(posedge (.+?) ?\)")
 CONNECTED = re.compile(r"\.\w+\((.*?)\),?$", re.MULTILINE)
 
 
@@ -56,13 +57,17 @@ def has_registered_outputs(body: str, header: Header) -> bool:
 
 
 def select_cells(verilog: str, headers: dict[str, Header], repeated: list[str]) -> list[str]:
-    """Those of the ``repeated`` modules that can be called: registered, no port above 64 bits."""
+    """Those of the ``repeated`` modules that can be called: registered, no port above 64 bits.
+
+    A gated clock in a module, or in one below, rules it out: its latch must see the inputs before the edge.
+    """
     bodies = {match[1]: match.group() for match in MODULE.finditer(verilog)}
     return [
         name
         for name in repeated
         if {"clk", "rst"} <= headers[name].ports.keys()
         and all(port.width <= 64 for port in headers[name].ports.values())
+        and set(EDGE.findall(select_reachable(verilog, name))) <= {"clk"}
         and has_registered_outputs(bodies[name], headers[name])
     ]
 

@@ -22,6 +22,7 @@ OPENED = (
     "nms/sim/verilator/loop.cpp",
     "nms/synth/baselines/tiny-generic.json",
     "nms/synth/cells/generic.lib",
+    "nms/synth/cells/reset_to_enable.v",
 )
 """Some of the files, beside modules, that the code opens."""
 

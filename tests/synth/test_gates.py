@@ -3,6 +3,8 @@
 
 import json
 import re
+from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +14,9 @@ from nms.sim.check import check
 from nms.synth import flow, targets
 
 TINY = load("tiny")
+
+LATCH = re.compile(r"^(  always @\*\n    if \(!clk\) \S+ = )(.*);$", re.MULTILINE)
+"""The latch of a clock gate: what comes before its enable, and the enable."""
 
 pytestmark = pytest.mark.slow
 
@@ -29,6 +34,30 @@ def wrong(block, design) -> str:
     return text
 
 
+def gated(liberty: Path):
+    """A function that gives a block's gates with gated clocks."""
+    target = targets.select_target(None, [liberty], clock_gating=True)
+    return partial(flow.simulation_model, TINY, target)
+
+
+def swapped(liberty: Path):
+    """The same with the enables of the first two clock gates exchanged."""
+
+    def text(block, design) -> str:
+        good = gated(liberty)(block, design)
+        first, second = list(LATCH.finditer(good))[:2]
+        assert first[2] != second[2]
+        return (
+            good[: first.start()]
+            + f"{first[1]}{second[2]};"
+            + good[first.end() : second.start()]
+            + f"{second[1]}{first[2]};"
+            + good[second.end() :]
+        )
+
+    return text
+
+
 @pytest.mark.parametrize("unit", ["prng", "affinity", "newton", "grid"])
 def test_units_as_gates(unit: str) -> None:
     [result] = check(TINY, [unit], text=gates)
@@ -38,6 +67,24 @@ def test_units_as_gates(unit: str) -> None:
 
 def test_a_wrong_gate_is_found() -> None:
     [result] = check(TINY, ["prng"], text=wrong)
+    assert result.failed
+
+
+@pytest.mark.parametrize("unit", ["newton", "grid", "pe"])
+def test_units_with_gated_clocks(unit: str, gating_liberty) -> None:
+    [result] = check(TINY, [unit], text=gated(gating_liberty))
+    assert result, result.failures
+    assert result.compared > 500
+
+
+def test_a_unit_with_the_clock_gates_of_sg13g2(shared_liberty) -> None:
+    [result] = check(TINY, ["pe"], text=gated(shared_liberty / "sg13g2_typ_1p20V_25C.lib.gz"))
+    assert result, result.failures
+    assert result.compared > 500
+
+
+def test_a_swapped_enable_is_found(gating_liberty) -> None:
+    [result] = check(TINY, ["pe"], text=swapped(gating_liberty))
     assert result.failed
 
 

@@ -86,18 +86,34 @@ module sums(d, q, t, clk, rst
 """
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("ticking", [True, False])
-def test_called_blocks_keep_every_cycle(ticking):
+def write_sums() -> str:
+    """Four of the blocks in a whole."""
     text = TALLY + "".join(f"  wire [31:0] q{k};\n  wire [3:0] t{k};\n" for k in range(4))
     for k in range(4):
         ports = "".join(f"    .{port}({port}{k}),\n" for port in "qt")
         text += f"  tally tally{k} (\n    .d(d),\n{ports}    .clk(clk),\n    .rst(rst)\n  );\n"
-    text += "  assign q = q0 + q1 + q2 + q3;\n  assign t = t0;\nendmodule\n"
+    return text + "  assign q = q0 + q1 + q2 + q3;\n  assign t = t0;\nendmodule\n"
+
+
+def select(text: str) -> list[str]:
+    return cells.select_cells(text, protocol.parse_headers(text), protocol.find_repeated(text, "sums"))
+
+
+def test_a_block_with_a_gated_clock_below_it_is_not_called():
+    text = write_sums()
+    assert select(text) == ["tally"]
+    gated = text.replace("  always @(posedge clk)\n    if (rst) t", "  always @(posedge _1_)\n    if (rst) t")
+    assert gated != text
+    assert select(gated) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ticking", [True, False])
+def test_called_blocks_keep_every_cycle(ticking):
+    text = write_sums()
     if not ticking:  # so that the blocks stand still between their inputs
         text = text.replace("t + 12'h001", "t")
-    headers = protocol.parse_headers(text)
-    assert cells.select_cells(text, headers, protocol.find_repeated(text, "sums")) == ["tally"]
+    assert select(text) == ["tally"]
     outcome = simulate(
         module="sums",
         verilog=text,

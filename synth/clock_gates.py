@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Integrated clock gates: find them in a library, describe them to Yosys, and let a netlist use one.
+
+Yosys' Liberty reader skips these cells, since the state table in them is no function to it. Thus they are
+found in the text by their attributes, and their behaviour is written here. ``dont_use`` does not count: it
+keeps a mapper from taking a gate as logic, and a library may set it at all of its gates.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+MODELS = "clock_gates.v"
+"""Models of the gates, in the folder where Yosys works."""
+
+RESETS = Path(__file__).parent / "cells" / "reset_to_enable.v"
+"""Map of Yosys that makes resets enables."""
+
+LEAST = 4
+"""Flip-flops that must share an enable to get a gate; it costs about as much as the clock pins of two."""
+
+KIND = re.compile(r'\bclock_gating_integrated_cell\s*:\s*"?latch_posedge(?:_precontrol|_postcontrol)?"?\s*;')
+"""Gates for flip-flops of the rising edge: a latch that is open while the clock is low, and an AND."""
+
+CELL = re.compile(r'\bcell\s*\(\s*"?(\w+)"?\s*\)')
+PIN = re.compile(r'\bpin\s*\(\s*"?(\w+)"?\s*\)')
+AREA = re.compile(r"\barea\s*:\s*([\d.eE+-]+)")
+ROLE = re.compile(r'\bclock_gate_(clock|enable|test|out)_pin\s*:\s*"?true')
+COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+
+MODEL = """\
+(* area = "{area}" *)
+module {name} ({pins}, {output});
+  input {pins};
+  output {output};
+  reg held;
+  always @* if (!{clock}) held = {enabled};
+  assign {output} = {clock} & held;
+endmodule
+"""
+
+
+@dataclass(frozen=True)
+class ClockGate:
+    """A clock gate: the clock rises at ``output`` in the cycles before whose rise an enable was high.
+
+    Members
+    -------
+    area : in the library's unit
+    clock, enable, output : names of pins
+    tests : pins that enable as well, for a scan chain; tied low
+    """
+
+    name: str
+    area: float
+    clock: str
+    enable: str
+    output: str
+    tests: tuple[str, ...] = ()
+
+    @property
+    def arguments(self) -> str:
+        """Arguments of Yosys' ``clockgate``."""
+        ties = "".join(f" -tie_lo {pin}" for pin in self.tests)
+        return f"-pos {self.name} {self.enable}:{self.clock}:{self.output}{ties} -min_net_size {LEAST}"
+
+    @property
+    def verilog(self) -> str:
+        """Its behaviour."""
+        enables = (self.enable, *self.tests)
+        return MODEL.format(
+            area=self.area,
+            name=self.name,
+            pins=", ".join((self.clock, *enables)),
+            clock=self.clock,
+            output=self.output,
+            enabled=" | ".join(enables),
+        )
+
+
+def _split(pattern: re.Pattern[str], text: str) -> Iterator[tuple[str, str]]:
+    """Name and text of every group, each up to the next group of the kind."""
+    found = list(pattern.finditer(text))
+    ends = [match.start() for match in found[1:]]
+    for match, end in zip(found, [*ends, len(text)], strict=False):
+        yield match[1], text[match.end() : end]
+
+
+def find(texts: Iterable[str]) -> list[ClockGate]:
+    """The clock gates of Liberty files, the one to use first: fewest pins to tie, then the smallest."""
+    gates = []
+    for text in texts:
+        for name, cell in _split(CELL, text):
+            if "clock_gating_integrated_cell" not in cell:
+                continue
+            cell = COMMENT.sub("", cell)
+            pins: dict[str, list[str]] = {}
+            for pin, group in _split(PIN, cell):
+                for role in ROLE.findall(group):
+                    pins.setdefault(role, []).append(pin)
+            area = AREA.search(cell)
+            if KIND.search(cell) and all(len(pins.get(role, ())) == 1 for role in ("clock", "enable", "out")):
+                [clock], [enable], [output] = (pins[role] for role in ("clock", "enable", "out"))
+                size = float(area[1]) if area else 0.0
+                gates.append(ClockGate(name, size, clock, enable, output, tuple(pins.get("test", ()))))
+    return sorted(gates, key=lambda gate: (len(gate.tests), gate.area, gate.name))
+
+
+def read_models(gates: Sequence[ClockGate], work: Path) -> list[str]:
+    """Write the models into the folder ``work``, and return the commands that read them there."""
+    if not gates:
+        return []
+    (work / MODELS).write_text("".join(gate.verilog for gate in gates))
+    names = " ".join(gate.name for gate in gates)
+    return [f"read_verilog -overwrite {MODELS}", f"proc {names}", f"simplemap {names}"]
+
+
+def make_script(gate: ClockGate, work: Path) -> list[str]:
+    """Commands that gate clocks; they come after the last that infers flip-flops, and before ``dfflibmap``.
+
+    ``clockgate`` skips flip-flops with a synchronous reset and forms groups by the net of the enable. So
+    resets become enables first, and equal enables one net.
+    """
+    (work / RESETS.name).write_text(RESETS.read_text())
+    return [
+        f"techmap -map {RESETS.name}",
+        "simplemap",
+        "opt_expr",
+        "opt_merge",
+        "opt_clean",
+        f"clockgate {gate.arguments}",
+    ]
