@@ -6,6 +6,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ from nms.energy.sampler import gate_reference, gate_sim, netlist_energy, netlist
 from nms.energy.sampler.fit import BlockSample
 from nms.energy.sampler.gate_reference import GateReference
 from nms.sim.activity import instrument, toggles, windows
-from nms.synth import mapping
+from nms.synth import clock_gates, mapping
 
 SOURCES = (
-    gate_reference, gate_sim, instrument, mapping, netlist_energy, netlists, power_library, toggles, windows,
+    clock_gates, gate_reference, gate_sim, instrument, mapping, netlist_energy, netlists, power_library,
+    toggles, windows,
 )  # fmt: skip
 """Modules whose source is part of the key: an energy is measured again if one of them changes."""
 
@@ -37,14 +39,20 @@ def load_or_run(key: Sequence[Any], run: Callable[[], GateReference]) -> GateRef
             block: BlockSample(stored[f"toggles {block}"], stored[f"energy {block}"], stored["cycles"])
             for block in about["coverage"]
         }
-    return GateReference(samples, about["coverage"], about["compared"])
+        gated = {block: replace(samples[block], energy=stored[f"gated {block}"]) for block in about["gated"]}
+    return GateReference(samples, gated, about["coverage"], about["compared"])
 
 
 def _store(path: Path, reference: GateReference) -> None:
     """Write whole or not at all: another process may read it."""
-    about = {"coverage": reference.coverage, "compared": reference.compared}
+    about = {
+        "gated": sorted(reference.gated),
+        "coverage": reference.coverage,
+        "compared": reference.compared,
+    }
     arrays = {f"toggles {block}": sample.toggles for block, sample in reference.samples.items()}
     arrays |= {f"energy {block}": sample.energy for block, sample in reference.samples.items()}
+    arrays |= {f"gated {block}": sample.energy for block, sample in reference.gated.items()}
     cycles = next(iter(reference.samples.values())).cycles
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:

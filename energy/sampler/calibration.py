@@ -12,7 +12,7 @@ from nms.contract.config import Config
 from nms.contract.provenance import digest
 from nms.contract.settings import Settings
 from nms.energy.sampler.cache import load_or_run
-from nms.energy.sampler.fit import Coefficients, Judgement, fit, judge
+from nms.energy.sampler.fit import BlockSample, Coefficients, Judgement, fit, judge
 from nms.energy.sampler.gate_reference import GateReference, measure_blocks
 from nms.energy.sampler.netlist_energy import OperatingPoint
 from nms.energy.sampler.netlists import map_blocks
@@ -39,16 +39,20 @@ class Calibration:
     Members
     -------
     coefficients : by block; none for blocks in which nothing toggles
+    gated : coefficients of gated clocks by block; none for blocks in which no clock gate opens
     judgements : by :data:`UNSEEN`, and by block; "vectors": on the same small configuration, with random
         images, another seed and another search; "configuration": on another small configuration, with the
         images, another seed and a third search
+    gated_judgements : the same of gated clocks
     coverage : share of the pin capacitance of each block's netlist whose toggles are known; the least of all
         runs
     compared : registers of netlists whose next values were compared with the RTL's, and match
     """
 
     coefficients: dict[str, Coefficients]
+    gated: dict[str, Coefficients]
     judgements: dict[str, dict[str, Judgement]]
+    gated_judgements: dict[str, dict[str, Judgement]]
     coverage: dict[str, float]
     compared: int
 
@@ -69,6 +73,7 @@ def calibrate(
     build: Callable[[Config], InstrumentedSampler],
     tell: Callable[[str], None],
     judging: bool = True,
+    clock_gating: bool | None = None,
 ) -> Calibration:
     """Fit every block of a configuration, shrunk to a small one, on ``images``.
 
@@ -79,6 +84,7 @@ def calibrate(
     build : builds a configuration's sampler with counters
     tell : is told what is being done
     judging : whether to judge the fit as well, which takes two more runs and another sampler
+    clock_gating : that of :class:`nms.synth.targets.Target`
 
     Raises
     ------
@@ -100,10 +106,10 @@ def calibrate(
 
         def run() -> GateReference:
             activity = counted.measure(Workload(small, settings, data), seed, rows=True)
-            netlists = map_blocks(counted.emitted, files, tell)
+            netlists = map_blocks(counted.emitted, files, tell, clock_gating=clock_gating)
             return measure_blocks(activity, netlists, library, point, tell)
 
-        key = [counted.design.verilog, settings, digest(data), texts, point.wire, point.voltage]
+        key = [counted.design.verilog, settings, digest(data), texts, point.wire, point.voltage, clock_gating]
         return load_or_run(key, run)
 
     learned = measure(shrink(config, FITTING_SIZES), given, seed, "de-rand1")
@@ -112,19 +118,29 @@ def calibrate(
         unseen.append(measure(shrink(config, FITTING_SIZES), drawn, seed + 1, "window"))
         unseen.append(measure(shrink(config, JUDGING_SIZES), given, seed + 2, "section"))
     coefficients = {module: fit(sample) for module, sample in learned.samples.items() if sample.toggles.any()}
-
-    judgements = {
-        name: {
-            module: judge(fitted, learned.samples[module], run.samples[module])
-            for module, fitted in coefficients.items()
-            if run.samples[module].energy.any()
-        }
-        for name, run in zip(UNSEEN, unseen, strict=False)
-    }
+    gated = {module: fit(sample) for module, sample in learned.gated.items() if sample.energy.any()}
     runs = (learned, *unseen)
     return Calibration(
         coefficients,
-        judgements,
+        gated,
+        _judge(coefficients, learned.samples, [run.samples for run in unseen]),
+        _judge(gated, learned.gated, [run.gated for run in unseen]),
         {m: min(run.coverage[m] for run in runs) for m in learned.coverage},
         sum(run.compared for run in runs),
     )
+
+
+def _judge(
+    coefficients: dict[str, Coefficients],
+    learned: dict[str, BlockSample],
+    unseen: Sequence[dict[str, BlockSample]],
+) -> dict[str, dict[str, Judgement]]:
+    """Judge fits on unseen runs, in the order of :data:`UNSEEN`, in which their blocks work."""
+    return {
+        name: {
+            module: judge(fitted, learned[module], run[module])
+            for module, fitted in coefficients.items()
+            if run[module].energy.any()
+        }
+        for name, run in zip(UNSEEN, unseen, strict=False)
+    }

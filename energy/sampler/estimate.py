@@ -21,11 +21,14 @@ from nms.sim.activity.windows import PHASES, Activity
 
 @dataclass(frozen=True)
 class BlockEnergy:
-    """All instances of one block: joules by (phase, part)."""
+    """All instances of one block: joules by (phase, part), and what an instance has of clock gates."""
 
     module: str
     instances: int
     energy: np.ndarray
+    flip_flops: int
+    gated_flip_flops: int
+    clock_gates: int
 
 
 @dataclass(frozen=True)
@@ -65,13 +68,15 @@ def estimate_energy(
     activity: Activity,
     mapped: MappedBlocks,
     coefficients: dict[str, Coefficients],
+    gated: dict[str, Coefficients],
     library: PowerLibrary,
     memory: OnChipMemoryModel,
     point: OperatingPoint,
 ) -> EnergyEstimate:
     """Energy of a run by block, phase and part.
 
-    Registers and logic cost toggles times ``coefficients``. Clock and leakage are those of the
+    Registers and logic cost toggles times ``coefficients``, clocks behind clock gates toggles times ``gated``
+    but at most what they cost with all gates open. The other clocks and leakage are those of the
     configuration's own netlist, times the cycles. Memories cost their accesses times joules by size. A
     phase is the weighted sum of its windows.
 
@@ -105,6 +110,9 @@ def estimate_energy(
                 )
             sums[:, :2] += coefficients[module].energy(changes)
         clock = gates[module].clock_energy * cycles
+        if module in gated and changes is not None:
+            most = gates[module].open_energy.sum() * cycles
+            clock = clock + np.minimum(gated[module].energy(changes)[:, 0], most)
         sums[:, 2] += clock
         resting[path] = np.ones(len(cycles), bool)
         if changes is not None:
@@ -127,7 +135,17 @@ def estimate_energy(
         """Sums over whole phases, (phases, ...), from windows, (windows, ...)."""
         return np.array([activity.weights[at] @ values[at] for at in map(activity.windows, PHASES)])
 
-    blocks = [BlockEnergy(module, instances[module], by_phase(sums)) for module, sums in windows.items()]
+    blocks = [
+        BlockEnergy(
+            module,
+            instances[module],
+            by_phase(sums),
+            gates[module].flip_flops,
+            gates[module].gated_flip_flops,
+            len(gates[module].gated_nets),
+        )
+        for module, sums in windows.items()
+    ]
     total = np.sum(list(windows.values()), axis=0)
     errors = {
         phase: estimate(total[at].sum(axis=1), cycles[at], activity.weights[at])

@@ -32,11 +32,13 @@ class GateReference:
     Members
     -------
     samples : toggles in the RTL and energy of the netlist, by block
+    gated : the same with the energy of gated clocks alone, by block that has any; one part
     coverage : share of the netlist's pin capacitance whose toggles are known, by block
     compared : registers whose next values were compared with the RTL's, and match
     """
 
     samples: dict[str, BlockSample]
+    gated: dict[str, BlockSample]
     coverage: dict[str, float]
     compared: int
 
@@ -60,7 +62,7 @@ def measure_blocks(
     cells = gate_sim.read_cells(mapped.cells)
     lengths = recording.cycles.tolist()
     time = gate_sim.Timeline(recording.windows)
-    samples, coverage, compared = {}, {}, 0
+    samples, gated, coverage, compared = {}, {}, {}, 0
     for path, module in design.first_instances(
         [name for name in mapped.modules if name in design.nets]
     ).items():
@@ -75,12 +77,17 @@ def measure_blocks(
         bits = sorted(nets.values)
         netlist = NetlistEnergy(mapped.modules[module], bits, library, point)
         changes = time.toggles([nets.values[bit] for bit in bits])
-        parts = [netlist.energy(row, length) for row, length in zip(changes, lengths, strict=True)]
+        opened = time.count([nets.opens[net] for net in netlist.gated_nets])
+        parts = [
+            netlist.energy(row, length, opens)
+            for row, length, opens in zip(changes, lengths, opened, strict=True)
+        ]
         missing = np.isin(bits, list(nets.unknown))
         whole = netlist.capacitance.sum()
         coverage[module] = float(1 - netlist.capacitance[missing].sum() / whole) if whole else 1.0
         energy = np.array([[part[name] for name in FITTED_PARTS] for part in parts])
-        samples[module] = BlockSample(
-            toggles.get(path, np.zeros((len(lengths), 1, len(KINDS)))), energy, recording.cycles
-        )
-    return GateReference(samples, coverage, compared)
+        seen = toggles.get(path, np.zeros((len(lengths), 1, len(KINDS))))
+        samples[module] = BlockSample(seen, energy, recording.cycles)
+        if netlist.gated_nets:
+            gated[module] = BlockSample(seen, (opened @ netlist.open_energy)[:, None], recording.cycles)
+    return GateReference(samples, gated, coverage, compared)

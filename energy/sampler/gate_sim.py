@@ -93,15 +93,21 @@ class CellLogic:
     functions : of each output, in a flip-flop of its state
     next_state : of a flip-flop, else ``None``
     state_outputs : outputs of a flip-flop, and whether they show the state (or its inverse)
+    clock : the clock pin of a flip-flop
+    opens : of a clock gate, whether the clock passes at the end of the cycle, else ``None``
+    gated : output of a clock gate
     """
 
     functions: dict[str, CellFunction] = field(default_factory=dict)
     next_state: CellFunction | None = None
     state_outputs: dict[str, bool] = field(default_factory=dict)
+    clock: str = ""
+    opens: CellFunction | None = None
+    gated: str = ""
 
 
 def read_cells(modules: Mapping[str, Any]) -> dict[str, CellLogic]:
-    """The cells of a library from their modules in Yosys' JSON; cells with latches are left out."""
+    """The cells of a library from their modules in Yosys' JSON; of cells with latches, clock gates alone."""
     cells = {name: _read_cell(module) for name, module in modules.items()}
     return {name: logic for name, logic in cells.items() if logic is not None}
 
@@ -111,7 +117,9 @@ def _read_cell(module: Mapping[str, Any]) -> CellLogic | None:
     outputs = {n: p["bits"][0] for n, p in module["ports"].items() if p["direction"] == "output"}
     drivers: dict[Bit, tuple[str, dict[str, Bit]]] = {}
     states: set[Bit] = set()
+    latches: list[dict[str, Bit]] = []
     data: Bit | None = None
+    clock: Bit | None = None
     for cell in module["cells"].values():
         wires = {pin: bits[0] for pin, bits in cell["connections"].items()}
         if cell["type"] in GATES:
@@ -120,7 +128,9 @@ def _read_cell(module: Mapping[str, Any]) -> CellLogic | None:
             if data not in (None, wires["D"]):
                 return None
             states.add(wires["Q"])  # a cell with two outputs has one for each, of the same data
-            data = wires["D"]
+            data, clock = wires["D"], wires["C"]
+        elif cell["type"] == "$_DLATCH_N_":
+            latches.append(wires)
         else:
             return None
 
@@ -153,7 +163,13 @@ def _read_cell(module: Mapping[str, Any]) -> CellLogic | None:
         return CellFunction(uses_state, tuple(pins), evaluate)
 
     try:
-        logic = CellLogic()
+        if latches:
+            [latch], [(gated, bit)] = latches, outputs.items()
+            kind, wires = drivers[bit]
+            if states or kind != "$_AND_" or {wires["A"], wires["B"]} != {latch["E"], latch["Q"]}:
+                return None
+            return CellLogic(clock=inputs[latch["E"]], opens=function(latch["D"]), gated=gated)
+        logic = CellLogic(clock=inputs.get(clock, ""))
         for name, bit in outputs.items():
             logic.functions[name] = function(bit)
             if states:
@@ -163,7 +179,7 @@ def _read_cell(module: Mapping[str, Any]) -> CellLogic | None:
         if data is not None:
             logic.next_state = function(data)
         return logic
-    except KeyError:  # a net that nothing drives
+    except (KeyError, ValueError):  # a net that nothing drives, or more than a clock gate has
         return None
 
 
@@ -179,12 +195,15 @@ class GateValues:
     mismatches : registers into which the netlist puts something else than the RTL, and named nets, ports
         among them, whose values differ
     compared : registers whose next values were compared
+    opens : of each net that a clock gate drives, in which cycles its gate lets the clock pass at their end;
+        in all of them, if its enable is unknown
     """
 
     values: dict[int, int]
     unknown: set[int]
     mismatches: list[str]
     compared: int
+    opens: dict[Bit, int]
 
     @property
     def coverage(self) -> float:
@@ -210,6 +229,8 @@ class GateSimulator:
         self.steps: list[tuple[Bit, Evaluate, tuple[Bit, ...]]] = []
         """Nets, each after those that it follows, with their functions and the functions' arguments."""
         self.registers: list[tuple[str, CellLogic, dict[str, Bit]]] = []
+        self.gates: dict[Bit, tuple[Evaluate, tuple[Bit, ...]]] = {}
+        """Functions that open clock gates, and their arguments, by the net of the gated clock."""
         waiting: dict[Bit, tuple[Evaluate, tuple[Bit, ...]]] = {}
         for name, cell in module["cells"].items():
             logic = cells.get(cell["type"])
@@ -218,6 +239,10 @@ class GateSimulator:
             wires = {pin: bits[0] for pin, bits in cell["connections"].items()}
             if logic.next_state is not None:
                 self.registers.append((name, logic, wires))
+                continue
+            if logic.opens is not None:
+                sources = tuple(wires[pin] for pin in logic.opens.pins)
+                self.gates[wires[logic.gated]] = (logic.opens.evaluate, sources)
                 continue
             for output, function in logic.functions.items():
                 if output in wires:
@@ -270,6 +295,11 @@ class GateSimulator:
                 if pin in wires and wires[pin] not in values:
                     unknown.add(wires[pin])
                     values[wires[pin]] = 0
+        opens = {
+            net: evaluate((ones, *[values[source] for source in sources]))
+            for net, (evaluate, sources) in self.gates.items()
+            if all(source in values and source not in unknown for source in sources)
+        }
         mismatches, compared = [], 0
         for register, logic, wires in self.registers:
             state = self._state(logic, wires, values, unknown)
@@ -278,17 +308,23 @@ class GateSimulator:
             inputs = [wires[pin] for pin in following.pins]
             if state is None or any(bit in unknown or bit not in values for bit in inputs):
                 continue
+            clock = wires.get(logic.clock)
+            if clock in self.gates and clock not in opens:
+                continue
             compared += 1
             own = [state] if following.uses_state else []
-            if (
-                following.evaluate((ones, *own, *[values[bit] for bit in inputs])) ^ (state >> 1)
-            ) & time.changes:
+            change = following.evaluate((ones, *own, *[values[bit] for bit in inputs])) ^ state
+            if clock in opens:
+                change &= opens[clock]
+            if (change ^ state ^ (state >> 1)) & time.changes:
                 mismatches.append(register)
         for bit in driven - unknown:
             named = [name for name in self.names.get(bit, ()) if name in known]
             mismatches += [f"{net}[{at}]" for net, at in named if (known[net, at] ^ values[bit]) & time.shown]
         numbers = {bit: value for bit, value in values.items() if isinstance(bit, int)}
-        return GateValues(numbers, {bit for bit in unknown if isinstance(bit, int)}, mismatches, compared)
+        unclear = {bit for bit in unknown if isinstance(bit, int)}
+        opens = {net: opens.get(net, ones) for net in self.gates}
+        return GateValues(numbers, unclear, mismatches, compared, opens)
 
     @staticmethod
     def _state(
@@ -338,7 +374,13 @@ class Timeline:
 
     def toggles(self, values: Sequence[int]) -> np.ndarray:
         """(windows, nets): how often each net changes within each window."""
+        return self.count([value ^ (value >> 1) for value in values])
+
+    def count(self, values: Sequence[int]) -> np.ndarray:
+        """(windows, nets): before how many of each window's changes each net is high."""
+        if not values:
+            return np.zeros((len(self.first), 0), np.int64)
         size = 8 * self.words
-        changed = b"".join(((v ^ (v >> 1)) & self.changes).to_bytes(size, "little") for v in values)
+        changed = b"".join((value & self.changes).to_bytes(size, "little") for value in values)
         counts = np.bitwise_count(np.frombuffer(changed, np.uint64).reshape(len(values), self.words))
         return np.add.reduceat(counts.astype(np.int64), self.first, axis=1).T

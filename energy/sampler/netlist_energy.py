@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nms.energy.sampler.power_library import PowerLibrary
+from nms.energy.sampler.power_library import PowerCell, PowerLibrary
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,10 @@ class NetlistEnergy:
     Internal energy of an output's transition is the mean over rise and fall of the tables of its related
     pins, weighted by how often these toggle. That of an input's transition (``internal_power`` of the input
     itself) is charged for transitions that no output of the cell follows and, at a flip-flop, for all. A
-    clock pin is charged two transitions a cycle.
+    clock pin is charged two transitions a cycle; one behind a clock gate in the cycles in which it is open.
+
+    A clock gate is charged its own clock pin as with a low enable, every cycle; in cycles in which it is
+    open two transitions of its output; and its enable as an input of a flip-flop.
 
     Registers are the nets that flip-flops drive, and the flip-flops' pins; all else is combinational.
 
@@ -56,7 +59,10 @@ class NetlistEnergy:
     Members
     -------
     capacitance : of each net in ``bits``, in farads
-    clock_energy : joules a cycle of all clock pins
+    clock_energy : joules a cycle of all clock pins that are not behind a clock gate
+    gated_nets : the nets that clock gates drive
+    open_energy : joules a cycle of each of these and what it clocks, while the gate is open
+    gated_flip_flops : number of flip-flops behind clock gates
     leakage : watts
     uncounted : nets that drive cells but are not in ``bits``
     """
@@ -69,11 +75,20 @@ class NetlistEnergy:
         self.place = {bit: at for at, bit in enumerate(bits)}
         self.size = len(self.place)
         cells = [c for c in module["cells"].values() if c["type"] in library.cells]
-        self.flip_flops = sum(library.cells[c["type"]].sequential for c in cells)
+        gates = [c for c in cells if library.cells[c["type"]].enables]
+        self.flip_flops = sum(library.cells[c["type"]].sequential for c in cells) - len(gates)
+        self.gated_nets: list[int | str] = [
+            bits[0]
+            for cell in gates
+            for pin, bits in cell["connections"].items()
+            if library.cells[cell["type"]].pins[pin].direction == "output"
+        ]
         self.leakage = sum(library.cells[c["type"]].leakage for c in cells) * point.voltage / library.voltage
         edges = np.zeros((self.size, 2))
         self.registered = np.zeros(self.size, bool)
         self.clock_capacitance = 0.0
+        gated_capacitance = dict.fromkeys(self.gated_nets, 0.0)
+        self.gated_flip_flops = 0
         uncounted: dict[int, float] = {}
         for cell in cells:
             known = library.cells[cell["type"]]
@@ -84,7 +99,10 @@ class NetlistEnergy:
                         self.registered[self.place[bit]] = True
                     continue
                 load = pin.capacitance + point.wire
-                if pin.clock:
+                if pin.clock and bit in gated_capacitance:
+                    gated_capacitance[bit] += load
+                    self.gated_flip_flops += 1
+                elif pin.clock:
                     self.clock_capacitance += load
                 elif bit in self.place:
                     edges[self.place[bit]] += np.array(pin.edges) + point.wire
@@ -93,6 +111,36 @@ class NetlistEnergy:
         self.capacitance = edges.max(axis=1)
         self.uncounted = UncountedNets(len(uncounted), sum(uncounted.values()))
         self._collect_arcs(cells)
+        self.open_energy = self._charge_gates(cells, gates, gated_capacitance)
+
+    def _charge_gates(
+        self, cells: list[dict[str, Any]], gates: list[dict[str, Any]], loads: dict[int | str, float]
+    ) -> np.ndarray:
+        """Joules of an open cycle by gate: its output, and the clock pins behind it."""
+        inner = dict.fromkeys(loads, 0.0)
+        for cell in gates:
+            known = self.library.cells[cell["type"]]
+            for name, bits in cell["connections"].items():
+                if bits[0] in loads and known.clock in known.pins[name].energy:
+                    load = np.array([loads[bits[0]]])
+                    inner[bits[0]] += 2 * float(
+                        known.pins[name].internal(known.clock, self.library.slew, load)[0]
+                    )
+        for cell in cells:
+            known, wires = self.library.cells[cell["type"]], cell["connections"]
+            if known.sequential and wires[known.clock][0] in inner:
+                inner[wires[known.clock][0]] += self._clock_transitions(known, wires)
+        return np.array(
+            [inner[net] * self.square + loads[net] * self.point.voltage**2 for net in self.gated_nets]
+        )
+
+    def _clock_transitions(self, known: PowerCell, wires: dict[str, Any]) -> float:
+        """Internal joules of two transitions of a cell's clock pin, at the library's voltage."""
+        if "" not in known.pins[known.clock].energy:
+            return 0.0
+        ties = {name: bits[0] == "1" for name, bits in wires.items() if bits[0] in ("0", "1")}
+        ties |= dict.fromkeys(known.enables, False)
+        return 2 * self.library.input_energy(known.name, known.clock, ties)
 
     def _collect_arcs(self, cells: list[dict[str, Any]]) -> None:
         """Find the internal energy of every arc, at the load that its output drives."""
@@ -104,7 +152,10 @@ class NetlistEnergy:
         for cell in cells:
             known, wires = self.library.cells[cell["type"]], cell["connections"]
             ties = {n: bits[0] == "1" for n, bits in wires.items() if bits[0] in ("0", "1")}
-            outputs = [n for n in wires if known.pins[n].direction != "input" and wires[n][0] in self.place]
+            outputs = [
+                n for n in wires
+                if known.pins[n].direction != "input" and wires[n][0] in self.place and not known.enables
+            ]  # fmt: skip
             inputs = [
                 n for n in wires
                 if known.pins[n].direction == "input"
@@ -133,10 +184,8 @@ class NetlistEnergy:
             if not known.sequential:
                 self.answers += [(groups, self.place[wires[n][0]]) for n in outputs]
                 groups += 1
-            else:
-                clock = known.pins[known.clock]
-                if "" in clock.energy:
-                    clocks += 2 * input_energy(known.name, known.clock, ties)
+            elif wires[known.clock][0] not in self.gated_nets:
+                clocks += self._clock_transitions(known, wires)
         driven_by, related_to, energies = [], [], []
         for (kind, pin, name), places in arcs.items():
             driven = np.array([place for place, _ in places])
@@ -158,10 +207,11 @@ class NetlistEnergy:
         """Joules to charge and discharge the nets: the sum of 1/2 C V^2 over their toggles."""
         return float(0.5 * self.point.voltage**2 * (self.capacitance @ toggles))
 
-    def energy(self, toggles: np.ndarray, cycles: int) -> dict[str, float]:
+    def energy(self, toggles: np.ndarray, cycles: int, opened: Sequence[int] = ()) -> dict[str, float]:
         """Joules of a window by part, :data:`nms.energy.sampler.parts.NETLIST_PARTS`.
 
-        ``toggles``: (nets,), in the order of ``bits``, in so many ``cycles``.
+        ``toggles``: (nets,), in the order of ``bits``, in so many ``cycles``; ``opened``: in how many of
+        them each gate is open, in the order of ``gated_nets``.
         """
         net = 0.5 * self.point.voltage**2 * self.capacitance * toggles
         parts = {
@@ -189,6 +239,6 @@ class NetlistEnergy:
             with np.errstate(divide="ignore", invalid="ignore"):
                 alone = np.where(asked > 0, np.clip(1 - answers / asked, 0, 1), 0.0)
             parts["combinational"] += float((self.own_energy[~held] * toggles[place] * alone[group]).sum())
-        parts["clock"] = self.clock_energy * cycles
+        parts["clock"] = self.clock_energy * cycles + float(self.open_energy @ np.array(opened, float))
         parts["leakage"] = self.leakage * cycles / self.point.frequency
         return parts

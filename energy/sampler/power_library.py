@@ -92,6 +92,7 @@ class PowerCell:
     -------
     leakage : in watts, mean over the states that the library lists
     held : name of a flip-flop's state and function of its next state; both empty for all other cells
+    enables : pins that open a clock gate, those for test among them; none for all other cells
     """
 
     name: str
@@ -99,10 +100,11 @@ class PowerCell:
     sequential: bool
     pins: dict[str, PowerPin]
     held: tuple[str, str] = ("", "")
+    enables: tuple[str, ...] = ()
 
     @property
     def clock(self) -> str:
-        """The clock pin of a flip-flop.
+        """The clock pin of a flip-flop or a clock gate.
 
         Raises
         ------
@@ -115,12 +117,19 @@ class PowerCell:
         raise UserError(f"liberty cell {self.name!r}: holds state, but has no pin with clock : true")
 
     def states(self, ties: Mapping[str, bool]) -> Iterator[dict[str, bool]]:
-        """Values of a flip-flop's pins wherever it keeps its state, with some inputs tied."""
+        """Values of a flip-flop's pins wherever it keeps its state, with some inputs tied.
+
+        Of a clock gate, those with its output low.
+        """
         state, following = self.held
         inputs = [name for name, pin in self.pins.items() if pin.direction == "input"]
-        for values in product((False, True), repeat=len(inputs) + 1):
-            found = dict(zip([*inputs, state], values, strict=True))
+        names = inputs if self.enables else [*inputs, state]
+        for values in product((False, True), repeat=len(names)):
+            found = dict(zip(names, values, strict=True))
             if any(found[name] != value for name, value in ties.items() if name in found):
+                continue
+            if self.enables:
+                yield {name: found.get(name, False) for name in self.pins}
                 continue
             if _evaluate(following, found) != found[state]:
                 continue
@@ -219,13 +228,14 @@ class PowerLibrary:
         """Joules of a transition of an input that no output follows, mean over rise and fall.
 
         For a flip-flop, the mean over the states in which it keeps its state, with the inputs of ``ties``
-        tied; for other cells, over the states that the library lists.
+        tied, and for a clock gate, over those with a low output; for other cells, over the states that the
+        library lists.
         """
         key = (cell, pin, frozenset((ties or {}).items()))
         if key not in self._input_energy:
             known, no_load = self.cells[cell], np.zeros(1)
             powers = known.pins[pin].energy[""]
-            if not known.held[1]:
+            if not known.held[1] and not known.enables:
                 self._input_energy[key] = float(known.pins[pin].internal("", self.slew, no_load)[0])
             else:
                 self._input_energy[key] = float(
@@ -263,8 +273,16 @@ class _Reader:
         held = ("", "")
         if flip_flops:
             held = (_word(flip_flops[0].args[0]), _word(flip_flops[0].get("next_state") or ""))
-        sequential = bool(flip_flops or group.get_groups("latch"))
-        return PowerCell(_word(group.args[0]), leakage * self.watt, sequential, pins, held)
+        enables: tuple[str, ...] = ()
+        if group.get("clock_gating_integrated_cell") is not None:
+            enables = tuple(_word(pin.args[0]) for pin in group.get_groups("pin") if self._enables(pin))
+        sequential = bool(flip_flops or group.get_groups("latch") or enables)
+        return PowerCell(_word(group.args[0]), leakage * self.watt, sequential, pins, held, enables)
+
+    @staticmethod
+    def _enables(pin: Group) -> bool:
+        """Whether a pin of a clock gate opens it."""
+        return any(_word(pin.get(f"clock_gate_{role}_pin") or "") == "true" for role in ("enable", "test"))
 
     def _pin(self, group: Group) -> PowerPin:
         energy: dict[str, list[InternalPower]] = {}
@@ -282,7 +300,7 @@ class _Reader:
         return PowerPin(
             _word(group.get("direction") or ""),
             (self._capacitance(group, "rise"), self._capacitance(group, "fall")),
-            _word(group.get("clock") or "") == "true",
+            any(_word(group.get(name) or "") == "true" for name in ("clock", "clock_gate_clock_pin")),
             _word(group.get("function") or "") if _word(group.get("direction") or "") == "output" else "",
             energy,
         )

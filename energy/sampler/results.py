@@ -89,6 +89,9 @@ def collect(
         "blocks": {
             block.module: {
                 "instances": block.instances,
+                "flip_flops": block.flip_flops,
+                "gated_flip_flops": block.gated_flip_flops,
+                "clock_gates": block.clock_gates,
                 "phases": {
                     phase.name.lower(): dict(
                         zip(SAMPLER_PARTS, map(float, block.energy[number]), strict=True)
@@ -129,6 +132,10 @@ def collect(
         "fit": {
             unseen: {module: asdict(judged) for module, judged in found.items()}
             for unseen, found in calibration.judgements.items()
+        },
+        "fit_gated_clocks": {
+            unseen: {module: asdict(judged) for module, judged in found.items()}
+            for unseen, found in calibration.gated_judgements.items()
         },
         "scaled_28nm": _scale_to_28nm(total / settings.count, library, point, beside),
     }

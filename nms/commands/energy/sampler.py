@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from nms import render
-from nms.commands.options import BatchOptions, ConfigOptions, Json, command_line, expand_groups
+from nms.commands.options import BatchOptions, ClockGating, ConfigOptions, Json, command_line, expand_groups
 from nms.contract.errors import UserError
 from nms.contract.output import check_writable
 
@@ -82,6 +82,7 @@ def sampler(
     batch: BatchOptions,
     liberty: LibertyFiles = None,
     node: Node = None,
+    clock_gating: ClockGating = None,
     frequency: Frequency = 100.0,
     voltage: Voltage = None,
     wire_capacitance: Wire = 0.0,
@@ -126,13 +127,15 @@ def sampler(
         point = OperatingPoint(wire_capacitance * 1e-12, voltage or library.voltage, frequency * 1e6)
         build = cache(lambda config: InstrumentedSampler(config, status.update))
         calibration = calibrate(
-            config, images.images, seed, liberty, library, point, build, status.update, judging
+            config, images.images, seed, liberty, library, point, build, status.update, judging, clock_gating
         )
         counted = build(config)
-        netlists = map_blocks(counted.emitted, liberty, status.update)
+        netlists = map_blocks(counted.emitted, liberty, status.update, clock_gating=clock_gating)
         activity = counted.measure(Workload(config, settings, images.images), seed)
         memory = OnChipMemoryModel(library, node, point.voltage)
-        estimate = estimate_energy(activity, netlists, calibration.coefficients, library, memory, point)
+        estimate = estimate_energy(
+            activity, netlists, calibration.coefficients, calibration.gated, library, memory, point
+        )
     command = command_line(context, count=settings.count, node=node, voltage=point.voltage)
     about: dict[str, Any] = {
         "name": library.name,

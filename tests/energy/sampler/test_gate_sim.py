@@ -52,6 +52,29 @@ NETLIST = {
 """Net 2 comes from outside; 4 = !(2 & 3); 3 is the register of 4."""
 
 
+GATE = {
+    "ports": _ports({"CK": 2, "E": 3, "SE": 4}, {"GCK": 5}),
+    "cells": {
+        "o": _gate("$_OR_", A=3, B=4, Y=6),
+        "l": _gate("$_DLATCH_N_", E=2, D=6, Q=7),
+        "a": _gate("$_AND_", A=2, B=7, Y=5),
+    },
+}
+
+GATED = {
+    "cells": {
+        "c": {"type": "GATE", "connections": {"CK": [9], "E": [3], "SE": ["0"], "GCK": [10]}},
+        "r": {"type": "DFF", "connections": {"CK": [10], "D": [2], "Q": [4]}},
+    },
+    "netnames": {
+        "x": {"hide_name": 0, "bits": [2]},
+        "on": {"hide_name": 0, "bits": [3]},
+        "state": {"hide_name": 0, "bits": [4]},
+    },
+}
+"""Nets 2 and 3 come from outside; 4 takes 2 where 3 is high."""
+
+
 def _simulated(inputs: list[int]) -> list[int]:
     states = [0]
     for value in inputs[:-1]:
@@ -83,6 +106,40 @@ def test_a_netlist_is_evaluated_as_it_would_run_and_faults_are_seen():
     assert {3, 4} <= unknown.unknown
     assert unknown.compared == 0
     assert unknown.coverage < found.coverage == 1
+
+
+def test_a_gated_register_takes_its_data_while_its_gate_is_open():
+    rng = np.random.default_rng(6)
+    data, enable = rng.integers(0, 2, (2, 150))
+    states = [0]
+    for value, on in zip(data[:-1], enable[:-1], strict=True):
+        states.append(int(value if on else states[-1]))
+    windows = [(10, 40), (100, 149)]
+    time = gate_sim.Timeline(windows)
+    cycles = np.unique(np.concatenate([np.arange(a - 1, b) for a, b in windows]))
+    rows = {("x", 0): data[cycles], ("on", 0): enable[cycles], ("state", 0): np.array(states)[cycles]}
+    known = time.pack(rows)
+    simulator = gate_sim.GateSimulator(GATED, gate_sim.read_cells(CELLS | {"GATE": GATE}))
+    found = simulator.run(known, time)
+    assert (found.mismatches, found.compared, found.unknown) == ([], 1, set())
+    opened = time.count([found.opens[10]])[:, 0].tolist()
+    assert opened == [enable[a - 1 : b - 1].sum() for a, b in windows]
+    for net, flipped in (("on", time.changes), ("state", 1 << 20)):
+        wrong = known | {(net, 0): known[net, 0] ^ flipped}
+        assert simulator.run(wrong, time).mismatches == ["r"]
+    unknown = simulator.run({name: known[name] for name in known if name[0] != "on"}, time)
+    assert (unknown.mismatches, unknown.compared) == ([], 0)
+    assert time.count([unknown.opens[10]])[:, 0].tolist() == [b - a for a, b in windows]
+
+
+def test_only_a_latch_and_an_and_are_a_clock_gate():
+    latch = {
+        "ports": _ports({"CK": 2, "D": 3}, {"Q": 4}),
+        "cells": {"l": _gate("$_DLATCH_N_", E=2, D=3, Q=4)},
+    }
+    inverted = {**GATE, "cells": GATE["cells"] | {"a": _gate("$_NAND_", A=2, B=7, Y=5)}}
+    assert gate_sim.read_cells({"LATCH": latch, "NAND": inverted}) == {}
+    assert gate_sim.read_cells({"GATE": GATE})["GATE"].gated == "GCK"
 
 
 def test_names_of_pins_are_never_code(tmp_path):

@@ -30,8 +30,30 @@ library (small) {
     pin (Q) { direction : output; function : "IQ";
       internal_power () { related_pin : "CK"; rise_power (scalar) { values ("0.2"); }
         fall_power (scalar) { values ("0.2"); } } } }
+  cell (GATE) { cell_leakage_power : 7.0; clock_gating_integrated_cell : latch_posedge;
+    pin (CK) { direction : input; clock_gate_clock_pin : true; capacitance : 0.004;
+      internal_power () { when : "!E"; rise_power (scalar) { values ("0.5"); }
+        fall_power (scalar) { values ("0.7"); } }
+      internal_power () { when : "E & !GCK"; rise_power (scalar) { values ("9"); }
+        fall_power (scalar) { values ("9"); } } }
+    pin (E) { direction : input; clock_gate_enable_pin : true; capacitance : 0.006;
+      internal_power () { rise_power (scalar) { values ("0.8"); } fall_power (scalar) { values ("1.0"); } } }
+    pin (GCK) { direction : output; clock_gate_out_pin : true; state_function : "CK * held";
+      internal_power () { related_pin : "CK"; rise_power (t) { values ("0, 1000", "0, 1000"); }
+        fall_power (t) { values ("0, 1000", "0, 1000"); } } }
+    pin (held) { direction : internal; internal_node : "held"; } }
 }
 """
+
+GATED = {
+    "cells": {
+        "c": {"type": "GATE", "connections": {"CK": [9], "E": [2], "GCK": [10]}},
+        "r": {"type": "DFF", "connections": {"CK": [10], "D": [3], "Q": [4]}},
+        "s": {"type": "DFF", "connections": {"CK": [10], "D": [4], "Q": [5]}},
+        "t": {"type": "DFF", "connections": {"CK": [9], "D": [5], "Q": [6]}},
+    }
+}
+"""Two registers behind a gate that net 2 opens, and one before it."""
 
 NETLIST = {
     "cells": {
@@ -70,6 +92,34 @@ def test_the_clock_pin_is_charged_two_transitions_a_cycle(library):
     still = np.zeros(3)
     more = wired.energy(still, cycles)["clock"] - free.energy(still, cycles)["clock"]
     assert more == pytest.approx(2 * cycles * 0.5 * 1e-15)
+
+
+def test_gated_clocks_are_charged_while_their_gate_is_open(library):
+    gates = NetlistEnergy(GATED, [2, 3, 4, 5, 6], library, POINT)
+    assert (gates.flip_flops, gates.gated_flip_flops, gates.gated_nets) == (3, 2, [10])
+    # every cycle: the clock pins of gate and register t; open: two of registers, and the gate's output
+    free = 2 * 0.6 + 0.004 + 2 * 0.2 + 0.001
+    opened = 2 * (2 * 0.2 + 0.001) + 2 * 1000 * 0.002
+    still = np.zeros(5)
+    for cycles in (0, 3, 10):
+        found = gates.energy(still, 10, [cycles])
+        assert found["clock"] == pytest.approx((10 * free + cycles * opened) * 1e-12)
+        assert (found["registers"], found["combinational"]) == (0, 0)
+    enabling = gates.energy(np.array([4, 0, 0, 0, 0]), 10, [0])
+    assert enabling["registers"] == pytest.approx(4 * 0.9e-12)
+    assert enabling["combinational"] == pytest.approx(4 * 0.5 * 0.006e-12)
+    assert gates.leakage == pytest.approx((7 + 3 * 5) * 1e-9)
+    with pytest.raises(ValueError, match="mismatch"):
+        gates.energy(still, 10)
+
+
+def test_a_gate_that_is_always_open_saves_nothing(library):
+    ungated = {"cells": {n: c for n, c in GATED["cells"].items() if n != "c"}}
+    gates = NetlistEnergy(GATED, [2, 3, 4, 5, 6], library, POINT)
+    plain = NetlistEnergy(ungated, [2, 3, 4, 5, 6], library, POINT)
+    still = np.zeros(5)
+    more = gates.energy(still, 10, [10])["clock"] - plain.energy(still, 10)["clock"]
+    assert more == pytest.approx(10 * (2 * 0.6 + 0.004 + 2 * 1000 * 0.002) * 1e-12)
 
 
 def test_twice_the_capacitance_is_twice_the_switching_energy(library, tmp_path):
