@@ -66,15 +66,15 @@ def select_target(
     )
 
 
-def select_cell_target(name: str | None = None) -> Target:
-    """The target called ``name`` (default: generic), which must be a cell library.
+def select_cell_target(name: str | None = None, liberty: Sequence[Path] = ()) -> Target:
+    """:func:`select_target`, which must be a cell library.
 
     Raises
     ------
     UserError
-        There is no such target, or it is an FPGA.
+        As there, or it is an FPGA.
     """
-    target = select_target(name)
+    target = select_target(name, liberty)
     if target.fpga:
         raise UserError(f"target {name!r}: has no netlist of library cells; must be generic or osu018")
     return target

@@ -39,6 +39,13 @@ TargetName = Annotated[
         "--target", metavar="TARGET", help="Cells of --netlist, generic or osu018; generic by default."
     ),
 ]
+Liberty = Annotated[
+    list[Path] | None,
+    typer.Option(
+        metavar="FILE",
+        help="Liberty file of the cells of --netlist; repeat for a library of several files.",
+    ),
+]
 Waves = Annotated[
     Path | None, typer.Option(metavar="DIR", help="Leave a VCD trace and a GTKWave view of each block there.")
 ]
@@ -55,6 +62,7 @@ def check(
     verilog: Verilog = None,
     netlist: Netlist = False,
     target: TargetName = None,
+    liberty: Liberty = None,
     waves: Waves = None,
     seed: Seed = 1,
     random: RandomDraws = 0,
@@ -80,6 +88,8 @@ def check(
         raise UserError(f"verilog {str(verilog)!r}: --netlist makes its own; leave out one of them")
     if target is not None and not netlist:
         raise UserError(f"target {target!r}: for --netlist only")
+    if liberty and not netlist:
+        raise UserError(f"liberty {str(liberty[0])!r}: for --netlist only")
     if waves is not None:
         check_writable(waves)
     from nms.sim import check as regressions
@@ -89,7 +99,7 @@ def check(
         if netlist:
             from nms.synth import flow, targets
 
-            cells = targets.select_cell_target(target)
+            cells = targets.select_cell_target(target, liberty or ())
             text = partial(flow.simulation_model, config, cells)
             if not units:  # all: the whole has every block
                 [whole] = flow.synthesise(config, "axi", cells, Path(folder), status.update)

@@ -2,6 +2,7 @@
 """Clock gates: which cell is found, which flip-flops get one, and what counts as one."""
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -95,6 +96,50 @@ def test_the_simulated_gate_is_a_latch_and_an_and(gated) -> None:
     assert text.count("@(posedge clk)") == 3 + 8
 
 
+LATCH = re.compile(r"^  always @\*\n    if \(!clk\) \S+ = (?P<enable>.*);$", re.MULTILINE)
+"""The latch of a simulated clock gate."""
+
+CYCLES = 8
+
+
+def prove_same(gates: str, work: Path) -> None:
+    """That gates do for :data:`CYCLES` what the registers do, by all inputs, once all have been loaded."""
+    texts = {"gold": REGISTERS, "gate": gates}
+    script = []
+    for name, text in texts.items():
+        (work / f"{name}.v").write_text(text)
+        script += [f"read_verilog -sv {name}.v", "hierarchy -top registers", "proc", "flatten", "opt_clean"]
+        script += [f"rename registers {name}", f"design -stash {name}"]
+    script += [f"design -copy-from {name} {name}" for name in texts]
+    script += ["miter -equiv -flatten gold gate miter", "hierarchy -top miter", "clk2fflogic", "opt_clean"]
+    clock = " ".join(f"-set-at {step} in_clk {(step + 1) % 2}" for step in range(1, 2 * CYCLES + 1))
+    loads = " ".join(
+        f"-set-at {step} in_{name} {value}"
+        for step in range(1, 5)
+        for name, value in (("rst", 1), ("on", 1), ("d", 0b101))
+    )
+    script.append(
+        f"sat -verify -set-def-inputs {clock} {loads} -prove-skip 4 -seq {2 * CYCLES} -prove trigger 0 miter"
+    )
+    yosys.run(script, work)
+
+
+def test_gated_registers_do_what_ungated_ones_do(gated, tmp_path) -> None:
+    library, _, work = gated
+    prove_same(mapping.write_simulation_model(library, work), tmp_path)
+
+
+def test_a_swapped_enable_is_found(gated, tmp_path) -> None:
+    library, _, work = gated
+    good = mapping.write_simulation_model(library, work)
+    first, *_, last = LATCH.finditer(good, good.index("module registers("))
+    assert first["enable"] != last["enable"]
+    text = good[: last.start("enable")] + first["enable"] + good[last.end("enable") :]
+    text = text[: first.start("enable")] + last["enable"] + text[first.end("enable") :]
+    with pytest.raises(ToolError, match="proof did fail"):
+        prove_same(text, tmp_path)
+
+
 KINDS = [
     f"$_{name}_P{reset}{value}{enable}_"
     for name in ("SDFFE", "SDFFCE")
@@ -169,6 +214,11 @@ def test_the_least_share_is_asserted(gating_liberty, monkeypatch, capsys, tmp_pa
     [block] = json.loads((tmp_path / "out" / "metrics.json").read_text())["blocks"]
     assert block["clock_gates"] > 0
     assert block["gated_share"] == pytest.approx(block["gated_flip_flops"] / block["flip_flops"], abs=1e-4)
+
+
+def test_cells_to_check_need_a_netlist(gating_liberty, monkeypatch, capsys) -> None:
+    assert nms(f"check pe --liberty {gating_liberty}", monkeypatch) == 2
+    assert "for --netlist only" in capsys.readouterr().err
 
 
 @pytest.mark.slow
