@@ -15,7 +15,7 @@ from nms.contract.settings import Search
 IDENTITY = 0x4E4D5331
 """``NMS1``."""
 
-VERSION = (0, 1)
+VERSION = (0, 2)
 """Major and minor version of the registers."""
 
 ADDRESS_BITS = 12
@@ -163,7 +163,7 @@ REGISTERS: tuple[Register, ...] = (
         BitField("done", 1, 1, "the last job has ended well; cleared by start and clear"),
         BitField("error", 2, 1, "the last job was refused, stopped or aborted; cleared by start and clear"),
         BitField("writing", 3, 1, "results are being written"),
-        BitField("phase", 8, 3, "phase of the sampler: " + ", ".join(f"{p:d} {p.name}" for p in Phase)),
+        BitField("phase", 8, 4, "phase of the sampler: " + ", ".join(f"{p:d} {p.name}" for p in Phase)),
     ),
     *_register("irq_enable", 0x028, Access.FREE, "irq is high while an enabled event is pending", *_events()),
     *_register("irq_status", 0x02C, Access.W1C, "Pending events", *_events()),
@@ -185,9 +185,10 @@ REGISTERS: tuple[Register, ...] = (
     ),
     *_register("batches", 0x064, _RW, "Batches of the job: 1 or more"),
     *_register(
-        "options", 0x068, _RW, "What leaves the block",
+        "options", 0x068, _RW, "Which images are read, and what leaves the block",
         BitField("send_images", 0, 1, "send the kept images on m_axis"),
         BitField("write_results", 1, 1, "write the results of each batch to memory"),
+        BitField("use_list", 2, 1, "the images of each batch are those of its list"),
     ),
     *_pair("image_base", 0x070, _RW, "Address of the first image, a multiple of bus_bytes"),
     *_register("image_stride", 0x078, _RW, "Bytes from an image to the next, a multiple of bus_bytes"),
@@ -210,6 +211,12 @@ REGISTERS: tuple[Register, ...] = (
         "after the last (count - 1; of points 1) the next row. Only while not busy",
     ),
     *_register("data_hi", 0x0A4, _RO, "Bits 63 to 32 of the value that data_lo gave last, sign-extended"),
+    *_pair(
+        "list_base", 0x0B0, _RW,
+        "Address of the first batch's list, a multiple of bus_bytes: N numbers of 4 bytes, the image with "
+        "number n lies at image_base + n * image_stride",
+    ),
+    *_register("list_stride", 0x0B8, _RW, "Bytes from a batch's list to the next's, a multiple of bus_bytes"),
     *(
         register
         for place, (name, meaning) in enumerate(COUNTED)
@@ -251,7 +258,8 @@ ROW_FIELDS: tuple[BitField, ...] = (
 def result_offsets(count: int, keep: int) -> tuple[int, int, int]:
     """Offsets in bytes of the points and of the rows in a batch's results, and the results' size.
 
-    The results start with the K kept indices, ascending, of 4 bytes each, padded with 0 to a multiple of 8.
+    The results start with the K kept images, ascending by their places in the batch, of 4 bytes each: the
+    place or, with a list, the number there. They are padded with 0 to a multiple of 8.
     Then follow the N points, {x, y} of 4 bytes each, signed, and the N rows
     (:data:`nms.contract.registers.ROW_FIELDS`).
     """

@@ -188,7 +188,7 @@ class Sampler(Block):
 
         self.checking = checking = Signal()
         self.legal = legal = Signal()
-        phase = Signal(Phase)
+        phase = Signal(range(Phase.EMIT + 1))
         enter = Signal()
         self.asked = Signal(self.config.derived.count_width)  # rows or points handed on in this phase
         self.searched = Signal.like(self.asked)

@@ -31,7 +31,7 @@
 #define NMS_STATUS_DONE 0x00000002u /* the last job has ended well; cleared by start and clear */
 #define NMS_STATUS_ERROR 0x00000004u /* the last job was refused, stopped or aborted; cleared by start and clear */
 #define NMS_STATUS_WRITING 0x00000008u /* results are being written */
-#define NMS_STATUS_PHASE 0x00000700u /* phase of the sampler: 0 IDLE, 1 LOAD, 2 DISTANCE, 3 SEARCH, 4 AFFINITY, 5 EMBED, 6 GRID, 7 EMIT, 8 PICK */
+#define NMS_STATUS_PHASE 0x00000f00u /* phase of the sampler: 0 IDLE, 1 LOAD, 2 DISTANCE, 3 SEARCH, 4 AFFINITY, 5 EMBED, 6 GRID, 7 EMIT, 8 PICK */
 #define NMS_IRQ_ENABLE 0x028u /* rw, always: irq is high while an enabled event is pending */
 #define NMS_IRQ_ENABLE_DONE 0x00000001u /* a job has ended, all batches done */
 #define NMS_IRQ_ENABLE_ERROR 0x00000002u /* a job was refused or stopped by an error */
@@ -55,13 +55,14 @@
 #define NMS_EXAGGERATED 0x05cu /* rw: Iterations of the first part of the schedule: 0 to 65535 */
 #define NMS_SEARCH 0x060u /* rw: Method of the search: 0 de-rand1, 1 de-best1, 2 section, 3 window */
 #define NMS_BATCHES 0x064u /* rw: Batches of the job: 1 or more */
-#define NMS_OPTIONS 0x068u /* rw: What leaves the block */
+#define NMS_OPTIONS 0x068u /* rw: Which images are read, and what leaves the block */
 #define NMS_OPTIONS_SEND_IMAGES 0x00000001u /* send the kept images on m_axis */
 #define NMS_OPTIONS_WRITE_RESULTS 0x00000002u /* write the results of each batch to memory */
+#define NMS_OPTIONS_USE_LIST 0x00000004u /* the images of each batch are those of its list */
 #define NMS_IMAGE_BASE_LO 0x070u /* rw: Address of the first image, a multiple of bus_bytes; bits 31 to 0 */
 #define NMS_IMAGE_BASE_HI 0x074u /* rw: Address of the first image, a multiple of bus_bytes; bits 63 to 32 */
 #define NMS_IMAGE_STRIDE 0x078u /* rw: Bytes from an image to the next, a multiple of bus_bytes */
-#define NMS_BATCH_STRIDE 0x07cu /* rw: Bytes from a batch's images to the next's, a multiple of bus_bytes */
+#define NMS_BATCH_STRIDE 0x07cu /* rw: Bytes from a batch's images to the next's, a multiple of bus_bytes; without lists */
 #define NMS_RESULT_BASE_LO 0x080u /* rw: Address of the first batch's results, a multiple of bus_bytes; bits 31 to 0 */
 #define NMS_RESULT_BASE_HI 0x084u /* rw: Address of the first batch's results, a multiple of bus_bytes; bits 63 to 32 */
 #define NMS_RESULT_STRIDE 0x088u /* rw: Bytes from a batch's results to the next's, a multiple of bus_bytes */
@@ -71,6 +72,9 @@
 #define NMS_COLUMN 0x098u /* rw, always: Column that data reads */
 #define NMS_DATA_LO 0x0a0u /* ro: The table's value, bits 31 to 0. Reading moves on: to the next row of a vector, the next column, after the last (count - 1; of points 1) the next row. Only while not busy */
 #define NMS_DATA_HI 0x0a4u /* ro: Bits 63 to 32 of the value that data_lo gave last, sign-extended */
+#define NMS_LIST_BASE_LO 0x0b0u /* rw: Address of the first batch's list, a multiple of bus_bytes: N numbers of 4 bytes, the image with number n lies at image_base + n * image_stride; bits 31 to 0 */
+#define NMS_LIST_BASE_HI 0x0b4u /* rw: Address of the first batch's list, a multiple of bus_bytes: N numbers of 4 bytes, the image with number n lies at image_base + n * image_stride; bits 63 to 32 */
+#define NMS_LIST_STRIDE 0x0b8u /* rw: Bytes from a batch's list to the next's, a multiple of bus_bytes */
 #define NMS_CYCLES_LOAD_LO 0x100u /* ro: Cycles of phase LOAD in the last batch; bits 31 to 0 */
 #define NMS_CYCLES_LOAD_HI 0x104u /* ro: Cycles of phase LOAD in the last batch; bits 63 to 32 */
 #define NMS_CYCLES_DISTANCE_LO 0x108u /* ro: Cycles of phase DISTANCE in the last batch; bits 31 to 0 */

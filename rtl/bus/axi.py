@@ -3,7 +3,7 @@
 
 from enum import IntEnum
 
-from amaranth import Array, Cat, ClockDomain, Const, Module, Mux, Signal, Value
+from amaranth import Array, Cat, ClockDomain, Const, DomainRenamer, Module, Mux, Signal, Value
 from amaranth.lib.wiring import In, Out, connect
 
 from nms.contract.config import Config
@@ -11,15 +11,14 @@ from nms.contract.readout import Readout
 from nms.contract.registers import ADDRESS_BITS, BY_NAME, COUNTED, Error, Event
 from nms.contract.settings import Search
 from nms.rtl.bus.dma import Reader, Sender, Writer
+from nms.rtl.bus.gearbox import Gearbox
+from nms.rtl.bus.images import BATCHES, Images
 from nms.rtl.bus.register_file import RegisterFile
 from nms.rtl.lib.hierarchy import Block, instantiate
 from nms.rtl.sampler import WORKING, Sampler
 
 INCR, NORMAL, BUFFERED = 1, 0, 3
 """Burst type; access type and memory attributes of every burst (normal, not cacheable, bufferable)."""
-
-BATCHES = 16
-"""Bits of the number of batches."""
 
 POINT = ((Readout.EMBEDDING, 0), (Readout.EMBEDDING, 1))
 ROW = (
@@ -127,10 +126,13 @@ class NearMemorySampler(Block):
         self.reader = instantiate(m, "reader", Reader(config), platform)
         self.writer = instantiate(m, "writer", Writer(config), platform)
         self.sender = instantiate(m, "sender", Sender(config), platform)
+        self.images = instantiate(m, "images", Images(config), platform, "core")
         self.state = Signal(State)
         self.busy = Signal()
         self.stop = Signal()
         self.halt = Signal()  # all blocks
+        m.domains.core = core = ClockDomain("core", local=True)
+        m.d.comb += [core.clk.eq(self.aclk), core.rst.eq(~self.aresetn | self.halt)]
         m.d.comb += self.busy.eq(self.state != State.IDLE)
         self._lite(m)
         self._memory(m)
@@ -208,15 +210,13 @@ class NearMemorySampler(Block):
         m.d.comb += [
             sampler.words.eq(words),
             sampler.target.eq(self._both("target")),
-            self.reader.count.eq(given.count),
-            self.reader.pixels.eq(given.pixels),
-            self.reader.stride.eq(given.image_stride),
             self.sender.pixels.eq(given.pixels),
         ]
         for name in ("count", "pixels", "keep", "iterations", "exaggerated", "seed", "search"):
             m.d.comb += getattr(sampler, name).eq(getattr(given, name))
         options = {field.name: field.low for field in BY_NAME["options"].fields}
         self.writes = given.options[options["write_results"]]
+        m.d.comb += self.images.use_list.eq(given.options[options["use_list"]])
         m.d.comb += sampler.send_images.eq(given.options[options["send_images"]])
 
         target, fraction = self._both("target"), config.profile.perplexity.fraction
@@ -235,6 +235,8 @@ class NearMemorySampler(Block):
                 ("image_base_lo", given.image_base_lo),
                 ("image_stride", given.image_stride),
                 ("batch_stride", given.batch_stride),
+                ("list_base_lo", given.list_base_lo),
+                ("list_stride", given.list_stride),
                 ("result_base_lo", given.result_base_lo),
                 ("result_stride", given.result_stride),
             )
@@ -288,7 +290,7 @@ class NearMemorySampler(Block):
                         ]
             with m.Case(State.BEGIN):
                 m.d.sync += self.state.eq(State.COMPUTE)
-            with m.Case(State.COMPUTE), m.If(sampler.done):
+            with m.Case(State.COMPUTE), m.If(sampler.done & ~self.images.o_kept.valid):
                 m.d.sync += self.state.eq(Mux(self.writes, State.ASK, State.FINISH))
             with m.Case(State.FINISH), m.If(~self.writer.busy & ~(last & sending)):
                 m.d.sync += [
@@ -343,34 +345,39 @@ class NearMemorySampler(Block):
 
     def _load(self, m: Module) -> None:
         """One batch after the other into the sampler, as soon as it has room."""
-        left = Signal(BATCHES)
-        reader, sampler = self.reader, self.sampler
-        go = Signal()
-        connect(m, reader.o_words, sampler.i_images)
+        config, given, images, sampler = self.config, self.registers, self.images, self.sampler
+        gearbox = Gearbox(config.bus_bits // 8, config.lanes, len(sampler.pixels))
+        m.submodules.gearbox = DomainRenamer("core")(gearbox)
+        connect(m, images.o_items, self.reader.i_items)
+        connect(m, self.reader.o_words, images.i_words)
+        for name in ("count", "pixels", "batches", "image_stride", "batch_stride", "list_stride"):
+            m.d.comb += getattr(images, name).eq(getattr(given, name))
         m.d.comb += [
-            go.eq((left != 0) & ~reader.busy & sampler.load_ready & ~self.halt),
-            reader.start.eq(go),
-            sampler.load.eq(go),
+            images.image_base.eq(self._both("image_base")),
+            images.list_base.eq(self._both("list_base")),
+            images.begin.eq(self.cleared),
+            sampler.load.eq(images.load),
+            images.load_ready.eq(sampler.load_ready),
+            gearbox.length.eq(given.pixels),
+            gearbox.i.payload.eq(images.o_words.p.data),
+            gearbox.i.valid.eq(images.o_words.valid),
+            images.o_words.ready.eq(gearbox.i.ready),
+            sampler.i_images.payload.eq(gearbox.o.p.data),
+            sampler.i_images.valid.eq(gearbox.o.valid),
+            gearbox.o.ready.eq(sampler.i_images.ready),
         ]
-        base = Signal(64)
-        m.d.comb += reader.base.eq(base)
-        with m.If(go):
-            m.d.sync += [left.eq(left - 1), base.eq(base + self.registers.batch_stride)]
-        with m.If(self.cleared):
-            m.d.sync += [left.eq(self.registers.batches), base.eq(self._both("image_base"))]
-        with m.If(self.stop):
-            m.d.sync += left.eq(0)
 
     def _results(self, m: Module) -> None:
-        """Words for the writer: pairs of kept indices as they come, then points and rows, read as tables."""
+        """Words for the writer: pairs of kept images as they come, then points and rows, read as tables."""
         config, sampler, words = self.config, self.sampler, self.writer.i_words
         count, keep = self.registers.count, self.registers.keep
         m.d.comb += self.writer.length.eq((((keep + 1) >> 1) << 3) + (count << 3) + (count << 4))
 
-        kept = sampler.o_kept
+        connect(m, sampler.o_kept, self.images.i_kept)
+        kept = self.images.o_kept
         second, first = Signal(), Signal(32)
         pair = Signal(64)
-        m.d.comb += pair.eq(Mux(second, Cat(first, kept.p.index), kept.p.index))
+        m.d.comb += pair.eq(Mux(second, Cat(first, kept.p.number), kept.p.number))
         full = second | kept.p.last
 
         rows, step = Signal(), Signal(range(len(ROW)))
@@ -400,7 +407,7 @@ class NearMemorySampler(Block):
                     kept.ready.eq(~full | words.ready | ~self.writes),
                 ]
                 with m.If(kept.valid & kept.ready):
-                    m.d.sync += [second.eq(~second), first.eq(kept.p.index)]
+                    m.d.sync += [second.eq(~second), first.eq(kept.p.number)]
             with m.Case(State.ASK), m.If(request.ready):
                 m.d.sync += self.state.eq(State.TAKE)
             with m.Case(State.TAKE), m.If(value.valid):

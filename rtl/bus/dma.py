@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The two engines of the memory bus: images in, results out."""
+"""The engines of the data buses: bytes from memory, results to memory, images to the stream."""
 
-from amaranth import ClockDomain, ClockSignal, Module, Mux, ResetSignal, Signal, Value
+from enum import IntEnum
+
+from amaranth import Cat, ClockDomain, ClockSignal, Module, Mux, ResetSignal, Signal, Value
 from amaranth.hdl import DomainRenamer
 from amaranth.lib import stream
 from amaranth.lib.data import StructLayout
 from amaranth.lib.wiring import In, Out
 
-from nms.contract.config import Config
+from nms.contract.config import Config, SamplerConfig
 from nms.rtl.bus.gearbox import Gearbox
 from nms.rtl.lib.hierarchy import Block
 from nms.rtl.lib.ram import BufferedFIFO
-from nms.rtl.lib.signatures import Payloads
 
 PAGE = 4096
 """Bytes that no burst crosses the boundary of."""
@@ -22,14 +23,40 @@ READ_BURST, WRITE_BURST = 32, 16
 IN_FLIGHT = 4
 """Longest read bursts that are under way at once."""
 
+BURSTS = 32
+"""Read bursts that are under way at once at most."""
+
+BYTES = 26
+"""Bits of the bytes of an item."""
+
+
+class Destination(IntEnum):
+    """What an item is read for."""
+
+    IMAGES = 0  # to be sampled
+    LIST = 1  # of the images of a batch
+    STREAM = 2  # to be sent
+
+
+ITEM = StructLayout({"address": 64, "bytes": BYTES, "destination": Destination})
+"""Bytes in memory that are wanted."""
+
 ADDRESS = StructLayout({"address": 64, "beats": 8})
 """A burst: address of its first beat, and its beats less one."""
+
+BURST = StructLayout({"address": 64, "beats": 5, "last": 1, "destination": Destination})
+"""A read burst that is under way, ``last`` for the last of its item."""
 
 FAULT = StructLayout({"address": 64, "decode": 1})
 """An error response: address, and whether it was DECERR."""
 
 
-def bound_burst(m: Module, config: Config, address: Value, left: Value, most: int) -> Signal:
+def word_layout(config: SamplerConfig) -> StructLayout:
+    """A word of an item; ``last`` with the item's last."""
+    return StructLayout({"data": config.bus_bits, "last": 1, "destination": Destination})
+
+
+def bound_burst(m: Module, config: SamplerConfig, address: Value, left: Value, most: int) -> Signal:
     """Beats of the next burst: at most ``most``, ``left`` and those to the page's end."""
     size = config.bus_bits // 8
     page, shift = PAGE // size, size.bit_length() - 1
@@ -44,133 +71,127 @@ def bound_burst(m: Module, config: Config, address: Value, left: Value, most: in
 
 
 class Reader(Block):
-    """Reads the images of one batch: memory beats in, pixel words out.
+    """Reads items, one after the other: memory beats in, words out, each with its item's destination.
 
-    Room for a burst's beats is reserved before it is asked for, so that ``i_beats`` is always ready.
+    Room for a burst's beats is reserved before it is asked for, so that beats never wait.
 
     Parameters
     ----------
-    config : ``bus_bits``, ``lanes`` and the sizes of a batch
+    config : ``bus_bits``
 
     Members
     -------
-    start : a pulse while not ``busy``
-    base : address of the first image, sampled with ``start``
-    stride, count, pixels : bytes from an image to the next, images, bytes of an image; constant while busy;
-        all addresses are multiples of the bus's bytes
-    busy : from the cycle after ``start`` until the last word was taken
+    busy : an item, or a beat of one, is inside
     waits : beats are due and none comes in this cycle
     faulty, fault : a beat came with an error, and its address; for one cycle
-    abort_run : ends the job, in any cycle: no further burst is begun, the beats of those begun are taken
+    abort_run : drops all items, in any cycle: no further burst is begun, the beats of those begun are taken
         and dropped
+    i_items : bytes in memory, one or more, from a multiple of the bus's bytes on
     o_bursts : the channel AR
     i_beats : the channel R
-    o_words : the images, as ``Payloads.pixels``
+    o_words : the items' beats; ``last`` with the last of an item, whose bytes beyond the item's are whatever
+        lies there
 
     Latency
     -------
-    Four cycles from ``start`` to the first burst.
+    Three cycles from an item to its first burst, two or more from a beat to its word.
 
     Throughput
     ----------
-    One beat in and one word out a cycle; up to four bursts of 32 beats are under way.
+    One beat in and one word out a cycle; up to 128 beats, in up to 32 bursts of at most 32, are under way.
 
     Reset
     -----
-    No job is under way.
+    Nothing is inside.
     """
 
     module = "dma_read"
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: SamplerConfig) -> None:
         self.config = config
         self.parameters = (config,)
         self.beat = StructLayout({"data": config.bus_bits, "resp": 2})
         super().__init__(
             {
-                "start": In(1),
                 "abort_run": In(1),
-                "base": In(64),
-                "stride": In(32),
-                "count": In(config.derived.count_width),
-                "pixels": In(config.pixels.bit_length()),
                 "busy": Out(1),
                 "waits": Out(1),
                 "faulty": Out(1),
                 "fault": Out(FAULT),
+                "i_items": In(stream.Signature(ITEM)),
                 "o_bursts": Out(stream.Signature(ADDRESS)),
                 "i_beats": In(stream.Signature(self.beat)),
-                "o_words": Out(stream.Signature(Payloads(config).pixels)),
+                "o_words": Out(stream.Signature(word_layout(config))),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        config, size = self.config, self.config.bus_bits // 8
         m.domains.core = core = ClockDomain("core", local=True)
         m.d.comb += [core.clk.eq(ClockSignal()), core.rst.eq(ResetSignal() | self.abort_run)]
         depth = READ_BURST * IN_FLIGHT
-        m.submodules.beats = beats = DomainRenamer("core")(BufferedFIFO(width=config.bus_bits, depth=depth))
-        m.submodules.gearbox = gearbox = DomainRenamer("core")(Gearbox(size, config.lanes, len(self.pixels)))
+        layout = word_layout(self.config)
+        m.submodules.beats = beats = DomainRenamer("core")(BufferedFIFO(width=layout.size, depth=depth))
+        self.bursts = DomainRenamer("core")(BufferedFIFO(width=BURST.size, depth=BURSTS))
+        m.submodules.bursts = self.bursts
 
-        per_image = Signal(range(-(-config.pixels // size) + 1))
-        m.d.comb += per_image.eq((self.pixels + (size - 1)) >> (size.bit_length() - 1))
         due = Signal(range(depth + 1))  # beats asked for and not yet there
         reserved = Signal(range(depth + 1))  # and those that are kept
-        delivered = Signal.like(self.count)  # images of which words are still to be given
         taken, dropping = Signal(), Signal()
+        self.idle = Signal()  # no item is being asked for
+        word = self._name(m, taken & ~dropping)
         m.d.comb += [
-            self.i_beats.ready.eq(1),
+            self.i_beats.ready.eq(self.bursts.r_rdy | dropping),
             taken.eq(self.i_beats.valid & self.i_beats.ready),
             self.waits.eq((due != 0) & ~self.i_beats.valid),
-            beats.w_data.eq(self.i_beats.p.data),
+            beats.w_data.eq(word),
             beats.w_en.eq(taken & ~dropping),
-            gearbox.length.eq(self.pixels),
-            gearbox.i.payload.eq(beats.r_data),
-            gearbox.i.valid.eq(beats.r_rdy),
-            beats.r_en.eq(gearbox.i.ready),
-            self.o_words.payload.eq(gearbox.o.p.data),
-            self.o_words.valid.eq(gearbox.o.valid),
-            gearbox.o.ready.eq(self.o_words.ready),
-            self.busy.eq((delivered != 0) | (due != 0) | self.o_bursts.valid | dropping),
+            self.o_words.payload.eq(beats.r_data),
+            self.o_words.valid.eq(beats.r_rdy),
+            beats.r_en.eq(self.o_words.ready),
+            self.busy.eq(~self.idle | self.o_bursts.valid | (due != 0) | (beats.level != 0) | dropping),
         ]
-        with m.If(gearbox.o.valid & gearbox.o.ready & gearbox.o.p.last):
-            m.d.sync += delivered.eq(delivered - 1)
-
-        asked = self._ask(m, per_image, reserved, depth)
+        asked = self._ask(m, reserved, depth)
         freed = beats.r_rdy & beats.r_en
         m.d.sync += [
             due.eq(due + asked - taken),
             reserved.eq(reserved + asked - freed),
         ]
-        self._watch(m, per_image, taken & ~dropping)
-        with m.If(self.start):
-            m.d.sync += delivered.eq(self.count)
         with m.If(dropping & (due == 0) & ~self.o_bursts.valid):
             m.d.sync += [dropping.eq(0), reserved.eq(0)]
         with m.If(self.abort_run):
-            m.d.sync += [delivered.eq(0), dropping.eq(1)]
+            m.d.sync += dropping.eq(1)
         return m
 
-    def _ask(self, m: Module, per_image: Value, reserved: Value, depth: int) -> Value:
-        """Burst after burst, image after image, while there is room; returns the beats just asked for."""
+    def _ask(self, m: Module, reserved: Value, depth: int) -> Value:
+        """Burst after burst, item after item, while there is room; returns the beats just asked for."""
         size = self.config.bus_bits // 8
-        image, address = Signal(64), Signal(64)
-        left, images = Signal.like(per_image), Signal.like(self.count)
+        address, destination = Signal(64), Signal(Destination)
+        left = Signal(range(-(-((1 << BYTES) - 1) // size) + 1))
         length = Signal(range(READ_BURST + 1))
         asked = Signal.like(length)
         bounded = bound_burst(m, self.config, address, left, READ_BURST)
+        burst = Signal(BURST)
+        m.d.comb += [
+            burst.address.eq(address),
+            burst.beats.eq(length - 1),
+            burst.last.eq(left == length),
+            burst.destination.eq(destination),
+            self.bursts.w_data.eq(burst),
+            self.bursts.w_en.eq(asked != 0),
+        ]
         with m.If(self.o_bursts.ready):
             m.d.sync += self.o_bursts.valid.eq(0)
         with m.FSM():
-            with m.State("IDLE"), m.If(self.start):
-                m.d.sync += [image.eq(self.base), images.eq(self.count)]
-                m.next = "IMAGE"
-            with m.State("IMAGE"):
-                m.d.sync += [address.eq(image), image.eq(image + self.stride), left.eq(per_image)]
-                m.d.sync += images.eq(images - 1)
-                m.next = "IDLE"
-                with m.If((images != 0) & ~self.abort_run):
+            with m.State("IDLE"):
+                m.d.comb += [self.idle.eq(1), self.i_items.ready.eq(1)]
+                with m.If(self.i_items.valid & ~self.abort_run):
+                    item = self.i_items.p
+                    m.d.sync += [
+                        address.eq(item.address),
+                        left.eq((item.bytes + (size - 1)) >> (size.bit_length() - 1)),
+                        destination.eq(item.destination),
+                    ]
                     m.next = "MEASURE"
             with m.State("MEASURE"):
                 m.d.sync += length.eq(bounded)
@@ -180,7 +201,7 @@ class Reader(Block):
             with m.State("ASK"):
                 with m.If(self.abort_run):
                     m.next = "IDLE"
-                with m.Elif((reserved + length <= depth) & ~self.o_bursts.valid):
+                with m.Elif((reserved + length <= depth) & ~self.o_bursts.valid & self.bursts.w_rdy):
                     m.d.comb += asked.eq(length)
                     m.d.sync += [
                         self.o_bursts.valid.eq(1),
@@ -191,26 +212,29 @@ class Reader(Block):
                     ]
                     m.next = "MEASURE"
                     with m.If(left == length):
-                        m.next = "IMAGE"
+                        m.next = "IDLE"
         return asked
 
-    def _watch(self, m: Module, per_image: Value, taken: Value) -> None:
-        """The address of each beat that comes, to name one with an error."""
+    def _name(self, m: Module, taken: Value) -> Signal:
+        """Each beat that comes as a word, by its burst, and the address of one with an error."""
         size = self.config.bus_bits // 8
-        image, address = Signal(64), Signal(64)
-        left = Signal.like(per_image)
-        resp = self.i_beats.p.resp
+        burst, word = Signal(BURST), Signal(word_layout(self.config))
+        place = Signal(range(READ_BURST))
+        beat = self.i_beats.p
+        within = (burst.address[: PAGE.bit_length() - 1] + place * size)[: PAGE.bit_length() - 1]
         m.d.comb += [
-            self.faulty.eq(taken & resp[1]),
-            self.fault.address.eq(address),
-            self.fault.decode.eq(resp[0]),
+            burst.eq(self.bursts.r_data),
+            word.data.eq(beat.data),
+            word.last.eq(burst.last & (place == burst.beats)),
+            word.destination.eq(burst.destination),
+            self.bursts.r_en.eq(taken & (place == burst.beats)),
+            self.faulty.eq(taken & beat.resp[1]),
+            self.fault.address.eq(Cat(within, burst.address[PAGE.bit_length() - 1 :])),
+            self.fault.decode.eq(beat.resp[0]),
         ]
-        with m.If(self.start):
-            m.d.sync += [address.eq(self.base), image.eq(self.base + self.stride), left.eq(per_image)]
-        with m.Elif(taken):
-            m.d.sync += [address.eq(address + size), left.eq(left - 1)]
-            with m.If(left == 1):
-                m.d.sync += [address.eq(image), image.eq(image + self.stride), left.eq(per_image)]
+        with m.If(taken):
+            m.d.core += place.eq(Mux(self.bursts.r_en, 0, place + 1))
+        return word
 
 
 class Writer(Block):

@@ -20,7 +20,11 @@ Made from the registers of the specification by `python -m nms.rtl.export.regist
 
 `near_memory_sampler` is configured through `s_axil` (AXI4-Lite, 32 bits), reads images and writes results
 through `m_axi` (AXI4) and sends the kept images through `m_axis` (AXI4-Stream, `tlast` with the last beat
-of an image, its index in `tuser`). `irq` is level-sensitive.
+of an image, its place in the batch, from 0 on, in `tuser`). `irq` is level-sensitive.
+
+Image k of batch b lies at `image_base + b * batch_stride + k * image_stride` or, with `options.use_list`, at
+`image_base + n * image_stride`, modulo 2^64, with n the number at `list_base + b * list_stride + 4 * k`, 32
+bits, little-endian.
 
 A job: write the settings, then `start` to `control`; wait for `irq` or for `status.busy` to fall. Settings
 are kept for the next job. An access to an offset without a register, a write to a read-only register and,
@@ -43,7 +47,7 @@ N images and K kept. With `options.write_results` off nothing is written.
 
 | bytes | what |
 |---|---|
-| 4 K, padded with 0 to a multiple of 8 | the kept indices, ascending |
+| 4 K, padded with 0 to a multiple of 8 | the kept images, ascending by k: k or, with lists, the number n |
 | 8 N | for each image x and y of the embedding, 4 bytes each, signed, raw |
 | 16 N | for each row the record below |
 

@@ -42,7 +42,10 @@ class JobError(Exception):
 
 @dataclass(frozen=True)
 class JobDescriptor:
-    """Where the images lie, where the results go (all multiples of the bus's bytes), and what is wanted."""
+    """Where the images lie, where the results go (all multiples of the bus's bytes), and what is wanted.
+
+    With ``list_base``, a batch's images are those that its list names by their numbers.
+    """
 
     settings: Settings
     image_base: int
@@ -51,13 +54,18 @@ class JobDescriptor:
     batches: int = 1
     batch_stride: int = 0
     result_stride: int = 0
+    list_base: int | None = None
+    list_stride: int = 0
     send_images: bool = True
     write_results: bool = True
 
 
 @dataclass(frozen=True)
 class Results:
-    """What the hardware writes to memory for one batch; raw integers, int64."""
+    """What the hardware writes to memory for one batch; raw integers, int64.
+
+    ``kept`` are places in the batch or, with a list, the numbers there.
+    """
 
     kept: np.ndarray
     embedding: np.ndarray
@@ -169,9 +177,12 @@ class Driver:
             await self.write(name, int(getattr(given, name)))
         for name in (
             "image_base", "image_stride", "batches", "batch_stride", "result_base", "result_stride",
+            "list_stride",
         ):  # fmt: skip
             await self.write(name, getattr(job, name))
-        await self.write("options", job.send_images | job.write_results << 1)
+        await self.write("list_base", job.list_base or 0)
+        lists = job.list_base is not None
+        await self.write("options", job.send_images | job.write_results << 1 | lists << 2)
         await self.write("irq_status", 0xFFFFFFFF)
         await self.write("irq_enable", sum(1 << event for event in Event))
         await self.command("start")

@@ -145,6 +145,15 @@ class System:
                 address = job.image_base + batch * job.batch_stride + index * job.image_stride
                 self.memory.put(address, image.tobytes())
 
+    def place_lists(self, job: JobDescriptor, pool: np.ndarray, lists: np.ndarray, first: int = 0) -> None:
+        """Put a job by ``lists`` (B, N) into memory; ``pool`` are the images from number ``first`` on."""
+        self.lite.limit = job.batches * limit_cycles(self.config, job.settings)
+        for number, image in enumerate(pool, first):
+            self.memory.put((job.image_base + number * job.image_stride) % (1 << 64), image.tobytes())
+        for batch, numbers in enumerate(lists):
+            assert job.list_base is not None
+            self.memory.put(job.list_base + batch * job.list_stride, numbers.astype("<u4").tobytes())
+
     def results(self, job: JobDescriptor, batch: int = 0) -> Results:
         """What the hardware wrote for a batch."""
         count, keep = job.settings.count, job.settings.keep

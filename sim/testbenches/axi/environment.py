@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Jobs for the AXI system, and judges of its results, its memory and its buses."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -78,8 +78,51 @@ async def check_job(system: System, given: JobDescriptor, name: str) -> None:
     compare_results(system, given, batches, before)
 
 
-def compare_results(system: System, given: JobDescriptor, batches: list[np.ndarray], before: bytes) -> None:
-    """Results and stream are the golden model's; memory beside the results is as it was ``before``."""
+POOL = 40
+"""Images of which lists choose."""
+
+
+def list_images(given: JobDescriptor, first: int = 0) -> JobDescriptor:
+    """The job with a list for each batch, across a page's end, of images numbered from ``first`` on."""
+    return replace(
+        given,
+        image_base=(given.image_base - first * given.image_stride) % (1 << 64),
+        list_base=BASE + MEMORY // 4 * 3 + PAGE - BEAT,
+        list_stride=round_up(4 * given.settings.count, BEAT) + BEAT,
+    )
+
+
+def place_listed(
+    system: System, given: JobDescriptor, name: str, first: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Fill the memory for a job of :func:`list_images`; the pool and each batch's list."""
+    rng = generator(name)
+    pool = rng.integers(0, 256, (POOL, given.settings.pixels), np.uint8)
+    lists = first + rng.integers(0, POOL, (given.batches, given.settings.count))
+    system.place_lists(given, pool, lists, first)
+    return pool, lists
+
+
+async def check_listed(system: System, given: JobDescriptor, name: str, first: int = 0) -> None:
+    """As :func:`check_job`, by lists with images out of order and, some of them, more than once."""
+    listed = list_images(given, first)
+    pool, lists = place_listed(system, listed, name, first)
+    before = bytes(system.memory.data)
+    await system.driver.run(listed)
+    compare_results(system, listed, list(pool[lists - first]), before, lists)
+
+
+def compare_results(
+    system: System,
+    given: JobDescriptor,
+    batches: list[np.ndarray],
+    before: bytes,
+    names: np.ndarray | None = None,
+) -> None:
+    """Results and stream are the golden model's; memory beside the results is as it was ``before``.
+
+    ``names`` (B, N) are the numbers of the images in the results, their places unless given.
+    """
     expected = bytearray(before)
     compared, sent = 0, system.sent()
     for batch, images in enumerate(batches):
@@ -88,6 +131,8 @@ def compare_results(system: System, given: JobDescriptor, batches: list[np.ndarr
             found = asdict(system.results(given, batch))
             for table, values in found.items():
                 wanted = getattr(tables, table)
+                if table == "kept" and names is not None:
+                    wanted = names[batch][wanted]
                 assert np.array_equal(values, wanted), f"batch {batch}: {table} is {values}, not {wanted}"
                 compared += values.size
             at = given.result_base + batch * given.result_stride - BASE
@@ -170,7 +215,7 @@ async def reach(system: System, given: JobDescriptor, stage: str) -> bytes:
     for _ in range(system.lite.limit // 10):  # a read takes some ten cycles
         status = await system.driver.read("status")
         assert status & 1, f"{stage} never came"
-        if status >> 8 & 7 == Phase.__members__.get(stage, -1) or (
+        if status >> 8 & 15 == Phase.__members__.get(stage, -1) or (
             stage == "WRITING" and await system.driver.read("bytes_written")
         ):
             break

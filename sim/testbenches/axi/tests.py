@@ -10,7 +10,6 @@ import pytest
 from cocotb.triggers import ClockCycles
 from cocotbext.axi import AxiResp
 
-from nms.contract.readout import Readout
 from nms.contract.registers import BY_NAME, REGISTERS, Access, Error, Event, result_offsets
 from nms.golden import sampler as golden
 from nms.sim.models.driver import BASE, PAGE, JobError, round_up
@@ -21,15 +20,19 @@ from nms.sim.testbenches.axi.environment import (
     COUNT,
     HELD,
     PIXELS,
+    POOL,
     STAGES,
     check_error,
     check_job,
+    check_listed,
     check_memory,
     check_quiet,
     draw_images,
     drop_images,
+    list_images,
     make_job,
     make_short_job,
+    place_listed,
     reach,
     start_system,
 )
@@ -67,6 +70,47 @@ async def batches(dut: Any, paused: bool) -> None:
     system = await start_system(dut, paused)
     await check_job(system, make_job(batches=3), "batches")
     await check_job(system, replace(make_job(batches=2), result_base=BASE + 8 * PAGE), "more batches")
+
+
+@cocotb.test()
+@cocotb.parametrize(paused=sweep([False, True], [True]))
+async def lists(dut: Any, paused: bool) -> None:
+    """Batches by lists: permuted, repeated, of large numbers, with addresses that wrap, across pages."""
+    system = await start_system(dut, paused)
+    await check_listed(system, make_short_job(batches=3), "lists")
+    given = make_job(search="window", count=min(CONFIG.images, 13), pixels=min(CONFIG.pixels, 3 * BEAT))
+    await check_listed(system, given, "large numbers", first=70_001)
+    await check_listed(system, make_short_job(batches=2), "wrapped", first=(1 << 32) - POOL)
+    await check_job(system, make_short_job(batches=2), "in order again")
+
+
+@cocotb.test()
+async def list_errors(dut: Any) -> None:
+    """An error response to a list, or an abort while it is read, ends the job; the next job is right."""
+    system = await start_system(dut)
+    given = list_images(make_short_job(batches=2))
+    assert given.list_base is not None
+    last = given.list_base + given.list_stride + 4 * (COUNT - 1)
+    place_listed(system, given, "errors in lists")
+    for fails, response, code in (
+        (given.list_base, AxiResp.SLVERR, Error.READ_SLVERR),
+        (last, AxiResp.DECERR, Error.READ_DECERR),
+    ):
+        system.memory.fails = {fails: response}
+        await check_error(system, given, code, fails // BEAT * BEAT)
+    system.memory.fails = {}
+    system.memory.latency = (300, 300)
+    before = bytes(system.memory.data)
+    await system.driver.start(given)
+    while not system.memory.reading:
+        await ClockCycles(dut.aclk, 1)
+    await system.driver.command("abort")
+    with pytest.raises(JobError) as error:
+        await system.driver.wait()
+    assert error.value.code == Error.ABORTED
+    await check_quiet(system, given, before)
+    system.memory.latency = (0, 0)
+    await check_listed(system, make_short_job(), "list after an abort")
 
 
 @cocotb.test()
@@ -108,7 +152,7 @@ async def illegal(dut: Any) -> None:
         ("iterations", 1 << 16), ("exaggerated", 1 << 16), ("search", 4),
         ("batches", 0), ("batches", 1 << 16),
         ("image_base_lo", 1), ("image_stride", BEAT // 2), ("batch_stride", BEAT + 1),
-        ("result_base_lo", 4), ("result_stride", 4),
+        ("result_base_lo", 4), ("result_stride", 4), ("list_base_lo", 4), ("list_stride", 4),
     ):  # fmt: skip
         given, driver = legal, system.driver
         await driver.start(replace(given, batches=0))  # all settings, and a refusal
@@ -279,7 +323,7 @@ async def tables(dut: Any) -> None:
     given = make_job()
     await check_job(system, given, "tables")
     model = golden.run(CONFIG, given.settings, draw_images("tables", given)[0])
-    for table in Readout:
+    for table in CONFIG.tables.readouts():
         found = await system.driver.table(table, COUNT)
         wanted = getattr(model, table.name.lower())
         assert np.array_equal(found, wanted), f"{table.name} is {found}, not {wanted}"
