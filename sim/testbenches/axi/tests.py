@@ -11,6 +11,7 @@ from cocotb.triggers import ClockCycles
 from cocotbext.axi import AxiResp
 
 from nms.contract.registers import BY_NAME, REGISTERS, Access, Error, Event, result_offsets
+from nms.contract.tables import Tables
 from nms.golden import sampler as golden
 from nms.sim.models.driver import BASE, PAGE, JobError, round_up
 from nms.sim.models.seeds import generator
@@ -323,7 +324,7 @@ async def tables(dut: Any) -> None:
     given = make_job()
     await check_job(system, given, "tables")
     model = golden.run(CONFIG, given.settings, draw_images("tables", given)[0])
-    for table in CONFIG.tables.readouts():
+    for table in Tables.readouts():
         found = await system.driver.table(table, COUNT)
         wanted = getattr(model, table.name.lower())
         assert np.array_equal(found, wanted), f"{table.name} is {found}, not {wanted}"
