@@ -304,7 +304,7 @@ class LeanSampler(Block):
             m.d.core += self.reading.eq(1)
         with m.Elif(self.o_read.valid & self.o_read.ready):
             m.d.core += self.reading.eq(0)
-        reader: Herding | MapPick
+        reader: Herding | MapPick | None
         for reader, reads in ((herding, ~self.mapped), (self.map_pick, self.mapped)):
             if reader is not None:
                 with m.If((self.phase != Phase.IDLE) & reads):

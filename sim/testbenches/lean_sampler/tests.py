@@ -123,15 +123,14 @@ if isinstance(CONFIG, LeanConfig):
         """No, one and most iterations and evaluations; illegal ones are refused with a map alone."""
         await start(dut)
         device = LeanDevice(dut, CONFIG)
-        for number, changes in enumerate(
-            (
-                {"iterations": 0},
-                {"iterations": 1, "evaluations": 1},
-                {"iterations": 50, "evaluations": 15},
-                {"perplexity": 1.01},
-                {"perplexity": 10.5, "seed": (1 << 32) - 1},
-            )
-        ):
+        every: list[dict[str, Any]] = [
+            {"iterations": 0},
+            {"iterations": 1, "evaluations": 1},
+            {"iterations": 50, "evaluations": 15},
+            {"perplexity": 1.01},
+            {"perplexity": 10.5, "seed": (1 << 32) - 1},
+        ]
+        for number, changes in enumerate(every):
             given = settings(pick=str(PICKS[number % 4]), **changes)
             await check_run(device, given, noise(f"map {changes}", given))
         for name, value in (("target", 0), ("target", 4 << 8), ("evaluations", 0), ("pick", 5)):
