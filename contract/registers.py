@@ -7,10 +7,11 @@ this. Registers have 32 bits; a 64-bit value takes two, ``<name>_lo`` and, at th
 
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+from typing import Any
 
-from nms.contract.config import Config
+from nms.contract.config import METHODS, Config, LeanConfig, ReducedConfig, SamplerConfig
 from nms.contract.readout import Phase, Readout
-from nms.contract.settings import Search
+from nms.contract.settings import LeanSettings, Pick, Search, Settings
 
 IDENTITY = 0x4E4D5331
 """``NMS1``."""
@@ -64,7 +65,10 @@ class BitField:
 
 @dataclass(frozen=True)
 class Register:
-    """A 32-bit register whose bits outside fields read as 0; ``reset`` None: set by the configuration."""
+    """A 32-bit register whose bits outside fields read as 0; ``reset`` None: set by the configuration.
+
+    In a configuration of another method than ``methods`` it reads as 0, and what is written to it is ignored.
+    """
 
     name: str
     offset: int
@@ -72,6 +76,7 @@ class Register:
     description: str
     fields: tuple[BitField, ...]
     reset: int | None = 0
+    methods: tuple[str, ...] = tuple(METHODS)
 
     @property
     def mask(self) -> int:
@@ -86,15 +91,16 @@ def _register(
     description: str,
     *fields: BitField,
     reset: int | None = 0,
+    methods: tuple[str, ...] = tuple(METHODS),
 ) -> list[Register]:
     whole = (BitField("value", 0, 32, description),)
-    return [Register(name, offset, access, description, fields or whole, reset)]
+    return [Register(name, offset, access, description, fields or whole, reset, methods)]
 
 
-def _pair(name: str, offset: int, access: Access, description: str, reset: int | None = 0) -> list[Register]:
+def _pair(name: str, offset: int, access: Access, description: str, **options: Any) -> list[Register]:
     return [
-        *_register(f"{name}_lo", offset, access, f"{description}; bits 31 to 0", reset=reset),
-        *_register(f"{name}_hi", offset + 4, access, f"{description}; bits 63 to 32", reset=reset),
+        *_register(f"{name}_lo", offset, access, f"{description}; bits 31 to 0", **options),
+        *_register(f"{name}_hi", offset + 4, access, f"{description}; bits 63 to 32", **options),
     ]
 
 
@@ -117,16 +123,18 @@ COUNTED = [
     ("bytes_read", "bytes that m_axi has read in the last job, whole beats"),
     ("bytes_written", "bytes that m_axi has written in the last job"),
     ("bytes_sent", "bytes that m_axis has sent in the last job"),
+    ("bytes_fetched", "bytes of bytes_read that were read again to be sent"),
 ]
 """Counters of 64 bits, from offset :data:`nms.contract.registers.COUNTERS` on: name and meaning."""
 
-BYTES = tuple(name for name, _ in COUNTED if name.startswith("bytes_"))
-"""Names of the counters of bytes."""
+BYTES = ("bytes_read", "bytes_written", "bytes_sent")
+"""Names of the counters of the bytes that crossed the data buses."""
 
 COUNTERS = 0x100
 """Offset of the first counter."""
 
 _RO, _RW = Access.RO, Access.RW
+_MAPPED, _REDUCED = ("desne", "lean"), ("herding", "lean")
 
 REGISTERS: tuple[Register, ...] = (
     *_register("identity", 0x000, _RO, "The text NMS1", reset=IDENTITY),
@@ -137,16 +145,16 @@ REGISTERS: tuple[Register, ...] = (
     ),
     *_pair("digest", 0x008, _RO, "Digest of the configuration, 48 bits", reset=None),
     *_register("max_images", 0x010, _RO, "Largest batch, images", reset=None),
-    *_register("max_pixels", 0x014, _RO, "Largest image, bytes", reset=None),
+    *_register("max_pixels", 0x014, _RO, "Largest image, bytes, reduced where it is", reset=None),
     *_register(
-        "array", 0x018, _RO, "Sizes of the hardware",
+        "array", 0x018, _RO, "Sizes of the hardware, 0 of what it does not have",
         BitField("pes", 0, 8, "processing elements"), BitField("lanes", 8, 8, "bytes a PE takes in a cycle"),
         BitField("te_lanes", 16, 8, "pairs of the embedding in a cycle"),
         BitField("bus_bytes", 24, 8, "bytes of a beat of m_axi and m_axis"),
         reset=None,
     ),
     *_register(
-        "fractions", 0x01C, _RO, "Fraction bits of the formats that software meets",
+        "fractions", 0x01C, _RO, "Fraction bits of the formats that software meets, 0 of one it does not",
         BitField("perplexity", 0, 8, "of the target"), BitField("position", 8, 8, "of the embedding"),
         BitField("mantissa", 16, 8, "of the mantissa of beta"),
         reset=None,
@@ -174,14 +182,24 @@ REGISTERS: tuple[Register, ...] = (
     *_register("batches_done", 0x034, _RO, "Batches of the job whose results are complete"),
     *_pair("error_address", 0x038, _RO, "Address on m_axi, or offset of the register, of the error"),
     *_register("count", 0x040, _RW, "N, images in a batch: 4 to max_images"),
-    *_register("pixels", 0x044, _RW, "Bytes of an image: 1 to max_pixels"),
-    *_register("keep", 0x048, _RW, "K, images to keep: 1 to N"),
-    *_register("seed", 0x04C, _RW, "Seed of every random number"),
-    *_pair("target", 0x050, _RW, "Perplexity, raw: above 1 and below N-1"),
-    *_register("iterations", 0x058, _RW, "Gradient iterations: 0 to 65535"),
-    *_register("exaggerated", 0x05C, _RW, "Iterations of the first part of the schedule: 0 to 65535"),
     *_register(
-        "search", 0x060, _RW, "Method of the search: " + ", ".join(f"{s:d} {s}" for s in Search)
+        "pixels", 0x044, _RW,
+        "Bytes of an image: 1 to max_pixels or, if it is reduced, height * width * channels",
+    ),
+    *_register("keep", 0x048, _RW, "K, images to keep: 1 to N"),
+    *_register("seed", 0x04C, _RW, "Seed of every random number", methods=_MAPPED),
+    *_pair(
+        "target", 0x050, _RW,
+        "Perplexity, raw: above 1 and below N-1; of the method lean its entropy: below the bit length of N-1",
+        methods=_MAPPED,
+    ),
+    *_register("iterations", 0x058, _RW, "Gradient iterations: 0 to 65535", methods=_MAPPED),
+    *_register(
+        "exaggerated", 0x05C, _RW, "Iterations of the first part of the schedule: 0 to 65535", methods=_MAPPED
+    ),
+    *_register(
+        "search", 0x060, _RW, "Method of the search: " + ", ".join(f"{s:d} {s}" for s in Search),
+        methods=("desne",),
     ),
     *_register("batches", 0x064, _RW, "Batches of the job: 1 or more"),
     *_register(
@@ -217,6 +235,35 @@ REGISTERS: tuple[Register, ...] = (
         "number n lies at image_base + n * image_stride",
     ),
     *_register("list_stride", 0x0B8, _RW, "Bytes from a batch's list to the next's, a multiple of bus_bytes"),
+    *_register(
+        "shape", 0x0C0, _RW, "Size of an image in memory, if it is reduced",
+        BitField("height", 0, 13, "rows: 1 to 4096"), BitField("width", 16, 13, "pixels of a row: 1 to 4096"),
+        methods=_REDUCED,
+    ),
+    *_register(
+        "reduction", 0x0C4, _RW, "What images are reduced to",
+        BitField("side", 0, 6, "of the grid: 4, 8, 16 or 32, up to method.side; 0: images as they are"),
+        BitField("channels", 8, 2, "bytes of a pixel: 1 or 3"),
+        BitField("planes", 16, 1, "channels lie one after the other, each whole"),
+        BitField("grey", 24, 1, "reduce the channels of a pixel to one; not with planes"),
+        methods=_REDUCED,
+    ),
+    *_register(
+        "pick", 0x0C8, _RW, "What of a batch is kept",
+        BitField("index", 0, 8, ", ".join(f"{p:d} {p}" for p in Pick) + "; herding has 4 alone"),
+        methods=_REDUCED,
+    ),
+    *_register(
+        "evaluations", 0x0CC, _RW, "What the search may do",
+        BitField("most", 0, 8, "evaluations of a row: 1 to 15"),
+        methods=("lean",),
+    ),
+    *_register(
+        "method", 0x0D0, _RO, "What the hardware does",
+        BitField("index", 0, 8, ", ".join(f"{index} {name}" for index, name in enumerate(METHODS))),
+        BitField("side", 8, 8, "largest side of the grid to which images are reduced; 0: none are"),
+        reset=None,
+    ),
     *(
         register
         for place, (name, meaning) in enumerate(COUNTED)
@@ -227,9 +274,19 @@ REGISTERS: tuple[Register, ...] = (
 BY_NAME: dict[str, Register] = {register.name: register for register in REGISTERS}
 
 
-def constants(config: Config) -> dict[str, int]:
+def constants(config: SamplerConfig) -> dict[str, int]:
     """Values of the registers that are fixed when the hardware is generated, by name."""
-    digest, profile = int(config.digest, 16), config.profile
+    digest, array, fractions, side = int(config.digest, 16), 0, 0, 0
+    if isinstance(config, Config):
+        profile = config.profile
+        array = config.pes | config.lanes << 8 | config.te_lanes << 16
+        fractions = _join(profile.perplexity.fraction, profile.position.fraction, profile.mantissa.fraction)
+    if isinstance(config, LeanConfig):
+        lean = config.profile
+        array = config.map_lanes << 16
+        fractions = _join(lean.entropy.fraction, lean.position.fraction, lean.mantissa.fraction)
+    if isinstance(config, ReducedConfig):
+        side = config.side
     return {
         "identity": IDENTITY,
         "version": VERSION[0] << 16 | VERSION[1],
@@ -237,11 +294,15 @@ def constants(config: Config) -> dict[str, int]:
         "digest_hi": digest >> 32,
         "max_images": config.images,
         "max_pixels": config.pixels,
-        "array": config.pes | config.lanes << 8 | config.te_lanes << 16 | config.bus_bits // 8 << 24,
-        "fractions": profile.perplexity.fraction
-        | profile.position.fraction << 8
-        | profile.mantissa.fraction << 16,
+        "array": array | config.bus_bits // 8 << 24,
+        "fractions": fractions,
+        "method": list(METHODS).index(config.method) | side << 8,
     }
+
+
+def _join(*values: int) -> int:
+    """A word of bytes, the first lowest."""
+    return int.from_bytes(bytes(values), "little")
 
 
 ROW_FIELDS: tuple[BitField, ...] = (
@@ -249,20 +310,27 @@ ROW_FIELDS: tuple[BitField, ...] = (
     BitField("exponent", 64, 8, "q, signed"),
     BitField("scale", 72, 8, "L"),
     BitField("status", 80, 8, "how the search ended: 0 SOLVED, 1 INFEASIBLE, 2 SATURATED, 3 UNCONVERGED"),
-    BitField("generations", 88, 8, "generations of the search"),
+    BitField("generations", 88, 8, "generations of the search; of the method lean its evaluations"),
     BitField("reserved", 96, 32, "0"),
 )
 """The record of a row in the results: 16 bytes, little-endian."""
 
 
-def result_offsets(count: int, keep: int) -> tuple[int, int, int]:
+def has_map(settings: Settings | LeanSettings) -> bool:
+    """Whether the results of a batch have points and rows."""
+    return isinstance(settings, Settings) or settings.pick != Pick.HERDING
+
+
+def result_offsets(count: int, keep: int, mapped: bool = True) -> tuple[int, int, int]:
     """Offsets in bytes of the points and of the rows in a batch's results, and the results' size.
 
     The results start with the K kept images, ascending by their places in the batch, of 4 bytes each: the
     place or, with a list, the number there. They are padded with 0 to a multiple of 8.
-    Then follow the N points, {x, y} of 4 bytes each, signed, and the N rows
-    (:data:`nms.contract.registers.ROW_FIELDS`).
+    If they are ``mapped`` (:func:`has_map`), the N points follow, {x, y} of 4 bytes each, signed, and the N
+    rows (:data:`ROW_FIELDS`).
     """
     points = 8 * -(-keep // 2)
+    if not mapped:
+        return points, points, points
     rows = points + 8 * count
     return points, rows, rows + 16 * count

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "job.h"
 
+#include <math.h>
+
 static uint32_t get(volatile uint32_t *registers, uint32_t offset)
 {
     return registers[offset / 4];
@@ -17,27 +19,59 @@ static void put64(volatile uint32_t *registers, uint32_t offset, uint64_t value)
     put(registers, offset + 4, (uint32_t)(value >> 32));
 }
 
+static uint32_t method_of(volatile uint32_t *registers)
+{
+    return get(registers, NMS_METHOD) & NMS_METHOD_INDEX;
+}
+
+static uint32_t smaller(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
 int nms_fits(volatile uint32_t *registers, const struct nms_job *job)
 {
+    uint32_t pixels = job->pixels;
+
+    if (job->side != 0)
+        pixels = smaller(job->side, job->height) * smaller(job->side, job->width) *
+                 (job->grey ? 1 : job->channels);
     return get(registers, NMS_IDENTITY) == NMS_IDENTITY_VALUE &&
-           job->count <= get(registers, NMS_MAX_IMAGES) && job->pixels <= get(registers, NMS_MAX_PIXELS);
+           job->side <= (get(registers, NMS_METHOD) & NMS_METHOD_SIDE) / NMS_LOWEST(NMS_METHOD_SIDE) &&
+           job->count <= get(registers, NMS_MAX_IMAGES) && pixels <= get(registers, NMS_MAX_PIXELS);
+}
+
+static void put_reduction(volatile uint32_t *registers, const struct nms_job *job)
+{
+    put(registers, NMS_SHAPE,
+        job->height * NMS_LOWEST(NMS_SHAPE_HEIGHT) | job->width * NMS_LOWEST(NMS_SHAPE_WIDTH));
+    put(registers, NMS_REDUCTION,
+        job->side * NMS_LOWEST(NMS_REDUCTION_SIDE) | job->channels * NMS_LOWEST(NMS_REDUCTION_CHANNELS) |
+            (job->planes ? NMS_REDUCTION_PLANES : 0) | (job->grey ? NMS_REDUCTION_GREY : 0));
+    put(registers, NMS_PICK, job->pick);
+    put(registers, NMS_EVALUATIONS, job->evaluations);
 }
 
 void nms_start(volatile uint32_t *registers, const struct nms_job *job)
 {
     uint32_t fraction = get(registers, NMS_FRACTIONS) & NMS_FRACTIONS_PERPLEXITY;
+    double target = method_of(registers) == NMS_LEAN ? log2(job->perplexity) : job->perplexity;
 
     put(registers, NMS_COUNT, job->count);
     put(registers, NMS_PIXELS, job->pixels);
     put(registers, NMS_KEEP, job->keep);
     put(registers, NMS_SEED, job->seed);
-    put64(registers, NMS_TARGET_LO, (uint64_t)(job->perplexity * (double)((uint64_t)1 << fraction) + 0.5));
+    put64(registers, NMS_TARGET_LO, (uint64_t)(target * (double)((uint64_t)1 << fraction) + 0.5));
     put(registers, NMS_ITERATIONS, job->iterations);
     put(registers, NMS_EXAGGERATED, job->iterations / 4 < 12 ? job->iterations / 4 : 12);
     put(registers, NMS_SEARCH, job->search);
+    put_reduction(registers, job);
     put(registers, NMS_BATCHES, job->batches);
     put(registers, NMS_OPTIONS,
-        NMS_OPTIONS_WRITE_RESULTS | (job->send_images ? NMS_OPTIONS_SEND_IMAGES : 0));
+        NMS_OPTIONS_WRITE_RESULTS | (job->send_images ? NMS_OPTIONS_SEND_IMAGES : 0) |
+            (job->use_lists ? NMS_OPTIONS_USE_LIST : 0));
+    put64(registers, NMS_LIST_BASE_LO, job->list_base);
+    put(registers, NMS_LIST_STRIDE, job->list_stride);
     put64(registers, NMS_IMAGE_BASE_LO, job->image_base);
     put(registers, NMS_IMAGE_STRIDE, job->image_stride);
     put(registers, NMS_BATCH_STRIDE, job->batch_stride);
@@ -54,6 +88,30 @@ enum nms_error nms_wait(volatile uint32_t *registers, uint64_t *address)
     }
     *address = get(registers, NMS_ERROR_ADDRESS_LO) | (uint64_t)get(registers, NMS_ERROR_ADDRESS_HI) << 32;
     return (enum nms_error)(get(registers, NMS_ERROR_CODE) & NMS_ERROR_CODE_CODE);
+}
+
+uint32_t nms_make_lists(const uint32_t *labels, uint32_t images, uint32_t classes, uint32_t most,
+                        uint32_t *numbers, uint32_t *sizes)
+{
+    uint32_t groups = 0;
+
+    for (uint32_t label = 0; label < classes; label++) {
+        uint32_t members = 0, parts;
+        for (uint32_t image = 0; image < images; image++)
+            members += labels[image] == label;
+        parts = (members + most - 1) / most;
+        for (uint32_t part = 0; part < parts; part++) {
+            uint32_t member = 0;
+            sizes[groups] = 0;
+            for (uint32_t image = 0; image < images; image++)
+                if (labels[image] == label && member++ % parts == part) {
+                    *numbers++ = image;
+                    sizes[groups]++;
+                }
+            groups++;
+        }
+    }
+    return groups;
 }
 
 static const uint8_t *batch_results(const uint8_t *results, const struct nms_job *job, uint32_t batch)

@@ -12,13 +12,13 @@
 #define NMS_DIGEST_LO 0x008u /* ro: Digest of the configuration, 48 bits; bits 31 to 0 */
 #define NMS_DIGEST_HI 0x00cu /* ro: Digest of the configuration, 48 bits; bits 63 to 32 */
 #define NMS_MAX_IMAGES 0x010u /* ro: Largest batch, images */
-#define NMS_MAX_PIXELS 0x014u /* ro: Largest image, bytes */
-#define NMS_ARRAY 0x018u /* ro: Sizes of the hardware */
+#define NMS_MAX_PIXELS 0x014u /* ro: Largest image, bytes, reduced where it is */
+#define NMS_ARRAY 0x018u /* ro: Sizes of the hardware, 0 of what it does not have */
 #define NMS_ARRAY_PES 0x000000ffu /* processing elements */
 #define NMS_ARRAY_LANES 0x0000ff00u /* bytes a PE takes in a cycle */
 #define NMS_ARRAY_TE_LANES 0x00ff0000u /* pairs of the embedding in a cycle */
 #define NMS_ARRAY_BUS_BYTES 0xff000000u /* bytes of a beat of m_axi and m_axis */
-#define NMS_FRACTIONS 0x01cu /* ro: Fraction bits of the formats that software meets */
+#define NMS_FRACTIONS 0x01cu /* ro: Fraction bits of the formats that software meets, 0 of one it does not */
 #define NMS_FRACTIONS_PERPLEXITY 0x000000ffu /* of the target */
 #define NMS_FRACTIONS_POSITION 0x0000ff00u /* of the embedding */
 #define NMS_FRACTIONS_MANTISSA 0x00ff0000u /* of the mantissa of beta */
@@ -46,11 +46,11 @@
 #define NMS_ERROR_ADDRESS_LO 0x038u /* ro: Address on m_axi, or offset of the register, of the error; bits 31 to 0 */
 #define NMS_ERROR_ADDRESS_HI 0x03cu /* ro: Address on m_axi, or offset of the register, of the error; bits 63 to 32 */
 #define NMS_COUNT 0x040u /* rw: N, images in a batch: 4 to max_images */
-#define NMS_PIXELS 0x044u /* rw: Bytes of an image: 1 to max_pixels */
+#define NMS_PIXELS 0x044u /* rw: Bytes of an image: 1 to max_pixels or, if it is reduced, height * width * channels */
 #define NMS_KEEP 0x048u /* rw: K, images to keep: 1 to N */
 #define NMS_SEED 0x04cu /* rw: Seed of every random number */
-#define NMS_TARGET_LO 0x050u /* rw: Perplexity, raw: above 1 and below N-1; bits 31 to 0 */
-#define NMS_TARGET_HI 0x054u /* rw: Perplexity, raw: above 1 and below N-1; bits 63 to 32 */
+#define NMS_TARGET_LO 0x050u /* rw: Perplexity, raw: above 1 and below N-1; of the method lean its entropy: below the bit length of N-1; bits 31 to 0 */
+#define NMS_TARGET_HI 0x054u /* rw: Perplexity, raw: above 1 and below N-1; of the method lean its entropy: below the bit length of N-1; bits 63 to 32 */
 #define NMS_ITERATIONS 0x058u /* rw: Gradient iterations: 0 to 65535 */
 #define NMS_EXAGGERATED 0x05cu /* rw: Iterations of the first part of the schedule: 0 to 65535 */
 #define NMS_SEARCH 0x060u /* rw: Method of the search: 0 de-rand1, 1 de-best1, 2 section, 3 window */
@@ -62,7 +62,7 @@
 #define NMS_IMAGE_BASE_LO 0x070u /* rw: Address of the first image, a multiple of bus_bytes; bits 31 to 0 */
 #define NMS_IMAGE_BASE_HI 0x074u /* rw: Address of the first image, a multiple of bus_bytes; bits 63 to 32 */
 #define NMS_IMAGE_STRIDE 0x078u /* rw: Bytes from an image to the next, a multiple of bus_bytes */
-#define NMS_BATCH_STRIDE 0x07cu /* rw: Bytes from a batch's images to the next's, a multiple of bus_bytes; without lists */
+#define NMS_BATCH_STRIDE 0x07cu /* rw: Bytes from a batch's images to the next's, a multiple of bus_bytes */
 #define NMS_RESULT_BASE_LO 0x080u /* rw: Address of the first batch's results, a multiple of bus_bytes; bits 31 to 0 */
 #define NMS_RESULT_BASE_HI 0x084u /* rw: Address of the first batch's results, a multiple of bus_bytes; bits 63 to 32 */
 #define NMS_RESULT_STRIDE 0x088u /* rw: Bytes from a batch's results to the next's, a multiple of bus_bytes */
@@ -75,6 +75,21 @@
 #define NMS_LIST_BASE_LO 0x0b0u /* rw: Address of the first batch's list, a multiple of bus_bytes: N numbers of 4 bytes, the image with number n lies at image_base + n * image_stride; bits 31 to 0 */
 #define NMS_LIST_BASE_HI 0x0b4u /* rw: Address of the first batch's list, a multiple of bus_bytes: N numbers of 4 bytes, the image with number n lies at image_base + n * image_stride; bits 63 to 32 */
 #define NMS_LIST_STRIDE 0x0b8u /* rw: Bytes from a batch's list to the next's, a multiple of bus_bytes */
+#define NMS_SHAPE 0x0c0u /* rw: Size of an image in memory, if it is reduced */
+#define NMS_SHAPE_HEIGHT 0x00001fffu /* rows: 1 to 4096 */
+#define NMS_SHAPE_WIDTH 0x1fff0000u /* pixels of a row: 1 to 4096 */
+#define NMS_REDUCTION 0x0c4u /* rw: What images are reduced to */
+#define NMS_REDUCTION_SIDE 0x0000003fu /* of the grid: 4, 8, 16 or 32, up to method.side; 0: images as they are */
+#define NMS_REDUCTION_CHANNELS 0x00000300u /* bytes of a pixel: 1 or 3 */
+#define NMS_REDUCTION_PLANES 0x00010000u /* channels lie one after the other, each whole */
+#define NMS_REDUCTION_GREY 0x01000000u /* reduce the channels of a pixel to one; not with planes */
+#define NMS_PICK 0x0c8u /* rw: What of a batch is kept */
+#define NMS_PICK_INDEX 0x000000ffu /* 0 centre, 1 medoid, 2 hub, 3 neighbour, 4 herding; herding has 4 alone */
+#define NMS_EVALUATIONS 0x0ccu /* rw: What the search may do */
+#define NMS_EVALUATIONS_MOST 0x000000ffu /* evaluations of a row: 1 to 15 */
+#define NMS_METHOD 0x0d0u /* ro: What the hardware does */
+#define NMS_METHOD_INDEX 0x000000ffu /* 0 desne, 1 herding, 2 lean */
+#define NMS_METHOD_SIDE 0x0000ff00u /* largest side of the grid to which images are reduced; 0: none are */
 #define NMS_CYCLES_LOAD_LO 0x100u /* ro: Cycles of phase LOAD in the last batch; bits 31 to 0 */
 #define NMS_CYCLES_LOAD_HI 0x104u /* ro: Cycles of phase LOAD in the last batch; bits 63 to 32 */
 #define NMS_CYCLES_DISTANCE_LO 0x108u /* ro: Cycles of phase DISTANCE in the last batch; bits 31 to 0 */
@@ -107,7 +122,26 @@
 #define NMS_BYTES_WRITTEN_HI 0x174u /* ro: Bytes that m_axi has written in the last job; bits 63 to 32 */
 #define NMS_BYTES_SENT_LO 0x178u /* ro: Bytes that m_axis has sent in the last job; bits 31 to 0 */
 #define NMS_BYTES_SENT_HI 0x17cu /* ro: Bytes that m_axis has sent in the last job; bits 63 to 32 */
+#define NMS_BYTES_FETCHED_LO 0x180u /* ro: Bytes of bytes_read that were read again to be sent; bits 31 to 0 */
+#define NMS_BYTES_FETCHED_HI 0x184u /* ro: Bytes of bytes_read that were read again to be sent; bits 63 to 32 */
 #define NMS_IDENTITY_VALUE 0x4e4d5331u
+
+/* The value of a field that is one: field values are multiples of it. */
+#define NMS_LOWEST(mask) ((mask) & (0u - (mask)))
+
+enum nms_method {
+    NMS_DESNE = 0,
+    NMS_HERDING = 1,
+    NMS_LEAN = 2,
+};
+
+enum nms_pick {
+    NMS_PICK_CENTRE = 0,
+    NMS_PICK_MEDOID = 1,
+    NMS_PICK_HUB = 2,
+    NMS_PICK_NEIGHBOUR = 3,
+    NMS_PICK_HERDING = 4,
+};
 
 enum nms_error {
     NMS_ERROR_NONE = 0,
@@ -147,7 +181,7 @@ struct nms_row {
     int8_t exponent; /* q, signed */
     uint8_t scale; /* L */
     uint8_t status; /* how the search ended: 0 SOLVED, 1 INFEASIBLE, 2 SATURATED, 3 UNCONVERGED */
-    uint8_t generations; /* generations of the search */
+    uint8_t generations; /* generations of the search; of the method lean its evaluations */
     uint32_t reserved; /* 0 */
 };
 

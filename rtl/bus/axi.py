@@ -6,29 +6,24 @@ from enum import IntEnum
 from amaranth import Array, Cat, ClockDomain, Const, DomainRenamer, Module, Mux, Signal, Value
 from amaranth.lib.wiring import In, Out, connect
 
-from nms.contract.config import Config
+from nms.contract.config import Config, HerdingConfig, LeanConfig, ReducedConfig, SamplerConfig
 from nms.contract.readout import Readout
 from nms.contract.registers import ADDRESS_BITS, BY_NAME, COUNTED, Error, Event
-from nms.contract.settings import Search
+from nms.contract.settings import SIDE_MAX, Pick, Search
 from nms.rtl.bus.dma import Reader, Sender, Writer
 from nms.rtl.bus.gearbox import Gearbox
 from nms.rtl.bus.images import BATCHES, Images
 from nms.rtl.bus.register_file import RegisterFile
+from nms.rtl.core import make_core
+from nms.rtl.lib.fixed import bit_length
 from nms.rtl.lib.hierarchy import Block, instantiate
-from nms.rtl.sampler import WORKING, Sampler
 
 INCR, NORMAL, BUFFERED = 1, 0, 3
 """Burst type; access type and memory attributes of every burst (normal, not cacheable, bufferable)."""
 
-POINT = ((Readout.EMBEDDING, 0), (Readout.EMBEDDING, 1))
-ROW = (
-    (Readout.MANTISSA, 0),
-    (Readout.EXPONENT, 0),
-    (Readout.SCALE, 0),
-    (Readout.STATUS, 0),
-    (Readout.GENERATIONS, 0),
-)
-"""Tables and columns of the words that are written for a point and for a row."""
+POINT = (Readout.EMBEDDING, Readout.EMBEDDING)
+ROW = (Readout.MANTISSA, Readout.EXPONENT, Readout.SCALE, Readout.STATUS)
+"""Tables of the values that are written for a point and, before the last, for a row; their columns count."""
 
 
 class State(IntEnum):
@@ -65,7 +60,8 @@ class NearMemorySampler(Block):
     Registers and jobs are those of ``docs/reference/registers.md``. A job reads ``batches`` batches of
     images, one while the one before is computed, and for each writes its results and sends its kept images,
     these while the next one is computed. An error response or ``abort`` ends it: what was begun on a bus is
-    completed, nothing further is begun, and then ``busy`` falls.
+    completed, nothing further is begun, and then ``busy`` falls. Within is the core of the configuration's
+    method.
 
     Parameters
     ----------
@@ -95,7 +91,7 @@ class NearMemorySampler(Block):
     module = "near_memory_sampler"
     clocks_itself = True
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: SamplerConfig) -> None:
         self.config = config
         self.parameters = (config,)
         size, index = config.bus_bits // 8, config.derived.index_width
@@ -122,7 +118,7 @@ class NearMemorySampler(Block):
         m.d.comb += [sync.clk.eq(self.aclk), sync.rst.eq(~self.aresetn)]
         config = self.config
         self.registers = instantiate(m, "registers", RegisterFile(config), platform)
-        self.sampler = instantiate(m, "sampler", Sampler(config), platform)
+        self.sampler = instantiate(m, "sampler", make_core(config), platform)
         self.reader = instantiate(m, "reader", Reader(config), platform)
         self.writer = instantiate(m, "writer", Writer(config), platform)
         self.sender = instantiate(m, "sender", Sender(config), platform)
@@ -148,6 +144,15 @@ class NearMemorySampler(Block):
     def _both(self, name: str) -> Value:
         """A setting of two registers."""
         return Cat(getattr(self.registers, f"{name}_lo"), getattr(self.registers, f"{name}_hi"))
+
+    def _field(self, register: str, name: str) -> Value:
+        """A setting that is a field of a register."""
+        field = next(field for field in BY_NAME[register].fields if field.name == name)
+        value: Value = getattr(self.registers, register)[field.low : field.low + field.width]
+        return value
+
+    def _option(self, name: str) -> Value:
+        return self._field("options", name)
 
     def _lite(self, m: Module) -> None:
         inner = self.registers
@@ -191,7 +196,16 @@ class NearMemorySampler(Block):
 
     def _stream(self, m: Module) -> None:
         beats = self.sender.o_beats
-        connect(m, self.sampler.o_pixels, self.sender.i_pixels)
+        self.sending = Signal()  # kept images are still to leave
+        if isinstance(self.config, Config):
+            connect(m, self.sampler.o_pixels, self.sender.i_pixels)
+            m.d.comb += self.sending.eq(self.sampler.sending | self.sender.busy)
+        else:
+            connect(m, self.images.o_pixels, self.sender.i_pixels)
+            m.d.comb += [
+                self.images.send_images.eq(self._option("send_images")),
+                self.sending.eq(self.images.sending | self.reader.busy | self.sender.busy),
+            ]
         m.d.comb += [
             self.m_axis_tdata.eq(beats.p.data),
             self.m_axis_tkeep.eq(beats.p.keep),
@@ -203,80 +217,146 @@ class NearMemorySampler(Block):
 
     def _settings(self, m: Module) -> None:
         """Settings to the blocks; the offset of the first illegal one, or 0."""
-        config, given, sampler = self.config, self.registers, self.sampler
-        size = config.bus_bits // 8
+        config, given = self.config, self.registers
+        if isinstance(config, Config):
+            own = self._set_published(m, config)
+        else:
+            assert isinstance(config, ReducedConfig)
+            own = self._set_reduced(m, config)
+        self.writes = self._option("write_results")
+        self.mapped = Signal()  # the results have points and rows
+        if isinstance(config, LeanConfig):
+            m.d.comb += self.mapped.eq(given.pick != Pick.HERDING)
+        else:
+            m.d.comb += self.mapped.eq(isinstance(config, Config))
+        m.d.comb += [
+            self.sampler.count.eq(given.count),
+            self.sampler.keep.eq(given.keep),
+            self.sampler.pixels.eq(given.pixels),
+            self.sender.pixels.eq(given.pixels),
+        ]
+        beat = config.bus_bits // 8 - 1
+        illegal = (
+            own
+            | {
+                "count": (given.count < 4) | (given.count > config.images),
+                "keep": (given.keep < 1) | (given.keep > given.count),
+                "batches": (given.batches < 1) | (given.batches >= 1 << BATCHES),
+            }
+            | {
+                name: (getattr(given, name) & beat) != 0
+                for name in (
+                    "image_base_lo", "image_stride", "batch_stride", "result_base_lo", "result_stride",
+                    "list_base_lo", "list_stride",
+                )
+            }
+        )  # fmt: skip
+        self.illegal = Signal(ADDRESS_BITS)
+        found: Value = Const(0, ADDRESS_BITS)
+        for name in sorted(illegal, key=lambda name: BY_NAME[name].offset, reverse=True):
+            found = Mux(illegal[name], BY_NAME[name].offset, found)
+        m.d.sync += self.illegal.eq(found)
+
+    def _set_published(self, m: Module, config: Config) -> dict[str, Value]:
+        """Settings of the published method to the sampler; by register, whether it is illegal."""
+        given, sampler, target = self.registers, self.sampler, self._both("target")
         words = Signal.like(sampler.words)
         m.d.sync += words.eq(_divide_by_lanes(given.pixels[: config.pixels.bit_length()], config))
         m.d.comb += [
             sampler.words.eq(words),
-            sampler.target.eq(self._both("target")),
-            self.sender.pixels.eq(given.pixels),
+            sampler.target.eq(target),
+            sampler.send_images.eq(self._option("send_images")),
         ]
-        for name in ("count", "pixels", "keep", "iterations", "exaggerated", "seed", "search"):
+        for name in ("iterations", "exaggerated", "seed", "search"):
             m.d.comb += getattr(sampler, name).eq(getattr(given, name))
-        options = {field.name: field.low for field in BY_NAME["options"].fields}
-        self.writes = given.options[options["write_results"]]
-        m.d.comb += self.images.use_list.eq(given.options[options["use_list"]])
-        m.d.comb += sampler.send_images.eq(given.options[options["send_images"]])
-
-        target, fraction = self._both("target"), config.profile.perplexity.fraction
-        illegal = {
-            "count": (given.count < 4) | (given.count > config.images),
+        fraction = config.profile.perplexity.fraction
+        return {
             "pixels": (given.pixels < 1) | (given.pixels > config.pixels),
-            "keep": (given.keep < 1) | (given.keep > given.count),
             "target_lo": (target <= 1 << fraction) | (target >= (given.count - 1) << fraction),
             "iterations": given.iterations > 0xFFFF,
             "exaggerated": given.exaggerated > 0xFFFF,
             "search": given.search > max(Search),
-            "batches": (given.batches < 1) | (given.batches >= 1 << BATCHES),
-        } | {
-            name: (value & (size - 1)) != 0
-            for name, value in (
-                ("image_base_lo", given.image_base_lo),
-                ("image_stride", given.image_stride),
-                ("batch_stride", given.batch_stride),
-                ("list_base_lo", given.list_base_lo),
-                ("list_stride", given.list_stride),
-                ("result_base_lo", given.result_base_lo),
-                ("result_stride", given.result_stride),
-            )
         }
-        self.illegal = Signal(ADDRESS_BITS)
-        found: Value = Const(0, ADDRESS_BITS)
-        for name, condition in reversed(illegal.items()):
-            found = Mux(condition, BY_NAME[name].offset, found)
-        m.d.sync += self.illegal.eq(found)
+
+    def _set_reduced(self, m: Module, config: ReducedConfig) -> dict[str, Value]:
+        """As :meth:`_set_published`, of a sampler that looks at reduced images.
+
+        The sampler's check tells of all settings of an image at once: if the others are right, it is the
+        number of bytes that is wrong, in memory or reduced.
+        """
+        given, sampler = self.registers, self.sampler
+        shape = {name: self._field("shape", name) for name in ("height", "width")}
+        reduction = {name: self._field("reduction", name) for name in ("side", "channels", "planes", "grey")}
+        for name, value in (shape | reduction).items():
+            m.d.comb += getattr(sampler, name).eq(value)
+        side, channels = reduction["side"], reduction["channels"]
+        known = Cat(side == one for one in (0, 4, 8, 16, 32) if one <= config.side).any()
+        unclear = reduction["grey"] & (reduction["planes"] | (channels == 1))
+        reduces, odd = side != 0, (channels != 1) & (channels != 3)
+        illegal = {
+            "shape": reduces & Cat((one < 1) | (one > SIDE_MAX) for one in shape.values()).any(),
+            "reduction": ~known | unclear | (reduces & odd),
+        }
+        illegal["pixels"] = (given.pixels >= 1 << len(sampler.pixels)) | (
+            sampler.illegal & ~illegal["shape"] & ~illegal["reduction"]
+        )
+        if not isinstance(config, LeanConfig):
+            return illegal | {"pick": given.pick != Pick.HERDING}
+        return illegal | self._set_map(m, config)
+
+    def _set_map(self, m: Module, config: LeanConfig) -> dict[str, Value]:
+        """As :meth:`_set_published`, of a map that has few bits."""
+        given, sampler, target = self.registers, self.sampler, self._both("target")
+        m.d.comb += sampler.target.eq(target)
+        for name in ("iterations", "exaggerated", "seed", "pick", "evaluations"):
+            m.d.comb += getattr(sampler, name).eq(getattr(given, name))
+        mapped = given.pick != Pick.HERDING
+        others = (given.count - 1)[: config.derived.count_width]
+        reached = (target >> config.profile.entropy.fraction) >= bit_length(others)
+        return {
+            "pick": given.pick > max(Pick),
+            "target_lo": mapped & ((target == 0) | reached),
+            "iterations": mapped & (given.iterations > 0xFFFF),
+            "exaggerated": mapped & (given.exaggerated > 0xFFFF),
+            "evaluations": mapped & ((given.evaluations < 1) | (given.evaluations > 15)),
+        }
 
     def _job(self, m: Module) -> None:
         """The states of a job up to the results, and its end."""
         registers, sampler = self.registers, self.sampler
         commands = {field.name: registers.control[field.low] for field in BY_NAME["control"].fields}
         self.commands = commands
-        refused, done, checked = Signal(), Signal(), Signal()
+        refused, done = Signal(), Signal()
         self.ended = ended = Signal()
         self.error, self.code, self.address = error, code, address = Signal(), Signal(Error), Signal(64)
         batches_done = Signal(BATCHES)
         self.result_address = Signal(64)
         aborted = Signal()
         idle = Signal()
-        last, sending = Signal(), Signal()
+        last = Signal()
+        prepared = Signal()
+        checked = Signal()  # what follows from the settings is there
         self.cleared = Signal()
         m.d.comb += [
             idle.eq(~(self.reader.busy | self.writer.busy | self.sender.busy)),
             last.eq(batches_done + 1 == registers.batches),
-            sending.eq(sampler.sending | self.sender.busy),
             sampler.start.eq(self.state == State.BEGIN),
             self.writer.start.eq((self.state == State.BEGIN) & self.writes),
             self.writer.base.eq(self.result_address),
         ]
+        if isinstance(self.config, Config):
+            m.d.comb += prepared.eq(1)
+        else:
+            m.d.comb += prepared.eq(sampler.prepared)
+            m.d.comb += sampler.prepare.eq((self.state == State.IDLE) & commands["start"])
         with m.If((commands["clear"] | commands["start"]) & ~self.busy):
             m.d.sync += [done.eq(0), error.eq(0), code.eq(Error.NONE), address.eq(0)]
 
         with m.Switch(self.state):
             with m.Case(State.IDLE), m.If(commands["start"]):
                 m.d.sync += [checked.eq(0), self.state.eq(State.CHECK), batches_done.eq(0)]
-            with m.Case(State.CHECK):  # what is derived from the settings is there from the second cycle on
-                m.d.sync += [checked.eq(1), self.result_address.eq(self._both("result_base"))]
+            with m.Case(State.CHECK):
+                m.d.sync += [checked.eq(prepared), self.result_address.eq(self._both("result_base"))]
                 with m.If(checked & ~registers.fetching & ~self.stop):
                     m.d.sync += self.state.eq(State.BEGIN)
                     m.d.comb += self.cleared.eq(self.illegal == 0)
@@ -291,8 +371,8 @@ class NearMemorySampler(Block):
             with m.Case(State.BEGIN):
                 m.d.sync += self.state.eq(State.COMPUTE)
             with m.Case(State.COMPUTE), m.If(sampler.done & ~self.images.o_kept.valid):
-                m.d.sync += self.state.eq(Mux(self.writes, State.ASK, State.FINISH))
-            with m.Case(State.FINISH), m.If(~self.writer.busy & ~(last & sending)):
+                m.d.sync += self.state.eq(Mux(self.writes & self.mapped, State.ASK, State.FINISH))
+            with m.Case(State.FINISH), m.If(~self.writer.busy & ~(last & self.sending)):
                 m.d.sync += [
                     batches_done.eq(batches_done + 1),
                     self.result_address.eq(self.result_address + registers.result_stride),
@@ -345,69 +425,101 @@ class NearMemorySampler(Block):
 
     def _load(self, m: Module) -> None:
         """One batch after the other into the sampler, as soon as it has room."""
-        config, given, images, sampler = self.config, self.registers, self.images, self.sampler
-        gearbox = Gearbox(config.bus_bits // 8, config.lanes, len(sampler.pixels))
-        m.submodules.gearbox = DomainRenamer("core")(gearbox)
+        given, images = self.registers, self.images
         connect(m, images.o_items, self.reader.i_items)
         connect(m, self.reader.o_words, images.i_words)
         for name in ("count", "pixels", "batches", "image_stride", "batch_stride", "list_stride"):
             m.d.comb += getattr(images, name).eq(getattr(given, name))
         m.d.comb += [
+            images.use_list.eq(self._option("use_list")),
             images.image_base.eq(self._both("image_base")),
             images.list_base.eq(self._both("list_base")),
             images.begin.eq(self.cleared),
-            sampler.load.eq(images.load),
-            images.load_ready.eq(sampler.load_ready),
-            gearbox.length.eq(given.pixels),
-            gearbox.i.payload.eq(images.o_words.p.data),
-            gearbox.i.valid.eq(images.o_words.valid),
-            images.o_words.ready.eq(gearbox.i.ready),
-            sampler.i_images.payload.eq(gearbox.o.p.data),
-            sampler.i_images.valid.eq(gearbox.o.valid),
-            gearbox.o.ready.eq(sampler.i_images.ready),
+            self.sampler.load.eq(images.load),
+            images.load_ready.eq(self.sampler.load_ready),
+        ]
+        if isinstance(self.config, Config):
+            self._pack(m, self.config)
+        else:
+            words, taken = images.o_words, self.sampler.i_words
+            m.d.comb += [
+                taken.p.data.eq(words.p.data),
+                taken.p.last.eq(words.p.last),
+                taken.valid.eq(words.valid),
+                words.ready.eq(taken.ready),
+            ]
+
+    def _pack(self, m: Module, config: Config) -> None:
+        """Words of the bus to those that processing elements take."""
+        words, taken = self.images.o_words, self.sampler.i_images
+        gearbox = Gearbox(config.bus_bits // 8, config.lanes, len(self.sampler.pixels))
+        m.submodules.gearbox = DomainRenamer("core")(gearbox)
+        m.d.comb += [
+            gearbox.length.eq(self.registers.pixels),
+            gearbox.i.payload.eq(words.p.data),
+            gearbox.i.valid.eq(words.valid),
+            words.ready.eq(gearbox.i.ready),
+            taken.payload.eq(gearbox.o.p.data),
+            taken.valid.eq(gearbox.o.valid),
+            gearbox.o.ready.eq(taken.ready),
         ]
 
     def _results(self, m: Module) -> None:
-        """Words for the writer: pairs of kept images as they come, then points and rows, read as tables."""
-        config, sampler, words = self.config, self.sampler, self.writer.i_words
-        count, keep = self.registers.count, self.registers.keep
-        m.d.comb += self.writer.length.eq((((keep + 1) >> 1) << 3) + (count << 3) + (count << 4))
-
-        connect(m, sampler.o_kept, self.images.i_kept)
+        """Words for the writer: pairs of kept images as they come, then what a map has."""
+        words, keep, count = self.writer.i_words, self.registers.keep, self.registers.count
+        m.d.comb += self.writer.length.eq(
+            (((keep + 1) >> 1) << 3) + Mux(self.mapped, (count << 3) + (count << 4), 0)
+        )
+        connect(m, self.sampler.o_kept, self.images.i_kept)
         kept = self.images.o_kept
         second, first = Signal(), Signal(32)
-        pair = Signal(64)
-        m.d.comb += pair.eq(Mux(second, Cat(first, kept.p.number), kept.p.number))
         full = second | kept.p.last
+        with m.If(self.state == State.BEGIN):
+            m.d.sync += second.eq(0)
+        with m.If(self.state == State.COMPUTE):
+            m.d.comb += [
+                words.payload.eq(Mux(second, Cat(first, kept.p.number), kept.p.number)),
+                words.valid.eq(kept.valid & full & self.writes),
+                kept.ready.eq(~full | words.ready | ~self.writes),
+            ]
+            with m.If(kept.valid & kept.ready):
+                m.d.sync += [second.eq(~second), first.eq(kept.p.number)]
 
-        rows, step = Signal(), Signal(range(len(ROW)))
-        row = Signal(range(config.images))
-        word = Signal(64)
-        table = Mux(rows, Array(table for table, _ in ROW)[step], Array(table for table, _ in POINT)[step[0]])
-        outer = self.registers.o_request
-        request, value = sampler.i_read, sampler.o_read
+        outer, request, value = self.registers.o_request, self.sampler.i_read, self.sampler.o_read
         mine = self.busy & (self.state != State.CHECK)  # which lets a read of software end
         m.d.comb += [
-            request.p.table.eq(Mux(mine, table, outer.p.table)),
-            request.p.row.eq(Mux(mine, row, outer.p.row)),
-            request.p.column.eq(Mux(mine, step, outer.p.column)),
-            request.valid.eq(Mux(mine, self.state == State.ASK, outer.valid)),
+            request.p.table.eq(outer.p.table),
+            request.p.row.eq(outer.p.row),
+            request.p.column.eq(outer.p.column),
+            request.valid.eq(~mine & outer.valid),
             outer.ready.eq(~mine & request.ready),
             self.registers.i_value.payload.eq(value.payload),
             self.registers.i_value.valid.eq(~mine & value.valid),
-            value.ready.eq(Mux(mine, self.state == State.TAKE, self.registers.i_value.ready)),
+            value.ready.eq(~mine & self.registers.i_value.ready),
         ]
+        if not isinstance(self.config, HerdingConfig):
+            self._tables(m, mine)
+
+    def _tables(self, m: Module, mine: Value) -> None:
+        """Points and rows, read as tables, to the writer."""
+        words, request, value = self.writer.i_words, self.sampler.i_read, self.sampler.o_read
+        searched = Readout.GENERATIONS if isinstance(self.config, Config) else Readout.EVALUATIONS
+        columns = (*ROW, searched)
+        rows, step = Signal(), Signal(range(len(columns)))
+        row = Signal(range(self.config.images))
+        word = Signal(64)
+        table = Mux(rows, Array(columns)[step], Array(POINT)[step[0]])
+        with m.If(mine):
+            m.d.comb += [
+                request.p.table.eq(table),
+                request.p.row.eq(row),
+                request.p.column.eq(step),
+                request.valid.eq(self.state == State.ASK),
+                value.ready.eq(self.state == State.TAKE),
+            ]
         with m.Switch(self.state):
             with m.Case(State.BEGIN):
-                m.d.sync += [second.eq(0), rows.eq(0), row.eq(0), step.eq(0)]
-            with m.Case(State.COMPUTE):
-                m.d.comb += [
-                    words.payload.eq(pair),
-                    words.valid.eq(kept.valid & full & self.writes),
-                    kept.ready.eq(~full | words.ready | ~self.writes),
-                ]
-                with m.If(kept.valid & kept.ready):
-                    m.d.sync += [second.eq(~second), first.eq(kept.p.number)]
+                m.d.sync += [rows.eq(0), row.eq(0), step.eq(0)]
             with m.Case(State.ASK), m.If(request.ready):
                 m.d.sync += self.state.eq(State.TAKE)
             with m.Case(State.TAKE), m.If(value.valid):
@@ -419,8 +531,8 @@ class NearMemorySampler(Block):
                 with m.Elif(step == 0):
                     m.d.sync += [word.eq(value.payload), self.state.eq(State.PUSH)]
                 with m.Else():
-                    m.d.sync += word.eq(_replace_byte(word, step, value.payload))
-                    with m.If(step == len(ROW) - 1):
+                    m.d.sync += word.eq(_replace_byte(word, step, value.payload, len(columns) - 1))
+                    with m.If(step == len(columns) - 1):
                         m.d.sync += self.state.eq(State.PUSH)
             with m.Case(State.PUSH):
                 m.d.comb += [words.payload.eq(word), words.valid.eq(1)]
@@ -430,7 +542,7 @@ class NearMemorySampler(Block):
                         m.d.sync += word.eq(0)
                     with m.Else():
                         m.d.sync += [step.eq(0), row.eq(row + 1)]
-                        with m.If(row + 1 == count):
+                        with m.If(row + 1 == self.registers.count):
                             m.d.sync += [row.eq(0), rows.eq(1)]
                             with m.If(rows):
                                 m.d.sync += self.state.eq(State.FINISH)
@@ -447,15 +559,22 @@ class NearMemorySampler(Block):
             "bytes_written": self.writer.bytes,
             "bytes_sent": self.sender.bytes,
         }
-        names = [*(f"cycles_{phase.name.lower()}" for phase in WORKING), "trials"]
-        held = {name: getattr(self.sampler, name) for name in names}
+        held = {f"cycles_{p.name.lower()}" for p in self.config.phases}
+        if isinstance(self.config, Config):
+            held.add("trials")
+        else:
+            sent = self.images.o_pixels
+            increments["bytes_fetched"] = Mux(sent.valid & sent.ready, size, 0)
         for name, _ in COUNTED:
-            value = held.get(name)
-            if value is None:
+            if name in held:
+                value = getattr(self.sampler, name)
+            elif name in increments:
                 value = Signal(64, name=name)
-                m.d.sync += value.eq(value + increments.get(name, 0))
+                m.d.sync += value.eq(value + increments[name])
                 with m.If(self.cleared):
                     m.d.sync += value.eq(0)
+            else:
+                continue  # the method has none: the register reads as 0
             low, high = getattr(self.registers, f"{name}_lo"), getattr(self.registers, f"{name}_hi")
             m.d.comb += Cat(low, high).eq(value)
 
@@ -468,10 +587,10 @@ def _divide_by_lanes(pixels: Value, config: Config) -> Value:
     return ((pixels + (lanes - 1)) * reciprocal) >> bits
 
 
-def _replace_byte(word: Value, step: Value, value: Value) -> Value:
-    """``word`` with byte ``step - 1`` replaced by the lowest of ``value``; the others stay."""
+def _replace_byte(word: Value, step: Value, value: Value, steps: int) -> Value:
+    """``word`` with byte ``step - 1``, of the first ``steps``, replaced by the lowest of ``value``."""
     return Cat(
-        Mux(step == place + 1, value[:8], word[8 * place : 8 * place + 8]) if place < len(ROW) - 1
+        Mux(step == place + 1, value[:8], word[8 * place : 8 * place + 8]) if place < steps
         else word[8 * place : 8 * place + 8]
         for place in range(8)
     )  # fmt: skip

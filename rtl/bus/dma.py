@@ -276,7 +276,7 @@ class Writer(Block):
 
     module = "dma_write"
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: SamplerConfig) -> None:
         self.config = config
         self.parameters = (config,)
         size = config.bus_bits // 8
@@ -382,12 +382,27 @@ class Writer(Block):
         return m
 
 
+def image_lanes(config: SamplerConfig) -> int:
+    """Bytes of a word of an image to be sent: ``lanes``, or a beat where images are read again."""
+    return config.lanes if isinstance(config, Config) else config.bus_bits // 8
+
+
+def image_bits(config: SamplerConfig) -> int:
+    """Bits of the bytes of an image in memory."""
+    return config.pixels.bit_length() if isinstance(config, Config) else BYTES
+
+
+def sent_layout(config: SamplerConfig) -> StructLayout:
+    """A word of an image to be sent, and the image's index; ``last`` with its last word."""
+    return StructLayout({"data": 8 * image_lanes(config), "index": config.derived.index_width, "last": 1})
+
+
 class Sender(Block):
-    """Sends images: pixel words in, beats of an AXI4-Stream out.
+    """Sends images: words in, beats of an AXI4-Stream out.
 
     Parameters
     ----------
-    config : ``bus_bits``, ``lanes`` and the sizes of a batch
+    config : the widths of words, beats and an index
 
     Members
     -------
@@ -397,7 +412,7 @@ class Sender(Block):
     bytes : those taken in this cycle
     abort_run : drops what is inside; but a beat that was offered stays until it is taken, and an image of
         which a part was offered is ended by a beat without bytes and with ``last``
-    i_pixels : words of ``lanes`` bytes with the image's index
+    i_pixels : the images' words, whose bytes beyond the image are ignored
     o_beats : beats with ``keep`` for each byte, ``last`` with an image's last beat, and the index
 
     Latency
@@ -415,20 +430,19 @@ class Sender(Block):
 
     module = "sender"
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: SamplerConfig) -> None:
         self.config = config
         self.parameters = (config,)
         size, index = config.bus_bits // 8, config.derived.index_width
         self.beat = StructLayout({"data": config.bus_bits, "keep": size, "last": 1, "index": index})
-        self.words = StructLayout({"data": 8 * config.lanes, "index": index, "last": 1})
         super().__init__(
             {
                 "abort_run": In(1),
-                "pixels": In(config.pixels.bit_length()),
+                "pixels": In(image_bits(config)),
                 "busy": Out(1),
                 "waits": Out(1),
                 "bytes": Out(range(size + 1)),
-                "i_pixels": In(stream.Signature(self.words)),
+                "i_pixels": In(stream.Signature(sent_layout(config))),
                 "o_beats": Out(stream.Signature(self.beat)),
             }
         )
@@ -438,7 +452,9 @@ class Sender(Block):
         config, size = self.config, self.config.bus_bits // 8
         m.domains.core = core = ClockDomain("core", local=True)
         m.d.comb += [core.clk.eq(ClockSignal()), core.rst.eq(ResetSignal() | self.abort_run)]
-        m.submodules.gearbox = gearbox = DomainRenamer("core")(Gearbox(config.lanes, size, len(self.pixels)))
+        m.submodules.gearbox = gearbox = DomainRenamer("core")(
+            Gearbox(image_lanes(config), size, len(self.pixels))
+        )
         index = Signal(config.derived.index_width)
         inside = Signal()  # words of an image are in the gearbox
         within = Signal()  # of an image a part was offered, its last beat was not

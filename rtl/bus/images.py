@@ -6,16 +6,21 @@ from amaranth.lib import stream
 from amaranth.lib.data import StructLayout
 from amaranth.lib.wiring import In, Out
 
-from nms.contract.config import SamplerConfig
-from nms.rtl.bus.dma import ITEM, Destination, word_layout
+from nms.contract.config import ReducedConfig, SamplerConfig
+from nms.rtl.bus.dma import ITEM, Destination, image_bits, sent_layout, word_layout
+from nms.rtl.lib.flow import Queue
 from nms.rtl.lib.hierarchy import Block
-from nms.rtl.lib.ram import RAM
+from nms.rtl.lib.ram import RAM, BufferedFIFO
+from nms.rtl.lib.signatures import make_kept
 
 BATCHES = 16
 """Bits of the number of batches."""
 
 NUMBER = 32
 """Bits of an image's number in a list."""
+
+IN_FLIGHT = 16
+"""Images that are read to be sent at once at most."""
 
 
 class Images(Block):
@@ -27,21 +32,27 @@ class Images(Block):
     its number in the list. Two lists are held: that of the batch that is loaded, and that of the one that
     is computed.
 
+    A core that looks at reduced images keeps none, so here kept images are read again to be sent, each before
+    the next image that is to be sampled. The kept images of a batch wait for those of the one before.
+
     Parameters
     ----------
-    config : ``images``, ``pixels`` and ``bus_bits``
+    config : ``images``, ``bus_bits``, and whether kept images are read again
 
     Members
     -------
     begin : a pulse: a job begins
     use_list, count, pixels, batches, image_base, image_stride, batch_stride, list_base, list_stride :
         settings, constant from ``begin`` to the end of the job
+    send_images : likewise, as all below that is sent only where kept images are read again
     load, load_ready : a batch's images follow
     o_items : what is to be read: lists, and images of ``pixels`` bytes
     i_words : what was read
     o_words : the words of the images
     i_kept : the kept images of a batch by their place in it; ``last`` with the last
     o_kept : these, and their numbers: with a list those in the list, else their places
+    o_pixels : the words of the kept images, with their places
+    sending : kept images are still to be asked for
 
     Latency
     -------
@@ -63,13 +74,13 @@ class Images(Block):
         self.config = config
         self.parameters = (config,)
         derived = config.derived
-        index = derived.index_width
+        self.kept = StructLayout({"number": NUMBER, "index": derived.index_width, "last": 1})
         super().__init__(
             {
                 "begin": In(1),
                 "use_list": In(1),
                 "count": In(derived.count_width),
-                "pixels": In(config.pixels.bit_length()),
+                "pixels": In(image_bits(config)),
                 "batches": In(BATCHES),
                 "image_base": In(64),
                 "image_stride": In(32),
@@ -81,9 +92,18 @@ class Images(Block):
                 "o_items": Out(stream.Signature(ITEM)),
                 "i_words": In(stream.Signature(word_layout(config))),
                 "o_words": Out(stream.Signature(word_layout(config))),
-                "i_kept": In(stream.Signature(StructLayout({"index": index, "last": 1}))),
-                "o_kept": Out(stream.Signature(StructLayout({"number": NUMBER, "index": index, "last": 1}))),
+                "i_kept": In(stream.Signature(make_kept(config))),
+                "o_kept": Out(stream.Signature(self.kept)),
             }
+            | (
+                {
+                    "send_images": In(1),
+                    "sending": Out(1),
+                    "o_pixels": Out(stream.Signature(sent_layout(config))),
+                }
+                if isinstance(config, ReducedConfig)
+                else {}
+            )
         )
 
     def elaborate(self, platform: object) -> Module:
@@ -98,9 +118,16 @@ class Images(Block):
         self.wanted = Signal()  # a number of the batch that is loaded
         self.looked = Signal()  # it comes in the next cycle
         self.place = Signal(index)  # of the image that is to be asked for next
+        self.again = Signal()  # a kept image is to be asked for, by its number
+        self.number = Signal(NUMBER)
+        self.origin = Signal(64)  # of the kept images of its batch
+        self.asked_again = Signal()
+        self.held_back = Signal()  # kept images wait for those of the batch before
         self._ask(m)
-        self._fill(m)
+        self._pass(m)
         self._name(m)
+        if isinstance(self.config, ReducedConfig):
+            self._send(m)
         return m
 
     def _ask(self, m: Module) -> None:
@@ -111,8 +138,14 @@ class Images(Block):
         images = Signal.like(self.count)  # of this batch that are still to be asked for
         asked = Signal()  # the list of the batch that is to be loaded was asked for
         number, multiple, product = (Signal(width, reset_less=True) for width in (NUMBER, 64, 64))
+        kept = Signal()  # the number is that of a kept image
+        turn = Signal()
         item, taken = self.o_items.p, self.o_items.valid & self.o_items.ready
-        m.d.comb += [item.bytes.eq(self.pixels), item.destination.eq(Destination.IMAGES)]
+        m.d.comb += [
+            item.bytes.eq(self.pixels),
+            item.destination.eq(Destination.IMAGES),
+            turn.eq(self.again & (taken | ~self.o_items.valid)),
+        ]
         m.d.sync += self.lists.eq(self.lists - self.freed)
         with m.FSM():
             with m.State("CHOOSE"):
@@ -120,7 +153,7 @@ class Images(Block):
                     m.d.comb += [self.o_items.valid.eq(~self.use_list), item.address.eq(address)]
                     with m.If(taken):
                         m.d.sync += [images.eq(images - 1), address.eq(address + self.image_stride)]
-                    m.d.comb += self.wanted.eq(self.use_list)
+                    m.d.comb += self.wanted.eq(self.use_list & ~turn)
                     with m.If(self.looked):
                         m.next = "NUMBER"
                 with m.Elif(self.use_list & ~asked & (left != 0) & (self.lists != 2)):
@@ -143,8 +176,13 @@ class Images(Block):
                         m.d.sync += [asked.eq(0), self.filled.eq(0)]
                         with m.If(~self.use_list):
                             m.d.sync += base.eq(base + self.batch_stride)
+                with m.If(turn):
+                    m.d.sync += [number.eq(self.number), product.eq(self.origin)]
+                    m.d.sync += [multiple.eq(self.image_stride), kept.eq(1)]
+                    m.next = "MULTIPLY"
             with m.State("NUMBER"):
-                m.d.sync += [number.eq(self.read.data), multiple.eq(self.image_stride), product.eq(base)]
+                m.d.sync += [number.eq(self.read.data), product.eq(base)]
+                m.d.sync += [multiple.eq(self.image_stride), kept.eq(0)]
                 m.next = "MULTIPLY"
             with m.State("MULTIPLY"):
                 m.d.sync += [number.eq(number >> 1), multiple.eq(multiple << 1)]
@@ -154,16 +192,19 @@ class Images(Block):
                     m.next = "IMAGE"
             with m.State("IMAGE"):
                 m.d.comb += [self.o_items.valid.eq(1), item.address.eq(product)]
-                with m.If(taken):
+                with m.If(kept):
+                    m.d.comb += [item.destination.eq(Destination.STREAM), self.asked_again.eq(taken)]
+                with m.Elif(taken):
                     m.d.sync += [images.eq(images - 1), self.place.eq(self.place + 1)]
                     with m.If(images == 1):
                         m.d.sync += [self.place.eq(0), self.loaded.eq(~self.loaded)]
+                with m.If(taken):
                     m.next = "CHOOSE"
         with m.If(self.begin):
             m.d.sync += [left.eq(self.batches), base.eq(self.image_base), following.eq(self.list_base)]
 
-    def _fill(self, m: Module) -> None:
-        """Numbers of a list into the memory, one a cycle; all other words pass."""
+    def _pass(self, m: Module) -> None:
+        """Numbers of a list into the memory, one a cycle; words of images pass."""
         lane = Signal(range(self.config.bus_bits // NUMBER))
         place = Signal.like(self.place)
         last = Signal()
@@ -189,7 +230,7 @@ class Images(Block):
         kept, named = self.i_kept, self.o_kept
         taken = Signal()
         m.d.comb += [
-            kept.ready.eq(named.ready | ~named.valid),
+            kept.ready.eq((named.ready | ~named.valid) & ~self.held_back),
             taken.eq(kept.valid & kept.ready),
             named.p.number.eq(Mux(self.use_list, self.read.data, named.p.index)),
             self.looked.eq(self.wanted & ~taken & ~named.valid),
@@ -197,9 +238,42 @@ class Images(Block):
             self.read.en.eq((self.use_list & taken) | self.looked),
             self.freed.eq(self.use_list & named.valid & named.ready & named.p.last),
         ]
-        with m.If(kept.ready):
-            m.d.sync += named.valid.eq(kept.valid)
+        with m.If(named.ready | ~named.valid):
+            m.d.sync += named.valid.eq(taken)
         with m.If(taken):
             m.d.sync += [named.p.index.eq(kept.p.index), named.p.last.eq(kept.p.last)]
         with m.If(self.freed):
             m.d.sync += self.named.eq(~self.named)
+
+    def _send(self, m: Module) -> None:
+        """Kept images, in a queue that holds all of a batch, are asked for again; their words pass."""
+        held = BufferedFIFO(width=self.kept.size, depth=self.config.images)
+        m.submodules.held = held
+        m.submodules.places = places = Queue(self.place.shape(), IN_FLIGHT)
+        entry, named, first = Signal(self.kept), self.o_kept, Signal(init=1)
+        words, pixels = self.i_words, self.o_pixels
+        m.d.comb += [
+            held.w_data.eq(named.payload),
+            held.w_en.eq(self.send_images & named.valid & named.ready),
+            entry.eq(held.r_data),
+            self.again.eq(held.r_rdy & places.i.ready),
+            self.number.eq(entry.number),
+            held.r_en.eq(self.asked_again),
+            places.i.payload.eq(entry.index),
+            places.i.valid.eq(self.asked_again),
+            self.held_back.eq(self.sending & first),
+            pixels.p.data.eq(words.p.data),
+            pixels.p.last.eq(words.p.last),
+            pixels.p.index.eq(places.o.payload),
+            places.o.ready.eq(pixels.valid & pixels.ready & pixels.p.last),
+        ]
+        with m.If(words.p.destination == Destination.STREAM):
+            m.d.comb += [pixels.valid.eq(words.valid), words.ready.eq(pixels.ready)]
+        with m.If(self.asked_again & entry.last):
+            m.d.sync += self.sending.eq(0)
+            with m.If(~self.use_list):
+                m.d.sync += self.origin.eq(self.origin + self.batch_stride)
+        with m.If(self.i_kept.valid & self.i_kept.ready):
+            m.d.sync += [self.sending.eq(self.send_images), first.eq(self.i_kept.p.last)]
+        with m.If(self.begin):
+            m.d.sync += self.origin.eq(self.image_base)

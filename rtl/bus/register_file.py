@@ -6,7 +6,7 @@ from amaranth.lib import stream
 from amaranth.lib.data import StructLayout
 from amaranth.lib.wiring import In, Out
 
-from nms.contract.config import Config
+from nms.contract.config import SamplerConfig
 from nms.contract.readout import Readout
 from nms.contract.registers import ADDRESS_BITS, BY_NAME, REGISTERS, Access, Register, constants
 from nms.rtl.lib.hierarchy import Block
@@ -21,12 +21,12 @@ OWN = ("irq_enable", "irq_status", "table", "row", "column", "data_lo", "data_hi
 """Registers that only this block uses."""
 
 
-def select_settings() -> list[Register]:
+def select_settings(config: SamplerConfig) -> list[Register]:
     """The registers that software writes and a job reads."""
-    return [register for register in REGISTERS if register.access is Access.RW]
+    return [r for r in REGISTERS if r.access is Access.RW and config.method in r.methods]
 
 
-def select_observed(config: Config) -> list[Register]:
+def select_observed(config: SamplerConfig) -> list[Register]:
     """The registers whose values come from the rest of the system."""
     fixed = constants(config)
     return [r for r in REGISTERS if r.access is Access.RO and r.name not in fixed and r.name not in OWN]
@@ -69,11 +69,11 @@ class RegisterFile(Block):
 
     module = "register_file"
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: SamplerConfig) -> None:
         self.config = config
         self.parameters = (config,)
         super().__init__(
-            {register.name: Out(32) for register in select_settings()}
+            {register.name: Out(32) for register in select_settings(config)}
             | {register.name: In(32) for register in select_observed(config)}
             | {
                 "control": Out(count_bits("control")),
@@ -118,9 +118,9 @@ class RegisterFile(Block):
         return m
 
     def _held(self, register: Register) -> Value:
-        """The storage or port behind a register."""
+        """The storage or port behind a register, or its constant: 0 if it is another method's."""
         found = getattr(self, register.name, None)
-        return Const(constants(self.config)[register.name], 32) if found is None else found
+        return Const(constants(self.config).get(register.name, 0), 32) if found is None else found
 
     def _write(self, m: Module) -> None:
         """Address and data are taken on their own; with both the write is done and answered."""
@@ -146,7 +146,9 @@ class RegisterFile(Block):
                         merged = (held & ~mask) | (written & mask)
                         if register.access is Access.RW:
                             with m.If(~self.locked):
-                                m.d.sync += [held.eq(merged & register.mask), self.bresp.eq(OKAY)]
+                                m.d.sync += self.bresp.eq(OKAY)
+                                if self.config.method in register.methods:
+                                    m.d.sync += held.eq(merged & register.mask)
                         else:
                             m.d.sync += self.bresp.eq(OKAY)
                             if register.access is Access.WO:

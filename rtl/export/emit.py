@@ -16,7 +16,7 @@ from amaranth.hdl._ir import PortDirection
 from amaranth.lib import wiring
 
 from nms.contract.cache import PACKAGE, keep_log, load_or_make
-from nms.contract.config import Config, SamplerConfig
+from nms.contract.config import SamplerConfig
 from nms.contract.errors import ToolError, describe_end
 from nms.rtl.lib.hierarchy import Block
 from nms.rtl.lib.ram import UNINITIALISED
@@ -193,7 +193,7 @@ def sampler_verilog(config: SamplerConfig) -> str:
     return _add_title(config, "sampler", lambda: make_core(config))
 
 
-def system_verilog(config: Config) -> str:
+def system_verilog(config: SamplerConfig) -> str:
     """The sampler with its buses (``near_memory_sampler``) in Verilog, titled as the sampler is."""
     from nms.rtl.bus.axi import NearMemorySampler
 

@@ -8,8 +8,10 @@
 import sys
 from pathlib import Path
 
+from nms.contract.config import METHODS
 from nms.contract.readout import Readout
 from nms.contract.registers import REGISTERS, ROW_FIELDS, Access, BitField, Error, Event
+from nms.contract.settings import Pick
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -35,6 +37,9 @@ A job that is refused, or stopped by an error response on `m_axi`, sets `status.
 other is begun, an image of which a part was sent is ended by a beat with `tlast` and no byte in `tkeep`,
 and then `busy` falls. The next `start` needs nothing else.
 
+A register whose description ends with methods is that of these methods alone: with the others it reads as 0,
+and what is written to it is ignored.
+
 Access: `ro` read; `rw` read, and written unless busy; `rw, always`; `rw1c` read, and a one clears the bit;
 `wo` a command, reads as 0.
 """
@@ -48,8 +53,8 @@ N images and K kept. With `options.write_results` off nothing is written.
 | bytes | what |
 |---|---|
 | 4 K, padded with 0 to a multiple of 8 | the kept images, ascending by k: k or, with lists, the number n |
-| 8 N | for each image x and y of the embedding, 4 bytes each, signed, raw |
-| 16 N | for each row the record below |
+| 8 N | for each image x and y of the embedding, 4 bytes each, signed, raw; not with herding |
+| 16 N | for each row the record below; not with herding |
 
 | bits of a record | name | what |
 |---|---|---|
@@ -67,12 +72,15 @@ def markdown() -> str:
     for register in REGISTERS:
         reset = "configuration" if register.reset is None else f"{register.reset:#x}"
         head = f"| {register.offset:#05x} | `{register.name}` | {register.access} | {reset} |"
+        what = register.description
+        if register.methods != tuple(METHODS):
+            what += f" ({', '.join(register.methods)})"
         if register.fields[0].name == "value" and len(register.fields) == 1:
-            lines.append(f"{head} {_bits(register.fields[0])} | {register.description} |")
+            lines.append(f"{head} {_bits(register.fields[0])} | {what} |")
         else:
-            lines.append(f"{head} | {register.description} |")
+            lines.append(f"{head} | {what} |")
             lines += [f"| | | | | {_bits(f)} | `{f.name}`: {f.description} |" for f in register.fields]
-    lines += ["", RESULTS.format(size="8 ceil(K/2) + 24 N").rstrip()]
+    lines += ["", RESULTS.format(size="8 ceil(K/2) + 24 N, with herding 8 ceil(K/2),").rstrip()]
     lines += [f"| {_bits(field)} | `{field.name}` | {field.description} |" for field in ROW_FIELDS]
     return "\n".join(lines) + "\n"
 
@@ -97,6 +105,11 @@ def header() -> str:
                 mask = ((1 << field.width) - 1) << field.low
                 lines.append(f"#define {name}_{field.name.upper()} 0x{mask:08x}u /* {field.description} */")
     lines.append(f"#define NMS_IDENTITY_VALUE 0x{REGISTERS[0].reset:08x}u")
+    lines += ["", "/* The value of a field that is one: field values are multiples of it. */"]
+    lines.append("#define NMS_LOWEST(mask) ((mask) & (0u - (mask)))")
+    lines += ["", "enum nms_method {"]
+    lines += [*(f"    NMS_{name.upper()} = {index}," for index, name in enumerate(METHODS)), "};"]
+    lines += ["", "enum nms_pick {", *(f"    NMS_PICK_{p.name} = {p:d}," for p in Pick), "};"]
     lines += ["", "enum nms_error {", *(f"    NMS_ERROR_{e.name} = {e:d}," for e in Error), "};"]
     lines += ["", "enum nms_event {", *(f"    NMS_EVENT_{e.name} = {1 << e}," for e in Event), "};"]
     lines += ["", "enum nms_table {", *(f"    NMS_TABLE_{t.name} = {t:d}," for t in Readout), "};"]

@@ -10,10 +10,19 @@ from typing import Protocol
 
 import numpy as np
 
-from nms.contract.config import Config
+from nms.contract.config import SamplerConfig
 from nms.contract.readout import Readout
-from nms.contract.registers import BY_NAME, COUNTED, ROW_FIELDS, Error, Event, constants, result_offsets
-from nms.contract.settings import Settings
+from nms.contract.registers import (
+    BY_NAME,
+    COUNTED,
+    ROW_FIELDS,
+    Error,
+    Event,
+    constants,
+    has_map,
+    result_offsets,
+)
+from nms.contract.settings import LeanSettings, Settings
 
 
 class Bus(Protocol):
@@ -47,7 +56,7 @@ class JobDescriptor:
     With ``list_base``, a batch's images are those that its list names by their numbers.
     """
 
-    settings: Settings
+    settings: Settings | LeanSettings
     image_base: int
     image_stride: int
     result_base: int
@@ -64,7 +73,8 @@ class JobDescriptor:
 class Results:
     """What the hardware writes to memory for one batch; raw integers, int64.
 
-    ``kept`` are places in the batch or, with a list, the numbers there.
+    ``kept`` are places in the batch or, with a list, the numbers there. ``generations`` are evaluations in
+    the lean sampler. All others are empty if there is no map.
     """
 
     kept: np.ndarray
@@ -88,7 +98,26 @@ def round_up(value: int, multiple: int) -> int:
     return -(-value // multiple) * multiple
 
 
-def lay_out(config: Config, settings: Settings, batches: int = 1) -> tuple[JobDescriptor, int]:
+def make_lists(labels: np.ndarray, most: int) -> dict[int, np.ndarray]:
+    """Groups of images of one class: by the images of a group, the groups' lists (groups, images).
+
+    A class of more than ``most`` images is divided into as few groups as can be, of images that lie apart,
+    whose sizes differ by one at most. Groups of one size are the batches of a job; those of less than four
+    images, of classes that small, are none.
+    """
+    groups: dict[int, list[np.ndarray]] = {}
+    for label in np.unique(labels):
+        (members,) = np.nonzero(labels == label)
+        parts = -(-len(members) // most)
+        for part in range(parts):
+            group = members[part::parts]
+            groups.setdefault(len(group), []).append(group)
+    return {size: np.stack(lists) for size, lists in sorted(groups.items())}
+
+
+def lay_out(
+    config: SamplerConfig, settings: Settings | LeanSettings, batches: int = 1
+) -> tuple[JobDescriptor, int]:
     """A job in memory from :data:`BASE` on, and the bytes of memory that it needs.
 
     A page of guard, the images, the results, each from a page's start, and a page of guard; between batches
@@ -97,7 +126,8 @@ def lay_out(config: Config, settings: Settings, batches: int = 1) -> tuple[JobDe
     beat = config.bus_bits // 8
     image_stride = round_up(settings.pixels, beat)
     batch_stride = settings.count * image_stride + beat
-    result_stride = round_up(result_offsets(settings.count, settings.keep)[2], beat) + beat
+    size = result_offsets(settings.count, settings.keep, has_map(settings))[2]
+    result_stride = round_up(size, beat) + beat
     results = PAGE + round_up(batches * batch_stride, PAGE)
     job = JobDescriptor(
         settings,
@@ -111,9 +141,10 @@ def lay_out(config: Config, settings: Settings, batches: int = 1) -> tuple[JobDe
     return job, results + round_up(batches * result_stride, PAGE) + PAGE
 
 
-def unpack(data: bytes, count: int, keep: int) -> Results:
+def unpack(data: bytes, count: int, keep: int, mapped: bool = True) -> Results:
     """The results of a batch from the bytes at its result address (:func:`result_offsets`)."""
-    points, rows, end = result_offsets(count, keep)
+    points, rows, end = result_offsets(count, keep, mapped)
+    count = count if mapped else 0
     if len(data) < end:
         raise ValueError(f"{len(data)} bytes: the results have {end}")
     kept = np.frombuffer(data, "<u4", round_up(keep, 2))
@@ -131,6 +162,18 @@ def unpack(data: bytes, count: int, keep: int) -> Results:
         embedding.astype(np.int64),
         *(record[name].astype(np.int64) for name in columns),
     )
+
+
+def _setting_registers(settings: Settings | LeanSettings) -> dict[str, int]:
+    """The values of the registers that hold settings."""
+    names = ["count", "pixels", "keep", "seed", "target", "iterations", "exaggerated"]
+    if isinstance(settings, Settings):
+        return {name: int(getattr(settings, name)) for name in [*names, "search"]}
+    values = {name: int(getattr(settings, name)) for name in [*names, "pick", "evaluations"]}
+    for name in ("shape", "reduction"):
+        fields = BY_NAME[name].fields
+        values[name] = sum(int(getattr(settings, field.name)) << field.low for field in fields)
+    return values
 
 
 class Driver:
@@ -163,7 +206,7 @@ class Driver:
         field = next(field for field in BY_NAME["control"].fields if field.name == name)
         await self.write("control", 1 << field.low)
 
-    async def identify(self, config: Config) -> None:
+    async def identify(self, config: SamplerConfig) -> None:
         """Check that the device is made from ``config``; ``ValueError`` names a register that differs."""
         for name, expected in constants(config).items():
             found = await self.read(name)
@@ -172,9 +215,8 @@ class Driver:
 
     async def start(self, job: JobDescriptor) -> None:
         """Set all settings and begin the job."""
-        given = job.settings
-        for name in ("count", "pixels", "keep", "seed", "target", "iterations", "exaggerated", "search"):
-            await self.write(name, int(getattr(given, name)))
+        for name, value in _setting_registers(job.settings).items():
+            await self.write(name, value)
         for name in (
             "image_base", "image_stride", "batches", "batch_stride", "result_base", "result_stride",
             "list_stride",

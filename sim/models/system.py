@@ -11,9 +11,9 @@ from cocotb.task import Task
 from cocotb.triggers import ClockCycles, RisingEdge, SimTimeoutError, Timer, with_timeout
 from cocotbext.axi import AxiBus, AxiLiteBus, AxiLiteMaster, AxiResp, AxiStreamBus, AxiStreamSink
 
-from nms.contract.config import Config
+from nms.contract.config import Config, SamplerConfig
 from nms.contract.readout import Readout
-from nms.contract.registers import result_offsets
+from nms.contract.registers import has_map, result_offsets
 from nms.sim.models.device import limit_cycles
 from nms.sim.models.driver import Driver, JobDescriptor, Results, unpack
 from nms.sim.models.memory import AxiMemory
@@ -24,8 +24,10 @@ ACCESS = 2_000
 """Cycles after which a register's missing answer is a hang."""
 
 
-def exceeds_word(config: Config, table: Readout) -> bool:
+def exceeds_word(config: SamplerConfig, table: Readout) -> bool:
     """Whether a table's values need more than 32 bits."""
+    if not isinstance(config, Config):
+        return table in (Readout.DISTANCE, Readout.MINIMUM) and config.derived.distance_width > 31
     profile = config.profile
     unsigned = {
         Readout.DISTANCE: config.derived.distance_width,
@@ -94,7 +96,7 @@ class System:
     ``paused``: every channel pauses at random, bursts of the memory have random latencies.
     """
 
-    def __init__(self, dut: Any, config: Config, size: int, paused: bool = False):
+    def __init__(self, dut: Any, config: SamplerConfig, size: int, paused: bool = False):
         logging.getLogger("cocotb.near_memory_sampler").setLevel(logging.WARNING)  # every burst else
         self.dut, self.config = dut, config
         clock, reset = dut.aclk, dut.aresetn
@@ -156,9 +158,10 @@ class System:
 
     def results(self, job: JobDescriptor, batch: int = 0) -> Results:
         """What the hardware wrote for a batch."""
-        count, keep = job.settings.count, job.settings.keep
-        size = result_offsets(count, keep)[2]
-        return unpack(self.memory.get(job.result_base + batch * job.result_stride, size), count, keep)
+        given = job.settings
+        shape = given.count, given.keep, has_map(given)
+        data = self.memory.get(job.result_base + batch * job.result_stride, result_offsets(*shape)[2])
+        return unpack(data, *shape)
 
     def sent(self) -> list[tuple[int, bytes]]:
         """The images that came out of the stream and were not yet asked for: index and bytes."""

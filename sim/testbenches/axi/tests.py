@@ -10,8 +10,10 @@ import pytest
 from cocotb.triggers import ClockCycles
 from cocotbext.axi import AxiResp
 
-from nms.contract.registers import BY_NAME, REGISTERS, Access, Error, Event, result_offsets
-from nms.contract.tables import Tables
+from nms.contract.config import Config, LeanConfig, ReducedConfig
+from nms.contract.readout import Phase
+from nms.contract.registers import BY_NAME, REGISTERS, Access, Error, Event
+from nms.contract.tables import KINDS
 from nms.golden import sampler as golden
 from nms.sim.models.driver import BASE, PAGE, JobError, round_up
 from nms.sim.models.seeds import generator
@@ -20,8 +22,8 @@ from nms.sim.testbenches.axi.environment import (
     CONFIG,
     COUNT,
     HELD,
-    PIXELS,
     POOL,
+    PUBLISHED,
     STAGES,
     check_error,
     check_job,
@@ -35,6 +37,7 @@ from nms.sim.testbenches.axi.environment import (
     make_short_job,
     place_listed,
     reach,
+    result_size,
     start_system,
 )
 from nms.sim.verilator.context import count as tally
@@ -79,7 +82,7 @@ async def lists(dut: Any, paused: bool) -> None:
     """Batches by lists: permuted, repeated, of large numbers, with addresses that wrap, across pages."""
     system = await start_system(dut, paused)
     await check_listed(system, make_short_job(batches=3), "lists")
-    given = make_job(search="window", count=min(CONFIG.images, 13), pixels=min(CONFIG.pixels, 3 * BEAT))
+    given = make_short_job(count=min(CONFIG.images, 13), pixels=min(CONFIG.pixels, 3 * BEAT))
     await check_listed(system, given, "large numbers", first=70_001)
     await check_listed(system, make_short_job(batches=2), "wrapped", first=(1 << 32) - POOL)
     await check_job(system, make_short_job(batches=2), "in order again")
@@ -116,17 +119,21 @@ async def list_errors(dut: Any) -> None:
 
 @cocotb.test()
 async def registers(dut: Any) -> None:
-    """Settings hold all their bits and honour strobes; what is no register or read-only is refused."""
+    """Settings hold all their bits and honour strobes; what is no register or read-only is refused.
+
+    Settings of other methods read as 0.
+    """
     system = await start_system(dut)
     bus, rng = system.lite, generator("registers")
     written = {r: int(rng.integers(0, 1 << 32)) for r in REGISTERS if r.access in (Access.RW, Access.FREE)}
     for register, value in written.items():
         await bus.write(register.offset, value)
     for register, value in written.items():
-        assert await bus.read(register.offset) == value & register.mask, register.name
-    await bus.write(BY_NAME["seed"].offset + 1, 0x5AA5, length=2)
-    seed = written[BY_NAME["seed"]]
-    assert await bus.read(BY_NAME["seed"].offset) == seed & 0xFF0000FF | 0x5AA500
+        held = value & register.mask if CONFIG.method in register.methods else 0
+        assert await bus.read(register.offset) == held, register.name
+    await bus.write(BY_NAME["count"].offset + 1, 0x5AA5, length=2)
+    count = written[BY_NAME["count"]]
+    assert await bus.read(BY_NAME["count"].offset) == count & 0xFF0000FF | 0x5AA500
     known = {register.offset for register in REGISTERS}
     for offset in range(0, 1 << 10, 4):
         if offset not in known:
@@ -140,20 +147,50 @@ async def registers(dut: Any) -> None:
     tally("registers", len(written))
 
 
+def list_illegal() -> list[tuple[str, int]]:
+    """Illegal values of registers that not every method has, or has with other ranges."""
+    if isinstance(CONFIG, Config):
+        one = 1 << CONFIG.profile.perplexity.fraction
+        return [
+            ("pixels", 0), ("pixels", CONFIG.pixels + 1), ("pixels", 1 << 20 | 8),
+            ("target", one), ("target", (COUNT - 1) * one), ("target_hi", 1 << 31),
+            ("iterations", 1 << 16), ("exaggerated", 1 << 16), ("search", 4),
+        ]  # fmt: skip
+    low = {field.name: field.low for field in BY_NAME["reduction"].fields}
+    channels, planes, grey = (1 << low[name] for name in ("channels", "planes", "grey"))
+    right = 4 + 3 * channels
+    found = [
+        ("pixels", 0), ("pixels", 104), ("pixels", 1 << 26 | 105),
+        ("shape", 0 | 7 << 16), ("shape", 4097 | 7 << 16), ("shape", 5), ("shape", 5 | 4097 << 16),
+        *(("reduction", right - 4 + side) for side in (1, 5, 63)), ("reduction", right - 3 * channels),
+        ("reduction", right - channels), ("reduction", right + planes + grey),
+        ("reduction", right - 2 * channels + grey),
+        ("pick", 5), ("pick", 255),
+    ]  # fmt: skip
+    if isinstance(CONFIG, LeanConfig):
+        found += [
+            ("target", 0), ("target", (COUNT - 1).bit_length() << 8), ("target_hi", 1),
+            ("iterations", 1 << 16), ("exaggerated", 1 << 16), ("evaluations", 0), ("evaluations", 16),
+        ]  # fmt: skip
+    else:
+        found.append(("pick", 0))
+    if isinstance(CONFIG, ReducedConfig) and CONFIG.side < 32:
+        found.append(("reduction", right - 4 + 2 * CONFIG.side))
+    return found
+
+
 @cocotb.test()
 async def illegal(dut: Any) -> None:
     """Every illegal setting is refused by its register's offset, nothing moves, and the next job is right."""
     system = await start_system(dut)
-    one, legal = 1 << CONFIG.profile.perplexity.fraction, make_job()
+    legal = make_job()
     for name, value in (
         ("count", 3), ("count", CONFIG.images + 1), ("count", 1 << 16 | 8),
-        ("pixels", 0), ("pixels", CONFIG.pixels + 1), ("pixels", 1 << 20 | 8),
         ("keep", 0), ("keep", COUNT + 1), ("keep", 1 << 20 | 1),
-        ("target_lo", one), ("target_lo", (COUNT - 1) * one), ("target_hi", 1 << 31),
-        ("iterations", 1 << 16), ("exaggerated", 1 << 16), ("search", 4),
         ("batches", 0), ("batches", 1 << 16),
         ("image_base_lo", 1), ("image_stride", BEAT // 2), ("batch_stride", BEAT + 1),
         ("result_base_lo", 4), ("result_stride", 4), ("list_base_lo", 4), ("list_stride", 4),
+        *list_illegal(),
     ):  # fmt: skip
         given, driver = legal, system.driver
         await driver.start(replace(given, batches=0))  # all settings, and a refusal
@@ -162,15 +199,12 @@ async def illegal(dut: Any) -> None:
         await driver.command("clear")
         assert not await driver.field("status", "error")
         await driver.write("batches", 1)
-        await driver.write("target", given.settings.target if name != "target_lo" else 0)
-        await driver.write(name, value & 0xFFFFFFFF)
-        if name == "target_lo":
-            await driver.write("target", value)
+        await driver.write(name, value)
         await driver.command("start")
         with pytest.raises(JobError) as refused:
             await driver.wait()
-        expected = "target_lo" if name == "target_hi" else name
-        assert (refused.value.code, refused.value.address) == (Error.SETTING, BY_NAME[expected].offset), name
+        expected = BY_NAME["target_lo" if name.startswith("target") else name].offset
+        assert (refused.value.code, refused.value.address) == (Error.SETTING, expected), (name, value)
         assert await driver.field("status", "error")
         tally("illegal", 1)
     assert system.memory.reads == system.memory.writes == 0
@@ -182,7 +216,8 @@ async def illegal(dut: Any) -> None:
 async def errors(dut: Any, paused: bool) -> None:
     """An error response anywhere ends the job with its code and address; the next job is right."""
     system = await start_system(dut, paused)
-    given, image = make_short_job(batches=2), round_up(PIXELS, BEAT)
+    given = make_short_job(batches=2)
+    image = round_up(given.settings.pixels, BEAT)
     first, last = given.image_base, given.image_base + given.batch_stride + (COUNT - 1) * given.image_stride
     page = round_up(given.result_base, PAGE)
     reads, writes = (Error.READ_SLVERR, Error.READ_DECERR), (Error.WRITE_SLVERR, Error.WRITE_DECERR)
@@ -201,6 +236,30 @@ async def errors(dut: Any, paused: bool) -> None:
     outside = replace(given, image_base=BASE - 16 * BEAT)
     await check_error(system, outside, Error.READ_DECERR, outside.image_base)
     await check_job(system, given, "errors")
+
+
+@cocotb.test(skip=PUBLISHED)
+async def fetch_errors(dut: Any) -> None:
+    """An error response to a kept image that is read again ends the job; the next job is right."""
+    system = await start_system(dut)
+    given = make_short_job()
+    for response, code in ((AxiResp.SLVERR, Error.READ_SLVERR), (AxiResp.DECERR, Error.READ_DECERR)):
+        images = draw_images("fetch errors", given)
+        system.place(given, images)
+        before = bytes(system.memory.data)
+        await system.driver.start(given)
+        while await system.driver.field("status", "phase") != Phase.PICK:
+            pass
+        kept = golden.run(CONFIG, given.settings, images[0]).kept
+        at = given.image_base + int(kept[1]) * given.image_stride
+        system.memory.fails = {at: response}
+        with pytest.raises(JobError) as error:
+            await system.driver.wait()
+        assert (error.value.code, error.value.address) == (code, at)
+        await check_quiet(system, given, before)
+        system.memory.fails = {}
+        tally("fetch errors", 1)
+    await check_job(system, given, "after fetch errors")
 
 
 @cocotb.test()
@@ -246,11 +305,13 @@ async def latency(dut: Any, cycles: int) -> None:
     memory = system.memory
     memory.latency = (cycles, cycles)
     memory.outstanding = parameters().get("outstanding", memory.outstanding)
-    count, pixels = min(CONFIG.images, 16), min(CONFIG.pixels, 2048)
-    given = make_job(count=count, pixels=pixels, iterations=0, ratio=0.5)
+    count = min(CONFIG.images, 16)
+    size = {"pixels": min(CONFIG.pixels, 2048)} if PUBLISHED else {"shape": (32, 32, 3)}
+    given = make_job(count=count, iterations=0, ratio=0.5, **size)
     await check_job(system, given, "latency")
     took = await system.driver.read("cycles_load")
-    least = count * max(-(-pixels // BEAT), -(-pixels // CONFIG.lanes))
+    pixels = given.settings.pixels
+    least = count * -(-pixels // (min(BEAT, CONFIG.lanes) if isinstance(CONFIG, Config) else BEAT))
     dut._log.warning(
         "latency %d: at most %d reads at once, %d cycles to load, least %d",
         cycles, memory.most_reading, took, least,
@@ -265,7 +326,7 @@ async def locked(dut: Any) -> None:
     """While a job runs its settings cannot be changed and no table be read; a second start is ignored."""
     system = await start_system(dut)
     given = make_job()
-    await reach(system, given, "SEARCH")
+    await reach(system, given, "DISTANCE")
     with pytest.raises(OSError, match="SLVERR"):
         await system.driver.write("count", 5)
     with pytest.raises(OSError, match="SLVERR"):
@@ -306,14 +367,17 @@ async def counters(dut: Any) -> None:
     given = make_job(batches=2)
     await check_job(system, given, "counters")
     found = await system.driver.counters()
-    keep = given.settings.keep
-    assert found["bytes_read"] == 2 * COUNT * round_up(PIXELS, BEAT)
-    assert found["bytes_written"] == 2 * result_offsets(COUNT, keep)[2]
-    assert found["bytes_sent"] == 2 * keep * PIXELS
+    keep, pixels = given.settings.keep, given.settings.pixels
+    again = 0 if PUBLISHED else 2 * keep * round_up(pixels, BEAT)
+    assert found["bytes_fetched"] == again
+    assert found["bytes_read"] == 2 * COUNT * round_up(pixels, BEAT) + again
+    assert found["bytes_written"] == 2 * result_size(given.settings)
+    assert found["bytes_sent"] == 2 * keep * pixels
     phases = sum(value for name, value in found.items() if name.startswith("cycles_"))
     assert 0 < phases - found["cycles_job"] < found["cycles_job"]
-    assert found["trials"] > 0
-    assert found["cycles_load"] < COUNT, "the second batch was not loaded while the first was computed"
+    if PUBLISHED:
+        assert found["trials"] > 0
+        assert found["cycles_load"] < COUNT, "the second batch was not loaded while the first was computed"
     tally("counters", len(found))
 
 
@@ -324,7 +388,7 @@ async def tables(dut: Any) -> None:
     given = make_job()
     await check_job(system, given, "tables")
     model = golden.run(CONFIG, given.settings, draw_images("tables", given)[0])
-    for table in Tables.readouts():
+    for table in KINDS[CONFIG.method].readouts():
         found = await system.driver.table(table, COUNT)
         wanted = getattr(model, table.name.lower())
         assert np.array_equal(found, wanted), f"{table.name} is {found}, not {wanted}"

@@ -1,16 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """The registers as data, and the texts that are made from them."""
 
+import asyncio
 import ctypes
 import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from nms.contract.config import PRESETS
+from nms.contract.config import PRESETS, LeanConfig, load, load_published
 from nms.contract.registers import ADDRESS_BITS, BY_NAME, REGISTERS, constants, result_offsets
+from nms.contract.settings import LeanSettings
 from nms.rtl.export import registers
+from nms.sim.models.driver import Driver, JobDescriptor, make_lists
 
 C = registers.ROOT / "examples" / "c"
 
@@ -63,7 +67,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
         pytest.skip("no gcc")
     path = tmp_path_factory.mktemp("c") / "job.so"
     flags = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-shared", "-fPIC"]
-    subprocess.run([compiler, *flags, "-o", str(path), str(C / "job.c")], check=True)
+    subprocess.run([compiler, *flags, "-o", str(path), str(C / "job.c"), "-lm"], check=True)
     return ctypes.CDLL(str(path))
 
 
@@ -77,19 +81,31 @@ class Job(ctypes.Structure):
         *((name, ctypes.c_uint32) for name in ("batches", "image_stride", "batch_stride", "result_stride")),
         *((name, ctypes.c_uint64) for name in ("image_base", "result_base")),
         ("send_images", ctypes.c_int),
+        ("use_lists", ctypes.c_int),
+        ("list_stride", ctypes.c_uint32),
+        ("list_base", ctypes.c_uint64),
+        *((name, ctypes.c_uint32) for name in ("height", "width", "channels", "side")),
+        *((name, ctypes.c_int) for name in ("planes", "grey")),
+        *((name, ctypes.c_uint32) for name in ("pick", "evaluations")),
     ]  # fmt: skip
 
 
-def test_the_c_example_writes_the_registers(library: ctypes.CDLL) -> None:
+def make_memory(preset: str) -> "ctypes.Array[ctypes.c_uint32]":
+    """Registers as they are after the reset of a preset's hardware."""
     memory = (ctypes.c_uint32 * 1024)()
-    for name, value in constants(PRESETS["paper"]).items():
+    for name, value in constants(PRESETS[preset]).items():
         memory[BY_NAME[name].offset // 4] = value
+    return memory
+
+
+def test_the_c_example_writes_the_registers(library: ctypes.CDLL) -> None:
+    memory = make_memory("paper")
     job = Job(count=64, pixels=3072, keep=19, perplexity=15.0, iterations=300, seed=7, search=3, batches=2,
               image_stride=3072, batch_stride=3072 * 64, result_stride=4096, send_images=1,
               image_base=1 << 33, result_base=1 << 34)  # fmt: skip
     assert library.nms_fits(memory, ctypes.byref(job))
     library.nms_start(memory, ctypes.byref(job))
-    fraction = PRESETS["paper"].profile.perplexity.fraction
+    fraction = load_published("paper").profile.perplexity.fraction
     expected = {
         "count": 64, "keep": 19, "target_hi": 15 << fraction >> 32, "exaggerated": 12, "search": 3,
         "image_base_hi": 2, "result_base_hi": 4, "result_stride": 4096, "options": 3, "control": 1,
@@ -98,6 +114,62 @@ def test_the_c_example_writes_the_registers(library: ctypes.CDLL) -> None:
         assert memory[BY_NAME[name].offset // 4] == value, name
     job.count = 65
     assert not library.nms_fits(memory, ctypes.byref(job))
+
+
+def test_the_c_example_writes_what_the_driver_writes(library: ctypes.CDLL) -> None:
+    """Of a job by lists, with reduced images and a lean map."""
+    config = load("lean")
+    assert isinstance(config, LeanConfig)
+    settings = LeanSettings.make(
+        config, 50, (30, 40, 3), seed=9, pick="hub", side=4, evaluations=5, perplexity=11.3, grey=True
+    )
+    places = {
+        "image_base": 3 << 32, "image_stride": 3600, "batches": 7, "batch_stride": 1 << 20,
+        "result_base": 5 << 32, "result_stride": 2048, "list_base": 9 << 32, "list_stride": 208,
+    }  # fmt: skip
+    memory, wanted = make_memory("lean"), make_memory("lean")
+    job = Job(count=50, pixels=3600, keep=15, perplexity=11.3, iterations=48, seed=9, use_lists=1,
+              send_images=1, height=30, width=40, channels=3, side=4, grey=1, pick=2, evaluations=5,
+              **places)  # fmt: skip
+    assert library.nms_fits(memory, ctypes.byref(job))
+    library.nms_start(memory, ctypes.byref(job))
+
+    class Registers:
+        async def read(self, offset: int) -> int:
+            return wanted[offset // 4]
+
+        async def write(self, offset: int, value: int) -> None:
+            wanted[offset // 4] = value
+
+        async def interrupt(self) -> None:
+            raise NotImplementedError
+
+    asyncio.run(Driver(Registers()).start(JobDescriptor(settings, **places)))
+    known = {BY_NAME[name].offset // 4 for name in ("irq_status", "irq_enable")}
+    differ = [r.name for r in REGISTERS if memory[r.offset // 4] != wanted[r.offset // 4]]
+    assert {BY_NAME[name].offset // 4 for name in differ} <= known
+    job.side = 16
+    assert not library.nms_fits(memory, ctypes.byref(job))
+
+
+def test_groups_of_one_class(library: ctypes.CDLL) -> None:
+    """Every image is in one group, of its class and of no more than asked for; in C as in Python."""
+    labels = np.random.default_rng(5).integers(0, 6, 400).astype(np.uint32)
+    labels[labels == 4] = 0
+    labels[:2] = 4
+    lists = make_lists(labels, 32)
+    assert sorted(np.concatenate([one.ravel() for one in lists.values()])) == list(range(400))
+    groups = [group.tolist() for one in lists.values() for group in one]
+    assert all(len(set(labels[group])) == 1 for group in groups)
+    assert [size for size in lists if size < 16] == [2]
+    assert max(lists) <= 32
+    numbers, sizes = np.zeros(400, np.uint32), np.zeros(400, np.uint32)
+    made = library.nms_make_lists(
+        labels.ctypes.data_as(ctypes.c_void_p), 400, 6, 32,
+        numbers.ctypes.data_as(ctypes.c_void_p), sizes.ctypes.data_as(ctypes.c_void_p),
+    )  # fmt: skip
+    found = [group.tolist() for group in np.split(numbers, np.cumsum(sizes[:made]))[:-1]]
+    assert sorted(found) == sorted(groups)
 
 
 def test_the_c_example_finds_the_results(library: ctypes.CDLL) -> None:
