@@ -10,6 +10,7 @@ from nms.rtl.lib.fixed import square
 from nms.rtl.lib.flow import delay
 from nms.rtl.lib.hierarchy import Block
 from nms.rtl.lib.ram import RAM
+from nms.rtl.lib.split import SplitRAM
 
 LANES = 16
 """Bytes of a word of the image memory: squared differences in a cycle."""
@@ -108,12 +109,16 @@ class Distances(Block):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.images = images = RAM(shape=8 * LANES, depth=self.images * self.words)
-        read, write = images.read_port(), images.write_port()
-        address = Signal.like(read.addr)  # the memory has one port: it is loaded, or it is read
-        m.d.comb += [read.addr.eq(address), write.addr.eq(address)]
-        self._load(m, address, write.en, write.data)
-        valid, tag, other, final = self._walk(m, address, read.en, read.data)
+        m.submodules.images = images = SplitRAM(8 * LANES, self.images * self.words)
+        # what a load gathers is in the first of the registers that hold words: either it goes on, or they do
+        held = [
+            Signal(data.ArrayLayout(8, LANES), name=f"held_{row}", reset_less=True) for row in range(ROWS)
+        ]
+        address = Signal.like(images.address, reset_less=True)
+        m.d.comb += images.address.eq(address)
+        self._load(m, images, address, held[0])
+        valid, tag, final = self._walk(m, images, address, held)
+        other = Array(word.as_value() for word in held)[tag.row]
         valids, tags = [valid], [tag]
         for stage in range(1, STAGES):
             valid, tag = Signal(name=f"valid_{stage}"), Signal(self.tag, name=f"tag_{stage}", reset_less=True)
@@ -122,25 +127,24 @@ class Distances(Block):
                 m.d.sync += tag.eq(tags[-1])
             valids.append(valid)
             tags.append(tag)
-        self._sum(m, valids, tags, self._square(m, valids, read.data, other))
+        self._sum(m, valids, tags, self._square(m, valids, images.data, other))
         m.d.sync += self.done.eq(delay(m, final, STAGES - 1, reset_less=False))
         with m.If(self.done):
             m.d.sync += self.loaded.eq(0)
         return m
 
-    def _load(self, m: Module, address: Signal, enable: Value, word: Value) -> None:
+    def _load(self, m: Module, images: SplitRAM, address: Signal, held: data.View) -> None:
         """Bytes into words, padded with 0, and these into memory one after the other."""
         loading, full = Signal(), Signal()
-        image, position = Signal.like(self.count), Signal(range(LANES))
+        image, position = Signal.like(self.count, reset_less=True), Signal(range(LANES), reset_less=True)
         taken, ends, item = Signal(), Signal(), self.i_bytes.payload
-        held = Signal(data.ArrayLayout(8, LANES), reset_less=True)
         m.d.comb += [
             self.load_ready.eq(~(loading | full | self.loaded)),
             self.i_bytes.ready.eq(loading),
             taken.eq(loading & self.i_bytes.valid),
             ends.eq(item.last | (position == LANES - 1)),
-            enable.eq(full),
-            word.eq(held),
+            images.write.eq(full),
+            images.write_data.eq(held),
         ]
         m.d.sync += full.eq(taken & ends)
         with m.If(taken):
@@ -157,17 +161,18 @@ class Distances(Block):
             m.d.sync += [loading.eq(1), image.eq(0), position.eq(0), address.eq(0)]
 
     def _walk(
-        self, m: Module, address: Signal, enable: Value, word: Value
-    ) -> tuple[Signal, Signal, Value, Signal]:
+        self, m: Module, images: SplitRAM, address: Signal, held: list[data.View]
+    ) -> tuple[Signal, Signal, Signal]:
         """Read words and hold those of the block's four images.
 
-        Returns in the cycle in which ``word`` is there: whether it meets one that is held, its tag, the one
-        that it meets, and whether it is the last of all.
+        Returns in the cycle in which a word is there: whether it meets one that is held, its tag, and whether
+        it is the last of all.
         """
         running, bits = Signal(), (ROWS - 1).bit_length()
-        block, image = Signal(self.tag["block"].shape), Signal(self.index)
-        number, words = Signal(range(self.words)), Signal(range(self.words + 1))
-        offset, step = Signal(range(ROWS + 1)), Signal(range(ROWS))  # of the image in its block, at most four
+        block, image = Signal(self.tag["block"].shape, reset_less=True), Signal(self.index, reset_less=True)
+        number, words = Signal(range(self.words), reset_less=True), Signal(range(self.words + 1))
+        offset = Signal(range(ROWS + 1), reset_less=True)  # of the image in its block, at most four
+        step = Signal(range(ROWS), reset_less=True)
         base = Signal.like(address)  # of the word of the block's first image
         following, start = Signal.like(base), Signal(self.index)
         last_step, last_image, last_word, last_block = (
@@ -183,7 +188,7 @@ class Distances(Block):
             last_word.eq(number + 1 == words),
             last_block.eq(start + (ROWS + 1) >= self.count),
             following.eq(base + 1 + Mux(last_word, (words << bits) - words, 0)),
-            enable.eq(running & (step == 0)),
+            images.read.eq(running & (step == 0)),
         ]
         with m.If(self.start):
             m.d.sync += [running.eq(1), block.eq(0), image.eq(0), number.eq(0), offset.eq(0), step.eq(0)]
@@ -201,7 +206,8 @@ class Distances(Block):
                     m.d.sync += [number.eq(0), block.eq(block + 1), image.eq(start + ROWS)]
                     m.d.sync += running.eq(~last_block)
 
-        meets, keeps, final, place = Signal(), Signal(), Signal(), Signal(range(ROWS))
+        meets, keeps, final = Signal(), Signal(), Signal()
+        place = Signal(range(ROWS), reset_less=True)
         tag = Signal(self.tag, reset_less=True)
         m.d.sync += [
             meets.eq(running & (offset != 0)),
@@ -218,11 +224,10 @@ class Distances(Block):
                 tag.end.eq(last_step),
                 place.eq(offset),
             ]
-        held = [Signal.like(word, name=f"held_{row}", reset_less=True) for row in range(ROWS)]
         for row, own in enumerate(held):
             with m.If(keeps & (place == row)):
-                m.d.sync += own.eq(word)
-        return meets, tag, Array(held)[tag.row], final
+                m.d.sync += own.eq(images.data)
+        return meets, tag, final
 
     def _square(self, m: Module, valids: list[Signal], a: Value, b: Value) -> list[Signal]:
         """Sums of ``GROUP`` squared differences of the bytes of ``a`` and ``b``, two cycles later."""

@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from nms.contract.config import ReducedConfig
 from nms.rtl.lib.hierarchy import Block
-from nms.rtl.lib.ram import RAM
+from nms.rtl.lib.split import SplitRAM
 
 
 class PairMemory(Block):
@@ -59,22 +59,20 @@ class PairMemory(Block):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.pairs = pairs = RAM(shape=self.width, depth=self.images * (self.images - 1) // 2)
-        read, write = pairs.read_port(), pairs.write_port()
+        m.submodules.pairs = pairs = SplitRAM(self.width, self.images * (self.images - 1) // 2)
         swaps, same = Signal(), Signal()
         high, low = Signal.like(self.read_row), Signal.like(self.read_row)
         equal = Signal(reset_less=True)
         m.d.comb += [
-            swaps.eq(~self.write_enable & (self.read_row < self.read_column)),
+            swaps.eq(self.read_row < self.read_column),
             same.eq(self.read_row == self.read_column),
             high.eq(Mux(self.write_enable, self.write_row, Mux(swaps, self.read_column, self.read_row))),
             low.eq(Mux(self.write_enable, self.write_column, Mux(swaps, self.read_row, self.read_column))),
-            write.addr.eq((high * (high - 1)[: len(high)]).shift_right(1) + low),
-            write.data.eq(self.write_data),
-            write.en.eq(self.write_enable),
-            read.addr.eq(write.addr),
-            read.en.eq(self.read_enable & ~same),
-            self.read_data.eq(Mux(equal, 0, read.data)),
+            pairs.address.eq((high * (high - 1)[: len(high)]).shift_right(1) + low),
+            pairs.write.eq(self.write_enable),
+            pairs.write_data.eq(self.write_data),
+            pairs.read.eq(self.read_enable & ~same),
+            self.read_data.eq(Mux(equal, 0, pairs.data)),
         ]
         with m.If(self.read_enable):
             m.d.sync += equal.eq(same)

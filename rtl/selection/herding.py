@@ -98,12 +98,12 @@ class Herding(Block):
                 tally.add_first.eq(first),
                 tally.add_value.eq(self.pair_distance),
             ]
-        image, last_image = Signal(self.index), Signal()
-        chosen, left = Signal(self.index), Signal.like(self.keep)
-        passing, opening = Signal(), Signal()  # opening: the first pass
+        image, last_image = Signal(self.index, reset_less=True), Signal()
+        chosen, left = Signal(self.index, reset_less=True), Signal.like(self.keep, reset_less=True)
+        passing, opening = Signal(), Signal(reset_less=True)  # opening: the first pass
         valids, found, best_index = self._score(m, passing, opening, image, rows, columns)
 
-        scanned, scanned_image, advance = Signal(), Signal.like(image), Signal()
+        scanned, scanned_image, advance = Signal(), Signal.like(image, reset_less=True), Signal()
         m.d.comb += [
             last_image.eq(image + 1 == self.count),
             self.read_enable.eq(passing & ~opening),
@@ -175,10 +175,9 @@ class Herding(Block):
         lowered = Signal(self.distance + len(self.count), reset_less=True)
         m.d.comb += live.eq(valids[0] & (opening | ~columns.data[-1]))
         with m.If(live):
-            m.d.sync += [
-                raised.eq(score + row_sum),
-                lowered.eq(Mux(opening, 0, self.read_data) * self.count),
-            ]
+            m.d.sync += [raised.eq(score + row_sum), lowered.eq(self.read_data * self.count)]
+            with m.If(opening):
+                m.d.sync += lowered.eq(0)
         fresh = Signal(signed(self.score), reset_less=True)
         with m.If(valids[1]):
             m.d.sync += fresh.eq(raised - lowered)
@@ -189,7 +188,7 @@ class Herding(Block):
                 m.d.sync += index.eq(earlier)
         m.d.sync += valids.eq(Cat(passing, live, valids[1]))
 
-        found, best = Signal(), Signal(signed(self.score), reset_less=True)
+        found, best = Signal(reset_less=True), Signal(signed(self.score), reset_less=True)
         best_index = Signal(self.index, reset_less=True)
         with m.If(valids[2]):
             m.d.comb += [

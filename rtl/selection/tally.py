@@ -49,7 +49,8 @@ class Tally(wiring.Component):
         m.submodules.memory = memory = RAM(shape=self.width, depth=self.depth)
         read, write = memory.read_port(), memory.write_port()
         adding = Signal()
-        index, value = Signal.like(self.add_index), Signal.like(self.add_value, reset_less=True)
+        index = Signal.like(self.add_index, reset_less=True)
+        value = Signal.like(self.add_value, reset_less=True)
         first, again, now_again = Signal(reset_less=True), Signal(reset_less=True), Signal()
         latest, total = Signal(self.width, reset_less=True), Signal(self.width)
         # ``latest`` is the sum of ``index``, the latest one, of which none was before the first in a batch

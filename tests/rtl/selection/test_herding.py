@@ -2,6 +2,7 @@
 """Herding's hardware against its golden model, in several configurations."""
 
 from collections.abc import Callable
+from typing import cast
 
 import pytest
 
@@ -20,8 +21,9 @@ from nms.rtl.selection.herding import Herding
     ],
 )
 def test_herding(check_block: Callable[..., int], config: ReducedConfig) -> None:
-    assert check_block(Herding(config), "herding", config) >= 200
+    assert check_block(Herding(config), "herding", config) >= 100
 
 
 def test_time_of_picks() -> None:
-    assert Herding(load("herding")).cycles(64, 19) <= 6_000
+    """19 of 64 images in a small part of the time of their distances."""
+    assert Herding(cast(ReducedConfig, load("herding"))).cycles(64, 19) <= 1_400
