@@ -66,7 +66,7 @@ class LeanSearch(Block):
         self.parameters = (config.images, distance)
         self.weights = Weights(config)
         self.entropy = Entropy(config, len(self.weights.s), len(self.weights.t))
-        self.secant = Secant(config, len(self.weights.s))
+        self.secant = Secant(config)
         self.kept = StructLayout(
             {
                 "minimum": distance,
@@ -156,7 +156,7 @@ class LeanSearch(Block):
             read.en.eq(asking & weighing),
             read.addr.eq(column),
             weights.valid.eq(asked & ~scanning),
-            weights.distance.eq(Mux(sharing, self.read_data, read.data)),
+            weights.distance.eq(Mux(sharing, self.read_data, Mux(scanning, maximum, read.data))),
             weights.minimum.eq(minimum),
             weights.mantissa.eq(mantissa),
             weights.shift.eq(shift),
@@ -168,7 +168,6 @@ class LeanSearch(Block):
             secant.evaluations.eq(self.evaluations),
             secant.scale.eq(scale),
             secant.entropy.eq(entropy.entropy),
-            secant.sum.eq(weights.s),
             self.share_valid.eq(weights.share_valid),
             self.share_row.eq(row),
             self.share.eq(weights.share),
@@ -190,7 +189,7 @@ class LeanSearch(Block):
             result.status.eq(secant.status),
             result.mantissa.eq(Mux(tied, 0, Cat(mantissa, Const(1, 1)))),
             result.exponent.eq(Mux(tied, 0, secant.u[fraction:].as_signed())),
-            result.entropy.eq(secant.best.entropy),
+            result.entropy.eq(secant.last_entropy),
             result.evaluations.eq(secant.number),
             keep.en.eq(self.o_rows.valid & self.o_rows.ready),
             keep.addr.eq(row),
@@ -201,13 +200,6 @@ class LeanSearch(Block):
             recall.addr.eq(row),
             recall.en.eq(0),
         ]
-
-        def take_u() -> None:
-            """Beta of u; of a row that its ties ended, the beta that leaves their weights alone."""
-            m.d.sync += [
-                mantissa.eq(Mux(tied, -1, look_up(MANTISSA, 1, secant.u[:fraction]))),
-                shift.eq(Mux(tied, 0, scale + 3 - secant.u[fraction:].as_signed())),
-            ]
 
         m.d.sync += [self.searched.eq(0), self.done.eq(0)]
         with m.FSM():
@@ -220,7 +212,7 @@ class LeanSearch(Block):
                     m.next = "RECALL"
             with m.State("ROW"):
                 m.d.comb += restart.eq(1)
-                m.d.sync += [minimum.eq(-1), maximum.eq(0), ties.eq(0)]
+                m.d.sync += [minimum.eq(-1), maximum.eq(0), ties.eq(0), mantissa.eq(-1), shift.eq(0)]
                 m.next = "SCAN"
             with m.State("SCAN"):
                 m.d.comb += [scanning.eq(1), asking.eq(1)]
@@ -232,12 +224,13 @@ class LeanSearch(Block):
                     m.d.comb += [
                         weights.load.eq(1),
                         weights.sum.eq(ties << self.config.profile.weight.fraction),
+                        weights.measure.eq(1),
                         secant.row.eq(1),
                     ]
-                    m.d.sync += scale.eq(bit_length((maximum - minimum)[: len(maximum)]))
                     m.next = "DIVIDE"
             with m.State("DIVIDE"):
                 m.d.comb += entropy.start.eq(1)
+                m.d.sync += scale.eq(bit_length(weights.gap))
                 m.next = "DIVIDED"
             with m.State("DIVIDED"):
                 m.d.comb += secant.judge.eq(entropy.done)
@@ -247,24 +240,22 @@ class LeanSearch(Block):
                 with m.If(secant.proceed):
                     m.next = "WEIGH FROM U"
                 with m.If(secant.ended):
-                    m.next = "END"
+                    m.d.comb += [entropy.start.eq(1), entropy.invert.eq(1)]
+                    m.next = "INVERTED"
             with m.State("WEIGH FROM U"):
                 m.d.comb += [weights.load.eq(1), restart.eq(1)]
-                take_u()
+                m.d.sync += [
+                    mantissa.eq(look_up(MANTISSA, 1, secant.u[:fraction])),
+                    shift.eq(scale + 3 - secant.u[fraction:].as_signed()),
+                ]
                 m.next = "WEIGH"
             with m.State("WEIGH"):
                 m.d.comb += [weighing.eq(1), asking.eq(1)]
                 with m.If(at_end):
                     m.next = "WEIGHED"
             with m.State("WEIGHED"), m.If(~asked & ~weights.busy):
-                m.next = "DIVIDE"
-            with m.State("END"):
-                m.d.comb += [weights.load.eq(1), weights.sum.eq(secant.best.sum)]
-                take_u()
-                m.next = "INVERT"
-            with m.State("INVERT"):
-                m.d.comb += [entropy.start.eq(1), entropy.invert.eq(1)]
-                m.next = "INVERTED"
+                m.d.comb += entropy.start.eq(1)
+                m.next = "DIVIDED"
             with m.State("INVERTED"), m.If(entropy.done):
                 m.next = "REPORT"
             with m.State("REPORT"):

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Steps of the lean search: from the entropy at a u to the next u, in a bracket (contract, section 19)."""
 
-from amaranth import Cat, Module, Mux, Signal, Value, signed
+from amaranth import Cat, Module, Mux, Signal, signed
 from amaranth.lib import wiring
-from amaranth.lib.data import StructLayout
 from amaranth.lib.wiring import In, Out
 
 from nms.contract.config import LeanConfig
@@ -38,12 +37,12 @@ class Secant(wiring.Component):
     """Judges the entropy at u, and moves u or ends the row.
 
     A step is |H - target| * |du| / |dH|: a product, a bit of |H - target| a cycle, then a division in the
-    same two registers.
+    same two registers. The u before is always an end of the bracket, the lower one if u rose from it. Where
+    the best u of a row that is given up is not the last, it is evaluated again.
 
     Parameters
     ----------
     config : ``pixels`` and the formats
-    sums : bits of S
 
     Members
     -------
@@ -51,17 +50,17 @@ class Secant(wiring.Component):
     batch : begins a batch, a pulse
     row : begins a row, a pulse; the first entropy is that of its ties
     scale : L of the row
-    judge : entropy and sum are there, a pulse; both are constant until ``proceed`` or ``ended``
-    entropy, sum : H and S at ``u``, or of the ties
+    judge : the entropy is there, a pulse
+    entropy : H at ``u``, or of the ties; constant from ``judge`` until ``proceed`` or ``ended``
     proceed : ``u`` is the next to evaluate, a pulse
-    ended : the row has ended, a pulse; what follows is then that of the result, and ``u`` the reported
+    ended : the row has ended, a pulse; ``u`` and ``last_entropy`` are then its result
     u : see above
+    last_entropy : the entropy of the evaluation before and, from ``ended`` on, that of the result
     number : evaluations made; 0 if the ties ended the row
     status : a :class:`nms.contract.tables.Status`
-    best : ``entropy`` and ``sum`` of the result
     """
 
-    def __init__(self, config: LeanConfig, sums: int) -> None:
+    def __init__(self, config: LeanConfig) -> None:
         self.fraction = config.profile.log_beta.fraction
         entropy = config.profile.entropy.width
         self.u_shape = u_shape(config)
@@ -74,84 +73,58 @@ class Secant(wiring.Component):
                 "scale": In(config.derived.scale_width),
                 "judge": In(1),
                 "entropy": In(entropy),
-                "sum": In(sums),
                 "proceed": Out(1),
                 "ended": Out(1),
                 "u": Out(self.u_shape),
+                "last_entropy": Out(entropy),
                 "number": Out(4),
                 "status": Out(2),
-                "best": Out(StructLayout({"entropy": entropy, "sum": sums})),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        lo, hi, last_u, best_u = (
-            Signal(self.u_shape, name=name, reset_less=True) for name in ("lo", "hi", "last_u", "best_u")
-        )
-        last_entropy, best_error = (
-            Signal.like(self.entropy, name=name, reset_less=True) for name in ("last_entropy", "best_error")
-        )
-        above = Signal(reset_less=True)  # H > target
+        lo, hi, best_u = (Signal(self.u_shape, name=name, reset_less=True) for name in ("lo", "hi", "best_u"))
+        best_error = Signal.like(self.entropy, reset_less=True)
+        above, rose = Signal(reset_less=True), Signal(reset_less=True)  # H > target, now and before
+        again = Signal()  # the best u is evaluated again
         # |H - target|, then the low half of the product, then the step
         low = Signal.like(self.entropy, reset_less=True)
 
-        du, fall = self.u - last_u, last_entropy - self.entropy
-        u_size, size = _magnitude(du), _magnitude(fall)
-        slopes = u_size.any() & size.any() & (du[-1] == fall[-1])
-        high = Signal(max(len(u_size), len(size)), reset_less=True)
-        total = high + Mux(low[0], u_size, 0)
-        rest, quotient = divide_on(high, low, size)
+        excess = self.entropy - self.target
+        du = (Mux(rose, self.u, hi) - Mux(rose, lo, self.u))[: len(self.u) - 1]
+        fall = Mux(rose, self.last_entropy, self.entropy) - Mux(rose, self.entropy, self.last_entropy)
+        slopes = du.any() & fall.any() & ~fall[-1]
+        fall = fall[:-1]
+        high = Signal(max(len(du), len(fall)), reset_less=True)
+        total = high + Mux(low[0], du, 0)
+        rest, quotient = divide_on(high, low, fall)
         steps = Signal(range(len(low)))
 
         limit = low[STEP_BITS:].any()
         step = Mux(limit, 1 << STEP_BITS, Cat(low[0] | ~low.any(), low[1:STEP_BITS]))
         bound = Mux(above, hi, lo)
         stepped = add_or_subtract(self.u, step, above).as_signed()
-        inside = Mux(above, stepped < bound, stepped > bound)
+        room = stepped - bound
+        inside = room.any() & (room[-1] == above)
         middle = (self.u + bound).shift_right(1)
 
-        ties, first = self.number == 0, self.number == 1
-        better = ties | first | (low < best_error)
         m.d.sync += [self.proceed.eq(0), self.ended.eq(0)]
         with m.If(self.batch):
             m.d.sync += self.u.eq(START)
         with m.If(self.row):
-            m.d.sync += self.number.eq(0)
+            m.d.sync += [self.number.eq(0), again.eq(0)]
         with m.FSM():
             with m.State("WAIT"), m.If(self.judge):
-                m.d.sync += [
-                    low.eq(_magnitude(self.entropy - self.target)),
-                    above.eq(self.entropy > self.target),
-                ]
+                m.d.sync += [low.eq(Mux(excess[-1], -excess, excess)), above.eq(~excess[-1] & excess.any())]
                 m.next = "JUDGE"
-            with m.State("JUDGE"):
-                m.next = "WAIT"
-                with m.If(better):
-                    m.d.sync += [
-                        best_u.eq(self.u),
-                        best_error.eq(low),
-                        self.best.entropy.eq(self.entropy),
-                        self.best.sum.eq(self.sum),
-                    ]
-                with m.If(ties):
-                    m.d.sync += self.status.eq(Mux(above, Status.INFEASIBLE, Status.SATURATED))
-                    with m.If(above | ~low.any()):
-                        m.d.sync += self.ended.eq(1)
-                    with m.Else():
-                        m.next = "ENTER"
-                with m.Else():
-                    solved = low <= TOLERANCE
-                    m.d.sync += self.status.eq(Mux(solved, Status.SOLVED, Status.UNCONVERGED))
-                    with m.If(solved | (self.number == self.evaluations)):
-                        m.d.sync += self.ended.eq(1)
-                        with m.If(~better):
-                            m.d.sync += self.u.eq(best_u)
-                    with m.Elif(first | ~slopes):
-                        m.next = "MOVE"
-                    with m.Else():
-                        m.d.sync += [high.eq(0), steps.eq(len(low) - 1)]
-                        m.next = "MULTIPLY"
+                with m.If(self.number == 0):
+                    m.next = "JUDGE TIES"
+            with m.State("JUDGE TIES"):
+                m.d.sync += self.status.eq(Mux(above, Status.INFEASIBLE, Status.SATURATED))
+                m.next = "ENTER"
+                with m.If(above | ~low.any()):
+                    m.next = "END"
             with m.State("ENTER"):
                 top = self.scale + HEADROOM
                 m.d.sync += [
@@ -163,6 +136,24 @@ class Secant(wiring.Component):
                 with m.If(self.u[self.fraction :].as_signed() >= top):
                     m.d.sync += self.u.eq((top << self.fraction) - 1)
                 m.next = "WAIT"
+            with m.State("JUDGE"):
+                first, solved = self.number == 1, low <= TOLERANCE
+                better = first | (low < best_error)
+                m.d.sync += self.status.eq(Mux(solved, Status.SOLVED, Status.UNCONVERGED))
+                with m.If(better):
+                    m.d.sync += [best_u.eq(self.u), best_error.eq(low)]
+                with m.If(solved | again):
+                    m.next = "END"
+                with m.Elif(self.number == self.evaluations):
+                    m.next = "END"
+                    with m.If(~better):
+                        m.d.sync += [self.u.eq(best_u), self.proceed.eq(1), again.eq(1)]
+                        m.next = "WAIT"
+                with m.Elif(first | ~slopes):
+                    m.next = "MOVE"
+                with m.Else():
+                    m.d.sync += [high.eq(0), steps.eq(len(low) - 1)]
+                    m.next = "MULTIPLY"
             with m.State("MULTIPLY"):
                 m.d.sync += [high.eq(total[1:]), low.eq(Cat(low[1:], total[0])), steps.eq(steps - 1)]
                 with m.If(~steps.any()):
@@ -170,7 +161,7 @@ class Secant(wiring.Component):
             with m.State("LIMIT"):
                 m.d.sync += steps.eq(len(low) // DIGITS - 1)
                 m.next = "DIVIDE"
-                with m.If(Cat(low[STEP_BITS:], high) >= size):
+                with m.If(Cat(low[STEP_BITS:], high) >= fall):
                     m.d.sync += low[-1].eq(1)
                     m.next = "MOVE"
             with m.State("DIVIDE"):
@@ -179,8 +170,8 @@ class Secant(wiring.Component):
                     m.next = "MOVE"
             with m.State("MOVE"):
                 m.d.sync += [
-                    last_u.eq(self.u),
-                    last_entropy.eq(self.entropy),
+                    rose.eq(above),
+                    self.last_entropy.eq(self.entropy),
                     self.u.eq(Mux(inside, stepped, middle)),
                     self.number.eq(self.number + 1),
                     self.proceed.eq(1),
@@ -190,9 +181,7 @@ class Secant(wiring.Component):
                 with m.Else():
                     m.d.sync += hi.eq(self.u)
                 m.next = "WAIT"
+            with m.State("END"):
+                m.d.sync += [self.last_entropy.eq(self.entropy), self.ended.eq(1)]
+                m.next = "WAIT"
         return m
-
-
-def _magnitude(value: Value) -> Value:
-    """The size of a signed value, of one bit less: the smallest value does not occur."""
-    return Mux(value[-1], -value, value)[: len(value) - 1]

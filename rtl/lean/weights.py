@@ -1,23 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """Weights of the distances of a row: their sums for the search, their shares for the affinities."""
 
-from amaranth import Cat, Const, Module, Mux, Signal, Value
+from amaranth import Array, Cat, Const, Module, Mux, Signal, Value
 from amaranth.hdl import Assert
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from nms.contract.config import LeanConfig
 from nms.rtl.lean.entropy import RECIPROCAL
-from nms.rtl.lean.tables import WEIGHT, look_up
+from nms.rtl.lean.tables import WEIGHT
+from nms.rtl.lib.booth import booth_product
 from nms.rtl.lib.fixed import half_up, half_up_by
 
 CUTOFF = 640
-"""The z from which on a weight is 0."""
+"""The z from which on a weight is 0; rounding says so of itself."""
 
 LARGEST_PRODUCT = max(z * ((WEIGHT[z % 64] + (1 << z // 64 >> 1)) >> z // 64) for z in range(CUTOFF))
 """Of w and z."""
 
-SHARE_LATENCY = 5
+SHARE_LATENCY = 4
 """Cycles from a distance to its share."""
 
 
@@ -37,7 +38,8 @@ def shift_down(value: Value, places: Value, width: int) -> tuple[Value, Value]:
 class Weights(wiring.Component):
     """z and w, and S and T or the shares of a row, one distance a cycle (contract, sections 19 and 20).
 
-    In a search, a distance whose weight is 0 goes no further than its z.
+    In a search, a distance whose weight is 0 goes no further than its z. A weight of 256 has no part in T,
+    since its z is 0, and its share is r: products need eight bits of w, and those of r below 65536.
 
     Parameters
     ----------
@@ -50,6 +52,7 @@ class Weights(wiring.Component):
     mantissa, shift : M - 256 and 3 + L - q; with 255 and 0, only distances at the minimum have a weight
     reciprocal : r
     sharing : whether shares are wanted, not sums; constant, as are the four above, while ``busy``
+    measure, gap : D_ij - min_i alone is wanted, a pulse with ``distance``, and it a cycle later
     load, sum : S becomes ``sum``, and T 0, a pulse; not while ``busy``
     busy : a distance is under way
     s, t : S and T
@@ -60,7 +63,7 @@ class Weights(wiring.Component):
         profile = config.profile
         distance = config.derived.distance_width
         self.one = profile.weight.fraction
-        self.z_fraction = profile.exponent.fraction
+        self.z_shape = profile.exponent
         s = ((config.images - 1) << self.one).bit_length()
         super().__init__(
             {
@@ -71,6 +74,8 @@ class Weights(wiring.Component):
                 "shift": In(range(distance + 13)),
                 "reciprocal": In(RECIPROCAL - self.one + 1),
                 "sharing": In(1),
+                "measure": In(1),
+                "gap": Out(distance),
                 "load": In(1),
                 "sum": In(s),
                 "busy": Out(1),
@@ -84,44 +89,44 @@ class Weights(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         valid = Signal(SHARE_LATENCY)
-        m.d.comb += self.busy.eq(valid.any())
+        z, last_z = (Signal(self.z_shape.width, name=name, reset_less=True) for name in ("z", "last_z"))
+        w = Signal(self.one + 1, reset_less=True)
+        total = Signal(max(len(self.t), self.one + len(self.reciprocal)), reset_less=True)
+        whole = z[self.z_shape.fraction :]
+        heavy = whole < CUTOFF >> self.z_shape.fraction
+        m.d.sync += valid.eq(Cat(self.valid, valid[0], valid[1] & (self.sharing | heavy), valid[2]))
 
-        def register(name: str, stage: int, value: Value) -> Signal:
-            """``value`` behind ``stage``, where an item comes through."""
-            held = Signal(len(value), name=name, reset_less=True)
-            with m.If(self.valid if stage == 0 else valid[stage - 1]):
-                m.d.sync += held.eq(value)
-            return held
+        with m.If(self.valid | self.measure):
+            m.d.sync += self.gap.eq(self.distance - self.minimum)
 
-        gap = register("gap", 0, (self.distance - self.minimum)[: len(self.distance)])
-        beta = register("beta", 1, Cat(self.mantissa, Const(1, 1)) * gap)
-
-        # z is right where it is below the cutoff; half_up(v, n) = (floor(4v / 2^(n + 1)) + 1) >> 1
-        bits = CUTOFF.bit_length()
-        halves, above = shift_down(beta << 2, self.shift, bits + 1)
+        # half_up(v, n) = (floor(4v / 2^(n + 1)) + 1) >> 1
+        beta = Signal(len(self.mantissa) + 1 + len(self.gap))
+        m.d.comb += beta.eq(booth_product(Cat(self.mantissa, Const(1, 1)), self.gap))
+        halves, above = shift_down(beta << 2, self.shift, len(z) + 1)
         rounded = half_up(halves, 1)
-        light = Signal()
-        m.d.comb += light.eq(above | (rounded >= CUTOFF))
-        z = register("z", 2, rounded[:bits])
-        weightless = register("weightless", 2, light)
+        with m.If(valid[0]):
+            m.d.sync += z.eq(rounded | (above | rounded[-1]).replicate(len(z)))
 
-        whole = z[self.z_fraction :]
-        weight = half_up_by(look_up(WEIGHT, -2, z[: self.z_fraction]), whole)[: self.one + 1]
-        w = register("w", 3, Mux(weightless, 0, weight))
-        factor = register("factor", 3, Mux(self.sharing, self.reciprocal, z))
+        table = Array(Const(weight, self.one + 1) for weight in WEIGHT)
+        with m.If(valid[1]):
+            m.d.sync += [w.eq(half_up_by(table[z[: self.z_shape.fraction]], whole)), last_z.eq(z)]
 
-        product = register("product", 4, w * factor)
-        m.d.sync += valid.eq(Cat(self.valid, valid[:2], valid[2] & (self.sharing | ~weightless), valid[3]))
+        # One adder: T, or the half of a share's rounding, with the product
+        full = w[self.one]
+        factor = Signal(len(self.reciprocal) - 1)
+        m.d.comb += factor.eq(Mux(self.sharing, self.reciprocal, last_z))
+        before = Mux(self.sharing, 1 << self.one - 1, total)
+        after = (booth_product(w[: self.one], factor) + before)[: len(total)]
+        with m.If(valid[2]):
+            m.d.sync += total.eq(after | Mux(self.sharing & full, self.reciprocal << self.one, 0))
+            m.d.sync += self.s.eq(self.s + w)
         with m.If(self.load):
-            m.d.sync += [self.s.eq(self.sum), self.t.eq(0)]
-        with m.Elif(~self.sharing):
-            with m.If(valid[3]):
-                m.d.sync += self.s.eq(self.s + w)
-            with m.If(valid[4]):
-                m.d.sync += self.t.eq(self.t + product[: LARGEST_PRODUCT.bit_length()])
+            m.d.sync += [self.s.eq(self.sum), total.eq(0)]
         m.d.sync += Assert(~(self.load & self.busy), "weights: sums begin while a distance is under way")
         m.d.comb += [
-            self.share_valid.eq(valid[4] & self.sharing),
-            self.share.eq(half_up(product, self.one)),
+            self.busy.eq(valid.any()),
+            self.t.eq(total),
+            self.share_valid.eq(valid[3] & self.sharing),
+            self.share.eq(total[self.one :]),
         ]
         return m
