@@ -8,19 +8,15 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
 from nms.contract.config import ReducedConfig
-from nms.contract.settings import SIDE_MAX
 from nms.rtl.lib.flow import Queue
 from nms.rtl.lib.ram import RAM
-from nms.rtl.reduction.shape import SIDES
+from nms.rtl.reduction.shape import BOX_MAX
 from nms.rtl.reduction.walk import part_layout
 
-ROW_PIXELS = SIDE_MAX // SIDES[0]
-"""Most pixels of a row of a box, and most rows."""
-
-ROW_SUMS = StructLayout({f"c{c}": bits_for(255 * ROW_PIXELS * (1 if c else 3)) for c in range(3)})
+ROW_SUMS = StructLayout({f"c{c}": bits_for(255 * BOX_MAX * (1 if c else 3)) for c in range(3)})
 """Sums of a row of a box by channels; only in channel 0 are there pixels of three bytes."""
 
-SUMS = StructLayout({f"c{c}": bits_for(255 * ROW_PIXELS**2 * (1 if c else 3)) for c in range(3)})
+SUMS = StructLayout({f"c{c}": bits_for(255 * BOX_MAX**2 * (1 if c else 3)) for c in range(3)})
 """The same of a box."""
 
 BOX_SUMS = StructLayout({"sums": SUMS, "tall": 1, "wide": 1, "last": 1, "stays": 1})

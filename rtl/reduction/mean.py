@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from nms.contract.config import ReducedConfig
 from nms.rtl.reduction.bank import BOX_SUMS, SUMS
-from nms.rtl.reduction.shape import DIVISOR, boxes_layout
+from nms.rtl.reduction.shape import DIVISORS
 
 STAGES = 4
 """Registers of the division behind that of its operands."""
@@ -23,7 +23,8 @@ class Means(wiring.Component):
 
     Members
     -------
-    boxes : how images are cut
+    split : a box has a sum for each of three channels
+    divisors : numbers of bytes of boxes
     run : low: the next box is of bank 0
     i_even, i_odd : complete boxes of the banks
     o_bytes : means, ``last`` with an image's last; one a cycle
@@ -32,7 +33,8 @@ class Means(wiring.Component):
     def __init__(self, config: ReducedConfig) -> None:
         super().__init__(
             {
-                "boxes": In(boxes_layout(config)),
+                "split": In(1),
+                "divisors": In(DIVISORS),
                 "run": In(1),
                 "i_even": In(stream.Signature(BOX_SUMS)),
                 "i_odd": In(stream.Signature(BOX_SUMS)),
@@ -48,7 +50,7 @@ class Means(wiring.Component):
             box.eq(Mux(odd, self.i_odd.payload, self.i_even.payload)),
             there.eq(Mux(odd, self.i_odd.valid, self.i_even.valid)),
             advance.eq(self.o_bytes.ready | ~self.o_bytes.valid),
-            is_last.eq(~self.boxes.split | (channel == 2)),
+            is_last.eq(~self.split | (channel == 2)),
             self.i_even.ready.eq(advance & is_last & ~odd),
             self.i_odd.ready.eq(advance & is_last & odd),
         ]
@@ -59,7 +61,7 @@ class Means(wiring.Component):
             with m.If(is_last & ~box.stays):
                 m.d.sync += odd.eq(~odd)
 
-        divisor = self.boxes.divisors[Cat(box.wide, box.tall)]
+        divisor = self.divisors[Cat(box.wide, box.tall)]
         sums = Array([*(box.sums[c] for c in SUMS.members), box.sums.c2])
         dividend = Signal(len(box.sums.c0))
         m.d.comb += dividend.eq(sums[channel] + (divisor >> 1))
@@ -94,7 +96,8 @@ class Means(wiring.Component):
 
 def _divide(dividend: Value, divisor: Value) -> Value:
     """One bit of the quotient: the rest moves up, and leaves its place at the lower end to that bit."""
-    top = dividend[-DIVISOR - 1 :]
-    difference = top - divisor
+    width = len(divisor)
+    rest = dividend[-width - 1 :]
+    difference = rest - divisor
     fits = ~difference[-1]
-    return Cat(fits, dividend[: -DIVISOR - 1], Mux(fits, difference[:DIVISOR], top[:DIVISOR]))
+    return Cat(fits, dividend[: -width - 1], Mux(fits, difference, rest)[:width])

@@ -12,7 +12,7 @@ from nms.rtl.lib.hierarchy import Block
 from nms.rtl.reduction.bank import ROW_SUMS, SumBank
 from nms.rtl.reduction.mean import STAGES, Means
 from nms.rtl.reduction.segments import SegmentSums
-from nms.rtl.reduction.shape import EXTENT, SETTINGS, ImageShape
+from nms.rtl.reduction.shape import PREPARATION, SETTINGS, ImageShape
 from nms.rtl.reduction.walk import BoxWalk
 
 
@@ -55,7 +55,7 @@ class Reduce(Block):
     """
 
     module = "reduce"
-    preparation = 6 * EXTENT
+    preparation = PREPARATION
     latency = STAGES + 4
 
     def __init__(self, config: ReducedConfig) -> None:
@@ -99,7 +99,8 @@ class Reduce(Block):
             segments.word.eq(self.i_words.payload.data),
             segments.step.eq(walk.step),
             segments.split.eq(shape.boxes.split),
-            means.boxes.eq(shape.boxes),
+            means.split.eq(shape.boxes.split),
+            means.divisors.eq(shape.divisors),
             means.run.eq(shape.prepared),
         ]
         moved, step = Signal(), Signal(walk.step.shape(), reset_less=True)

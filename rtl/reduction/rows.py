@@ -7,7 +7,7 @@ from amaranth.lib.data import StructLayout
 from amaranth.lib.wiring import In, Out
 
 from nms.contract.config import ReducedConfig
-from nms.rtl.reduction.shape import BOX, boxes_layout
+from nms.rtl.reduction.shape import HEIGHT, boxes_layout
 
 ROW = StructLayout({"fresh": 1, "complete": 1, "tall": 1})
 """A row of pixels: the first of its boxes, their last, and whether they are one higher than others."""
@@ -45,10 +45,10 @@ class RowWalk(wiring.Component):
         m = Module()
         boxes, here, below = self.boxes, self.here, self.below
         step = boxes.row_step
-        left, fresh = Signal(BOX), Signal()  # rows of pixels left of the boxes
+        left, fresh = Signal(HEIGHT), Signal()  # rows of pixels left of the boxes
         row, phase, plane = Signal.like(boxes.last_row), Signal.like(step), Signal(2)
         carry, carry_below = Signal(len(step) + 1), Signal(len(step) + 1)
-        next_left = Signal(BOX)
+        next_left = Signal(HEIGHT)
         m.d.comb += [
             carry.eq(phase + step),
             carry_below.eq(carry[:-1] + step),

@@ -13,17 +13,17 @@ from nms.contract.settings import SIDE_MAX
 SIDES = (4, 8, 16, 32)
 """Sides of the grids to which images are reduced."""
 
+BOX_MAX = SIDE_MAX // SIDES[0]
+"""Most rows of a box, and most pixels of a row of it."""
+
 EXTENT = bits_for(SIDE_MAX)
 """Bits of a height or a width."""
 
-PIXELS = bits_for(3 * SIDE_MAX**2)
-"""Bits of the number of bytes of an image."""
+LENGTH = bits_for(3 * (BOX_MAX + 1))
+"""Bits of the bytes of a row of a box."""
 
-BOX = bits_for(SIDE_MAX // SIDES[0] + 1)
-"""Bits of a box's height, or of its width in pixels."""
-
-DIVISOR = bits_for(3 * (SIDE_MAX // SIDES[0]) ** 2)
-"""Bits of the number of bytes of a box."""
+HEIGHT = bits_for(BOX_MAX + 1)
+"""Bits of the rows of a box."""
 
 SETTINGS = StructLayout(
     {
@@ -33,33 +33,38 @@ SETTINGS = StructLayout(
         "planes": 1,
         "grey": 1,
         "side": bits_for(SIDES[-1]),
-        "pixels": PIXELS,
+        "pixels": bits_for(3 * SIDE_MAX**2),
     }
 )
 """The settings that describe an image (:class:`nms.contract.settings.LeanSettings`)."""
+
+DIVISORS = ArrayLayout(bits_for(3 * BOX_MAX**2), 4)
+"""Bytes of a box: a short, a wide, a high, and a wide and high one."""
+
+PREPARATION = 6 * EXTENT + 1
+"""Cycles of the multiplications: a bit in a cycle."""
 
 
 def boxes_layout(config: ReducedConfig) -> StructLayout:
     """How images are cut into boxes.
 
-    Along each axis, box i ends where ``step`` added i + 1 times to 0, modulo the largest side, has carried:
-    a box is one longer when its addition carries. An image that is taken as it is has boxes of one byte.
+    Along each axis, box i is one longer than others if a step, added to i steps modulo the largest side,
+    carries. An image that is taken as it is has boxes of one byte, in one row.
     """
     place = bits_for(config.side - 1)
     return StructLayout(
         {
             "raw": 1,  # taken as it is
             "narrow": 1,  # fewer columns than the grid
-            "split": 1,  # three interleaved channels, each with sums of its own
-            "planes": 1,  # three planes one after the other
+            "split": 1,  # three interleaved channels, each with a sum of its own
+            "planes": 1,  # three planes, one after the other
             "tail": bits_for(config.bus_bits // 8 - 1),  # last byte of the last word, if raw
             "last_column": place,
             "last_row": place,
             "column_step": place,
             "row_step": place,
-            "lengths": ArrayLayout(BOX + 2, 2),  # bytes of a row of a box: of a short and of a long one
-            "heights": ArrayLayout(BOX, 2),
-            "divisors": ArrayLayout(DIVISOR, 4),  # bytes of a box, by 2 * (long in height) + (long in width)
+            "lengths": ArrayLayout(LENGTH, 2),  # bytes of a row, of a short and of a long box
+            "heights": ArrayLayout(HEIGHT, 2),
         }
     )
 
@@ -74,11 +79,12 @@ class ImageShape(wiring.Component):
     Members
     -------
     settings : constant from ``prepare`` on
-    prepare : begins the serial multiplications, a pulse; after it
+    prepare : begins, a pulse; ``PREPARATION`` cycles later
     prepared : all that follows is there
     illegal : the contract, section 16, forbids these settings
     length : bytes of a reduced image
-    boxes : :func:`boxes_layout`
+    boxes : :func:`boxes_layout`, in the cycle after ``prepare``
+    divisors : ``DIVISORS``
     """
 
     def __init__(self, config: ReducedConfig) -> None:
@@ -91,114 +97,109 @@ class ImageShape(wiring.Component):
                 "illegal": Out(1),
                 "length": Out(bits_for(config.pixels)),
                 "boxes": Out(boxes_layout(config)),
+                "divisors": Out(DIVISORS),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         given, boxes = self.settings, self.boxes
-        raw, colour, grey = Signal(), Signal(), Signal()
+        raw, colour, grey, triple = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
             raw.eq(given.side == 0),
             colour.eq((given.channels == 3) & ~raw),
             grey.eq(given.grey & ~raw),
-            boxes.raw.eq(raw),
-            boxes.narrow.eq(~raw & (given.width < given.side)),
-            boxes.split.eq(colour & ~given.planes & ~grey),
-            boxes.planes.eq(colour & given.planes),
-            boxes.tail.eq(given.pixels[: len(boxes.tail)] - 1),
+            triple.eq(colour & ~given.planes),  # pixels have three bytes
         ]
-        rows, height, boxes_row_step = self._cut(m, "height")
-        columns, width, boxes_column_step = self._cut(m, "width")
-        short = Mux(colour & ~given.planes, width + (width << 1), width)
-        m.d.comb += [
-            boxes.last_row.eq(rows - 1),
-            boxes.last_column.eq(columns - 1),
-            boxes.row_step.eq(boxes_row_step),
-            boxes.column_step.eq(boxes_column_step),
-            boxes.heights[0].eq(height),
-            boxes.heights[1].eq(height + 1),
-            boxes.lengths[0].eq(short),
-            boxes.lengths[1].eq(short + Mux(colour & ~given.planes, 3, 1)),
-        ]
-        same, reduced = self._multiply(
+        rows, height, row_step = self._cut(m, "height")
+        columns, width, column_step = self._cut(m, "width")
+        length = Mux(triple, width + (width << 1), width)
+        with m.If(self.prepare):
+            m.d.sync += [
+                boxes.raw.eq(raw),
+                boxes.narrow.eq(~raw & (given.width < given.side)),
+                boxes.split.eq(triple & ~grey),
+                boxes.planes.eq(colour & given.planes),
+                boxes.tail.eq(given.pixels[: len(boxes.tail)] - 1),
+                boxes.last_column.eq(columns - 1),
+                boxes.last_row.eq(rows - 1),
+                boxes.column_step.eq(column_step),
+                boxes.row_step.eq(row_step),
+                boxes.lengths[0].eq(length),
+                boxes.lengths[1].eq(length + Mux(triple, 3, 1)),
+                boxes.heights[0].eq(height),
+                boxes.heights[1].eq(height + 1),
+            ]
+        same, reduced = Signal(), Signal(bits_for(3 * self.config.side**2))
+        total, ends = self._multiply(
             m,
             [
                 (given.height, given.width, colour),
                 (rows, columns, colour & ~grey),
-                *((height + tall, width + wide, grey) for tall in range(2) for wide in range(2)),
+                *((boxes.heights[high], width + wide, grey) for high in range(2) for wide in range(2)),
             ],
         )
-        unfit = (reduced > self.config.pixels) | ~same
-        for axis in (given.height, given.width):
-            unfit |= (axis == 0) | (axis > SIDE_MAX)
-        unfit |= (given.channels != 1) & (given.channels != 3)
+        with m.If(ends[0]):
+            m.d.sync += same.eq(total == given.pixels)
+        with m.If(ends[1]):
+            m.d.sync += reduced.eq(total)
+        for box in range(4):
+            with m.If(ends[2 + box]):
+                m.d.sync += self.divisors[box].eq(total)
+
+        unfit = ~same | (reduced > self.config.pixels) | ~given.channels[0]
+        for extent in (given.height, given.width):
+            unfit |= (extent == 0) | (extent > SIDE_MAX)
         known = [0, *(side for side in SIDES if side <= self.config.side)]
-        m.d.comb += [
-            self.length.eq(Mux(raw, given.pixels, reduced)),
-            self.illegal.eq(
-                ~Cat(given.side == side for side in known).any()
-                | (given.grey & (given.planes | (given.channels == 1)))
-                | Mux(raw, (given.pixels == 0) | (given.pixels > self.config.pixels), unfit)
-            ),
-        ]
+        unknown = ~Cat(given.side == side for side in known).any()
+        no_grey = given.grey & (given.planes | (given.channels == 1))
+        size = (given.pixels == 0) | (given.pixels > self.config.pixels)
+        with m.If(ends[-1]):
+            m.d.sync += [self.prepared.eq(1), self.illegal.eq(unknown | no_grey | Mux(raw, size, unfit))]
+        with m.If(self.prepare):
+            m.d.sync += self.prepared.eq(0)
+        m.d.comb += self.length.eq(Mux(boxes.raw, given.pixels, reduced))
         return m
 
     def _cut(self, m: Module, axis: str) -> tuple[Value, Value, Value]:
         """Boxes along an axis, the length of the short ones, and the step."""
         extent, side, most = self.settings[axis], self.settings.side, self.config.side
-        single = Signal(name=f"{axis}_single")  # boxes of one pixel
         number = Signal(range(most + 1), name=f"{axis}_boxes")
         scaled = Signal(EXTENT + bits_for(most // SIDES[0]) - 1, name=f"{axis}_scaled")  # by most / side
-        m.d.comb += [
-            single.eq(extent < side),
-            number.eq(Mux(single, extent, side)),
-            scaled.eq(extent),
-        ]
-        with m.If(single):
-            m.d.comb += scaled.eq(most)
+        m.d.comb += [number.eq(side), scaled.eq(extent)]
         with m.Switch(side):
             for known in SIDES:
                 if known < most:
-                    with m.Case(known), m.If(~single):
+                    with m.Case(known):
                         m.d.comb += scaled.eq(extent << bits_for(most // known) - 1)
             with m.Case(0):
-                m.d.comb += [scaled.eq(most), number.eq(most)]
+                m.d.comb += [number.eq(most), scaled.eq(most)]
+        with m.If(extent < side):
+            m.d.comb += [number.eq(extent), scaled.eq(most)]
         place = bits_for(most - 1)
-        return number, scaled[place:][:BOX], scaled[:place]
+        return number, scaled[place:][:HEIGHT], scaled[:place]
 
     def _multiply(self, m: Module, factors: list[tuple[Value, Value, Value]]) -> tuple[Signal, Signal]:
-        """One product after the other, a bit a cycle, each tripled if its third entry says so.
+        """One product after the other, tripled if its third entry says so.
 
-        Returns whether the first is ``pixels``, and the second; the others become the divisors.
+        Returns the product, and a bit for each in the cycle in which it is there.
         """
-        which, bit = Signal(range(len(factors))), Signal(range(EXTENT))
-        same, reduced = Signal(), Signal(bits_for(3 * self.config.side**2))
-        divisors = Signal(self.boxes.divisors.shape())
-        m.d.comb += self.boxes.divisors.eq(divisors)
+        which, bit, busy = Signal(range(len(factors) + 1)), Signal(range(EXTENT)), Signal()
         a, b, triple = Signal(EXTENT), Signal(EXTENT), Signal()
+        total, ends = Signal(len(self.settings.pixels)), Signal(len(factors))
         with m.Switch(which):
             for number, (left, right, tripled) in enumerate(factors):
                 with m.Case(number):
                     m.d.comb += [a.eq(left), b.eq(right), triple.eq(tripled)]
-        busy, total = Signal(), Signal(PIXELS)
-        total_next = Signal(PIXELS)
-        addend = Mux(triple, a + (a << 1), a)
-        m.d.comb += total_next.eq((total << 1) + Mux(b.bit_select(bit, 1), addend, 0))
-        with m.If(self.prepare):
-            m.d.sync += [busy.eq(1), self.prepared.eq(0), which.eq(0), bit.eq(EXTENT - 1), total.eq(0)]
-        with m.Elif(busy):
-            m.d.sync += [bit.eq(bit - 1), total.eq(total_next)]
+        begins = Signal()
+        m.d.comb += [begins.eq(bit == EXTENT - 1), ends.eq((busy & begins) << which >> 1)]
+        addend = Mux(b.bit_select(bit, 1), Mux(triple, a + (a << 1), a), 0)
+        with m.If(busy):
+            m.d.sync += [total.eq((Mux(begins, 0, total) << 1) + addend), bit.eq(bit - 1)]
             with m.If(bit == 0):
-                m.d.sync += [bit.eq(EXTENT - 1), total.eq(0), which.eq(which + 1)]
-                with m.Switch(which):
-                    with m.Case(0):
-                        m.d.sync += same.eq(total_next == self.settings.pixels)
-                    with m.Case(1):
-                        m.d.sync += reduced.eq(total_next)
-                    for number in range(4):
-                        with m.Case(2 + number):
-                            m.d.sync += divisors[number].eq(total_next)
-                with m.If(which == len(factors) - 1):
-                    m.d.sync += [busy.eq(0), self.prepared.eq(1)]
-        return same, reduced
+                m.d.sync += [bit.eq(EXTENT - 1), which.eq(which + 1)]
+            with m.If(ends[-1]):
+                m.d.sync += busy.eq(0)
+        with m.If(self.prepare):
+            m.d.sync += [busy.eq(1), which.eq(0), bit.eq(EXTENT - 1)]
+        return total, ends

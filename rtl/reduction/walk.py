@@ -14,9 +14,9 @@ from amaranth.utils import bits_for
 
 from nms.contract.config import ReducedConfig
 from nms.rtl.reduction.rows import ROW, RowWalk
-from nms.rtl.reduction.shape import BOX, boxes_layout
+from nms.rtl.reduction.shape import LENGTH, boxes_layout
 
-BORDER = BOX + 4
+BORDER = LENGTH + 2
 """Bits of the place of a box's end, counted from the word's first byte."""
 
 
@@ -104,7 +104,7 @@ class BoxWalk(wiring.Component):
             wide.append(carry[-1])
             ends_row.append(is_last)
 
-        start, left = Signal(range(size)), Signal(BOX + 2)  # bytes of the current box's row that are to come
+        start, left = Signal(range(size)), Signal(LENGTH)  # bytes of the current box's row that are to come
         lengths = [left, *(boxes.lengths[wide[n]] for n in (1, 2))]
         borders, behind = [], start
         for n in range(3):
