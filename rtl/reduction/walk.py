@@ -13,6 +13,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
 from nms.contract.config import ReducedConfig
+from nms.rtl.reduction.columns import ColumnWalk
 from nms.rtl.reduction.rows import ROW, RowWalk
 from nms.rtl.reduction.shape import LENGTH, boxes_layout
 
@@ -86,32 +87,14 @@ class BoxWalk(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         boxes, step, size = self.boxes, self.step, self.config.bus_bits // 8
-        m.submodules.rows = rows = RowWalk(self.config)
+        m.submodules.row_walk = rows = RowWalk(self.config)
+        m.submodules.column_walk = columns = ColumnWalk(self.config)
+        wide, ends_row = columns.wide, columns.ends
 
-        column, phase = Signal.like(boxes.last_column), Signal.like(boxes.column_step)
-        columns, phases, wide, ends_row = [column], [phase], [], []  # of the current box and those after it
-        for n in range(3):
-            carry = Signal(len(phase) + 1, name=f"carry_{n}")
-            is_last = Signal(name=f"ends_row_{n}")
-            after = Signal.like(column, name=f"column_{n + 1}")
-            m.d.comb += [
-                carry.eq(phases[n] + boxes.column_step),
-                is_last.eq(columns[n] == boxes.last_column),
-                after.eq(Mux(is_last, 0, columns[n] + 1)),
-            ]
-            columns.append(after)
-            phases.append(carry[:-1])
-            wide.append(carry[-1])
-            ends_row.append(is_last)
-
-        start, left = Signal(range(size)), Signal(LENGTH)  # bytes of the current box's row that are to come
-        lengths = [left, *(boxes.lengths[wide[n]] for n in (1, 2))]
-        borders, behind = [], start
-        for n in range(3):
-            border = Signal(BORDER, name=f"border_{n}")
-            m.d.comb += border.eq(behind + lengths[n])
-            borders.append(border)
-            behind = border
+        start = Signal(range(size))
+        lengths = [boxes.lengths[wide[1]], boxes.lengths[wide[2]]]  # of the two boxes after the current one
+        borders = [Signal(BORDER, name=f"border_{n}") for n in range(3)]
+        m.d.comb += [borders[n + 1].eq(borders[n] + lengths[n]) for n in range(2)]
 
         first, second, hold, rests = Signal(), Signal(), Signal(), Signal()
         spent = Signal()  # nothing of the word is left
@@ -144,48 +127,46 @@ class BoxWalk(wiring.Component):
             step.second.eq(found[1]),
             step.clear.eq(hold | over.any() | boxes.raw),
             step.channel.eq(channel),
-            step.odd.eq(column[0]),
+            step.odd.eq(columns.columns[0][0]),
+            columns.boxes.eq(boxes),
+            columns.run.eq(self.run),
+            columns.one.eq(self.moves & found[0]),
+            columns.two.eq(self.moves & found[1]),
             rows.boxes.eq(boxes),
             rows.run.eq(self.run),
             rows.turn.eq(self.moves & ((first & ends_row[0]) | (second & ends_row[1]))),
         ]
         for bank, part in enumerate(step.parts):
-            is_first = column[0] == bank
+            is_first = step.odd == bank
             m.d.comb += [
                 part.ends.eq(Mux(is_first, found[0], found[1])),
-                part.column.eq(Mux(is_first, columns[0], columns[1])[1:]),
+                part.column.eq(Mux(is_first, columns.columns[0], columns.columns[1])[1:]),
                 part.wide.eq(Mux(is_first, wide[0], wide[1])),
                 part.last.eq(Mux(is_first, lasts[0], lasts[1])),
                 part.row.eq(Mux(is_first | ~ends_row[0], rows.here, rows.below)),
                 part.stays.eq(boxes.narrow & ends_row[0] & ~boxes.last_column[0]),
             ]
 
+        ahead = Signal(BORDER)  # where the box ends that is the next step's first
+        m.d.comb += ahead.eq(Mux(second, borders[2], Mux(first, borders[1], borders[0])))
         with m.If(~self.run):
             m.d.sync += [
                 start.eq(0),
-                left.eq(boxes.lengths[0]),
-                column.eq(0),
-                phase.eq(0),
+                borders[0].eq(boxes.lengths[0]),
                 channel.eq(0),
                 rests.eq(0),
                 spent.eq(0),
             ]
         with m.Elif(self.moves):
-            m.d.sync += [start.eq(0), left.eq(borders[0] - size), spent.eq(hold & tail.any())]
-            with m.If(second):
-                m.d.sync += left.eq(Mux(hold | over[1] | spent, lengths[2], borders[2] - size))
-            with m.Elif(first):
-                m.d.sync += left.eq(Mux(hold | over[0], lengths[1], borders[1] - size))
+            m.d.sync += spent.eq(hold & tail.any())
             with m.If(hold):
-                m.d.sync += start.eq(Mux(second, borders[1], borders[0]))
+                m.d.sync += [start.eq(Mux(second, borders[1], borders[0])), borders[0].eq(ahead)]
             with m.Elif(over.any()):
-                m.d.sync += channel.eq(0)
+                m.d.sync += [start.eq(0), borders[0].eq(Mux(second, *reversed(lengths))), channel.eq(0)]
             with m.Else():
-                m.d.sync += channel.eq(_add(channel, size % 3))
-            with m.If(found[1]):
-                m.d.sync += [column.eq(columns[2]), phase.eq(phases[2])]
-            with m.Elif(found[0]):
-                m.d.sync += [column.eq(columns[1]), phase.eq(phases[1])]
+                m.d.sync += [start.eq(0), borders[0].eq(ahead - size), channel.eq(_add(channel, size % 3))]
+            with m.If(spent):
+                m.d.sync += borders[0].eq(boxes.lengths[0])
             # A narrow image's sum is written before that column is read again.
             m.d.sync += rests.eq(boxes.narrow & first)
             m.d.sync += Assert(
