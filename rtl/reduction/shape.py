@@ -185,21 +185,23 @@ class ImageShape(wiring.Component):
         Returns the product, and a bit for each in the cycle in which it is there.
         """
         which, bit, busy = Signal(range(len(factors) + 1)), Signal(range(EXTENT)), Signal()
-        a, b, triple = Signal(EXTENT), Signal(EXTENT), Signal()
+        a, b, triple = Signal(EXTENT), Signal(EXTENT), Signal()  # ``b`` moves up a bit in a cycle
         total, ends = Signal(len(self.settings.pixels)), Signal(len(factors))
-        with m.Switch(which):
-            for number, (left, right, tripled) in enumerate(factors):
-                with m.Case(number):
-                    m.d.comb += [a.eq(left), b.eq(right), triple.eq(tripled)]
         begins = Signal()
         m.d.comb += [begins.eq(bit == EXTENT - 1), ends.eq((busy & begins) << which >> 1)]
-        addend = Mux(b.bit_select(bit, 1), Mux(triple, a + (a << 1), a), 0)
+        addend = Mux(b[-1], Mux(triple, a + (a << 1), a), 0)
+        following = Signal.like(which)
+        m.d.comb += following.eq(Mux(self.prepare, 0, which + 1))
         with m.If(busy):
-            m.d.sync += [total.eq((Mux(begins, 0, total) << 1) + addend), bit.eq(bit - 1)]
-            with m.If(bit == 0):
-                m.d.sync += [bit.eq(EXTENT - 1), which.eq(which + 1)]
+            m.d.sync += [total.eq((Mux(begins, 0, total) << 1) + addend), bit.eq(bit - 1), b.eq(b << 1)]
             with m.If(ends[-1]):
                 m.d.sync += busy.eq(0)
+        with m.If(self.prepare | (busy & (bit == 0))):
+            m.d.sync += [which.eq(following), bit.eq(EXTENT - 1)]
+            with m.Switch(following):
+                for number, (left, right, tripled) in enumerate(factors):
+                    with m.Case(number):
+                        m.d.sync += [a.eq(left), b.eq(right), triple.eq(tripled)]
         with m.If(self.prepare):
-            m.d.sync += [busy.eq(1), which.eq(0), bit.eq(EXTENT - 1)]
+            m.d.sync += busy.eq(1)
         return total, ends
