@@ -6,7 +6,7 @@ from math import isqrt
 
 from amaranth import Array, Cat, Const, Module, Mux, Shape, Signal, Value, ValueLike, signed, unsigned
 from amaranth.hdl import Assert
-from amaranth.lib.data import StructLayout
+from amaranth.lib.data import StructLayout, View
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
@@ -79,7 +79,8 @@ class MapLane(Block):
     """One lane of the lean map: the pairs of one row, and the force on it (contract, section 21).
 
     The positions of the points come by one after the other. The lane takes one of them, that of its row, and
-    then makes a pair of it and each that is named a pair.
+    then makes a pair of it and each that is named a pair. They come twice: for the kernel, and again for the
+    force, which costs less than to keep their differences in each lane.
 
     Parameters
     ----------
@@ -90,7 +91,8 @@ class MapLane(Block):
     point : a position
     take : it is that of the row
     pair : it is that of the other end of a pair
-    affinity : P' of the pair, :attr:`kernel_latency` cycles later
+    late_point, late_take : the same, :attr:`late` cycles later
+    affinity : P' of the pair, :attr:`kernel_latency` cycles after ``pair``
     early : P' counts twice; constant while pairs are under way
     scale, shift : zm and ze - 6 of N/Z; constant while pairs are between ``kernel`` and ``force``
     kernel : w of the pair, or 0
@@ -123,6 +125,9 @@ class MapLane(Block):
     force_latency = 7
     """Cycles: those of the kernel, coefficient, product with the kernel, its mantissa, force."""
 
+    late = force_latency - 2
+    """Cycles until the difference is needed again, with which the mantissa is multiplied."""
+
     def __init__(self, config: LeanConfig) -> None:
         self.profile = config.profile
         self.parameters = (config.images, config.profile)
@@ -133,6 +138,8 @@ class MapLane(Block):
                 "point": In(point_layout(config)),
                 "take": In(1),
                 "pair": In(1),
+                "late_point": In(point_layout(config)),
+                "late_take": In(1),
                 "affinity": In(self.profile.affinity.width),
                 "early": In(1),
                 "scale": In(SCALE),
@@ -159,16 +166,18 @@ class MapLane(Block):
                 m.d.sync += held.eq(value)
             return held
 
-        row = Signal(self.point.shape(), reset_less=True)
-        with m.If(self.take):
-            m.d.sync += row.eq(self.point)
-        gaps = {axis: [register(0, row[axis] - self.point[axis], f"gap_{axis}_1")] for axis in AXES}
-        for axis in AXES:
-            for stage in range(1, 6):
-                gaps[axis].append(register(stage, gaps[axis][-1], f"gap_{axis}_{stage + 1}"))
+        def subtract(stage: int, take: Signal, point: View, name: str) -> dict[str, Signal]:
+            """The differences of the row, which is taken here, and the point of the pair in ``stage``."""
+            row = Signal(point.shape(), name=f"row_{name}", reset_less=True)
+            with m.If(take):
+                m.d.sync += row.eq(point)
+            return {axis: register(stage, row[axis] - point[axis], f"{name}_{axis}") for axis in AXES}
+
+        gaps = subtract(0, self.take, self.point, "gap")
+        late_gaps = subtract(self.late, self.late_take, self.late_point, "late_gap")
 
         # a = 1 + d^2 is below 2^(b + 13): its leading one is at b + n, and the index of the table follows it
-        squares = [square(_magnitude(gaps[axis][0])[COARSE:]) for axis in AXES]
+        squares = [square(_magnitude(gaps[axis])[COARSE:]) for axis in AXES]
         farther = register(1, (1 << b) + squares[0] + squares[1], "farther", unsigned(len(squares[0]) + 1))
         exponent = bit_length(farther[b + 1 :])
         index = (farther[b + 1 - MANTISSA :] >> exponent)[: MANTISSA - 1]
@@ -193,15 +202,15 @@ class MapLane(Block):
         force = register(4, ((product >> exponents[1]) + 1).shift_right(1), "force_5", coefficient.shape())
         magnitude = _magnitude(force)
         places = bit_length(magnitude[MANTISSA:])
-        mantissa = register(
-            5, ((magnitude.shift_left(1) >> places) + 1).shift_right(1), "mantissa", unsigned(MANTISSA + 1)
-        )
-        left, minus = register(5, places, "left"), register(5, force[-1], "minus")
+        rounded = ((magnitude.shift_left(1) >> places) + 1).shift_right(1)
+        full = rounded[MANTISSA]  # rounded up to 256, which is 128 shifted once more
+        mantissa = register(5, rounded[:MANTISSA] | full << MANTISSA - 1, "mantissa", unsigned(MANTISSA))
+        left, minus = register(5, places + full, "left"), register(5, force[-1], "minus")
 
         valid_force = stages[self.force_latency]
         for axis in AXES:
             # -half_up(v, n) = (not floor(v / 2^(n-1)) + 1) >> 1
-            twice = ((mantissa * gaps[axis][5]) << left).shift_right(b - 1)
+            twice = ((mantissa * late_gaps[axis]) << left).shift_right(b - 1)
             rounded = ((twice.as_unsigned() ^ minus.replicate(len(twice))).as_signed() + 1).shift_right(1)
             final = register(6, rounded, f"force_{axis}", self.force[axis].shape())
             m.d.comb += self.force[axis].eq(Mux(valid_force, final, 0))

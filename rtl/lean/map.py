@@ -201,12 +201,8 @@ class LeanMap(Block):
             affinities.word.eq(word),
             self.pair_affinity.eq(affinities.pair_affinity),
         ]
-        pairs, take = Signal(self.lanes), Signal(self.lanes)
-        m.d.sync += [pairs.eq(Mux(near.step, near.pairs, 0)), take.eq(Mux(near.step, near.take, 0))]
         for k, lane in enumerate(lanes):
             m.d.comb += [
-                lane.pair.eq(pairs[k]),
-                lane.take.eq(take[k]),
                 lane.affinity.eq(affinities.word_affinities[k]),
                 lane.early.eq(early),
             ]
@@ -264,6 +260,22 @@ class LeanMap(Block):
             m.d.comb += [lane.load.eq(take[k]), lane.before.eq(write.data)]
         return ended, rows
 
+    def _offer(self, m: Module, lanes: Sequence[MapLane], near: PairWalk, point: Value) -> None:
+        """Offer each point that was read to the lanes, and again when they need it for its forces."""
+        step = delay(m, near.step, 1, reset_less=False)
+        pairs, take = Signal(self.lanes), Signal(self.lanes)
+        m.d.sync += [pairs.eq(Mux(near.step, near.pairs, 0)), take.eq(Mux(near.step, near.take, 0))]
+        for k, lane in enumerate(lanes):
+            m.d.comb += [lane.pair.eq(pairs[k]), lane.take.eq(take[k]), lane.point.eq(point)]
+        for stage in range(MapLane.late):
+            held = Signal.like(point, name=f"point_{stage}", reset_less=True)
+            with m.If(step):
+                m.d.sync += held.eq(point)
+            step, take = (delay(m, value, 1, reset_less=False) for value in (step, take))
+            point = held
+        for k, lane in enumerate(lanes):
+            m.d.comb += [lane.late_take.eq(take[k]), lane.late_point.eq(point)]
+
     def _take_rows(
         self, m: Module, lanes: Sequence[MapLane], ended: Value, rows: Value, scaled: Value
     ) -> tuple[Signal, Signal, Signal]:
@@ -316,7 +328,6 @@ class LeanMap(Block):
             read.en.eq(near.step | self.read_enable),
             read.addr.eq(Mux(near.step, near.index, self.read_row)),
             self.read_point.eq(read.data),
-            *(lane.point.eq(read.data) for lane in lanes),
             read_state.en.eq(going),
             read_state.addr.eq(row),
             affinities.sum_enable.eq(going | self.sum_enable),
@@ -329,6 +340,7 @@ class LeanMap(Block):
             update.row_sum.eq(affinities.row_sum),
             update.early.eq(early),
         ]
+        self._offer(m, lanes, near, read.data)
         with m.If(write.en):
             m.d.sync += index.eq(Mux(last, 0, index + 1))
         return last
