@@ -18,7 +18,8 @@ RESETS = Path(__file__).parent / "cells" / "reset_to_enable.v"
 """Map of Yosys that makes resets enables."""
 
 LEAST = 4
-"""Flip-flops that must share an enable to get a gate; it costs about as much as the clock pins of two."""
+"""Flip-flops that must share an enable to get a gate. A closed one costs the clock pins of one flip-flop
+(SG13G2) or two (ASAP7)."""
 
 KIND = re.compile(r'\bclock_gating_integrated_cell\s*:\s*"?latch_posedge(?:_precontrol|_postcontrol)?"?\s*;')
 """Gates for flip-flops of the rising edge: a latch that is open while the clock is low, and an AND."""

@@ -38,7 +38,7 @@ SCRIPT = (
     "write_json netlist.json",
     f"write_verilog -noattr {NETLIST}",
 )
-"""Commands of Yosys; those of :func:`nms.synth.clock_gates.make_script` in place of ``{gating}``."""
+"""Commands of Yosys."""
 
 
 def map_block(
@@ -108,10 +108,9 @@ def map_netlist(module: str, library: CellLibrary, work: Path, gate: ClockGate |
     if library.timed:
         (work / "constr").write_text(f"set_driving_cell {library.buffer}\nset_load {LOAD}\n")
         timed = f" -constr constr -script +{SPEED}"
-    values = {"top": module, "cells": library.arguments, "timed": timed}
-    gating = clock_gates.make_script(gate, work) if gate is not None else []
-    lines = [part for line in SCRIPT for part in (gating if line == "{gating}" else [line.format(**values)])]
-    yosys.run(lines, work)
+    gating = "; ".join(clock_gates.make_script(gate, work)) if gate is not None else ""
+    values = {"top": module, "cells": library.arguments, "timed": timed, "gating": gating}
+    yosys.run([line.format(**values) for line in SCRIPT], work)
 
 
 def write_simulation_model(library: CellLibrary, work: Path) -> str:
