@@ -29,8 +29,8 @@ from nms.rtl.units import UNITS, find_blocks
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "docs" / "blocks"
-PRESETS = {"desne": "tiny", "herding": "herding", "lean": "lean"}
-"""The preset that shows the units of a method."""
+PRESETS = {"desne": "tiny", "lean": "lean"}
+"""The preset that shows a unit, by the first of these methods that has it."""
 
 TIMES = "\u00d7"
 BEGIN = "<!-- begin {part}: made by python -m nms.block_pages; do not edit -->"
@@ -82,10 +82,10 @@ class BlockClass:
 
 
 def find_units() -> dict[str, list[BlockClass]]:
-    """The blocks of each unit, by class, as the preset of the unit's first method has them."""
+    """The blocks of each unit, by class, as the preset that shows it has them."""
     found: dict[str, list[BlockClass]] = {}
     for unit, about in UNITS.items():
-        config = load(PRESETS[about.methods[0]])
+        config = load(next(preset for method, preset in PRESETS.items() if method in about.methods))
         found[unit] = []
         made = list(find_blocks(unit, config))
         for name in about.blocks:
@@ -433,22 +433,21 @@ def _list_cycles(unit: BlockClass) -> Iterator[tuple[str, str, str]]:
 
 def _list_files(unit: str, found: list[BlockClass]) -> str:
     """Where the block, its model, its testbench and its tests are."""
-    rows = []
+    rows, hardware = [], []
     for each in found:
         kind = type(each.block)
         path = Path(inspect.getsourcefile(kind) or "").resolve().relative_to(ROOT)
+        hardware.append(path)
         rows.append(["hardware", f"[{path}](../../{path}), `{_full_name(kind)}`"])
     bench = _find_testbench(unit)
-    for path in sorted({path for file in bench for path in _find_models(file)}):
-        rows.append(["model", f"[{path}](../../{path})"])
-    rows += [["testbench", f"[{path}](../../{path})"] for path in map(_relate, bench)]
-    tests = sorted((ROOT / "tests").rglob(f"test_{unit}.py"))
-    rows += [["test", f"[{path}](../../{path})"] for path in map(_relate, tests)]
+    models = sorted({path for file in bench for path in _find_models(file)})
+    tests = _find_tests(unit, [*hardware, *models])
+    for what, paths in (("model", models), ("testbench", map(_relate, bench)), ("test", map(_relate, tests))):
+        rows += [[what, f"[{path}](../../{path})"] for path in paths]
     rows = [row for at, row in enumerate(rows) if row not in rows[:at]]
-    return (
-        _make_table(["what", "file"], rows)
-        + f"\n\nRun it: `nms check {unit}`. Map it to gates: `nms synth --unit {unit}`."
-    )
+    config = found[0].config.name
+    check, synth = f"nms check -c {config} {unit}", f"nms synth -c {config} --unit {unit}"
+    return f"{_make_table(['what', 'file'], rows)}\n\nRun it: `{check}`. Map it to gates: `{synth}`."
 
 
 def _relate(path: Path) -> Path:
@@ -459,6 +458,13 @@ def _find_testbench(unit: str) -> list[Path]:
     """The files of a unit's testbench."""
     files = sorted((ROOT / "sim" / "testbenches" / unit).glob("*.py"))
     return [file for file in files if file.name != "__init__.py"]
+
+
+def _find_tests(unit: str, files: list[Path]) -> list[Path]:
+    """The tests with the name of a unit, and those of its files; ``tests`` mirrors the other folders."""
+    named = {path for path in (ROOT / "tests").rglob(f"test_{unit}.py") if path.parent.name != "lean"}
+    mirrored = {ROOT / "tests" / path.parent / f"test_{path.name}" for path in files}
+    return sorted(named | {path for path in mirrored if path.exists()})
 
 
 def _find_models(file: Path) -> Iterator[Path]:

@@ -83,9 +83,10 @@ class LeanSampler(Block):
     phase : the phase that runs, a Phase
     busy : from the cycle after ``start`` to the end of EMIT or to the error
     done, error : how the last run ended, until the next start
-    cycles_load, cycles_distance, cycles_search, cycles_affinity, cycles_embed, cycles_grid, cycles_pick,
-        cycles_emit : cycles of the last run in each phase that the method has, in LOAD those that it waited
-        for its batch; there at the phase's end, 0 of a phase that was skipped
+    cycles_load, cycles_distance, cycles_pick, cycles_emit : cycles of the last run in each phase, in LOAD
+        those that it waited for its batch; there at the phase's end
+    cycles_search, cycles_affinity, cycles_embed, cycles_grid : likewise, 0 of a phase that was skipped; of
+        the method ``lean``
     i_words : the words of a batch's images, one image after the other; ``last`` with an image's last word
     o_kept : the kept indices, ascending, in EMIT
     i_read : a value to read out, taken while idle; outside the tables it is undefined, and 0 where the last

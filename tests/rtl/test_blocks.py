@@ -14,11 +14,8 @@ from nms.rtl.array.pea_search import SearchPhase
 from nms.rtl.bus.axi import NearMemorySampler
 from nms.rtl.bus.register_file import RegisterFile
 from nms.rtl.export.emit import Design
-from nms.rtl.lean.distances import Distances
-from nms.rtl.lean.pairs import PairMemory
+from nms.rtl.lean.sampler import LeanSampler
 from nms.rtl.lib.hierarchy import Block
-from nms.rtl.reduction.reduce import Reduce
-from nms.rtl.selection.herding import Herding
 
 SECTIONS = ["Parameters", "Members", "Latency", "Throughput", "Reset"]
 BUSES = (NearMemorySampler, RegisterFile)
@@ -31,13 +28,12 @@ def blocks() -> list[Block]:
     config = load("tiny")
     found = list(Design(NearMemorySampler(config)).blocks.values())
     found += [kind(config) for kind in (DistancePhase, RowScan, SearchPhase, ImageLoader, ImageFetcher)]
-    lean = load("lean")
-    found += [kind(lean) for kind in (Reduce, Distances, PairMemory, Herding)]
+    found += Design(LeanSampler(load("lean"))).blocks.values()
     return list({type(block): block for block in found}.values())
 
 
 def test_sections(blocks: list[Block]) -> None:
-    assert len(blocks) == 30
+    assert len(blocks) == 37
     for block in blocks:
         text = inspect.getdoc(type(block)) or ""
         titles = re.findall(r"^(\w+)\n-{3,}$", text, re.MULTILINE)
