@@ -64,10 +64,11 @@ def test_gearbox(a: int, b: int) -> None:
 
 
 @pytest.mark.parametrize("quick", [True, pytest.param(False, marks=pytest.mark.slow)])
-def test_the_regressions_pass(quick: bool) -> None:
-    (result,) = check(PRESETS["tiny"], ["axi"], quick=quick)
+@pytest.mark.parametrize(("preset", "least"), [("tiny", 1500), ("herding", 700)])
+def test_the_regressions_pass(preset: str, least: int, quick: bool) -> None:
+    (result,) = check(PRESETS[preset], ["axi"], quick=quick)
     assert result, result.failures
-    assert result.compared > (1500 if quick else 3000)
+    assert result.compared > (least if quick else 2 * least)
 
 
 @pytest.mark.parametrize("outstanding", [1, 64])
@@ -84,17 +85,27 @@ def test_reads_overlap(outstanding: int) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "overrides",
-    [["bus_bits=128", "lanes=3"], ["bus_bits=512", "lanes=16"], ["lanes=24"], ["lanes=8", "pixels=2048"]],
+    ("preset", "overrides"),
+    [
+        ("tiny", ["bus_bits=128", "lanes=3"]),
+        ("tiny", ["bus_bits=512", "lanes=16"]),
+        ("tiny", ["lanes=24"]),
+        ("tiny", ["lanes=8", "pixels=2048"]),
+        ("herding", ["bus_bits=128", "images=37", "side=4"]),
+        ("herding", ["bus_bits=512"]),
+    ],
 )
-def test_the_regressions_pass_at_other_widths(overrides: list[str]) -> None:
-    (result,) = check(load("tiny", overrides), ["axi"])
+def test_the_regressions_pass_at_other_widths(preset: str, overrides: list[str]) -> None:
+    (result,) = check(load(preset, overrides), ["axi"])
     assert result, result.failures
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("bus_bits", [64, 512])
-def test_lint_is_clean(bus_bits: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("preset", "overrides"),
+    [("tiny", ["bus_bits=64", "lanes=3"]), ("tiny", ["bus_bits=512", "lanes=3"]), ("herding", [])],
+)
+def test_lint_is_clean(preset: str, overrides: list[str], tmp_path: Path) -> None:
     path = tmp_path / "system.v"
-    path.write_text(emit.system_verilog(load("tiny", [f"bus_bits={bus_bits}", "lanes=3"])))
+    path.write_text(emit.system_verilog(load(preset, overrides)))
     assert lint(path, "near_memory_sampler") == []
