@@ -4,7 +4,9 @@
 import pytest
 
 from nms.contract.config import LeanConfig, load, make
-from nms.sim.check import check
+from nms.rtl.export.emit import verilog
+from nms.rtl.lean.map import LeanMap
+from nms.sim.check import check, simulate_block
 
 
 def change(**values: int) -> LeanConfig:
@@ -18,12 +20,24 @@ def change(**values: int) -> LeanConfig:
     "config",
     [
         pytest.param(change(images=13), id="four lanes"),
-        pytest.param(change(images=16, map_lanes=2), id="two lanes"),
         pytest.param(change(images=9, map_lanes=1), id="one lane"),
-        pytest.param(change(images=4), id="one block"),
+        pytest.param(change(images=16, map_lanes=2), id="two lanes", marks=pytest.mark.slow),
+        pytest.param(change(images=4), id="one block", marks=pytest.mark.slow),
         pytest.param(load("lean"), id="lean", marks=pytest.mark.slow),
     ],
 )
 def test_map(config: LeanConfig) -> None:
     result = check(config, ["map"])[0]
     assert result, result.failures
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("images", "iterations", "most"), [(64, 48, 29_000), (256, 6, 60_000)])
+def test_the_schedule_of_a_whole_batch(images: int, iterations: int, most: int) -> None:
+    config = change(images=images)
+    block = LeanMap(config)
+    assert block.cycles(images, iterations) <= most
+    options = {"parameters": {"long": iterations}, "tests": ["whole"]}
+    outcome = simulate_block(block, "map", config, verilog(block), **options)
+    assert outcome, outcome.failures
+    assert outcome.compared >= images
