@@ -14,7 +14,6 @@ from nms.rtl.array.pea_search import SearchPhase
 from nms.rtl.bus.axi import NearMemorySampler
 from nms.rtl.bus.register_file import RegisterFile
 from nms.rtl.export.emit import Design
-from nms.rtl.lean.sampler import LeanSampler
 from nms.rtl.lib.hierarchy import Block
 
 SECTIONS = ["Parameters", "Members", "Latency", "Throughput", "Reset"]
@@ -28,7 +27,7 @@ def blocks() -> list[Block]:
     config = load("tiny")
     found = list(Design(NearMemorySampler(config)).blocks.values())
     found += [kind(config) for kind in (DistancePhase, RowScan, SearchPhase, ImageLoader, ImageFetcher)]
-    found += Design(LeanSampler(load("lean"))).blocks.values()
+    found += Design(NearMemorySampler(load("lean"))).blocks.values()
     return list({type(block): block for block in found}.values())
 
 

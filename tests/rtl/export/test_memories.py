@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from nms.contract.config import PRESETS
+from nms.contract.config import PRESETS, LeanConfig, SamplerConfig, load_published
 from nms.rtl.export.emit import system_verilog
 from nms.rtl.export.memories import list_memories
 
@@ -32,12 +32,34 @@ def test_memories_are_those_of_the_verilog(preset: str) -> None:
     assert stated == count_memories(system_verilog(config), "near_memory_sampler")
 
 
-@pytest.mark.parametrize("config", PRESETS.values(), ids=lambda config: config.name)
-def test_what_must_be_on_chip_is(config) -> None:
-    """Two batches of images, each distance once, all of P', positions and velocities."""
+def sum_bits(config: SamplerConfig) -> Counter[str]:
+    """The bits of each memory, its halves and parts together."""
     bits: Counter[str] = Counter()
     for memory in list_memories(config):
-        bits[memory.name.split(".half")[0]] += memory.bits
+        bits[re.split(r"\.(?:half|part)", memory.name)[0]] += memory.bits
+    return bits
+
+
+@pytest.mark.parametrize("preset", ["herding", "lean", "lean256"])
+def test_what_must_be_on_chip_of_reduced_images_is(preset: str) -> None:
+    """One batch of images, each distance and each P' once, positions; 300 kbit at 64 images."""
+    config = PRESETS[preset]
+    bits, n = sum_bits(config), config.images
+    pairs = n * (n - 1) // 2
+    assert bits["distances.images"] == n * 8 * config.pixels
+    assert bits["pair_memory.pairs"] == pairs * config.derived.distance_width
+    assert sum(bits.values()) <= 300_000 or n > 64
+    if isinstance(config, LeanConfig):
+        profile = config.profile
+        assert bits["lean_map.affinities.pairs"] >= pairs * profile.affinity.width
+        assert bits["lean_map.points"] == 2 * n * profile.position.width
+
+
+@pytest.mark.parametrize("preset", ["tiny", "edge", "paper", "large"])
+def test_what_must_be_on_chip_is(preset: str) -> None:
+    """Two batches of images, each distance once, all of P', positions and velocities."""
+    config = load_published(preset)
+    bits = sum_bits(config)
     n, derived, profile = config.images, config.derived, config.profile
     assert bits["bank"] == 2 * n * derived.words * 8 * config.lanes
     assert bits["pea.distances"] == n * (n - 1) // 2 * derived.distance_width
