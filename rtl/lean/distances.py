@@ -6,7 +6,7 @@ from amaranth.lib import data, stream
 from amaranth.lib.wiring import In, Out
 
 from nms.contract.config import ReducedConfig
-from nms.rtl.lib.fixed import square
+from nms.rtl.lib.fixed import square_rows
 from nms.rtl.lib.flow import delay
 from nms.rtl.lib.hierarchy import Block
 from nms.rtl.lib.ram import RAM
@@ -231,16 +231,18 @@ class Distances(Block):
 
     def _square(self, m: Module, valids: list[Signal], a: Value, b: Value) -> list[Signal]:
         """Sums of ``GROUP`` squared differences of the bytes of ``a`` and ``b``, two cycles later."""
-        squares, sums = [], []
+        sizes, sums = [], []
         for low in range(0, len(a), 8):
             size = Signal(8, name=f"size_{low // 8}", reset_less=True)
             with m.If(valids[0]):
                 m.d.sync += size.eq(abs(a[low : low + 8] - b[low : low + 8]))
-            squares.append(square(size))
+            sizes.append(size)
         for low in range(0, LANES, GROUP):
             total = Signal(range(GROUP * 255**2 + 1), name=f"sum_{low // GROUP}", reset_less=True)
             with m.If(valids[1]):
-                m.d.sync += total.eq(sum(squares[low : low + GROUP]))
+                m.d.sync += total.eq(
+                    sum(row for size in sizes[low : low + GROUP] for row in square_rows(size))
+                )
             sums.append(total)
         return sums
 

@@ -53,12 +53,21 @@ def bit_length(value: Value) -> Value:
     return Mux(high.any(), half + bit_length(high), bit_length(low))
 
 
-def square(value: Value) -> Value:
-    """The exact square of an unsigned value; products of two different bits are formed once, and doubled."""
-    rows = [
+def square_rows(value: Value) -> list[Value]:
+    """Rows whose sum is the exact square of an unsigned value.
+
+    Products of two different bits are formed once and doubled. In one sum with others, a square needs no sum
+    of its own.
+    """
+    return [
         Cat(value[i], Const(0, 1), value[i + 1 :] & value[i].replicate(len(value) - 1 - i)) << 2 * i
         for i in range(len(value))
     ]
+
+
+def square(value: Value) -> Value:
+    """The exact square of an unsigned value."""
+    rows = square_rows(value)
     return sum(rows[1:], rows[0])[: 2 * len(value)]
 
 

@@ -17,6 +17,8 @@ from nms.rtl.lib.fixed import (
     product,
     product_latency,
     saturate,
+    square,
+    square_rows,
 )
 
 
@@ -120,5 +122,18 @@ def test_one_adder_for_sum_and_difference(narrow: bool) -> None:
             ctx.set(b, y)
             ctx.set(add, plus)
             assert ctx.get(result) == (x + y if plus else x - y) % 512
+
+    run(m, testbench)
+
+
+@pytest.mark.parametrize("width", [1, 2, 8])
+def test_square(width: int) -> None:
+    m, value, total, alone = Module(), Signal(width), Signal(2 * width), Signal(3 * width)
+    m.d.comb += [total.eq(sum(square_rows(value))), alone.eq(square(value))]
+
+    async def testbench(ctx) -> None:
+        for v in range(1 << width):
+            ctx.set(value, v)
+            assert ctx.get(total) == ctx.get(alone) == v * v
 
     run(m, testbench)
