@@ -9,14 +9,14 @@ DIGITS = 2
 """Bits of the quotient that come in a cycle."""
 
 
-def divide_on(high: Value, low: Value, denominator: Value) -> tuple[Value, Value]:
-    """``high`` and ``low`` after ``DIGITS`` steps of a restoring division.
+def divide_on(high: Value, low: Value, denominator: Value, digits: int) -> tuple[Value, Value]:
+    """``high`` and ``low`` after ``digits`` steps of a restoring division.
 
     The numerator is high * 2^len(low) + low, with high < denominator. Each step takes the top bit of
     ``low`` to the remainder in ``high`` and leaves a bit of the quotient at the bottom.
     """
     width = len(high)
-    for _ in range(DIGITS):
+    for _ in range(digits):
         rest = Cat(low[-1], high)
         less = rest - denominator
         fits = ~less[-1]
@@ -61,7 +61,7 @@ class Division(wiring.Component):
         m = Module()
         high, low = Signal.like(self.high, reset_less=True), Signal.like(self.low, reset_less=True)
         left = Signal.like(self.steps)
-        rest, quotient = divide_on(high, low, self.denominator)
+        rest, quotient = divide_on(high, low, self.denominator, DIGITS)
         with m.If(self.start):
             m.d.sync += [high.eq(self.high), low.eq(self.low), left.eq(self.steps)]
         with m.Elif(left.any()):

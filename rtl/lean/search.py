@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The search of each row's beta by secants, and the affinities that follow from it."""
 
-from amaranth import Cat, Const, Module, Mux, Signal, signed
+from amaranth import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import stream
 from amaranth.lib.data import StructLayout
 from amaranth.lib.wiring import In, Out
@@ -115,38 +115,28 @@ class LeanSearch(Block):
         m.submodules.weigh = weights = self.weights
         m.submodules.sums = entropy = self.entropy
         m.submodules.secant = secant = self.secant
-        images, fraction = self.config.images, self.config.profile.log_beta.fraction
-        m.submodules.distances = distances = RAM(shape=self.read_data.shape(), depth=images)
-        m.submodules.kept = kept = RAM(shape=self.kept, depth=images)
+        m.submodules.distances = distances = RAM(shape=self.read_data.shape(), depth=self.config.images)
+        m.submodules.kept = kept = RAM(shape=self.kept, depth=self.config.images)
         keep, recall = kept.write_port(), kept.read_port()
-        row = self.read_row
-        maximum = Signal.like(self.read_data, reset_less=True)
-        minimum, scale, ties, mantissa, shift = (
+        row, last_row = self.read_row, Signal()
+        m.d.comb += last_row.eq(row + 1 == self.count)
+
+        # Of the row: as found, as kept, or as given by u
+        minimum, mantissa, shift = (
             Signal.like(signal, name=name, reset_less=True)
             for name, signal in (
                 ("minimum", weights.minimum),
-                ("scale", secant.scale),
-                ("ties", self.count),
                 ("mantissa", weights.mantissa),
                 ("shift", weights.shift),
             )
         )
-        tied = secant.number == 0
+        ties, scale = Signal.like(self.count, reset_less=True), Signal.like(secant.scale, reset_less=True)
 
-        # A pass asks for a column a cycle; ``place`` is the column of what comes
-        restart, scanning, weighing, sharing = Signal(), Signal(), Signal(), Signal()
-        column, place = self.read_column, self.share_column
-        asking, asked, at_end = Signal(), Signal(), Signal()
-        last_row = row + 1 == self.count
-        came = (scanning & asked) | self.share_valid
-        m.d.comb += at_end.eq(column == self.count - 1 - last_row)
+        # A pass asks for a column a cycle; from which memory, and what for, says one of three
+        restart, asking, asked, at_end = Signal(), Signal(), Signal(), Signal()
+        scanning, weighing, sharing = Signal(), Signal(), Signal()
         m.d.sync += asked.eq(asking)
-        for counter, counts in ((column, asking), (place, came)):
-            with m.If(restart):
-                m.d.sync += counter.eq(row == 0)
-            with m.Elif(counts):
-                m.d.sync += counter.eq(counter + 1 + (counter + 1 == row))
-
+        place = self._walk(m, restart, asking, (scanning & asked) | self.share_valid, at_end)
         write, read = distances.write_port(), distances.read_port()
         m.d.comb += [
             self.read_enable.eq(asking & ~weighing),
@@ -154,7 +144,12 @@ class LeanSearch(Block):
             write.addr.eq(place),
             write.data.eq(self.read_data),
             read.en.eq(asking & weighing),
-            read.addr.eq(column),
+            read.addr.eq(self.read_column),
+        ]
+        began = Signal()
+        maximum = self._find_range(m, began, scanning & asked, minimum, ties)
+
+        m.d.comb += [
             weights.valid.eq(asked & ~scanning),
             weights.distance.eq(Mux(sharing, self.read_data, Mux(scanning, maximum, read.data))),
             weights.minimum.eq(minimum),
@@ -170,27 +165,8 @@ class LeanSearch(Block):
             secant.entropy.eq(entropy.entropy),
             self.share_valid.eq(weights.share_valid),
             self.share_row.eq(row),
+            self.share_column.eq(place),
             self.share.eq(weights.share),
-        ]
-        with m.If(scanning & asked):
-            with m.If(self.read_data < minimum):
-                m.d.sync += [minimum.eq(self.read_data), ties.eq(1)]
-            with m.Elif(self.read_data == minimum):
-                m.d.sync += ties.eq(ties + 1)
-            with m.If(self.read_data > maximum):
-                m.d.sync += maximum.eq(self.read_data)
-
-        result = self.o_rows.payload
-        m.d.comb += [
-            result.row.eq(row),
-            result.minimum.eq(minimum),
-            result.scale.eq(scale),
-            result.ties.eq(ties),
-            result.status.eq(secant.status),
-            result.mantissa.eq(Mux(tied, 0, Cat(mantissa, Const(1, 1)))),
-            result.exponent.eq(Mux(tied, 0, secant.u[fraction:].as_signed())),
-            result.entropy.eq(secant.last_entropy),
-            result.evaluations.eq(secant.number),
             keep.en.eq(self.o_rows.valid & self.o_rows.ready),
             keep.addr.eq(row),
             keep.data.minimum.eq(minimum),
@@ -199,6 +175,21 @@ class LeanSearch(Block):
             keep.data.reciprocal.eq(entropy.reciprocal),
             recall.addr.eq(row),
             recall.en.eq(0),
+        ]
+        fraction = self.config.profile.log_beta.fraction
+        octave = secant.u[fraction:].as_signed()
+        searched_row = secant.number.any()
+        result = self.o_rows.payload
+        m.d.comb += [
+            result.row.eq(row),
+            result.minimum.eq(minimum),
+            result.scale.eq(scale),
+            result.ties.eq(ties),
+            result.status.eq(secant.status),
+            result.mantissa.eq(Mux(searched_row, Cat(mantissa, Const(1, 1)), 0)),
+            result.exponent.eq(Mux(searched_row, octave, 0)),
+            result.entropy.eq(secant.last_entropy),
+            result.evaluations.eq(secant.number),
         ]
 
         m.d.sync += [self.searched.eq(0), self.done.eq(0)]
@@ -210,15 +201,17 @@ class LeanSearch(Block):
                     m.next = "ROW"
                 with m.If(self.affinity):
                     m.next = "RECALL"
+
+            # The search of a row: its range, the entropy of its ties, then evaluations
             with m.State("ROW"):
                 m.d.comb += restart.eq(1)
-                m.d.sync += [minimum.eq(-1), maximum.eq(0), ties.eq(0), mantissa.eq(-1), shift.eq(0)]
+                m.d.sync += [began.eq(0), mantissa.eq(-1), shift.eq(0)]  # a beta for ties alone
                 m.next = "SCAN"
             with m.State("SCAN"):
                 m.d.comb += [scanning.eq(1), asking.eq(1)]
                 with m.If(at_end):
-                    m.next = "SCANNED"
-            with m.State("SCANNED"):
+                    m.next = "MEASURE"
+            with m.State("MEASURE"):
                 m.d.comb += scanning.eq(1)
                 with m.If(~asked):
                     m.d.comb += [
@@ -227,36 +220,35 @@ class LeanSearch(Block):
                         weights.measure.eq(1),
                         secant.row.eq(1),
                     ]
-                    m.next = "DIVIDE"
-            with m.State("DIVIDE"):
-                m.d.comb += entropy.start.eq(1)
+                    m.next = "TIES"
+            with m.State("TIES"):
                 m.d.sync += scale.eq(bit_length(weights.gap))
-                m.next = "DIVIDED"
-            with m.State("DIVIDED"):
-                m.d.comb += secant.judge.eq(entropy.done)
-                with m.If(entropy.done):
-                    m.next = "JUDGED"
-            with m.State("JUDGED"):
+                m.d.comb += entropy.start.eq(1)
+                m.next = "ENTROPY"
+            with m.State("ENTROPY"), m.If(entropy.done):
+                m.d.comb += secant.judge.eq(1)
+                m.next = "JUDGE"
+            with m.State("JUDGE"):
                 with m.If(secant.proceed):
-                    m.next = "WEIGH FROM U"
+                    m.next = "EVALUATE"
                 with m.If(secant.ended):
                     m.d.comb += [entropy.start.eq(1), entropy.invert.eq(1)]
-                    m.next = "INVERTED"
-            with m.State("WEIGH FROM U"):
+                    m.next = "INVERT"
+            with m.State("EVALUATE"):
                 m.d.comb += [weights.load.eq(1), restart.eq(1)]
                 m.d.sync += [
                     mantissa.eq(look_up(MANTISSA, 1, secant.u[:fraction])),
-                    shift.eq(scale + 3 - secant.u[fraction:].as_signed()),
+                    shift.eq(scale + 3 - octave),
                 ]
                 m.next = "WEIGH"
             with m.State("WEIGH"):
                 m.d.comb += [weighing.eq(1), asking.eq(1)]
                 with m.If(at_end):
-                    m.next = "WEIGHED"
-            with m.State("WEIGHED"), m.If(~asked & ~weights.busy):
+                    m.next = "SUM"
+            with m.State("SUM"), m.If(~asked & ~weights.busy):
                 m.d.comb += entropy.start.eq(1)
-                m.next = "DIVIDED"
-            with m.State("INVERTED"), m.If(entropy.done):
+                m.next = "ENTROPY"
+            with m.State("INVERT"), m.If(entropy.done):
                 m.next = "REPORT"
             with m.State("REPORT"):
                 m.d.comb += self.o_rows.valid.eq(1)
@@ -265,6 +257,8 @@ class LeanSearch(Block):
                     m.next = "ROW"
                     with m.If(last_row):
                         m.next = "IDLE"
+
+            # The affinities of a row
             with m.State("RECALL"):
                 m.d.comb += [recall.en.eq(1), restart.eq(1)]
                 m.next = "RECALLED"
@@ -278,8 +272,8 @@ class LeanSearch(Block):
             with m.State("SHARE"):
                 m.d.comb += [sharing.eq(1), asking.eq(1)]
                 with m.If(at_end):
-                    m.next = "SHARED"
-            with m.State("SHARED"):
+                    m.next = "DRAIN"
+            with m.State("DRAIN"):
                 m.d.comb += sharing.eq(1)
                 with m.If(~asked & ~weights.busy):
                     m.d.sync += [self.done.eq(last_row), row.eq(row + 1)]
@@ -287,3 +281,37 @@ class LeanSearch(Block):
                     with m.If(last_row):
                         m.next = "IDLE"
         return m
+
+    def _walk(self, m: Module, restart: Value, asking: Value, came: Value, at_end: Signal) -> Signal:
+        """Columns but i, ascending: ``read_column`` steps while ``asking``; returns the column of what comes.
+
+        ``restart`` leads both to the first column of the row; ``at_end``: the last is asked for.
+        """
+        column, place, row = self.read_column, Signal.like(self.read_column), self.read_row
+
+        def following(value: Value) -> Value:
+            """The next column, by one adder."""
+            beside = value == row - 1
+            return (Cat(beside, value) + Cat(beside, Const(1, 1)))[1:]
+
+        m.d.comb += at_end.eq(following(column) == self.count)
+        for counter, counts in ((column, asking), (place, came)):
+            with m.If(restart):
+                m.d.sync += counter.eq(row == 0)
+            with m.Elif(counts):
+                m.d.sync += counter.eq(following(counter))
+        return place
+
+    def _find_range(self, m: Module, began: Signal, came: Value, minimum: Signal, ties: Signal) -> Signal:
+        """min_i and m_i of the distances that came since ``began`` was 0; returns the largest."""
+        distance = self.read_data
+        maximum = Signal.like(distance, reset_less=True)
+        with m.If(came):
+            m.d.sync += began.eq(1)
+            with m.If(~began | (distance < minimum)):
+                m.d.sync += [minimum.eq(distance), ties.eq(1)]
+            with m.Elif(distance == minimum):
+                m.d.sync += ties.eq(ties + 1)
+            with m.If(~began | (distance > maximum)):
+                m.d.sync += maximum.eq(distance)
+        return maximum

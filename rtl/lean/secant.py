@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 
 from nms.contract.config import LeanConfig
 from nms.contract.tables import Status
-from nms.rtl.lean.division import DIGITS, divide_on
+from nms.rtl.lean.division import divide_on
 from nms.rtl.lib.fixed import add_or_subtract
 
 START = 1024
@@ -24,13 +24,6 @@ TOLERANCE = 4
 
 STEP_BITS = 9
 """A step is at most 2^9."""
-
-
-def u_shape(config: LeanConfig) -> signed:
-    """u, with room for a step beyond the bracket."""
-    fraction = config.profile.log_beta.fraction
-    highest = ((config.derived.distance_width + HEADROOM) << fraction) + (1 << STEP_BITS)
-    return signed(highest.bit_length() + 1)
 
 
 class Secant(wiring.Component):
@@ -57,13 +50,15 @@ class Secant(wiring.Component):
     u : see above
     last_entropy : the entropy of the evaluation before and, from ``ended`` on, that of the result
     number : evaluations made; 0 if the ties ended the row
-    status : a :class:`nms.contract.tables.Status`
+    status : a :class:`nms.contract.tables.Status`, from ``ended`` on
     """
 
     def __init__(self, config: LeanConfig) -> None:
         self.fraction = config.profile.log_beta.fraction
         entropy = config.profile.entropy.width
-        self.u_shape = u_shape(config)
+        highest = (config.derived.distance_width + HEADROOM) << self.fraction
+        self.room_bits = (highest - LOWEST).bit_length()
+        self.u_shape = signed((highest + (1 << STEP_BITS)).bit_length() + 1)  # a step may leave the bracket
         super().__init__(
             {
                 "target": In(entropy),
@@ -92,23 +87,31 @@ class Secant(wiring.Component):
         low = Signal.like(self.entropy, reset_less=True)
 
         excess = self.entropy - self.target
-        du = (Mux(rose, self.u, hi) - Mux(rose, lo, self.u))[: len(self.u) - 1]
+        lower, moving = Signal(), Signal()  # which end of the bracket is meant
+        m.d.comb += lower.eq(Mux(moving, ~above, rose))
+        room = (Mux(lower, self.u, hi) - Mux(lower, lo, self.u))[: self.room_bits]
         fall = Mux(rose, self.last_entropy, self.entropy) - Mux(rose, self.entropy, self.last_entropy)
-        slopes = du.any() & fall.any() & ~fall[-1]
+        slopes = room.any() & fall.any() & ~fall[-1]
         fall = fall[:-1]
-        high = Signal(max(len(du), len(fall)), reset_less=True)
-        total = high + Mux(low[0], du, 0)
-        rest, quotient = divide_on(high, low, fall)
+        high = Signal(max(len(room), len(fall)), reset_less=True)
+        total = high + Mux(low[0], room, 0)
+        rest, quotient = divide_on(high, low, fall, 1)
         steps = Signal(range(len(low)))
 
         limit = low[STEP_BITS:].any()
         step = Mux(limit, 1 << STEP_BITS, Cat(low[0] | ~low.any(), low[1:STEP_BITS]))
-        bound = Mux(above, hi, lo)
-        stepped = add_or_subtract(self.u, step, above).as_signed()
-        room = stepped - bound
-        inside = room.any() & (room[-1] == above)
-        middle = (self.u + bound).shift_right(1)
+        # u +- step or, half way to the end of the bracket, floor(u +- room/2)
+        halves = Mux(step < room, step << 1, room)
+        moved = add_or_subtract(self.u << 1, halves, above).as_signed().shift_right(1)
 
+        tied, solved = self.number == 0, low <= TOLERANCE
+        m.d.comb += self.status.eq(
+            Mux(
+                tied,
+                Mux(above, Status.INFEASIBLE, Status.SATURATED),
+                Mux(solved, Status.SOLVED, Status.UNCONVERGED),
+            )
+        )
         m.d.sync += [self.proceed.eq(0), self.ended.eq(0)]
         with m.If(self.batch):
             m.d.sync += self.u.eq(START)
@@ -118,10 +121,9 @@ class Secant(wiring.Component):
             with m.State("WAIT"), m.If(self.judge):
                 m.d.sync += [low.eq(Mux(excess[-1], -excess, excess)), above.eq(~excess[-1] & excess.any())]
                 m.next = "JUDGE"
-                with m.If(self.number == 0):
+                with m.If(tied):
                     m.next = "JUDGE TIES"
             with m.State("JUDGE TIES"):
-                m.d.sync += self.status.eq(Mux(above, Status.INFEASIBLE, Status.SATURATED))
                 m.next = "ENTER"
                 with m.If(above | ~low.any()):
                     m.next = "END"
@@ -137,9 +139,8 @@ class Secant(wiring.Component):
                     m.d.sync += self.u.eq((top << self.fraction) - 1)
                 m.next = "WAIT"
             with m.State("JUDGE"):
-                first, solved = self.number == 1, low <= TOLERANCE
+                first = self.number == 1
                 better = first | (low < best_error)
-                m.d.sync += self.status.eq(Mux(solved, Status.SOLVED, Status.UNCONVERGED))
                 with m.If(better):
                     m.d.sync += [best_u.eq(self.u), best_error.eq(low)]
                 with m.If(solved | again):
@@ -159,7 +160,7 @@ class Secant(wiring.Component):
                 with m.If(~steps.any()):
                     m.next = "LIMIT"
             with m.State("LIMIT"):
-                m.d.sync += steps.eq(len(low) // DIGITS - 1)
+                m.d.sync += steps.eq(len(low) - 1)
                 m.next = "DIVIDE"
                 with m.If(Cat(low[STEP_BITS:], high) >= fall):
                     m.d.sync += low[-1].eq(1)
@@ -169,10 +170,11 @@ class Secant(wiring.Component):
                 with m.If(~steps.any()):
                     m.next = "MOVE"
             with m.State("MOVE"):
+                m.d.comb += moving.eq(1)
                 m.d.sync += [
                     rose.eq(above),
                     self.last_entropy.eq(self.entropy),
-                    self.u.eq(Mux(inside, stepped, middle)),
+                    self.u.eq(moved),
                     self.number.eq(self.number + 1),
                     self.proceed.eq(1),
                 ]

@@ -6,19 +6,21 @@ from collections.abc import Sequence
 
 from amaranth import Array, Const, Value
 
-MANTISSA = [math.floor(2 ** (k / 256) * 256 + 0.5) for k in range(256)]
+MANTISSA = [math.floor(2 ** (k / 256) * 256 + 0.5) - 256 for k in range(256)]
+"""M - 256."""
+
 WEIGHT = [math.floor(2 ** (-k / 64) * 256 + 0.5) for k in range(64)]
 LOG = [math.floor(math.log2(1 + (k + 0.5) / 128) * 256 + 0.5) for k in range(128)]
 
 
 def look_up(table: Sequence[int], slope: int, index: Value) -> Value:
-    """``table[index]``, modulo the largest value's width, for a table that is close to a straight line.
+    """``table[index]`` of a table that lies close to the line slope * k, on one side of it.
 
-    Logic holds how far each value is from ``table[0] + slope * k`` alone, which is a third of the bits.
+    Logic holds the distances from the line alone, which have fewer bits.
     """
-    width = max(table).bit_length()
-    gaps = [value - table[0] - slope * k for k, value in enumerate(table)]
-    base = min(gaps)
-    bits = (max(gaps) - base).bit_length()
-    gap = Array(Const(gap - base, bits) for gap in gaps)[index]
-    return (gap + (index * slope) + (table[0] + base))[:width]
+    gaps = [value - slope * k for k, value in enumerate(table)]
+    below = min(gaps) < 0
+    sizes = [-gap for gap in gaps] if below else gaps
+    size = Array(Const(size, max(sizes).bit_length()) for size in sizes)[index]
+    line = index * slope
+    return (line - size if below else line + size)[: max(table).bit_length()]

@@ -89,7 +89,9 @@ class Weights(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         valid = Signal(SHARE_LATENCY)
-        z, last_z = (Signal(self.z_shape.width, name=name, reset_less=True) for name in ("z", "last_z"))
+        halves = Signal(self.z_shape.width + 1, reset_less=True)  # floor(2z), where z is in range
+        above = Signal(reset_less=True)
+        z, last_z = Signal(self.z_shape.width), Signal(self.z_shape.width, reset_less=True)
         w = Signal(self.one + 1, reset_less=True)
         total = Signal(max(len(self.t), self.one + len(self.reciprocal)), reset_less=True)
         whole = z[self.z_shape.fraction :]
@@ -99,13 +101,13 @@ class Weights(wiring.Component):
         with m.If(self.valid | self.measure):
             m.d.sync += self.gap.eq(self.distance - self.minimum)
 
-        # half_up(v, n) = (floor(4v / 2^(n + 1)) + 1) >> 1
+        # z = half_up(v, n) = (floor(4v / 2^(n + 1)) + 1) >> 1
         beta = Signal(len(self.mantissa) + 1 + len(self.gap))
         m.d.comb += beta.eq(booth_product(Cat(self.mantissa, Const(1, 1)), self.gap))
-        halves, above = shift_down(beta << 2, self.shift, len(z) + 1)
-        rounded = half_up(halves, 1)
         with m.If(valid[0]):
-            m.d.sync += z.eq(rounded | (above | rounded[-1]).replicate(len(z)))
+            m.d.sync += Cat(halves, above).eq(Cat(*shift_down(beta << 2, self.shift, len(halves))))
+        rounded = half_up(halves, 1)
+        m.d.comb += z.eq(rounded | (above | rounded[-1]).replicate(len(z)))
 
         table = Array(Const(weight, self.one + 1) for weight in WEIGHT)
         with m.If(valid[1]):
