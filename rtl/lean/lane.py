@@ -176,52 +176,48 @@ class MapLane(Block):
         gaps = subtract(0, self.take, self.point, "gap")
         late_gaps = subtract(self.late, self.late_take, self.late_point, "late_gap")
 
-        # a = 1 + d^2 is below 2^(b + 13): its leading one is at b + n, and the index of the table follows it
+        # a = 1 + d^2: its leading one is n places above that of 1, and is followed by the index of t
         squares = [square(_magnitude(gaps[axis])[COARSE:]) for axis in AXES]
         farther = register(1, (1 << b) + squares[0] + squares[1], "farther", unsigned(len(squares[0]) + 1))
-        exponent = bit_length(farther[b + 1 :])
-        index = (farther[b + 1 - MANTISSA :] >> exponent)[: MANTISSA - 1]
-        table = Array(Const(value, MANTISSA) for value in KERNEL)
-        kernel = register(2, table[index], "kernel_3")
-        exponents = [register(2, exponent, "exponent_3")]
-        m.d.comb += self.kernel.eq(
-            Mux(stages[3], kernel.shift_left(self.profile.kernel.fraction - MANTISSA) >> exponents[0], 0)
-        )
+        n = bit_length(farther[b + 1 :])
+        index = (farther[b + 1 - MANTISSA :] >> n)[: MANTISSA - 1]
+        t = register(2, Array(Const(value, MANTISSA) for value in KERNEL)[index], "t_3")
+        n = register(2, n, "n_3")
+        weight = t.shift_left(self.profile.kernel.fraction - MANTISSA) >> n
+        m.d.comb += self.kernel.eq(Mux(stages[self.kernel_latency], weight, 0))
 
         # c = (P' << X) - wz, at most 2 and above -16
-        wz = half_up_by((kernel * self.scale).shift_left(fp - MANTISSA - LEAST), exponents[0] + self.shift)[
-            : MANTISSA + SCALE + fp - MANTISSA - LEAST
-        ]
+        places = fp - MANTISSA - LEAST
+        wz = half_up_by((t * self.scale).shift_left(places), n + self.shift)[: MANTISSA + SCALE + places]
         attract = Mux(self.early, self.affinity << 1, self.affinity)
         coefficient = register(3, attract - wz, "coefficient", signed(len(wz) + 1))
-        kernels = [register(3, kernel, "kernel_4")]
-        exponents.append(register(3, exponents[0], "exponent_4"))
+        t, n = register(3, t, "t_4"), register(3, n, "n_4")
 
-        # g = half_up(c t, 8 + n), rounded to a mantissa of 8 bits
-        product = (coefficient * kernels[0]).shift_right(MANTISSA - 1)
-        force = register(4, ((product >> exponents[1]) + 1).shift_right(1), "force_5", coefficient.shape())
-        magnitude = _magnitude(force)
-        places = bit_length(magnitude[MANTISSA:])
-        rounded = ((magnitude.shift_left(1) >> places) + 1).shift_right(1)
-        full = rounded[MANTISSA]  # rounded up to 256, which is 128 shifted once more
+        # g = half_up(c t, 8 + n), then its mantissa; one rounded up to 256 is 128, a place further left
+        twice = (coefficient * t).shift_right(MANTISSA - 1) >> n
+        g = register(4, (twice + 1).shift_right(1), "g", coefficient.shape())
+        magnitude = _magnitude(g)
+        e = bit_length(magnitude[MANTISSA:])
+        rounded = half_up_by(magnitude, e)
+        full = rounded[MANTISSA]
         mantissa = register(5, rounded[:MANTISSA] | full << MANTISSA - 1, "mantissa", unsigned(MANTISSA))
-        left, minus = register(5, places + full, "left"), register(5, force[-1], "minus")
+        left, minus = register(5, e + full, "left"), register(5, g[-1], "minus")
 
         valid_force = stages[self.force_latency]
         for axis in AXES:
             # -half_up(v, n) = (not floor(v / 2^(n-1)) + 1) >> 1
             twice = ((mantissa * late_gaps[axis]) << left).shift_right(b - 1)
-            rounded = ((twice.as_unsigned() ^ minus.replicate(len(twice))).as_signed() + 1).shift_right(1)
-            final = register(6, rounded, f"force_{axis}", self.force[axis].shape())
-            m.d.comb += self.force[axis].eq(Mux(valid_force, final, 0))
+            exact = ((twice.as_unsigned() ^ minus.replicate(len(twice))).as_signed() + 1).shift_right(1)
+            force = register(6, exact, f"force_{axis}", self.force[axis].shape())
+            m.d.comb += self.force[axis].eq(Mux(valid_force, force, 0))
             with m.If(stages[6]):
-                fits = rounded == rounded[: len(final)].as_signed()
+                fits = exact == exact[: len(force)].as_signed()
                 m.d.sync += Assert(fits, "the force of a pair is out of range")
             total = Signal(self.total[axis].shape(), name=f"total_{axis}", reset_less=True)
             with m.If(self.load):
                 m.d.sync += total.eq(self.before[axis])
             with m.Elif(valid_force):
-                m.d.sync += total.eq(total + final)
+                m.d.sync += total.eq(total + force)
             m.d.comb += self.total[axis].eq(total)
         return m
 

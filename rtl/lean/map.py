@@ -186,16 +186,9 @@ class LeanMap(Block):
             with m.If(wanted):
                 m.d.sync += held.eq(word)
             wanted, word = delay(m, wanted, 1, reset_less=False), held
-        names = (
-            "share_valid",
-            "share_row",
-            "share_column",
-            "share",
-            "pair_enable",
-            "pair_row",
-            "pair_column",
-        )
-        m.d.comb += [getattr(affinities, name).eq(getattr(self, name)) for name in names]
+        shares, pair = ("valid", "row", "column"), ("enable", "row", "column")
+        for name in ("share", *(f"share_{part}" for part in shares), *(f"pair_{part}" for part in pair)):
+            m.d.comb += getattr(affinities, name).eq(getattr(self, name))
         m.d.comb += [
             affinities.word_enable.eq(wanted),
             affinities.word.eq(word),

@@ -32,7 +32,6 @@ class PairWalk(Component):
     complete : rows up to the end of the block
     lonely : the next block has one row alone
     end : the last point of the last block
-
     """
 
     def __init__(self, images: int, lanes: int) -> None:
