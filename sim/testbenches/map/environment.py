@@ -14,7 +14,7 @@ from nms.golden.lean.map import embed
 from nms.rtl.lean.map import LeanMap
 from nms.sim.models.scoreboard import Scoreboard
 from nms.sim.models.seeds import generator
-from nms.sim.models.streams import PERIOD, Pack, Source, Stalls, pulse, until
+from nms.sim.models.streams import PERIOD, Pack, Source, Stalls, cycles, pulse, until
 from nms.sim.verilator.context import parameters
 
 CONFIG = cast(LeanConfig, make(parameters()["config"]))
@@ -125,10 +125,17 @@ async def send_shares(dut: Any, case: Case, pauses: bool = False) -> None:
 
 
 async def begin(dut: Any, run: Run, stalls: Stalls = Stalls.NONE) -> None:
-    """Pulse start, and send the points in the background."""
+    """Pulse start, and send the points in the background; with stalls, the first is offered before."""
     dut.iterations.value, dut.exaggerated.value = run.iterations, run.exaggerated
+    early = stalls is not Stalls.NONE
+    source = Source(dut, "i_points", stalls)
+    points = [POINT.pack(x=x, y=y) for x, y in run.case.points]
+    if early:
+        source.start(points)
+        await cycles(dut, 8)
     await pulse(dut, "start")
-    Source(dut, "i_points", stalls).start(POINT.pack(x=x, y=y) for x, y in run.case.points)
+    if not early:
+        source.start(points)
 
 
 async def read(dut: Any, name: str, index: dict[str, int], latency: int, result: str) -> int:
