@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html import escape
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -418,17 +419,31 @@ def _show_value(value: Any) -> str:
 def _list_cycles(unit: BlockClass) -> Iterator[tuple[str, str, str]]:
     """Latencies, intervals and formulas of cycles: name, value where it is a number, first paragraph."""
     kind = type(unit.block)
+    constants = _read_constants(kind)
     for name in vars(kind) | {"latency": None}:
         member = inspect.getattr_static(kind, name, None)
-        if name.startswith("_") or not re.search("latency|interval|cycles", name):
+        if name.startswith("_") or not re.search("latency|interval|cycles|preparation", name):
             continue
-        said = _escape(" ".join((getattr(member, "__doc__", None) or "").split("\n\n")[0].split()))
+        text = constants.get(name, "") if isinstance(member, int) else getattr(member, "__doc__", None) or ""
+        said = _escape(" ".join(text.split("\n\n")[0].split()))
         if inspect.isfunction(member):
             names = [parameter for parameter in inspect.signature(member).parameters if parameter != "self"]
             yield f"{name}({', '.join(names)})", "a formula", said
         elif isinstance(member, property | int):
             values = dict.fromkeys(str(getattr(block, name)) for block in unit.blocks)
-            yield name, ", ".join(values), said if isinstance(member, property) else ""
+            yield name, ", ".join(values), said
+
+
+def _read_constants(kind: type) -> dict[str, str]:
+    """What is said of a class's constants, each in the string that follows it."""
+    (made,) = ast.parse(inspect.getsource(kind)).body
+    assert isinstance(made, ast.ClassDef)
+    found = {}
+    for constant, text in pairwise(made.body):
+        if isinstance(constant, ast.Assign) and isinstance(text, ast.Expr):
+            for target in constant.targets:
+                found[ast.unparse(target)] = str(ast.literal_eval(text.value))
+    return found
 
 
 def _list_files(unit: str, found: list[BlockClass]) -> str:

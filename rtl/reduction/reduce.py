@@ -56,7 +56,10 @@ class Reduce(Block):
 
     module = "reduce"
     preparation = PREPARATION
+    """Cycles from ``prepare`` to ``prepared``."""
+
     latency = STAGES + 4
+    """Cycles: sums of a word, of a row and of a box, operands of the division, division."""
 
     def __init__(self, config: ReducedConfig) -> None:
         self.config = config
