@@ -6,8 +6,8 @@ import numpy as np
 from nms.golden.fixed import Ints, integers
 
 
-def choose(distance: object, keep: int) -> Ints:
-    """Choose ``keep`` images from the squared distances (N, N): their indices, ascending."""
+def order(distance: object, keep: int) -> Ints:
+    """The first ``keep`` images taken, from the squared distances (N, N), in the order in which they are."""
     distance = integers(distance)
     count = len(distance)
     if not 1 <= keep <= count:
@@ -15,8 +15,15 @@ def choose(distance: object, keep: int) -> Ints:
     sums = distance.sum(axis=1)
     score = sums.copy()
     left = np.ones(count, bool)
-    for _ in range(keep):
+    taken = np.empty(keep, np.int64)
+    for turn in range(keep):
         chosen = int(np.where(left, score, np.iinfo(np.int64).max).argmin())
+        taken[turn] = chosen
         left[chosen] = False
         score += sums - count * distance[chosen]
-    return np.flatnonzero(~left).astype(np.int64)
+    return taken
+
+
+def choose(distance: object, keep: int) -> Ints:
+    """Choose ``keep`` images from the squared distances (N, N): their indices, ascending."""
+    return np.sort(order(distance, keep))

@@ -105,6 +105,16 @@ def test_the_mean_of_all_is_followed(load: Load) -> None:
     assert error(kept) < min(error(rng.choice(64, 19, replace=False)) for _ in range(200))
 
 
+def test_order_begins_with_what_fewer_keep() -> None:
+    distance = exact.distances(load_digits().data[:40].astype(np.uint8))
+    order = herding.order(distance, 40)
+    assert sorted(order.tolist()) == list(range(40))
+    assert order[0] == distance.sum(axis=1).argmin()  # the medoid
+    for keep in range(1, 41):
+        assert herding.order(distance, keep).tolist() == order[:keep].tolist()
+        assert herding.choose(distance, keep).tolist() == sorted(order[:keep].tolist())
+
+
 def test_the_largest_group_fits() -> None:
     """1024 images of 65536 bytes at opposite ends: no score leaves 64 bits."""
     farthest = 65536 * 255**2

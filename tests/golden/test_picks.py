@@ -6,6 +6,7 @@ import pytest
 
 from nms.contract.settings import Pick
 from nms.golden import exact
+from nms.golden.exact import picks as exact_picks
 from nms.golden.grid import assign_cells, sample
 from nms.golden.picks import choose
 
@@ -63,19 +64,12 @@ def test_by_hand(pick: Pick, seed: int) -> None:
 
 
 @mapped
-def test_the_float64_grid_keeps_the_same(pick: Pick) -> None:
+def test_float64_keeps_the_same(pick: Pick) -> None:
+    """Of a map whose positions need no rounding, with integers for affinities."""
     for seed in range(24, 48):
         points, distance, affinity = batch(seed)
         keep = max(1, len(points) // 3)
-        y = points * 2.0**-12
-        cell = exact.assign_cells(y, exact.hardware_side(keep), 2.0**-12)[0]
-        preference = {
-            Pick.CENTRE: None,
-            Pick.MEDOID: ((cell[:, None] == cell) * distance).sum(axis=1),
-            Pick.HUB: -affinity.sum(axis=1),
-            Pick.NEIGHBOUR: np.sort(exact.off_diagonal(distance), axis=1)[:, :5][:, -1],
-        }[pick]
-        theirs = exact.sample(y, keep, 2.0**-12, preference=preference)
+        theirs = exact_picks.choose(pick, points * 2.0**-12, keep, distance, affinity, 2.0**-12)
         assert np.array_equal(choose(pick, points, keep, distance, affinity), theirs)
 
 
