@@ -37,6 +37,9 @@ class Search(IntEnum):
         raise UserError(f"search {name!r}: must be one of {', '.join(map(str, cls))}")
 
 
+PERPLEXITY = 15.0
+"""The perplexity of a row, unless said otherwise."""
+
 SIDE_MAX = 4096
 """Most rows, and most pixels of a row, of an image that is reduced."""
 
@@ -93,7 +96,7 @@ class Settings:
         count: int,
         pixels: int,
         ratio: float = 0.3,
-        perplexity: float = 15.0,
+        perplexity: float = PERPLEXITY,
         iterations: int = 300,
         seed: int = 1,
         search: str = "de-rand1",
@@ -211,7 +214,7 @@ class LeanSettings:
         count: int,
         shape: tuple[int, ...],
         ratio: float = 0.3,
-        perplexity: float = 15.0,
+        perplexity: float = PERPLEXITY,
         iterations: int = 48,
         seed: int = 1,
         pick: str | None = None,

@@ -46,22 +46,14 @@ def print_table(
 
 def print_run(outcome: "Outcome", figures: dict[str, Any], kept: list[int]) -> None:
     """Print the summary of a run: input, kept indices, search; at level rtl also comparison and cycles."""
-    source, search = figures["input"], figures["perplexity"]
+    source = figures["input"]
     rows: list[Sequence[object]] = [
         ("input", f"{source['name']}, {figures['count']} images of {figures['pixels']} bytes"),
         ("configuration", f"{figures['configuration']['name']} {figures['digest']}, seed {figures['seed']}"),
         (f"kept {len(kept)}", " ".join(map(str, kept))),
-        ("rows", ", ".join(f"{count} {status}" for status, count in search["rows"].items() if count)),
+        *(_search_rows(figures["perplexity"]) if "perplexity" in figures else []),
+        *(_reduction_rows(figures) if "reduced" in figures else []),
     ]
-    if "true_error" in search:
-        error, generations = search["true_error"], search["generations"]
-        rows += [
-            (
-                "perplexity error",
-                f"at most {error['max']:.2g}, median {error['median']:.2g} (80-bit, from beta)",
-            ),
-            ("generations", f"median {generations['median']:g}, at most {generations['max']}"),
-        ]
     print_table(["", ""], rows, header=False)
     if not outcome.comparison:
         return
@@ -81,6 +73,31 @@ def print_run(outcome: "Outcome", figures: dict[str, Any], kept: list[int]) -> N
         crossed = (f"{name.removeprefix('bytes_')} {n:,}" for name, n in outcome.traffic["counters"].items())
         print("bytes:", ", ".join(crossed))
     print("seconds:", ", ".join(f"{name} {seconds:.1f}" for name, seconds in outcome.seconds.items()))
+
+
+def _search_rows(search: dict[str, Any]) -> list[Sequence[object]]:
+    """How the search ended."""
+    rows: list[Sequence[object]] = [
+        ("rows", ", ".join(f"{count} {status}" for status, count in search["rows"].items() if count))
+    ]
+    if "true_error" in search:
+        error = search["true_error"]
+        steps = "generations" if "generations" in search else "evaluations"
+        taken = search[steps]
+        rows += [
+            (
+                "perplexity error",
+                f"at most {error['max']:.2g}, median {error['median']:.2g} (80-bit, from beta)",
+            ),
+            (steps, f"median {taken['median']:g}, at most {taken['max']}"),
+        ]
+    return rows
+
+
+def _reduction_rows(figures: dict[str, Any]) -> list[Sequence[object]]:
+    """What was compared, and what picked."""
+    reduced = f"{figures['reduced']} bytes of an image" + (", grey" if figures["grey"] else "")
+    return [("compared", reduced), ("pick", figures["pick"])]
 
 
 def print_evaluation(figures: dict[str, Any]) -> None:

@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 
 from nms.contract import output
-from nms.contract.config import Config
-from nms.contract.formats import Fixed
-from nms.contract.tables import Status, Tables
+from nms.contract.config import Config, LeanConfig, SamplerConfig
+from nms.contract.formats import Fixed, LeanProfile, Profile
+from nms.contract.settings import LeanSettings, Pick, Settings
+from nms.contract.tables import LeanTables, SamplerTables, Status, Tables
 from nms.datasets import Images
+from nms.golden.reduction import reduce
 
 
-def compute_beta(tables: Tables, config: Config) -> np.ndarray:
+def compute_beta(tables: Tables | LeanTables, config: Config | LeanConfig) -> np.ndarray:
     """Compute beta, (N,) float64 in 1/pixel^2: ``M * 2^-F * 2^(q - L) * ln 2``, for the natural exponent.
 
     Infinite for rows that are infeasible or saturated, whose perplexity is reached in the limit only.
@@ -26,21 +28,45 @@ def compute_beta(tables: Tables, config: Config) -> np.ndarray:
     return np.where(unbounded, np.inf, finite)
 
 
-def make_arrays(tables: Tables, config: Config, data: Images) -> dict[str, np.ndarray]:
-    """The arrays of ``results.npz``: raw tables as physical values."""
-    profile = config.profile
+def make_arrays(
+    tables: SamplerTables,
+    config: SamplerConfig,
+    data: Images,
+    settings: Settings | LeanSettings | None = None,
+) -> dict[str, np.ndarray]:
+    """The arrays of ``results.npz``: raw tables as physical values.
+
+    With the settings of images that are reduced, ``reduced`` are the images as they are compared.
+    """
+    values = {"images": data.images, "labels": data.labels}
+    drawn = True
+    if isinstance(settings, LeanSettings):
+        values["reduced"] = reduce(data.images, settings)
+        drawn = settings.pick != Pick.HERDING
+    values["distance"] = tables.distance.astype(np.int64)
+    if isinstance(tables, Tables):
+        assert isinstance(config, Config)
+        profile = config.profile
+        values["beta"] = compute_beta(tables, config)
+        values["perplexity"] = _scale(tables.perplexity, profile.perplexity)
+        values["generations"] = tables.generations.astype(np.int64)
+        values |= _make_map(tables, profile)
+    elif isinstance(tables, LeanTables) and drawn:
+        assert isinstance(config, LeanConfig)
+        values["beta"] = compute_beta(tables, config)
+        values["perplexity"] = np.exp2(_scale(tables.entropy, config.profile.entropy))
+        values["evaluations"] = tables.evaluations.astype(np.int64)
+        values |= _make_map(tables, config.profile)
+    return values | {"kept": tables.kept.astype(np.int64)}
+
+
+def _make_map(tables: Tables | LeanTables, profile: Profile | LeanProfile) -> dict[str, np.ndarray]:
+    """How the search ended, affinities and map."""
     return {
-        "images": data.images,
-        "labels": data.labels,
-        "distance": tables.distance.astype(np.int64),
-        "beta": compute_beta(tables, config),
-        "perplexity": _scale(tables.perplexity, profile.perplexity),
-        "generations": tables.generations.astype(np.int64),
         "status": tables.status.astype(np.int64),
         "affinity": _scale(tables.affinity, profile.affinity),
         "embedding_init": _scale(tables.embedding_init, profile.position),
         "embedding": _scale(tables.embedding, profile.position),
-        "kept": tables.kept.astype(np.int64),
     }
 
 
@@ -49,7 +75,7 @@ def _scale(raw: np.ndarray, form: Fixed) -> np.ndarray:
 
 
 def summarise_errors(values: dict[str, np.ndarray], target: float, errors: np.ndarray) -> dict[str, Any]:
-    """Summarise the perplexity search: rows by status, errors, generations.
+    """Summarise the perplexity search: rows by status, errors, generations or evaluations.
 
     Parameters
     ----------
@@ -64,13 +90,14 @@ def summarise_errors(values: dict[str, np.ndarray], target: float, errors: np.nd
         "rows": {status.name.lower(): int(np.sum(values["status"] == status)) for status in Status},
     }
     if solved.any():
-        searched = values["generations"][solved]
+        steps = "generations" if "generations" in values else "evaluations"
+        searched = values[steps][solved]
         summary["true_error"] = {
             "max": float(errors[solved].max()),
             "median": float(np.median(errors[solved])),
         }
         summary["reported_error"] = {"max": float(np.abs(values["perplexity"][solved] - target).max())}
-        summary["generations"] = {"median": float(np.median(searched)), "max": int(searched.max())}
+        summary[steps] = {"median": float(np.median(searched)), "max": int(searched.max())}
     return summary
 
 

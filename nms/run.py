@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from nms import results
-from nms.contract.config import Config
-from nms.contract.settings import Search, Settings
-from nms.contract.tables import Tables
+from nms.contract.config import Config, SamplerConfig
+from nms.contract.settings import LeanSettings, Pick, Search, Settings
+from nms.contract.tables import SamplerTables
 from nms.datasets import Images
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Outcome:
     """What one level produced; the figures of the hardware are empty at level golden."""
 
     level: str
-    tables: Tables
+    tables: SamplerTables
     comparison: "list[TableComparison]" = field(default_factory=list)
     cycles: dict[str, int] = field(default_factory=dict)
     utilisation: dict[str, float] = field(default_factory=dict)
@@ -45,8 +45,8 @@ class Outcome:
 
 
 def run(
-    config: Config,
-    settings: Settings,
+    config: SamplerConfig,
+    settings: Settings | LeanSettings,
     data: Images,
     level: str,
     progress: Callable[[str], None] | None = None,
@@ -88,11 +88,14 @@ def run(
     )
 
 
-def _write_netlist(config: Config, bus: str, folder: Path, progress: Callable[[str], None] | None) -> Path:
+def _write_netlist(
+    config: SamplerConfig, bus: str, folder: Path, progress: Callable[[str], None] | None
+) -> Path:
     """Write the netlist of the sampler, with its buses or without, and its cells; return the file."""
     from nms.synth import flow, targets
 
-    unit = {"axi": "axi", "native": "sampler"}[bus]
+    core = "sampler" if isinstance(config, Config) else "lean_sampler"
+    unit = {"axi": "axi", "native": core}[bus]
     [result] = flow.synthesise(config, unit, targets.select_cell_target(), folder, progress)
     file = folder / "sampler.v"
     file.write_text(result.simulation_model())
@@ -101,25 +104,39 @@ def _write_netlist(config: Config, bus: str, folder: Path, progress: Callable[[s
 
 def collect_figures(
     outcome: Outcome,
-    settings: Settings,
+    settings: Settings | LeanSettings,
     target: float,
     values: dict[str, np.ndarray],
     provenance: dict[str, Any],
 ) -> dict[str, Any]:
-    """Collect the contents of ``results.json``; perplexity errors are computed from beta in 80 bits."""
+    """Collect the contents of ``results.json``; perplexity errors are computed from beta in 80 bits.
+
+    ``target`` is the perplexity asked for, if there is a map.
+    """
     from nms.golden import exact
 
-    errors = np.abs(exact.perplexity(values["beta"], values["distance"]) - target).astype(np.float64)
     figures: dict[str, Any] = {
         **provenance,
         "level": outcome.level,
         "count": settings.count,
         "pixels": settings.pixels,
-        "iterations": settings.iterations,
-        "search": str(Search(settings.search)),
         "kept": len(values["kept"]),
-        "perplexity": results.summarise_errors(values, target, errors),
     }
+    if isinstance(settings, Settings):
+        figures["search"] = str(Search(settings.search))
+    else:
+        figures |= {
+            "pick": str(Pick(settings.pick)),
+            "side": settings.side,
+            "grey": settings.grey,
+            "reduced": settings.reduced,
+        }
+    if "beta" in values:
+        errors = np.abs(exact.perplexity(values["beta"], values["distance"]) - target).astype(np.float64)
+        figures["iterations"] = settings.iterations
+        figures["perplexity"] = results.summarise_errors(values, target, errors)
+        if isinstance(settings, LeanSettings):
+            figures["evaluations"] = settings.evaluations
     if outcome.comparison:
         figures["tables"] = {
             table.name: {"compared": table.compared, "mismatches": table.mismatches}

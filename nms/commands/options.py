@@ -7,22 +7,32 @@ dataclasses here; each field of it is an option of the command.
 """
 
 import inspect
+import math
 import shlex
 from collections.abc import Callable, Collection
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import MISSING, asdict, dataclass, fields, is_dataclass
 from enum import Enum, StrEnum
 from glob import escape, glob
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints, overload
 
 import typer
 
-from nms.contract.config import PRESETS, Config, load_published
-from nms.contract.settings import Settings
+from nms.contract.config import (
+    PRESETS,
+    Config,
+    LeanConfig,
+    ReducedConfig,
+    SamplerConfig,
+    load,
+    load_published,
+)
+from nms.contract.errors import UserError
+from nms.contract.settings import LeanSettings, Pick, Settings
 
 if TYPE_CHECKING:
     from nms.datasets import Images
-    from nms.sampling import Method
+    from nms.sampling import BitTrue, Method
     from nms.sampling.near_duplicates import NearDuplicates
 
 
@@ -74,12 +84,37 @@ RESIZE = "Side in pixels to which the images of a folder are resized."
 Size = Annotated[int | None, typer.Option("--size", "--resize", help=RESIZE)]
 Resize = Annotated[int | None, typer.Option("--resize", help=RESIZE)]
 Ratio = Annotated[float, typer.Option(help="Fraction of the images to keep.")]
-Perplexity = Annotated[float, typer.Option(help="Target perplexity of each row.")]
-Iterations = Annotated[int, typer.Option(help="Gradient iterations of the embedding.")]
+Perplexity = Annotated[float | None, typer.Option(help="Target perplexity of each row; 15 by default.")]
+Iterations = Annotated[
+    int | None, typer.Option(help="Gradient iterations of the map; 300 by default, 48 of a lean one.")
+]
 Seed = Annotated[int, typer.Option(help="Seed of all random numbers.")]
 SearchOption = Annotated[
-    str,
-    typer.Option("--search", metavar="METHOD", help="Search of beta: de-rand1, de-best1, section or window."),
+    str | None,
+    typer.Option(
+        "--search",
+        metavar="METHOD",
+        help="Search of beta: de-rand1, by default, de-best1, section or window.",
+    ),
+]
+Side = Annotated[
+    int | None,
+    typer.Option(
+        help="Boxes on a side to which images are reduced, 0 for none; as many as the configuration has."
+    ),
+]
+Grey = Annotated[bool, typer.Option("--grey", help="Reduce all colours of an image to one.")]
+Evaluations = Annotated[
+    int | None, typer.Option(help="Evaluations of a row's lean search at most; 6 by default.")
+]
+PickOption = Annotated[
+    str | None,
+    typer.Option(
+        "--pick",
+        metavar="PICK",
+        help="What a lean sampler keeps: herding, by default, or of a map's cells centre, medoid, hub or"
+        " neighbour.",
+    ),
 ]
 LevelOption = Annotated[
     Level,
@@ -90,10 +125,23 @@ LevelOption = Annotated[
 BusOption = Annotated[
     Bus, typer.Option("--bus", help="Through memory, registers and AXI buses, or straight into the sampler.")
 ]
-Grid = Annotated[str, typer.Option(help="Cells on a side of the grid: adaptive, hardware or a number.")]
-Pick = Annotated[str, typer.Option(help="Image that a cell gives first: centre, random or medoid.")]
-Quota = Annotated[str, typer.Option(help="How cells share the images to keep: rounds or proportional.")]
-Start = Annotated[str, typer.Option(help="Start of the map: random or projection.")]
+Grid = Annotated[
+    str | None,
+    typer.Option(help="Cells on a side of the grid: adaptive, by default, hardware or a number."),
+]
+CellPick = Annotated[
+    str | None,
+    typer.Option(
+        "--pick",
+        metavar="PICK",
+        help="Image that a cell gives first: centre, by default, random or medoid; with -c as of nms run.",
+    ),
+]
+Quota = Annotated[
+    str | None,
+    typer.Option(help="How cells share the images to keep: rounds, by default, or proportional."),
+]
+Start = Annotated[str | None, typer.Option(help="Start of the map: random, by default, or projection.")]
 Contrast = Annotated[
     bool, typer.Option("--contrast", help="Bring all images to the same mean and deviation first.")
 ]
@@ -114,6 +162,11 @@ OptionalOutput = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
+HERDING = str(Pick.HERDING)
+MAP = {"perplexity", "iterations", "evaluations"}
+"""Settings of a lean map, which herding has no need of."""
+
+
 @dataclass(frozen=True)
 class ConfigOptions:
     """The configuration of the hardware."""
@@ -121,9 +174,63 @@ class ConfigOptions:
     preset: Preset
     overrides: Overrides = None
 
-    def load(self) -> Config:
+    def load(self) -> SamplerConfig:
         """The configuration, checked."""
+        return load(self.preset, self.overrides or ())
+
+    def load_published(self) -> Config:
+        """As :meth:`load`, for what knows the published method alone."""
         return load_published(self.preset, self.overrides or ())
+
+
+@dataclass(frozen=True)
+class ReductionOptions:
+    """How images are reduced, and how long a lean search lasts."""
+
+    side: Side = None
+    grey: Grey = False
+    evaluations: Evaluations = None
+
+
+@dataclass(frozen=True)
+class LeanOptions(ReductionOptions):
+    """What a run has only where images are reduced."""
+
+    pick: PickOption = None
+
+
+def drop_absent(values: dict[str, Any]) -> dict[str, Any]:
+    """Those of ``values`` that were given: neither ``None`` nor ``False``."""
+    return {name: value for name, value in values.items() if value is not None and value is not False}
+
+
+def select_given(config: SamplerConfig, values: dict[str, Any]) -> dict[str, Any]:
+    """Those of ``values``, by the name of their option, that were given.
+
+    Raises
+    ------
+    UserError
+        One was given that does not apply to ``config``, or to what it picks.
+    """
+    given = drop_absent(values)
+    known = {"perplexity", "iterations", "search"}
+    if isinstance(config, ReducedConfig):
+        known = {"pick", "side", "grey"}
+    if isinstance(config, LeanConfig) and given.get("pick", HERDING) != HERDING:
+        known |= MAP
+    for name, value in given.items():
+        if name not in known:
+            number = f"{value:g}" if isinstance(value, float) else value
+            what = name if value is True else f"{name} {number}"
+            if isinstance(config, LeanConfig) and name in MAP:
+                raise UserError(f"{what}: herding draws no map; name another --pick")
+            raise UserError(f"{what}: configuration {config.name} has no such setting")
+    return given
+
+
+def smallest_image(reduction: ReductionOptions | None) -> tuple[int, int, int]:
+    """The shape of the smallest image that can be reduced so, for checks before any image is read."""
+    return (1, 1, 3 if reduction and reduction.grey else 1)
 
 
 @dataclass(frozen=True)
@@ -134,49 +241,72 @@ class BatchOptions:
     count: Count = None
     size: Size = None
     ratio: Ratio = 0.3
-    perplexity: Perplexity = 15.0
-    iterations: Iterations = 300
+    perplexity: Perplexity = None
+    iterations: Iterations = None
     seed: Seed = 1
-    search: SearchOption = "de-rand1"
+    search: SearchOption = None
 
-    def load(self, config: Config) -> "tuple[Images, Settings]":
+    @overload
+    def load(self, config: Config) -> "tuple[Images, Settings]": ...
+
+    @overload
+    def load(self, config: SamplerConfig, lean: LeanOptions) -> "tuple[Images, Settings | LeanSettings]": ...
+
+    def load(
+        self, config: SamplerConfig, lean: LeanOptions | None = None
+    ) -> "tuple[Images, Settings | LeanSettings]":
         """The images, as many as ``config`` holds at most, and the settings of a run on them.
 
         What can be refused is refused before any file is read.
         """
+        own = {"perplexity": self.perplexity, "iterations": self.iterations, "search": self.search}
+        given = select_given(config, own | asdict(lean or LeanOptions()))
         if self.count is not None:
-            self._make_settings(config, self.count, 1)
+            self._make_settings(config, self.count, smallest_image(lean), given, False)
         from nms import datasets
 
         images = datasets.load(self.data, self.count, self.size, most=config.images)
-        return images, self._make_settings(config, *images.images.shape)
-
-    def _make_settings(self, config: Config, count: int, pixels: int) -> Settings:
-        return Settings.make(
-            config, count, pixels, self.ratio, self.perplexity, self.iterations, self.seed, self.search
+        return images, self._make_settings(
+            config, len(images.images), images.stored_shape, given, images.planar
         )
+
+    def _make_settings(
+        self, config: SamplerConfig, count: int, shape: tuple[int, ...], given: dict[str, Any], planes: bool
+    ) -> Settings | LeanSettings:
+        given = {"ratio": self.ratio, "seed": self.seed, **given}
+        if isinstance(config, ReducedConfig):
+            return LeanSettings.make(config, count, shape, planes=planes, **given)
+        assert isinstance(config, Config)
+        return Settings.make(config, count, math.prod(shape), **given)
 
 
 @dataclass(frozen=True)
 class SamplingOptions:
     """How a group of images is sampled in software."""
 
-    perplexity: Perplexity = 15.0
-    iterations: Iterations = 300
-    grid: Grid = "adaptive"
-    pick: Pick = "centre"
-    quota: Quota = "rounds"
-    start: Start = "random"
+    perplexity: Perplexity = None
+    iterations: Iterations = None
+    grid: Grid = None
+    pick: CellPick = None
+    quota: Quota = None
+    start: Start = None
     contrast: Contrast = False
 
     def make(self) -> "Method":
-        """The method, checked."""
+        """The method in float64, checked."""
         from nms.sampling import Method  # slow to import
 
-        grid = int(self.grid) if self.grid.isdecimal() else self.grid
-        return Method(
-            self.perplexity, self.iterations, grid, self.pick, self.quota, self.start, self.contrast
-        )
+        given = drop_absent(asdict(self))
+        if self.grid is not None and self.grid.isdecimal():
+            given["grid"] = int(self.grid)
+        return Method(**given)
+
+    def make_bit_true(self, config: ReducedConfig, reduction: ReductionOptions) -> "BitTrue":
+        """The method of the bit-true model, checked, for images of a single pixel."""
+        from nms.sampling import BitTrue  # slow to import
+
+        given = select_given(config, asdict(self) | asdict(reduction))
+        return BitTrue(config, smallest_image(reduction), **given)
 
 
 def make_near_duplicates(distance: float, window: int | None) -> "NearDuplicates":

@@ -14,6 +14,7 @@ from nms.commands.options import (
     BusOption,
     ConfigOptions,
     Json,
+    LeanOptions,
     Level,
     LevelOption,
     Output,
@@ -22,6 +23,7 @@ from nms.commands.options import (
 )
 from nms.contract.errors import UserError
 from nms.contract.output import check_writable
+from nms.contract.settings import PERPLEXITY
 
 Waves = Annotated[
     bool, typer.Option("--waves", help="Leave a VCD trace of the simulation and a GTKWave view of its ports.")
@@ -33,6 +35,7 @@ def run(
     context: typer.Context,
     hardware: ConfigOptions,
     batch: BatchOptions,
+    lean: LeanOptions,
     level: LevelOption = Level.RTL,
     bus: BusOption = Bus.AXI,
     waves: Waves = False,
@@ -43,13 +46,13 @@ def run(
 
     Example: `nms run -c tiny --count 16 --perplexity 5`
 
-    Example: `nms run -c paper --data cifar-10-batches-py --search window -o out`
+    Example: `nms run -c herding --data cifar-10-batches-py --level golden -o out`
     """
     config = hardware.load()
     check_writable(output)
     if waves and level is Level.GOLDEN:
         raise UserError("waves: level golden simulates nothing; take --level rtl")
-    images, settings = batch.load(config)
+    images, settings = batch.load(config, lean)
     from nms import results
     from nms import run as job
     from nms.contract import provenance
@@ -58,10 +61,10 @@ def run(
         outcome = job.run(
             config, settings, images, level, status.update, bus.value, output if waves else None
         )
-    values = results.make_arrays(outcome.tables, config, images)
+    values = results.make_arrays(outcome.tables, config, images, settings)
     command = command_line(context, leave_out=["waves"], count=settings.count)
     record = provenance.collect(config, command, batch.seed, images.describe())
-    figures = job.collect_figures(outcome, settings, batch.perplexity, values, record)
+    figures = job.collect_figures(outcome, settings, batch.perplexity or PERPLEXITY, values, record)
     written = results.save(output, values, figures)
     if as_json:
         render.print_json(figures)

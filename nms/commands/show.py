@@ -9,6 +9,7 @@ from nms import render
 from nms.commands.options import Json, Overrides, complete_config
 from nms.contract import config as configuration
 from nms.contract.bounds import Bounds
+from nms.contract.config import Config
 
 Shown = Annotated[
     str,
@@ -27,23 +28,30 @@ def show(
 ) -> None:
     """Show a configuration and what follows from it: widths, latencies, error bounds, memories.
 
-    Memories are those of the hardware with its buses, as it is generated: words, bits of a word, copies.
+    All but the widths are those of the published method. Memories are those of the hardware with its buses,
+    as it is generated: words, bits of a word, copies.
 
     Example: `nms show paper -P lanes=8`
     """
-    from nms.rtl.export.memories import list_memories
-
-    config = configuration.load_published(preset, overrides or ())
+    config = configuration.load(preset, overrides or ())
     given = [("configuration", key, str(value), "") for key, value in config.model_dump().items()]
     given.append(("configuration", "digest", config.digest, ""))
+    rows = given + config.derived.rows()
+    if isinstance(config, Config):
+        rows += Bounds(config).rows() + _list_memories(config)
+    if as_json:
+        render.print_json([dict(zip(("group", "name", "value", "unit"), row, strict=True)) for row in rows])
+        return
+    render.print_table(["group", "name", "value", "unit"], rows)
+
+
+def _list_memories(config: Config) -> list[tuple[str, str, str, str]]:
+    """The memories of the hardware, and the bits of all."""
+    from nms.rtl.export.memories import list_memories
+
     found = list_memories(config)
     held = [
         ("memory", memory.name, str(memory.bits), f"bits, {memory.copies} x {memory.depth} x {memory.width}")
         for memory in found
     ]
-    held.append(("memory", "all", str(sum(memory.bits for memory in found)), "bits"))
-    rows = given + config.derived.rows() + Bounds(config).rows() + held
-    if as_json:
-        render.print_json([dict(zip(("group", "name", "value", "unit"), row, strict=True)) for row in rows])
-        return
-    render.print_table(["group", "name", "value", "unit"], rows)
+    return [*held, ("memory", "all", str(sum(memory.bits for memory in found)), "bits")]

@@ -36,6 +36,11 @@ class Images:
             return self.images.reshape(-1, channels, height, width).transpose(0, 2, 3, 1)
         return self.images.reshape(-1, height, width, channels)
 
+    @property
+    def stored_shape(self) -> tuple[int, ...]:
+        """The shape of an image as its bytes lie, see :func:`nms.datasets.images.find_stored_shape`."""
+        return find_stored_shape(self.shape, self.planar)
+
     def describe(self) -> dict[str, Any]:
         """What these images are, for the record of a run: name, count, shape and SHA-256."""
         return {
@@ -45,3 +50,11 @@ class Images:
             "planar": self.planar,
             "sha256": digest(self.images),
         }
+
+
+def find_stored_shape(shape: tuple[int, int, int], planar: bool = False) -> tuple[int, ...]:
+    """The shape of an image (H, W, C) as its bytes lie: that, planar (C, H, W), or of one grey row (W,)."""
+    height, width, channels = shape
+    if height == channels == 1:
+        return (width,)
+    return (channels, height, width) if planar else shape

@@ -16,6 +16,7 @@ from nms import cli
 from nms.benchmarks.figure import TRUE_ERROR
 from nms.benchmarks.search import GENERATIONS
 from nms.contract.config import PRESETS, load, schema
+from nms.golden import herding
 from nms.golden import sampler as golden
 from nms.sim.check import UnitResult
 from nms.sim.compare import TableComparison
@@ -61,6 +62,23 @@ class TestRefusals:
             (["run", "-c", "tiny", "--data", "nowhere"], ["nowhere", "no such file"]),
             (["run", "-c", "tiny", "--size", "4"], ["size 4"]),
             (["run", "-c", "tiny", "--unknown"], ["--unknown"]),
+            (["run", "-c", "tiny", "--side", "4"], ["side 4", "tiny has no such setting"]),
+            (["run", "-c", "tiny", "--grey"], ["grey: configuration tiny"]),
+            (["run", "-c", "tiny", "--pick", "medoid"], ["pick medoid: configuration tiny"]),
+            (["run", "-c", "tiny", "--evaluations", "4"], ["evaluations 4: configuration tiny"]),
+            (["run", "-c", "herding", "--perplexity", "4.5"], ["perplexity 4.5: configuration herding"]),
+            (["run", "-c", "herding", "--iterations", "4"], ["iterations 4: configuration herding"]),
+            (["run", "-c", "herding", "--search", "window"], ["search window: configuration herding"]),
+            (["run", "-c", "herding", "--pick", "hub"], ["pick hub", "herding alone"]),
+            (["run", "-c", "herding", "--count", "65"], ["count 65", "64"]),
+            (["run", "-c", "herding", "--side", "16"], ["side 16", "0, 4, 8"]),
+            (["run", "-c", "lean", "--perplexity", "4"], ["perplexity 4: herding draws no map", "--pick"]),
+            (["run", "-c", "lean", "--search", "window"], ["search window: configuration lean"]),
+            (["run", "-c", "lean", "--pick", "hub", "--count", "8", "--perplexity", "9"], ["perplexity 9"]),
+            (["run", "-c", "lean", "--pick", "best"], ["pick 'best'", "medoid"]),
+            (["generate", "-c", "tiny", "-P", "side=4"], ["side=4"]),
+            (["bench", "sampler", "-c", "herding"], ["herding", "published"]),
+            (["energy", "sampler", "-c", "lean"], ["lean", "published"]),
             (["show", "papr"], ["papr", "paper"]),
             (["show"], ["PRESET"]),
             (["generate", "-c", "tiny", "-P", "lanes"], ["'lanes'", "key=value"]),
@@ -181,8 +199,9 @@ def test_show(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str
     assert rows["configuration", "lanes"] == "8"
     assert rows["configuration", "digest"] != PRESETS["paper"].digest
     assert rows["widths", "distance"] == "28"
-    assert nms("show", "tiny", monkeypatch=monkeypatch) == 0
-    assert PRESETS["tiny"].digest in capsys.readouterr().out
+    for name in ("tiny", "herding", "lean"):
+        assert nms("show", name, monkeypatch=monkeypatch) == 0
+        assert PRESETS[name].digest in capsys.readouterr().out
 
 
 def test_doctor(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -221,6 +240,46 @@ class TestRun:
             assert first["affinity"].sum(axis=1) == pytest.approx(1, abs=0.5)
             assert first["affinity"].sum() == pytest.approx(8, abs=1e-4)
 
+    def test_herding(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Reduced images, their distances and what is kept, and no word of a map."""
+        command = ["run", "-c", "herding", "--side", "4", "--ratio", "0.25", "--level", "golden"]
+        assert nms(*command, "-o", str(tmp_path), monkeypatch=monkeypatch) == 0
+        printed = capsys.readouterr().out
+        assert "kept 16" in printed
+        assert "16 bytes of an image" in printed
+        figures = json.loads((tmp_path / "results.json").read_text())
+        assert figures["configuration"]["name"] == "herding"
+        assert (figures["pick"], figures["side"], figures["reduced"]) == ("herding", 4, 16)
+        assert not {"perplexity", "iterations", "search", "evaluations"} & figures.keys()
+        with np.load(tmp_path / "results.npz") as file:
+            values = dict(file)
+        assert values.keys() == {"images", "labels", "reduced", "distance", "kept"}
+        means = values["images"].reshape(64, 4, 2, 4, 2).mean(axis=(2, 4)).reshape(64, 16)
+        assert np.array_equal(values["reduced"], np.floor(means + 0.5))
+        rows = values["reduced"].astype(int)
+        assert np.array_equal(values["distance"], ((rows[:, None] - rows) ** 2).sum(axis=2))
+        assert np.array_equal(values["kept"], herding.choose(values["distance"], 16))
+
+    def test_lean(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        command = ["run", "-c", "lean", "--pick", "medoid", "--perplexity", "8", "--level", "golden"]
+        assert nms(*command, "-o", str(tmp_path), monkeypatch=monkeypatch) == 0
+        assert "evaluations" in capsys.readouterr().out
+        figures = json.loads((tmp_path / "results.json").read_text())
+        assert (figures["pick"], figures["iterations"], figures["evaluations"]) == ("medoid", 48, 6)
+        search = figures["perplexity"]
+        assert sum(search["rows"].values()) == 64
+        assert search["rows"]["solved"] >= 56
+        assert search["evaluations"]["max"] <= 6
+        assert search["true_error"]["max"] < 1
+        with np.load(tmp_path / "results.npz") as file:
+            assert file["affinity"].sum() == pytest.approx(64, abs=0.1)
+            solved = file["status"] == 0
+            assert np.abs(np.log2(file["perplexity"][solved]) - 3).max() <= 4 / 256
+
     def test_json(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
@@ -235,7 +294,7 @@ class TestRun:
             assert nms(*command, monkeypatch=monkeypatch) == 0
             figures = json.loads((tmp_path / method / "results.json").read_text())
             assert figures["search"] == method
-            assert (f"--search {method}" in figures["command"]) == (method != "de-rand1")
+            assert f"--search {method}" in figures["command"]
             assert figures["perplexity"]["rows"]["solved"] == 8
             assert 0 < figures["perplexity"]["generations"]["max"] <= generations
 

@@ -113,6 +113,12 @@ def nms(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
             "run -c tiny -P lanes=2 --level golden --perplexity 3 --iterations 4 --search window",
             "results.json",
         ),
+        ("run -c herding --side 4 --ratio 0.2 --level golden", "results.json"),
+        (
+            "run -c lean --pick hub --perplexity 3 --iterations 4 --evaluations 3 --count 8 --level golden",
+            "results.json",
+        ),
+        ("sample -c lean --count 40 --size 20 --pick hub --iterations 4", "sample.json"),
         ("sample --count 40 --size 20 --iterations 4 --near-duplicates 0.3 --grid hardware", "sample.json"),
         ("generate -c 'my chip.toml' -P lanes=2", "manifest.json"),
     ],

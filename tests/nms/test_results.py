@@ -11,9 +11,10 @@ import pytest
 
 from nms import results
 from nms.contract import output, provenance
-from nms.contract.config import PRESETS
+from nms.contract.config import PRESETS, LeanConfig, load
 from nms.contract.errors import UserError
-from nms.contract.tables import Status, Tables
+from nms.contract.settings import LeanSettings
+from nms.contract.tables import LeanTables, Status, Tables
 from nms.datasets import Images
 
 CONFIG = PRESETS["tiny"]
@@ -64,6 +65,36 @@ def test_arrays() -> None:
     assert np.all(values["affinity"] == 0.25)
     assert np.all(values["embedding_init"] == -0.125)
     assert np.all(values["embedding"] == -3.0)
+
+
+def test_arrays_of_reduced_images() -> None:
+    """Herding has no map; a lean map has its own formats, its entropy becomes a perplexity."""
+    config = load("lean")
+    assert isinstance(config, LeanConfig)
+    data = Images(np.arange(64, dtype=np.uint8).reshape(4, 16), np.arange(4), (4, 4, 1), "four")
+    settings = LeanSettings.make(config, 4, (4, 4), side=4, pick="hub", perplexity=1.5)
+    lean = LeanTables(
+        **{name: getattr(tables(), name) for name in ("distance", "minimum", "scale", "ties", "status")},
+        mantissa=np.array([384, 0, 0, 257]), exponent=np.array([-2, 0, 0, 9]),
+        entropy=np.array([256, 0, 0, 384]), evaluations=np.array([3, 0, 0, 6]),
+        affinity=np.full((4, 4), 1 << 14), embedding_init=np.full((4, 2), -1 << 9),
+        embedding=np.full((4, 2), -3 << 12), kept=np.array([0, 2]),
+    )  # fmt: skip
+    values = results.make_arrays(lean, config, data, settings)
+    assert list(values) == [
+        "images", "labels", "reduced", "distance", "beta", "perplexity", "evaluations", "status", "affinity",
+        "embedding_init", "embedding", "kept",
+    ]  # fmt: skip
+    assert np.array_equal(values["reduced"], data.images)
+    assert values["beta"][0] == 1.5 * 2.0 ** (-2 - 3) * math.log(2)
+    assert np.isinf(values["beta"][1:3]).all()
+    assert values["perplexity"].tolist() == [2.0, 1.0, 1.0, 2.0**1.5]
+    assert (values["affinity"][0, 0], values["embedding"][0, 0]) == (0.25, -3.0)
+    assert results.summarise_errors(values, 2.0, np.zeros(4))["evaluations"] == {"median": 3.0, "max": 3}
+    herded = LeanSettings.make(config, 4, (4, 4), side=4)
+    assert list(results.make_arrays(lean, config, data, herded)) == [
+        "images", "labels", "reduced", "distance", "kept",
+    ]  # fmt: skip
 
 
 def test_errors_summary_counts_solved_rows_only() -> None:

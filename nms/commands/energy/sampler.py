@@ -95,7 +95,7 @@ def sampler(
 
     Example: `nms energy sampler -c tiny --count 16 --perplexity 5 --liberty cells.lib --node 130`
     """
-    config = hardware.load()
+    config = hardware.load_published()
     if not liberty:
         raise UserError("--liberty: missing; pass the Liberty files of one cell library")
     for name, value in (("frequency", frequency), ("voltage", voltage)):
