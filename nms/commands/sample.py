@@ -4,7 +4,7 @@
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,6 +21,7 @@ from nms.commands.options import (
     Output,
     Overrides,
     Ratio,
+    ReductionOptions,
     Resize,
     SamplingOptions,
     Seed,
@@ -28,16 +29,19 @@ from nms.commands.options import (
     config_option,
     expand_groups,
     make_near_duplicates,
+    select_given,
 )
 from nms.commands.progress import progress
 from nms.contract import config as configuration
 from nms.contract import output as outputs
+from nms.contract.config import ReducedConfig
 from nms.contract.errors import UserError
 
 if TYPE_CHECKING:
     import numpy as np
 
     from nms.datasets import Images
+    from nms.sampling import Method
     from nms.sampling.journal import Journal
     from nms.sampling.near_duplicates import NearDuplicates
     from nms.sampling.pool import Task
@@ -68,7 +72,13 @@ GroupOption = Annotated[
         help="Sample within each class, or consecutive batches; by class by default, if there are labels.",
     ),
 ]
-GroupSize = Annotated[int, typer.Option("--size", help="Images of the largest group, or of a batch.")]
+GroupSize = Annotated[
+    int | None,
+    typer.Option(
+        "--size",
+        help="Images of the largest group, or of a batch; 512 by default, with -c as many as it holds.",
+    ),
+]
 Distance = Annotated[
     float | None,
     typer.Option(
@@ -95,7 +105,13 @@ VerifyLevel = Annotated[
 Verify = Annotated[
     int | None, typer.Option(min=1, metavar="M", help="Groups that --level sends; 1 by default.")
 ]
-VerifyPreset = Annotated[str, config_option("Hardware of --level: preset, or TOML file of a configuration.")]
+SamplePreset = Annotated[
+    str,
+    config_option(
+        "Preset, or TOML file of a configuration: of herding or a lean map, whose model samples, or of the"
+        " hardware of --level."
+    ),
+]
 
 
 @dataclass(frozen=True)
@@ -152,39 +168,52 @@ def sample(
     resize: Resize = None,
     ratio: Ratio = 0.3,
     group: GroupOption = None,
-    size: GroupSize = 512,
+    size: GroupSize = None,
     *,
     sampling: SamplingOptions,
+    reduction: ReductionOptions,
     near_duplicates: Distance = None,
     near_duplicates_window: NearDuplicatesWindow = None,
     seed: Seed = 1,
     write: Write = None,
     output: Output = Path("out"),
     execution: ExecutionOptions,
-    preset: VerifyPreset = "paper",
+    preset: SamplePreset = "paper",
     overrides: Overrides = None,
     as_json: Json = False,
 ) -> None:
-    """Sample a whole data set, group by group, in float64; at a level, compare the first groups with it.
+    """Sample a whole data set, group by group; at a level, send the first groups there and compare.
+
+    Sampling is in float64 or, with -c of herding or a lean map, bit for bit as in hardware.
 
     Example: `nms sample --data cifar-10-batches-py --ratio 0.1 --write subset -o kept`
 
-    Example: `nms sample --ratio 0.2 --near-duplicates 0.2 --level golden --verify 3`
+    Example: `nms sample -c herding --data cifar-10-batches-py --ratio 0.2 -o kept`
     """
     from nms import datasets
     from nms.contract import provenance
-    from nms.sampling import count_to_keep, group_by_batch, outcome, whole
+    from nms.sampling import BitTrue, count_to_keep, group_by_batch, outcome, whole
     from nms.sampling import verify as verification
+    from nms.sampling.groups import SIZE
     from nms.sampling.journal import Journal
     from nms.sampling.near_duplicates import fill_up
 
     began = time.monotonic()
     forms = list(dict.fromkeys(write or [Form.NPY]))
-    method = sampling.make()
+    config = configuration.load(preset, overrides or ())
+    method: Method | BitTrue
+    if isinstance(config, ReducedConfig):
+        method = sampling.make_bit_true(config, reduction)
+        size = config.images if size is None else size
+        if size > config.images:
+            raise UserError(f"size {size}: configuration {config.name} holds at most {config.images} images")
+    else:
+        select_given(config, asdict(reduction))
+        method = sampling.make()
+        size = SIZE if size is None else size
     removal = (
         None if near_duplicates is None else make_near_duplicates(near_duplicates, near_duplicates_window)
     )
-    config = configuration.load_published(preset, overrides or ())
     count_to_keep(ratio, sys.maxsize)  # refuses what can be refused before any file is read
     group_by_batch(1, size)
     if not 0 <= seed < 1 << 32:
@@ -198,6 +227,8 @@ def sample(
         raise UserError(f"output {str(output / 'subset')!r}: exists; remove it, or name another --output")
 
     images = datasets.stream(data, count, resize)
+    if isinstance(method, BitTrue):
+        method = replace(method, shape=images.stored_shape, planes=images.planar)
     labelled = bool((images.labels >= 0).all())
     if group is Grouping.CLASS and not labelled:
         raise UserError(f"group class: {data!r} has no labels; take --group batch")

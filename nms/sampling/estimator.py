@@ -3,6 +3,7 @@
 
 import math
 from numbers import Integral
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -11,10 +12,13 @@ from sklearn.utils import _safe_indexing, check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, column_or_1d, validate_data
 
+from nms.contract.config import ReducedConfig, load
 from nms.contract.errors import UserError
+from nms.sampling.bit_true import BitTrue
+from nms.sampling.groups import SIZE
 from nms.sampling.near_duplicates import WINDOW, NearDuplicates
 from nms.sampling.pool import count_cores
-from nms.sampling.select import Method
+from nms.sampling.select import GroupMethod, Method
 from nms.sampling.whole import sample
 
 
@@ -25,21 +29,26 @@ class DESNESampler(BaseEstimator):
     evolution. ``floor(ratio * n_samples + 1/2)`` samples are kept. Bytes (``uint8``) are sampled from exact
     distances, with the result of ``nms sample``; all other types as float64.
 
+    With ``config``, samples are images of bytes that the bit-true model of a sampler reduces and picks, as
+    its hardware does: by herding, or from a map of few bits.
+
     Parameters
     ----------
     ratio : float
         Share of the samples to keep, above 0 and at most 1.
     perplexity : float
         Target of the search, above 1; limited to (n - 1)/3 in a group of n samples.
-    iterations : int
-        Gradient iterations of a map.
-    size : int
+    iterations : int or None
+        Gradient iterations of a map: ``None`` for 300, or 48 with ``config``.
+    size : int or None
         Samples in the largest group; a group is of one class or, without ``y``, of consecutive samples.
+        ``None`` for 512, or with ``config`` as many as it holds.
     grid : {"adaptive", "hardware"} or int
         Cells on a side of the map's grid. :class:`nms.sampling.select.Method` explains this and the next
         options.
-    pick : {"centre", "random", "medoid"}
-        Which sample of a cell is kept first.
+    pick : {"centre", "random", "medoid", "hub", "neighbour", "herding"} or None
+        Which sample of a cell is kept first: ``None`` for the centre. With ``config``, ``None`` for herding,
+        and as :class:`nms.contract.settings.Pick` explains.
     quota : {"rounds", "proportional"}
         How the samples to keep are divided among the cells.
     start : {"random", "projection"}
@@ -55,6 +64,14 @@ class DESNESampler(BaseEstimator):
     image_shape : tuple or None
         (height, width) or (height, width, channels) of a sample, so that shifted near-duplicates are found,
         too.
+    config : str, path or None
+        Preset, or TOML file of a configuration that reduces images, such as "herding" or "lean"; ``None`` for
+        float64. ``image_shape`` is the shape of a sample; without one it is taken as it is.
+    side : int or None
+        With ``config``: boxes on a side to which images are reduced, 0 for none; ``None`` for as many as the
+        configuration has.
+    grey : bool
+        With ``config``: reduce all channels to one.
     n_jobs : int or None
         Processes: ``None`` for one, -1 for one a core. The result does not depend on it.
     random_state : int, RandomState instance or None
@@ -65,7 +82,7 @@ class DESNESampler(BaseEstimator):
     sample_indices_ : ndarray of shape (n_kept,), int64
         The samples kept, ascending.
     embedding_ : ndarray of shape (n_samples, 2)
-        Each sample's position on the map of its own group; not a number for a removed one.
+        Each sample's position on the map of its own group; not a number for a removed one, or without a map.
     groups_ : ndarray of shape (n_samples,), int64
         The number of each sample's group; -1 for a removed one.
     n_features_in_ : int
@@ -86,16 +103,19 @@ class DESNESampler(BaseEstimator):
         ratio: float = 0.3,
         *,
         perplexity: float = 15.0,
-        iterations: int = 300,
-        size: int = 512,
+        iterations: int | None = None,
+        size: int | None = None,
         grid: str | int = "adaptive",
-        pick: str = "centre",
+        pick: str | None = None,
         quota: str = "rounds",
         start: str = "random",
         contrast: bool = False,
         near_duplicates: float | None = None,
         near_duplicates_window: int | None = WINDOW,
         image_shape: tuple[int, ...] | None = None,
+        config: str | Path | None = None,
+        side: int | None = None,
+        grey: bool = False,
         n_jobs: int | None = None,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
@@ -111,6 +131,9 @@ class DESNESampler(BaseEstimator):
         self.near_duplicates = near_duplicates
         self.near_duplicates_window = near_duplicates_window
         self.image_shape = image_shape
+        self.config = config
+        self.side = side
+        self.grey = grey
         self.n_jobs = n_jobs
         self.random_state = random_state
 
@@ -136,14 +159,13 @@ class DESNESampler(BaseEstimator):
             check_classification_targets(y)
             _, labels = np.unique(column_or_1d(y), return_inverse=True)
         try:
-            method = Method(
-                self.perplexity, self.iterations, self.grid, self.pick, self.quota, self.start, self.contrast
-            )
+            images = self._reshape(samples)
+            method, size = self._choose_method(images)
             rule = None
             if self.near_duplicates is not None:
                 rule = NearDuplicates(self.near_duplicates, self.near_duplicates_window)
-            images, seed = self._reshape(samples), self._draw_seed()
-            outcome = sample(images, labels, self.ratio, method, self.size, seed, self._count_workers(), rule)
+            seed = self._draw_seed()
+            outcome = sample(images, labels, self.ratio, method, size, seed, self._count_workers(), rule)
         except UserError as error:
             raise ValueError(str(error)) from None
         self.sample_indices_ = outcome.kept
@@ -158,6 +180,29 @@ class DESNESampler(BaseEstimator):
         indices = self.fit(X, y).sample_indices_
         samples = _safe_indexing(X, indices)
         return samples if y is None else (samples, _safe_indexing(y, indices))
+
+    def _choose_method(self, images: np.ndarray) -> tuple[GroupMethod, int]:
+        """The method, and the largest group."""
+        given: dict[str, Any] = {"perplexity": self.perplexity}
+        given |= {} if self.iterations is None else {"iterations": self.iterations}
+        given |= {} if self.pick is None else {"pick": self.pick}
+        if self.config is None:
+            if self.side is not None or self.grey:
+                raise UserError("side and grey need config, a sampler that reduces images")
+            size = SIZE if self.size is None else self.size
+            given |= {"grid": self.grid, "quota": self.quota, "start": self.start, "contrast": self.contrast}
+            return Method(**given), size
+        config = load(self.config)
+        if not isinstance(config, ReducedConfig):
+            raise UserError(f"config {config.name}: must be of herding or a lean map, such as herding")
+        if (self.grid, self.quota, self.start, self.contrast) != ("adaptive", "rounds", "random", False):
+            raise UserError(f"grid, quota, start and contrast: config {config.name} has no such settings")
+        if images.dtype != np.uint8:
+            raise UserError(f"X of type {images.dtype}: config {config.name} takes bytes, uint8")
+        if self.size is not None and self.size > config.images:
+            raise UserError(f"size {self.size}: config {config.name} holds at most {config.images} images")
+        method = BitTrue(config, images.shape[1:], grey=self.grey, side=self.side, **given)
+        return method, config.images if self.size is None else self.size
 
     def _reshape(self, samples: np.ndarray) -> np.ndarray:
         """The samples in ``image_shape``, if there is one."""

@@ -15,7 +15,7 @@ from nms.contract import output
 from nms.datasets import Images
 from nms.sampling.groups import Groups
 from nms.sampling.near_duplicates import NearDuplicates
-from nms.sampling.select import Method
+from nms.sampling.select import GroupMethod
 
 
 def count_by_class(labels: np.ndarray, kept: np.ndarray) -> dict[str, dict[str, int]]:
@@ -26,24 +26,25 @@ def count_by_class(labels: np.ndarray, kept: np.ndarray) -> dict[str, dict[str, 
     }
 
 
-def summarise_groups(groups: Groups, method: Method) -> dict[str, Any]:
+def summarise_groups(groups: Groups, method: GroupMethod) -> dict[str, Any]:
     """Count groups, their sizes, and those with a lower perplexity or without a map, being too small."""
     targets = [method.perplexity_for(size) for size in groups.sizes.tolist()]
+    aim = method.target
     return {
         "count": len(targets),
         "smallest": int(groups.sizes.min()),
         "largest": int(groups.sizes.max()),
-        "lower_perplexity": sum(target is not None and target < method.perplexity for target in targets),
-        "without_map": sum(target is None for target in targets),
+        "lower_perplexity": sum(own is not None and aim is not None and own < aim for own in targets),
+        "without_map": sum(own is None and aim is not None for own in targets),
     }
 
 
 def describe_settings(
-    ratio: float, grouping: str, size: int, method: Method, near_duplicates: NearDuplicates | None
+    ratio: float, grouping: str, size: int, method: GroupMethod, near_duplicates: NearDuplicates | None
 ) -> dict[str, Any]:
     """Everything that decides the result, except images and seed."""
     rule = asdict(near_duplicates) if near_duplicates else None
-    return {"ratio": ratio, "group": grouping, "size": size, **asdict(method), "near_duplicates": rule}
+    return {"ratio": ratio, "group": grouping, "size": size, **method.describe(), "near_duplicates": rule}
 
 
 def save(

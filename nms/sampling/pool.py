@@ -23,7 +23,7 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from nms.contract.errors import UserError
-from nms.sampling.select import Method, sample_group
+from nms.sampling.select import GroupMethod
 
 if TYPE_CHECKING:
     from nms.datasets.folder import Files
@@ -39,7 +39,7 @@ class Task:
     number: int
     images: "np.ndarray | Files"
     keep: int
-    method: Method
+    method: GroupMethod
     seed: int
 
 
@@ -63,7 +63,7 @@ def run_task(task: Task) -> TaskResult:
     """Sample one group on one thread: parallel groups use the cores better than threads within a group."""
     images = np.ascontiguousarray(task.images)
     with _threads().limit(limits=1):
-        selection = sample_group(images, task.keep, task.method, task.seed)
+        selection = task.method.sample(images, task.keep, task.seed)
     digest = hashlib.sha256(images.data).hexdigest()
     return TaskResult(task.number, selection.kept, selection.embedding, selection.unsolved, digest)
 

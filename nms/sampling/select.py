@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Map one group of images and select those to keep. All mathematics is that of :mod:`nms.golden.exact`."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -23,8 +24,41 @@ SMALLEST = 5
 
 
 @dataclass(frozen=True)
+class Selection:
+    """The outcome of one group; ``unsolved`` counts the rows for which no beta gives the perplexity."""
+
+    kept: np.ndarray  # (K,) int64, ascending, within the group
+    embedding: np.ndarray  # (N, 2) the map; not numbers without one
+    unsolved: int
+
+
+class GroupMethod(Protocol):
+    """How the images of a group that are kept are selected."""
+
+    @property
+    def software_only(self) -> list[str]:
+        """The options in use that the hardware does not have."""
+
+    @property
+    def target(self) -> float | None:
+        """The perplexity of a map; ``None`` if none is drawn."""
+
+    def perplexity_for(self, count: int) -> float | None:
+        """The target in a group of ``count`` images; ``None`` if it gets no map."""
+
+    def describe(self) -> dict[str, Any]:
+        """Everything that decides what is selected, but the images and the seed."""
+
+    def sample(self, images: np.ndarray, keep: int, seed: int) -> Selection:
+        """Select ``keep`` images of one group."""
+
+    def sample_exactly(self, images: np.ndarray, keep: int, seed: int) -> np.ndarray:
+        """What the hardware approximates, with its options: indices in float64, ascending."""
+
+
+@dataclass(frozen=True)
 class Method:
-    """How a group is sampled; ``software_only`` names the options that the hardware does not have.
+    """How a group is sampled in float64; ``software_only`` names the options that the hardware does not have.
 
     Parameters
     ----------
@@ -77,16 +111,32 @@ class Method:
 
     def perplexity_for(self, count: int) -> float | None:
         """The target in a group of ``count`` images; ``None`` below 5, which get no map."""
-        return min(self.perplexity, (count - 1) / 3) if count >= SMALLEST else None
+        return limit_perplexity(self.perplexity, count)
+
+    @property
+    def target(self) -> float:
+        """The perplexity of a map."""
+        return self.perplexity
+
+    def describe(self) -> dict[str, Any]:
+        """All options."""
+        return asdict(self)
+
+    def sample(self, images: np.ndarray, keep: int, seed: int) -> Selection:
+        """See :func:`nms.sampling.select.sample_group`."""
+        return sample_group(images, keep, self, seed)
+
+    def sample_exactly(self, images: np.ndarray, keep: int, seed: int) -> np.ndarray:
+        """The same with the hardware's options; contrast is brought about before."""
+        hardware = replace(
+            self, grid="hardware", pick="centre", quota="rounds", start="random", contrast=False
+        )
+        return select(images, keep, hardware, seed)
 
 
-@dataclass(frozen=True)
-class Selection:
-    """The outcome of one group; ``unsolved`` counts the rows for which no beta gives the perplexity."""
-
-    kept: np.ndarray  # (K,) int64, ascending, within the group
-    embedding: np.ndarray  # (N, 2) the map
-    unsolved: int
+def limit_perplexity(target: float, count: int) -> float | None:
+    """The target in a group of ``count`` images: at most a third of the others; ``None`` below 5 images."""
+    return min(target, (count - 1) / 3) if count >= SMALLEST else None
 
 
 def select(images: np.ndarray, keep: int, method: Method | None = None, seed: int = 1) -> np.ndarray:

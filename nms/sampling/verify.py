@@ -2,17 +2,18 @@
 """Send groups through the bit-true model and the simulated hardware, and compare them with float64."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from nms import run as job
-from nms.contract.config import Config
+from nms.contract.config import Config, SamplerConfig
 from nms.contract.errors import UserError
-from nms.contract.settings import Settings
+from nms.contract.settings import LeanSettings, Settings
 from nms.datasets import Images
+from nms.sampling.bit_true import BitTrue
 from nms.sampling.groups import Groups
-from nms.sampling.select import Method, equalise_contrast, select
+from nms.sampling.select import Method, equalise_contrast
 from nms.sampling.whole import take
 
 
@@ -35,8 +36,14 @@ class Verification:
 
 
 def select_groups(
-    config: Config, data: Images, groups: Groups, quotas: np.ndarray, method: Method, seed: int, wanted: int
-) -> dict[int, Settings]:
+    config: SamplerConfig,
+    data: Images,
+    groups: Groups,
+    quotas: np.ndarray,
+    method: Method | BitTrue,
+    seed: int,
+    wanted: int,
+) -> dict[int, Settings | LeanSettings]:
     """Select the first ``wanted`` groups that fit ``config``: the hardware's settings by group number.
 
     Raises
@@ -44,35 +51,47 @@ def select_groups(
     UserError
         Fewer groups fit; the message says why the first did not.
     """
-    found: dict[int, Settings] = {}
+    found: dict[int, Settings | LeanSettings] = {}
     refusal = ""
     for number, (members, keep, own) in enumerate(
         zip(groups.members, quotas.tolist(), groups.seeds(seed), strict=True)
     ):
         if len(found) == wanted:
             break
-        count = len(members)
-        target = method.perplexity_for(count)
-        if target is None or keep == 0:
+        if keep == 0:
             continue
         try:
-            found[number] = Settings.make(
-                config, count, data.images.shape[1], keep / count, target, method.iterations, own
-            )
+            settings = _make_settings(config, len(members), data.images.shape[1], keep, method, own)
         except UserError as error:
             refusal = refusal or f"; group {number}: {error}"
+            continue
+        if settings is not None:
+            found[number] = settings
     if len(found) < wanted:
         of_all = f"{len(found)} of {len(groups.members)} groups"
         raise UserError(f"verify {wanted}: {of_all} fit the preset {config.name}{refusal}")
     return found
 
 
+def _make_settings(
+    config: SamplerConfig, count: int, pixels: int, keep: int, method: Method | BitTrue, seed: int
+) -> Settings | LeanSettings | None:
+    """The hardware's settings for a group; ``None`` if it is too small for a map."""
+    if isinstance(method, BitTrue):
+        return method.settings(count, keep, seed)
+    assert isinstance(config, Config)
+    target = method.perplexity_for(count)
+    if target is None:
+        return None
+    return Settings.make(config, count, pixels, keep / count, target, method.iterations, seed)
+
+
 def verify(
-    config: Config,
+    config: SamplerConfig,
     data: Images,
     groups: Groups,
-    settings: dict[int, Settings],
-    method: Method,
+    settings: dict[int, Settings | LeanSettings],
+    method: Method | BitTrue,
     kept: np.ndarray,
     level: str,
     progress: Callable[[str], None],
@@ -84,17 +103,16 @@ def verify(
     settings : by group, from :func:`nms.sampling.verify.select_groups`
     kept : the images that the run keeps
     """
-    hardware = replace(method, grid="hardware", pick="centre", quota="rounds", start="random", contrast=False)
     found = []
     for number, own in settings.items():
         members = groups.members[number]
         images = np.asarray(take(data.images, members))
-        if method.contrast:
+        if isinstance(method, Method) and method.contrast:
             images = equalise_contrast(images)
         sent = Images(images, data.labels[members], data.shape, data.name, data.planar)
         outcome = job.run(config, own, sent, level, progress)
         theirs = outcome.tables.kept
-        ours = select(images, own.keep, hardware, own.seed)
+        ours = method.sample_exactly(images, own.keep, own.seed)
         found.append(
             Verification(
                 number,

@@ -14,7 +14,7 @@ from nms.sampling.groups import SIZE, Groups, count_to_keep, group_by_batch, gro
 from nms.sampling.journal import Journal
 from nms.sampling.near_duplicates import NearDuplicates, fill_up, find_distinct
 from nms.sampling.pool import Results, Task, run_locally
-from nms.sampling.select import Method
+from nms.sampling.select import GroupMethod, Method
 
 PROBES = 8
 """Finished groups whose images are compared with the journal before a run is resumed.
@@ -27,7 +27,8 @@ Where near-duplicates are removed, this many single images are compared as well.
 class SamplingResult:
     """The images kept of a data set, and each image's position on the map of its own group.
 
-    A near-duplicate that was removed is in no group; its position is not a number.
+    A near-duplicate that was removed is in no group; its position is not a number. Nor is that of an image
+    whose group has no map.
     """
 
     kept: np.ndarray  # (K,) int64, ascending
@@ -46,7 +47,7 @@ def sample(
     images: np.ndarray,
     labels: np.ndarray | None = None,
     ratio: float = 0.3,
-    method: Method | None = None,
+    method: GroupMethod | None = None,
     size: int = SIZE,
     seed: int = 1,
     workers: int = 1,
@@ -95,7 +96,7 @@ def make_tasks(
     images: np.ndarray,
     groups: Groups,
     quotas: np.ndarray,
-    method: Method,
+    method: GroupMethod,
     seed: int,
     skip: Collection[int] = (),
 ) -> Iterator[Task]:
