@@ -13,14 +13,20 @@ from nms.commands.options import (
     Json,
     NearDuplicatesWindow,
     OptionalOutput,
+    Overrides,
     Ratio,
+    ReductionOptions,
     Resize,
     SamplingOptions,
     Seed,
+    config_option,
+    drop_absent,
     expand_groups,
     make_near_duplicates,
+    smallest_image,
 )
 from nms.commands.progress import progress
+from nms.contract import config as configuration
 from nms.contract import output as outputs
 
 if TYPE_CHECKING:
@@ -70,6 +76,10 @@ Distance = Annotated[
         help="Distance of near-duplicates, 0 to 2, for names ending with -dedup; software only.",
     ),
 ]
+ModelPreset = Annotated[
+    str,
+    config_option("Preset, or TOML file of a configuration: of the model of herding and of the lean maps."),
+]
 
 
 @dataclass(frozen=True)
@@ -109,6 +119,9 @@ def evaluate(
     near_duplicates: Distance = 0.2,
     near_duplicates_window: NearDuplicatesWindow = None,
     sampling: SamplingOptions,
+    preset: ModelPreset = "lean",
+    overrides: Overrides = None,
+    reduction: ReductionOptions,
     output: OptionalOutput = None,
     as_json: Json = False,
 ) -> None:
@@ -118,17 +131,24 @@ def evaluate(
 
     Example: `nms evaluate --data cifar-10-batches-py --scenario redundant --model cnn -o evaluation`
     """
+    from nms.contract.config import ReducedConfig
     from nms.contract.errors import UserError
     from nms.evaluation import evaluate as run
     from nms.evaluation import model as models
     from nms.evaluation.methods import METHODS, MethodOptions
     from nms.evaluation.scenario import Source
     from nms.evaluation.summary import summarise
+    from nms.sampling import BitTrue
 
     stream = training.make()
     method = sampling.make()
     removal = make_near_duplicates(near_duplicates, near_duplicates_window)
-    choice = MethodOptions(method, batch, classes, removal)
+    config = configuration.load(preset, overrides or ())
+    if not isinstance(config, ReducedConfig):
+        raise UserError(f"configuration {config.name}: must be of herding or a lean map, such as lean")
+    given = {"perplexity": sampling.perplexity, "iterations": sampling.iterations, **asdict(reduction)}
+    bit_true = BitTrue(config, smallest_image(reduction), **drop_absent(given))
+    choice = MethodOptions(method, batch, classes, removal, bit_true)
     asked = methods.split(",") if methods is not None else [*METHODS, "balanced-dedup", "nms-class-dedup"]
     names = [*dict.fromkeys([against, "balanced", *asked])]
     if seeds < run.FEWEST:
@@ -154,6 +174,7 @@ def evaluate(
             "scenario": asdict(stream), "classes": classes, "batch": batch,
             "near_duplicates": asdict(choice.near_duplicates),
             "method": asdict(method), "software_only": method.software_only,
+            "bit_true": bit_true.describe(),
         },
     )  # fmt: skip
     if output:

@@ -3,11 +3,12 @@
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from nms.contract.errors import UserError
+from nms.datasets.images import find_stored_shape
 from nms.evaluation.methods import DEDUP, DEDUP_LABEL, METHODS, TITLES, UNLIMITED, MethodOptions, Select
 from nms.evaluation.model import Fit
 from nms.evaluation.scenario import Scenario, Source, Trial
@@ -151,6 +152,8 @@ def evaluate(
         Seeds, methods, count or ratio cannot be used.
     """
     options = options or MethodOptions()
+    height, width, channels = source.images.shape[1:]
+    options = replace(options, shape=find_stored_shape((height, width, channels)))
     if len(seeds) < FEWEST or len(set(seeds)) < len(seeds):
         raise UserError(f"seeds {len(set(seeds))}: a standard error needs at least {FEWEST} different ones")
     check_methods(methods, ratio)

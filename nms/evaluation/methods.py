@@ -2,24 +2,33 @@
 """The methods that are compared: each selects a given number of a stream's images."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.metrics import pairwise_distances
 
+from nms.contract.config import PRESETS, ReducedConfig
 from nms.contract.errors import UserError
+from nms.contract.settings import Pick
 from nms.golden import exact
-from nms.sampling import group_by_batch, group_by_class, select
+from nms.sampling import BitTrue, group_by_batch, group_by_class
 from nms.sampling.groups import Groups
 from nms.sampling.near_duplicates import NearDuplicates
-from nms.sampling.select import Method, project_randomly, select_points
+from nms.sampling.select import GroupMethod, Method, project_randomly, select_points
 
 BATCH = 256
 """Images in a batch of the stream, unless said otherwise."""
 
 CLASSES = ("balanced", "proportional")
+
+
+def _make_bit_true() -> BitTrue:
+    """The model of preset ``lean`` for images of one pixel."""
+    config = PRESETS["lean"]
+    assert isinstance(config, ReducedConfig)
+    return BitTrue(config, (1, 1, 1))
 
 
 @dataclass(frozen=True)
@@ -33,12 +42,16 @@ class MethodOptions:
     classes : how the methods that know the classes divide what is kept among them: ``balanced``, equally, as
         far as there are enough images; ``proportional`` to the stream's classes, like ``nms sample``
     near_duplicates : which images count as near-duplicates of earlier ones
+    bit_true : the model of herding and of the lean maps; its pick and its shape of an image do not count
+    shape : of an image, for that model; by default a row of bytes, which is taken as it is
     """
 
     method: Method = field(default_factory=Method)
     batch: int = BATCH
     classes: str = "balanced"
     near_duplicates: NearDuplicates = field(default_factory=NearDuplicates)
+    bit_true: BitTrue = field(default_factory=_make_bit_true)
+    shape: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         group_by_batch(1, self.batch)
@@ -97,14 +110,26 @@ def select_from_stream(
 
 def select_by_nms(rows: np.ndarray, keep: int, options: MethodOptions, seed: int) -> np.ndarray:
     """Select by NMS in groups of at most 512 images, formed as by ``nms sample``."""
-    return _select_in_groups(rows, group_by_class(np.zeros(len(rows), np.int64)), keep, options, seed)
+    groups = group_by_class(np.zeros(len(rows), np.int64))
+    return _select_in_groups(rows, groups, keep, options.method, seed)
 
 
 def select_by_nms_in_batches(
     rows: np.ndarray, labels: np.ndarray, keep: int, options: MethodOptions, seed: int
 ) -> np.ndarray:
     """Select by NMS in consecutive batches, without labels."""
-    return _select_in_groups(rows, group_by_batch(len(rows), options.batch), keep, options, seed)
+    return _select_in_groups(rows, group_by_batch(len(rows), options.batch), keep, options.method, seed)
+
+
+def pick_by_model(pick: Pick) -> SelectOfClass:
+    """Make the method that selects by ``pick`` of the bit-true model, in groups as large as it holds."""
+
+    def select_by_model(rows: np.ndarray, keep: int, options: MethodOptions, seed: int) -> np.ndarray:
+        method = replace(options.bit_true, pick=str(pick), shape=options.shape or rows.shape[1:])
+        groups = group_by_class(np.zeros(len(rows), np.int64), method.config.images)
+        return _select_in_groups(rows, groups, keep, method, seed)
+
+    return select_by_model
 
 
 def select_k_means(rows: np.ndarray, keep: int, options: MethodOptions, seed: int) -> np.ndarray:
@@ -161,6 +186,12 @@ METHODS: dict[str, tuple[str, Select]] = {
     "k-center": ("k-center, greedy", within_each_class(select_k_center)),
     "pca": ("PCA-2 + grid", within_each_class(select_by_pca)),
     "projection": ("random projection-2 + grid", within_each_class(select_by_projection)),
+    "herding": ("herding by class", within_each_class(pick_by_model(Pick.HERDING))),
+    **{
+        f"lean-{pick}": (f"lean map + {pick}", within_each_class(pick_by_model(pick)))
+        for pick in Pick
+        if pick is not Pick.HERDING
+    },
     "all": ("all data", select_all),
 }
 """By name on the command line: title in the table, and method."""
@@ -181,11 +212,11 @@ UNLIMITED = {"all"}
 
 
 def _select_in_groups(
-    rows: np.ndarray, groups: Groups, keep: int, options: MethodOptions, seed: int
+    rows: np.ndarray, groups: Groups, keep: int, method: GroupMethod, seed: int
 ) -> np.ndarray:
     parts = zip(groups.members, groups.quotas(keep).tolist(), groups.seeds(seed), strict=True)
     return np.concatenate(
-        [members[select(rows[members], quota, options.method, own)] for members, quota, own in parts if quota]
+        [members[method.sample(rows[members], quota, own).kept] for members, quota, own in parts if quota]
     )
 
 

@@ -3,6 +3,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from nms.evaluation.scenario import (
     find_test_part,
     make_near_duplicates,
 )
+from nms.golden import exact, herding
 from nms.sampling import Method
 
 FAST = MethodOptions(Method(perplexity=5.0, iterations=20), batch=40)
@@ -128,9 +130,30 @@ class TestMethods:
         kept = apply_method(name, METHODS[name][1], trial, 25, FAST)
         assert len(kept) == (120 if name == "all" else 25)
         assert np.array_equal(kept, apply_method(name, METHODS[name][1], trial, 25, FAST))
-        if name in ("balanced", "nms-class", "k-means", "k-center", "pca", "projection"):
+        if name in (
+            "balanced",
+            "nms-class",
+            "herding",
+            "lean-medoid",
+            "k-means",
+            "k-center",
+            "pca",
+            "projection",
+        ):
             counts = np.bincount(trial.labels[kept])
             assert counts.max() - counts.min() <= 1
+
+    def test_herding_is_the_models(self, trial: Trial) -> None:
+        """Of each class in groups of at most 64 images, reduced by their shape."""
+        bit_true = replace(FAST.bit_true, side=4)
+        options = replace(FAST, bit_true=bit_true, shape=(8, 8, 1))
+        kept = apply_method("herding", METHODS["herding"][1], trial, 30, options)
+        means = trial.images.reshape(-1, 4, 2, 4, 2).mean(axis=(2, 4)).reshape(-1, 16)
+        rows = np.floor(means + 0.5).astype(np.uint8)
+        for label in range(10):
+            own = np.flatnonzero(trial.labels == label)
+            expected = own[herding.choose(exact.distances(rows[own]), 3)]
+            assert np.array_equal(kept[trial.labels[kept] == label], expected)
 
     @pytest.mark.parametrize("wrong", [[0, 1], [0, 1, 1], [0, 1, 2, 3], [0, 1, 120], [-1, 0, 1]])
     def test_a_wrong_number_of_images_is_refused(self, wrong: list[int], trial: Trial) -> None:
