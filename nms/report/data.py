@@ -5,7 +5,7 @@ import base64
 import io
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
@@ -14,12 +14,13 @@ import numpy as np
 from PIL import Image
 
 from nms.benchmarks.figure import TRUE_ERROR
+from nms.contract.config import Config, LeanConfig
 from nms.contract.registers import BYTES, COUNTED
-from nms.contract.settings import Search
+from nms.contract.settings import LeanSettings, Pick, Search
 from nms.contract.tables import Status
 from nms.golden import grid
 from nms.report.loader import Energy, Run
-from nms.report.replay import Replay
+from nms.report.replay import Replay, choose_randomly
 from nms.report.theme import MARKERS
 
 THUMBNAIL = 96
@@ -34,33 +35,72 @@ PAGE_TOOLS = ("matplotlib", "scikit-learn", "openTSNE")
 MEANING = dict(COUNTED)
 
 
+PICKS = {
+    Pick.CENTRE: "nearest to its centre",
+    Pick.MEDOID: "whose image has the least sum of distances to the others of the cell",
+    Pick.HUB: "with the largest sum of affinities",
+    Pick.NEIGHBOUR: "whose fifth neighbour is nearest",
+}
+"""Which point of a cell is kept first, in words."""
+
+
 def collect_content(run: Run, replay: Replay, errors: dict[str, np.ndarray | None]) -> dict[str, Any]:
     """Collect everything that the template needs, except figures and colours."""
     stored = run.figures
-    cells = find_grid(run)
     shown = {name: error for name, error in errors.items() if error is not None and len(error)}
+    cells = find_grid(run) if run.has_map else None
     return {
         "title": f"{stored.kept} of {stored.count} images of {stored.input.name} kept",
         "run": stored,
+        "steps": run.steps,
+        "way": f"search {stored.search}" if stored.search else f"pick {stored.pick}",
         "hardware": bool(stored.tables),
         "differences": {name: count for name, count in replay.differences.items() if count},
         "tiles": list(_tiles(run, replay, shown)),
-        "grid": cells,
-        "occupied": len(np.unique(cells.of)),
+        "mapped": _map(run, cells, shown, errors) if cells else None,
+        "boxes": _boxes(run),
         "classes": _classes(run),
         "images": list(_images(run, cells)),
+        "columns": [column for column, *_ in _columns(run, cells)],
         "origin": _origin(run, replay),
-        "statuses": ", ".join(f"{count} {name}" for name, count in count_statuses(run).items() if count),
-        "largest": {name: float(error.max()) for name, error in shown.items()},
-        "claimed": TRUE_ERROR[run.config.formats],
-        "absent": [name for name, error in errors.items() if error is None],
         "total": sum(stored.cycles.values()),
+        "published": isinstance(run.config, Config),
         "traffic": _traffic(run),
         "energy": list(_energy(run.energy)) if run.energy else None,
         "settings": _settings(run),
         "configuration": [*run.config.model_dump().items(), ("digest", stored.digest)],
-        "versions": {**stored.versions, **_installed()},
+        "versions": {**stored.versions, **_installed(run)},
     }
+
+
+def _map(
+    run: Run, cells: "Grid", shown: dict[str, np.ndarray], errors: dict[str, np.ndarray | None]
+) -> dict[str, Any]:
+    """What the page says of the search and the map."""
+    return {
+        "grid": cells,
+        "occupied": len(np.unique(cells.of)),
+        "first": PICKS[Pick.parse(run.figures.pick or str(Pick.CENTRE))],
+        "statuses": ", ".join(f"{count} {name}" for name, count in count_statuses(run).items() if count),
+        "target": run.target,
+        "largest": {name: float(error.max()) for name, error in shown.items()},
+        "formats": run.config.formats if isinstance(run.config, Config) else "",
+        "claimed": find_claim(run),
+        "absent": [name for name, error in errors.items() if error is None],
+    }
+
+
+def find_claim(run: Run) -> float | None:
+    """The largest true error that the formats allow; ``None`` where none is claimed."""
+    return TRUE_ERROR[run.config.formats] if isinstance(run.config, Config) else None
+
+
+def _boxes(run: Run) -> tuple[int, int, int] | None:
+    """Rows, columns and channels of reduced images; ``None`` of images that were compared as they are."""
+    settings = run.settings
+    if not isinstance(settings, LeanSettings) or not settings.side:
+        return None
+    return (*settings.grid, 1 if settings.grey else settings.channels)
 
 
 def count_statuses(run: Run) -> dict[str, int]:
@@ -80,15 +120,19 @@ def number_classes(run: Run) -> np.ndarray | None:
 def _tiles(run: Run, replay: Replay, errors: dict[str, np.ndarray]) -> Iterator[tuple[str, str, str]]:
     stored = run.figures
     yield "kept", f"{stored.kept / stored.count:.1%}", f"{stored.kept} of {stored.count} images"
-    found = count_statuses(run)
-    searched = run.values["generations"][run.values["generations"] > 0]
-    yield "rows solved", f"{found['solved']} of {stored.count}", f"perplexity {stored.perplexity.target:g}"
-    if "this run" in errors:
-        own = errors["this run"]
-        yield "largest perplexity error", f"{own.max():.2g}", f"true error; median {np.median(own):.2g}"
-    if len(searched):
-        yield "generations per row", f"{np.median(searched):g}", f"median; at most {searched.max()}"
-    yield "divergence of the map", f"{replay.divergence[-1]:.3f}", "Kullback-Leibler, nats"
+    if run.has_map:
+        found = count_statuses(run)
+        searched = run.values[run.steps][run.values[run.steps] > 0]
+        yield "rows solved", f"{found['solved']} of {stored.count}", f"perplexity {run.target:g}"
+        if "this run" in errors:
+            own = errors["this run"]
+            yield "largest perplexity error", f"{own.max():.2g}", f"true error; median {np.median(own):.2g}"
+        if len(searched):
+            yield f"{run.steps} per row", f"{np.median(searched):g}", f"median; at most {searched.max()}"
+        yield "divergence of the map", f"{replay.divergence[-1]:.3f}", "Kullback-Leibler, nats"
+    else:
+        random = choose_randomly(run)[-1]
+        yield "error of the mean", f"{replay.herding[-1]:.3g}", f"grey levels; {random:.3g} of random images"
     if stored.cycles:
         longest = max(stored.cycles, key=lambda phase: stored.cycles[phase])
         total = sum(stored.cycles.values())
@@ -113,45 +157,70 @@ def _classes(run: Run) -> list[dict[str, Any]] | None:
     ]
 
 
-def _images(run: Run, cells: "Grid") -> Iterator[dict[str, Any]]:
+Column = tuple[str, Callable[[int], str]]
+"""A column of the table of all points: its title, and what it says of an image."""
+
+
+def _columns(run: Run, cells: "Grid | None") -> list[Column]:
+    """The columns between fate and search of an image, of a run with a map."""
+    if cells is None:
+        return []
+    values = run.values
+    return [
+        ("map x", lambda i: f"{values['embedding'][i, 0]:.6f}"),
+        ("map y", lambda i: f"{values['embedding'][i, 1]:.6f}"),
+        ("cell", lambda i: str(cells.of[i])),
+        ("beta, 1/pixel²", lambda i: f"{values['beta'][i]:.6e}"),
+        ("perplexity", lambda i: f"{values['perplexity'][i]:.12g}"),
+        (run.steps, lambda i: str(values[run.steps][i])),
+    ]
+
+
+def _images(run: Run, cells: "Grid | None") -> Iterator[dict[str, Any]]:
     values, kept = run.values, set(run.values["kept"].tolist())
+    columns = _columns(run, cells)
+    small = make_reduced_thumbnails(run)
     for index, source in enumerate(make_thumbnails(run)):
         label = int(values["labels"][index])
         what = f"image {index}" + (f", class {label}" if label >= 0 else "")
         fate = "kept" if index in kept else "left out"
-        x, y = values["embedding"][index]
+        about = [what, fate]
+        if cells:
+            about += [f"cell {cells.of[index]}", f"{values[run.steps][index]} {run.steps}"]
         yield {
             "index": index,
             "label": label if label >= 0 else "",
             "kept": index in kept,
             "source": source,
+            "reduced": small[index] if small else None,
             "alt": f"{what}, {fate}",
-            "about": f"{what}\n{fate}\ncell {cells.of[index]}\n{values['generations'][index]} generations",
-            "x": x,
-            "y": y,
-            "cell": cells.of[index],
-            "beta": values["beta"][index],
-            "perplexity": values["perplexity"][index],
-            "generations": values["generations"][index],
-            "status": Status(values["status"][index]).name.lower(),
+            "about": "\n".join(about),
+            "cells": [say(index) for _, say in columns],
+            "status": Status(values["status"][index]).name.lower() if cells else None,
         }
 
 
 def _origin(run: Run, replay: Replay) -> str:
-    """Say where the curves of search and map come from, and how far they are this run's."""
+    """Say where the curves of search and map, or of herding, come from, and how far they are this run's."""
     stored = run.figures
+    curves, also = "The curve comes", ""
+    if run.has_map:
+        curves, also = "The curve by iteration comes", f", including {run.steps} and positions"
+    if len(replay.errors):
+        curves = "The curves by generation and by iteration come"
+    own = "they are" if len(replay.errors) else "it is"
     again = (
-        "A run stores its results, not the steps to them. The curves by generation and by iteration come from"
-        f" the bit-true model, which repeated the run from its images, settings and seed {stored.seed}"
+        f"A run stores its results, not the steps to them. {curves} from the bit-true model, which repeated"
+        f" the run from its images, settings and seed {stored.seed}"
     )
     if any(replay.differences.values()):
-        return f"{again}; its results differ from those stored, so the curves are not this run's."
+        return f"{again}; its results differ from those stored, so {own} not this run's."
     if stored.mismatches:
-        return f"{again}; the hardware differed from it, so they are not the hardware's."
+        return f"{again}; the hardware differed from it, so {own} not the hardware's."
     if stored.tables:
         return (
             f"{again}. The hardware matched this model bit for bit in all {stored.compared:,} values"
-            " compared, including generations and positions, and so do the stored results."
+            f" compared{also}, and so do the stored results."
         )
     return f"{again}. It gave exactly the results that are stored."
 
@@ -191,23 +260,32 @@ def _energy(found: Energy) -> Iterator[tuple[str, str]]:
 
 def _settings(run: Run) -> list[tuple[str, object]]:
     settings, given = run.settings, run.figures.input
-    return [
+    found: list[tuple[str, object]] = [
         ("input", given.name),
         ("images N", settings.count),
         ("bytes per image D", f"{settings.pixels} ({' x '.join(map(str, given.shape))})"),
         ("kept K", settings.keep),
-        ("perplexity", f"{run.figures.perplexity.target:g} ({settings.target} raw)"),
-        ("search", str(Search(settings.search))),
-        ("iterations", settings.iterations),
-        ("exaggerated iterations", settings.exaggerated),
-        ("seed", settings.seed),
-        ("SHA-256 of the images", given.sha256),
     ]
+    if isinstance(settings, LeanSettings):
+        found += [
+            ("side", settings.side or "as they are"),
+            ("grey", "yes" if settings.grey else "no"),
+            ("bytes compared", settings.reduced),
+            ("pick", str(Pick(settings.pick))),
+        ]
+    if run.has_map:
+        found.append(("perplexity", f"{run.target:g} ({settings.target} raw)"))
+        if isinstance(settings, LeanSettings):
+            found.append(("evaluations at most", settings.evaluations))
+        else:
+            found.append(("search", str(Search(settings.search))))
+        found += [("iterations", settings.iterations), ("exaggerated iterations", settings.exaggerated)]
+    return [*found, ("seed", settings.seed), ("SHA-256 of the images", given.sha256)]
 
 
-def _installed() -> dict[str, str]:
+def _installed(run: Run) -> dict[str, str]:
     found = {}
-    for name in PAGE_TOOLS:
+    for name in PAGE_TOOLS if run.has_map else PAGE_TOOLS[:1]:
         try:
             found[f"{name} (this page)"] = metadata.version(name)
         except metadata.PackageNotFoundError:
@@ -227,6 +305,7 @@ class Grid:
 
 def find_grid(run: Run) -> Grid:
     """Find the grid of the stored map."""
+    assert isinstance(run.config, Config | LeanConfig)
     embedding, kept, position = run.values["embedding"], run.figures.kept, run.config.profile.position
     raw = np.ldexp(embedding, position.fraction).astype(np.int64)
     cells, _ = grid.assign_cells(raw, kept)
@@ -242,9 +321,18 @@ def make_thumbnails(run: Run) -> list[str]:
     Of images with other than 1 or 3 channels, the first 3 are shown, or the first one if there are fewer.
     """
     given = run.figures.input
-    height, width, channels = given.shape
-    images = run.values["images"]
-    if given.planar:
+    return _pictures(run.values["images"], given.shape, given.planar)
+
+
+def make_reduced_thumbnails(run: Run) -> list[str]:
+    """Make a PNG of each reduced image; none of images that were compared as they are."""
+    boxes = _boxes(run)
+    return _pictures(run.values["reduced"], boxes, run.figures.input.planar) if boxes else []
+
+
+def _pictures(images: np.ndarray, shape: tuple[int, int, int], planar: bool) -> list[str]:
+    height, width, channels = shape
+    if planar:
         images = images.reshape(-1, channels, height, width).transpose(0, 2, 3, 1)
     else:
         images = images.reshape(-1, height, width, channels)

@@ -101,10 +101,10 @@ def draw_convergence(errors: np.ndarray, floor: float, stop: float) -> Figure:
     return figure
 
 
-def draw_generations(counts: np.ndarray, solved: np.ndarray) -> Figure:
-    """Draw the generations of each row; a cross marks rows that were not solved."""
+def draw_steps(counts: np.ndarray, solved: np.ndarray, steps: str) -> Figure:
+    """Draw the steps, as "generations", of each row; a cross marks rows that were not solved."""
     figure = _figure(390, 300)
-    (axes,) = _axes(figure, "row (index of the image)", "generations")
+    (axes,) = _axes(figure, "row (index of the image)", steps)
     for row, count in enumerate(counts):
         axes.bar(row, count, width=0.8, color=LIGHT["main"], gid=f"bar-{row}")
     unsolved = np.flatnonzero(~solved)
@@ -119,25 +119,26 @@ def draw_generations(counts: np.ndarray, solved: np.ndarray) -> Figure:
     return figure
 
 
-def draw_errors(by_method: dict[str, np.ndarray], floor: float, claimed: float) -> Figure:
+def draw_errors(by_method: dict[str, np.ndarray], floor: float, claimed: float | None) -> Figure:
     """Draw histograms of the true perplexity error of rows, one for each method, on one logarithmic axis.
 
     Parameters
     ----------
     by_method : (rows,) errors by method
     floor : smaller errors are drawn as this one
-    claimed : the largest error that the formats allow
+    claimed : the largest error that the formats allow, if that is claimed
     """
     figure = _figure(390, 300)
     axes = _axes(figure, "|perplexity - target|, 80-bit", "rows", len(by_method))
     shown = {name: np.maximum(values, floor) for name, values in by_method.items()}
-    together = np.log10(np.concatenate([*shown.values(), [claimed]]))
+    together = np.log10(np.concatenate([*shown.values(), [] if claimed is None else [claimed]]))
     low, high = np.floor(together.min()), np.ceil(together.max() + 1e-9)
     bins = np.logspace(low, high, int(high - low) * 4 + 1)
     for each, (name, values), colour in zip(axes, shown.items(), ("main", "second", "third"), strict=False):
         each.hist(values, bins=bins, color=LIGHT[colour])
         each.set_xscale("log")
-        each.axvline(claimed, color=LIGHT["text"], linestyle="--", linewidth=1)
+        if claimed is not None:
+            each.axvline(claimed, color=LIGHT["text"], linestyle="--", linewidth=1)
         each.set_title(name, loc="left", pad=2)
         each.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=3))
     _decades(axes[-1].xaxis)
@@ -159,6 +160,19 @@ def draw_divergence(values: np.ndarray, exaggerated: int) -> Figure:
     axes.annotate(
         f"{values[-1]:.3f}", (len(values) - 1, values[-1]), (0, 6), textcoords="offset points", ha="right"
     )
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    return figure
+
+
+def draw_herding(errors: np.ndarray, random: np.ndarray) -> Figure:
+    """Draw how the mean of the images taken comes near to that of all, beside that of random images."""
+    figure = _figure(390, 300)
+    (axes,) = _axes(figure, "images taken", "error of the mean, grey levels")
+    taken = np.arange(1, len(errors) + 1)
+    axes.plot(taken, random, color=LIGHT["second"], linestyle="--", label="random images, by arithmetic")
+    axes.plot(taken, errors, ".-", color=LIGHT["main"], label="herding")
+    axes.set_ylim(0, 1.05 * max(errors.max(), random.max(), 1e-9))
+    axes.legend(frameon=False, labelcolor=LIGHT["text"])
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     return figure
 

@@ -9,15 +9,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from nms.contract import provenance
-from nms.contract.config import Config
+from nms.contract.config import Config, ReducedConfig, SamplerConfig, make
 from nms.contract.errors import UserError
 from nms.contract.readout import Phase
 from nms.contract.registers import BYTES
-from nms.contract.settings import Settings
-from nms.contract.tables import Status, Tables
+from nms.contract.settings import LeanSettings, Settings
+from nms.contract.tables import KINDS, Status
+from nms.datasets.images import find_stored_shape
 
 
 class _Section(BaseModel):
@@ -88,22 +96,27 @@ class Energy(_Section):
 class Figures(_Section):
     """The part of ``results.json`` that the page needs.
 
-    Figures that only hardware has are empty without it. ``traffic`` has bytes by who counted them and by
-    counter.
+    Figures that only hardware has are empty without it, as are those of a map, and of reduced images.
+    ``traffic`` has bytes by who counted them and by counter.
     """
 
     command: str
-    configuration: Config
+    configuration: SamplerConfig
     digest: str
     seed: int
     level: str
     count: int
     pixels: int
-    iterations: int
-    search: str
     kept: int
     input: Input
-    perplexity: Search
+    perplexity: Search | None = None
+    iterations: int = 0
+    search: str = ""
+    evaluations: int = 0
+    pick: str = ""
+    side: int = 0
+    grey: bool = False
+    reduced: int = 0
     versions: dict[str, str]
     tables: dict[str, Comparison] = Field(default_factory=dict)
     compared: int = 0
@@ -113,10 +126,15 @@ class Figures(_Section):
     seconds: dict[str, float] = Field(default_factory=dict)
     traffic: dict[str, dict[str, int]] = Field(default_factory=dict)
 
+    @field_validator("configuration", mode="before")
+    @classmethod
+    def _configuration(cls, found: dict[str, Any]) -> SamplerConfig:
+        return make(found)
+
     @field_validator("tables")
     @classmethod
-    def _tables(cls, found: dict[str, Comparison]) -> dict[str, Comparison]:
-        return _sort(found, Tables.names())
+    def _tables(cls, found: dict[str, Comparison], info: ValidationInfo) -> dict[str, Comparison]:
+        return _sort(found, KINDS[info.data["configuration"].method].names())
 
     @field_validator("traffic")
     @classmethod
@@ -151,13 +169,29 @@ class Run:
 
     figures: Figures
     values: dict[str, np.ndarray]
-    settings: Settings
+    settings: Settings | LeanSettings
     energy: Energy | None
 
     @property
-    def config(self) -> Config:
+    def config(self) -> SamplerConfig:
         """The configuration of the hardware or of its model."""
         return self.figures.configuration
+
+    @property
+    def has_map(self) -> bool:
+        """Whether there was a search and a map."""
+        return self.figures.perplexity is not None
+
+    @property
+    def target(self) -> float:
+        """The perplexity asked for, if there is a map."""
+        assert self.figures.perplexity is not None
+        return self.figures.perplexity.target
+
+    @property
+    def steps(self) -> str:
+        """What the search of a row consists of, if there is a map."""
+        return "generations" if isinstance(self.config, Config) else "evaluations"
 
 
 def load(directory: Path) -> Run:
@@ -187,12 +221,27 @@ def load(directory: Path) -> Run:
             f"{path}: digest {figures.digest}, but with this version its configuration has {config.digest};"
             " run nms run again"
         )
-    settings = Settings.make(
-        config, figures.count, figures.pixels, figures.kept / figures.count, figures.perplexity.target,
-        figures.iterations, figures.seed, figures.search,
-    )  # fmt: skip
     values = _arrays(tables, figures)
-    return Run(figures, values, settings, _energy(directory / "energy.json", figures.digest))
+    energy = _energy(directory / "energy.json", figures.digest)
+    return Run(figures, values, _make_settings(figures), energy)
+
+
+def _make_settings(figures: Figures) -> Settings | LeanSettings:
+    config, given = figures.configuration, figures.input
+    ratio = figures.kept / figures.count
+    aim: dict[str, Any] = {} if figures.perplexity is None else {"perplexity": figures.perplexity.target}
+    if isinstance(config, ReducedConfig):
+        if figures.perplexity is not None:
+            aim |= {"iterations": figures.iterations, "evaluations": figures.evaluations}
+        return LeanSettings.make(
+            config, figures.count, find_stored_shape(given.shape, given.planar), ratio, seed=figures.seed,
+            pick=figures.pick, side=figures.side, planes=given.planar, grey=figures.grey, **aim,
+        )  # fmt: skip
+    assert isinstance(config, Config)
+    return Settings.make(
+        config, figures.count, figures.pixels, ratio, iterations=figures.iterations, seed=figures.seed,
+        search=figures.search, **aim,
+    )  # fmt: skip
 
 
 def _energy(path: Path, digest: str) -> Energy | None:
@@ -222,11 +271,17 @@ def _json(path: Path) -> dict[str, Any]:
 def _arrays(path: Path, figures: Figures) -> dict[str, np.ndarray]:
     count = figures.count
     square, vector, points = (count, count), (count,), (count, 2)
-    shapes = {
-        "images": (count, figures.pixels), "labels": vector, "distance": square, "beta": vector,
-        "perplexity": vector, "generations": vector, "status": vector, "affinity": square,
-        "embedding_init": points, "embedding": points, "kept": (figures.kept,),
+    shapes: dict[str, tuple[int, ...]] = {
+        "images": (count, figures.pixels), "labels": vector, "distance": square, "kept": (figures.kept,),
     }  # fmt: skip
+    if isinstance(figures.configuration, ReducedConfig):
+        shapes["reduced"] = (count, figures.reduced)
+    if figures.perplexity is not None:
+        steps = "generations" if isinstance(figures.configuration, Config) else "evaluations"
+        shapes |= {
+            "beta": vector, "perplexity": vector, steps: vector, "status": vector, "affinity": square,
+            "embedding_init": points, "embedding": points,
+        }  # fmt: skip
     try:
         with np.load(path) as file:
             values = {name: file[name] for name in shapes}
@@ -242,9 +297,9 @@ def _arrays(path: Path, figures: Figures) -> dict[str, np.ndarray]:
     kept = values["kept"]
     if kept.dtype.kind not in "iu" or not np.all((kept >= 0) & (kept < count)) or np.any(np.diff(kept) <= 0):
         raise UserError(f"{path}: kept {kept.tolist()}: must be ascending indices of {count} images")
-    if not np.all(np.isin(values["status"], list(Status))):
+    if "status" in values and not np.all(np.isin(values["status"], list(Status))):
         raise UserError(f"{path}: status: must be 0 to {max(Status)}")
-    if not np.all(np.isfinite(values["embedding"])):
+    if "embedding" in values and not np.all(np.isfinite(values["embedding"])):
         raise UserError(f"{path}: embedding: must be finite")
     if provenance.digest(values["images"]) != figures.input.sha256:
         raise UserError(f"{path}: images differ from those of results.json; run nms run again")

@@ -73,17 +73,22 @@ def silent(_: str) -> None:
     pass
 
 
-@pytest.fixture(scope="module")
-def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of the model on 16 digits."""
-    directory = tmp_path_factory.mktemp("run")
-    words = "run -c tiny --count 16 --perplexity 5 --iterations 100 --level golden -o"
+def make_run(factory: pytest.TempPathFactory, words: str) -> Path:
+    """The directory that ``nms`` with these words has written."""
+    directory = factory.mktemp("run")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["nms", *words.split(), str(directory)])
         with pytest.raises(SystemExit) as ended:
             cli.main()
     assert ended.value.code == 0
     return directory
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of the model on 16 digits."""
+    words = "run -c tiny --count 16 --perplexity 5 --iterations 100 --level golden -o"
+    return make_run(tmp_path_factory, words)
 
 
 @pytest.fixture
@@ -222,6 +227,80 @@ class TestPage:
 
     def test_same_again(self, page: html.HtmlElement, original: Path) -> None:
         assert html.tostring(parse(original)) == html.tostring(page)
+
+
+@pytest.fixture(scope="module")
+def herded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of herding on 20 reduced digits."""
+    return make_run(tmp_path_factory, "run -c herding --count 20 --side 4 --level golden -o")
+
+
+@pytest.fixture(scope="module")
+def lean(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of a lean map on 20 digits."""
+    words = "run -c lean --pick hub --count 20 --perplexity 5 --iterations 20 --level golden -o"
+    return make_run(tmp_path_factory, words)
+
+
+class TestReducedImages:
+    """Runs of herding and of a lean map."""
+
+    def test_herding(self, herded: Path) -> None:
+        page, values = parse(herded), arrays(herded)
+        assert [plot.getparent().get("id") for plot in page.xpath("//figure/svg")] == ["mean"]
+        assert "4 \N{MULTIPLICATION SIGN} 4 boxes" in text(page)
+        for word in ("perplexity", "nats", "cells", "channels"):
+            assert word not in text(page)
+        assert "It gave exactly the results that are stored" in by_id(page, "origin")
+        tiles = {text(tile[0]): text(tile[1]) for tile in page.xpath("//dl[@class='tiles']/div")}
+        rows = values["reduced"].astype(float)
+        error = np.sqrt(((rows[values["kept"]].mean(axis=0) - rows.mean(axis=0)) ** 2).mean())
+        assert tiles["error of the mean"].startswith(f"{error:.3g} grey levels")
+        pictures = page.xpath("//ul[@class='gallery']/li")
+        kept = {int(item.get("data-index")) for item in pictures if item.get("class") == "kept"}
+        assert kept == set(values["kept"].tolist())
+        for index, item in enumerate(pictures):
+            source = item.xpath("img/@src")[1].removeprefix("data:image/png;base64,")
+            shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(source))))
+            assert np.array_equal(shown, values["reduced"][index].reshape(4, 4))
+        table = page.xpath("//table[@id='points']/tbody/tr")
+        assert {int(row.get("data-image")) for row in table if "kept" in text(row).split()} == kept
+
+    def test_random_images_by_arithmetic(self, herded: Path) -> None:
+        run = loader.load(herded)
+        rows, rng = run.values["reduced"].astype(float), np.random.default_rng(1)
+        drawn = np.array([rows[rng.permutation(20)[:6]] for _ in range(20000)])
+        means = drawn.cumsum(axis=1) / np.arange(1, 7)[:, None]
+        errors = np.sqrt(((means - rows.mean(axis=0)) ** 2).mean(axis=(0, 2)))
+        assert replay.choose_randomly(run) == pytest.approx(errors, rel=0.02)
+
+    def test_another_selection_is_seen(self, herded: Path, tmp_path: Path) -> None:
+        shutil.copytree(herded, tmp_path / "run")
+        resave(tmp_path / "run", kept=np.arange(6))
+        assert "kept (" in by_id(parse(tmp_path / "run"), "replayed")
+
+    def test_hardware(self, herded: Path, tmp_path: Path) -> None:
+        shutil.copytree(herded, tmp_path / "run")
+        hardware = HARDWARE | {"utilisation": {}, "cycles": {"pick": 30, "load": 500}}
+        rewrite(tmp_path / "run", **hardware)
+        page = parse(tmp_path / "run")
+        assert "agree bit for bit in all 261 values" in by_id(page, "compared")
+        assert "530 cycles in all" in by_id(page, "cycles")
+        assert "filled height" not in by_id(page, "cycles")
+        rewrite(tmp_path / "run", tables={"affinity": {"compared": 1, "mismatches": 0}})
+        with pytest.raises(UserError, match="affinity"):
+            loader.load(tmp_path / "run")
+
+    def test_lean_map(self, lean: Path) -> None:
+        page, values = parse(lean), arrays(lean)
+        assert len(page.xpath("//figure/svg")) == 4
+        assert "with the largest sum of affinities" in text(page)
+        assert "evaluations" in text(page)
+        assert "generation" not in text(page)
+        row = page.xpath("//table[@id='points']/tbody/tr")[3]
+        assert float(text(row[3])) == pytest.approx(values["embedding"][3, 0], abs=1e-6)
+        assert int(text(row[8])) == values["evaluations"][3]
+        assert not page.xpath("//*[@id='replayed']")
 
 
 class TestHardware:
