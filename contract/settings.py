@@ -40,6 +40,12 @@ class Search(IntEnum):
 PERPLEXITY = 15.0
 """The perplexity of a row, unless said otherwise."""
 
+LEAN_ITERATIONS = 48
+"""Iterations of a lean map, unless said otherwise."""
+
+LEAN_EVALUATIONS = 6
+"""Evaluations of a row's lean search at most, unless said otherwise."""
+
 SIDE_MAX = 4096
 """Most rows, and most pixels of a row, of an image that is reduced."""
 
@@ -215,13 +221,13 @@ class LeanSettings:
         shape: tuple[int, ...],
         ratio: float = 0.3,
         perplexity: float = PERPLEXITY,
-        iterations: int = 48,
+        iterations: int = LEAN_ITERATIONS,
         seed: int = 1,
         pick: str | None = None,
         side: int | None = None,
         planes: bool = False,
         grey: bool = False,
-        evaluations: int = 6,
+        evaluations: int = LEAN_EVALUATIONS,
     ) -> "LeanSettings":
         """Make settings from a user's units and check them against the limits of ``config``.
 
