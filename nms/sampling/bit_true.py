@@ -9,7 +9,13 @@ import numpy as np
 from nms.contract.config import LeanConfig, ReducedConfig
 from nms.contract.errors import UserError
 from nms.contract.formats import LEAN
-from nms.contract.settings import PERPLEXITY, LeanSettings, Pick
+from nms.contract.settings import (
+    LEAN_EVALUATIONS,
+    LEAN_ITERATIONS,
+    PERPLEXITY,
+    LeanSettings,
+    Pick,
+)
 from nms.contract.tables import LeanTables, Status
 from nms.golden import exact, herding
 from nms.golden.exact import lean
@@ -51,12 +57,13 @@ class BitTrue:
     side: int | None = None
     pick: str = "herding"
     perplexity: float = PERPLEXITY
-    iterations: int = 48
-    evaluations: int = 6
+    iterations: int = LEAN_ITERATIONS
+    evaluations: int = LEAN_EVALUATIONS
 
     def __post_init__(self) -> None:
         if not 1.0 < self.perplexity < np.inf:
             raise UserError(f"perplexity {self.perplexity:g}: must be above 1 and finite")
+        Pick.parse(self.pick)
         self.settings(self.config.images, 1, 1)
 
     @property
@@ -85,14 +92,11 @@ class BitTrue:
     def settings(self, count: int, keep: int, seed: int) -> LeanSettings:
         """The settings of a run on ``count`` images, at least 4, of which ``keep`` are kept, at least 1."""
         target = self.perplexity_for(count)
-        given: dict[str, Any] = {
-            "seed": seed, "side": self.side, "planes": self.planes, "grey": self.grey, "pick": self.pick,
-        }  # fmt: skip
-        if target is None:
-            given["pick"] = self.pick if self.target is None else str(Pick.HERDING)
-        else:
+        given: dict[str, Any] = {"seed": seed, "side": self.side, "planes": self.planes, "grey": self.grey}
+        if target is not None:
             given |= {
-                "perplexity": target, "iterations": self.iterations, "evaluations": self.evaluations,
+                "pick": self.pick, "perplexity": target, "iterations": self.iterations,
+                "evaluations": self.evaluations,
             }  # fmt: skip
         return LeanSettings.make(self.config, count, self.shape, keep / count, **given)
 
