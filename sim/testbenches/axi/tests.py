@@ -52,18 +52,33 @@ async def identity(dut: Any) -> None:
     tally("identity", 1)
 
 
+def vary_reduction() -> list[dict[str, Any]]:
+    """Changes of settings that only samplers have that look at reduced images."""
+    if PUBLISHED:
+        return []
+    picks = ("herding", "centre", "hub", "neighbour") if isinstance(CONFIG, LeanConfig) else ("herding",)
+    shapes: list[dict[str, Any]] = [
+        {"shape": (3, 9, 12), "planes": True, "side": 4, "ratio": 0.7},
+        {"shape": (20, 3, 3), "grey": True},
+        {"shape": (2, 2)},
+    ]
+    return [*shapes, *({"pick": pick} for pick in picks)]
+
+
 @cocotb.test()
 @cocotb.parametrize(paused=sweep([False, True], [True]))
 async def jobs(dut: Any, paused: bool) -> None:
     """Jobs with changing settings, back to back."""
     system = await start_system(dut, paused)
-    for changes in (
+    every: list[dict[str, Any]] = [
         {},
         {"count": 4, "perplexity": 2.0, "ratio": 1.0, "pixels": 1},
         {"count": 5, "pixels": min(CONFIG.pixels, 64), "ratio": 0.2, "seed": 3},
         {"send_images": False},
         {"write_results": False},
-    ):
+        *vary_reduction(),
+    ]
+    for changes in every:
         await check_job(system, make_job(**changes), f"jobs {changes}")
 
 

@@ -64,7 +64,7 @@ def test_gearbox(a: int, b: int) -> None:
 
 
 @pytest.mark.parametrize("quick", [True, pytest.param(False, marks=pytest.mark.slow)])
-@pytest.mark.parametrize(("preset", "least"), [("tiny", 1500), ("herding", 700)])
+@pytest.mark.parametrize(("preset", "least"), [("tiny", 1500), ("herding", 700), ("lean", 2000)])
 def test_the_regressions_pass(preset: str, least: int, quick: bool) -> None:
     (result,) = check(PRESETS[preset], ["axi"], quick=quick)
     assert result, result.failures
