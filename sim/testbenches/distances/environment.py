@@ -35,7 +35,7 @@ def make_batches(rng: np.random.Generator, count: int, length: int) -> dict[str,
 def draw_sizes(rng: np.random.Generator) -> list[tuple[int, int]]:
     """(N, bytes of an image): the extremes of both, every remainder of the rows of four, some between."""
     most, longest = CONFIG.images, CONFIG.pixels
-    found = [(4, 1), (most, min(longest, 17)), (4, longest)]
+    found = [(4, 1), (most, min(longest, 17)), (4, longest), (min(most, 6), longest)]
     found += [(count, int(rng.integers(1, longest + 1))) for count in range(5, min(most, 9) + 1)]
     return [*found, (int(rng.integers(4, most + 1)), int(rng.integers(1, longest + 1)))]
 
