@@ -41,8 +41,9 @@ class LeanSearch(Block):
 
     Latency
     -------
-    A row takes N + 18 cycles, and each evaluation N + 18; a secant, from the second evaluation on that does
-    not end the row, 13 more, and 6 for its division. The affinities of a row take N + 9 cycles.
+    The search of a row takes N + 24 cycles and N + 16 for each evaluation; from the second evaluation that
+    leads to another on, 13 or 25 for the secant; and N + 16 where a row is given up and its best evaluation
+    was not the last. The affinities of a row take N + 7 cycles.
 
     Throughput
     ----------
