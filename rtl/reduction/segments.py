@@ -16,7 +16,7 @@ from nms.rtl.reduction.walk import step_layout
 
 
 class SegmentSums(wiring.Component):
-    """Sums of three segments of a word, one cycle later.
+    """Sums of three segments of a word, from the cycle after it on.
 
     Parameters
     ----------
@@ -52,27 +52,22 @@ class SegmentSums(wiring.Component):
             behind_first & ~behind_second,
             behind_second,
         ]
-        channel = Signal(2)
+        word = Signal.like(self.word, reset_less=True)
+        masks = [Signal(self.bytes, name=f"segment_{n}", reset_less=True) for n in range(3)]
+        channel = Signal(2, reset_less=True)
         with m.If(self.enable):
-            m.d.sync += channel.eq(self.step.channel)
-        for n, segment in enumerate(segments):
-            mask = Signal(self.bytes, name=f"segment_{n}")
-            m.d.comb += mask.eq(segment)
+            m.d.sync += [word.eq(self.word), channel.eq(self.step.channel)]
+            m.d.sync += [mask.eq(segment) for mask, segment in zip(masks, segments, strict=True)]
+        for n, mask in enumerate(masks):
+            masked = [word.word_select(k, 8) & mask[k].replicate(8) for k in range(self.bytes)]
             places = []
             for place in range(3):
-                held = Signal(bits_for(255 * -(-self.bytes // 3)), name=f"place_{n}_{place}", reset_less=True)
-                with m.If(self.enable):
-                    m.d.sync += held.eq(
-                        sum(
-                            self.word.word_select(k, 8) & mask[k].replicate(8)
-                            for k in range(place, self.bytes, 3)
-                        )
-                    )
-                places.append(held)
-            total = sum(places[1:], start=places[0])
+                total = Signal(bits_for(255 * -(-self.bytes // 3)), name=f"place_{n}_{place}")
+                m.d.comb += total.eq(sum(masked[place::3]))
+                places.append(total)
             for c in range(3):
                 turned = Array(places[(c - shift) % 3] for shift in (0, 1, 2, 2))[channel]
-                m.d.comb += self.sums[n][c].eq(Mux(self.split, turned, 0 if c else total))
+                m.d.comb += self.sums[n][c].eq(Mux(self.split, turned, 0 if c else sum(places)))
         return m
 
     def _reach(self, border: Value) -> Value:

@@ -11,6 +11,7 @@ from nms.contract.config import ReducedConfig, make
 from nms.contract.settings import LeanSettings
 from nms.golden.reduction import reduce
 from nms.rtl.reduction.reduce import Reduce
+from nms.sim.models.disturbance import Disturbance
 from nms.sim.models.scoreboard import Scoreboard
 from nms.sim.models.streams import Pack, Sink, Source, Stalls, pulse, until
 from nms.sim.verilator.context import parameters
@@ -21,6 +22,7 @@ BYTES = CONFIG.bus_bits // 8
 WORD, BYTE = Pack(BLOCK.i_words.payload.shape()), Pack(BLOCK.o_bytes.payload.shape())
 FIELDS = ("height", "width", "channels", "planes", "grey", "side", "pixels")
 SIDES = [side for side in (4, 8, 16, 32) if side <= CONFIG.side]
+DISTURBANCE = Disturbance(parameters()["disturbance"]) if "disturbance" in parameters() else None
 IMAGES = 3
 """Images of a job."""
 
@@ -90,8 +92,8 @@ async def prepare(dut: Any, settings: LeanSettings) -> tuple[int, int]:
 
 
 def send(dut: Any, images: np.ndarray, stalls: Stalls = Stalls.NONE) -> None:
-    """Send images in the background."""
-    Source(dut, "i_words", stalls).start(word for image in images for word in pack(image))
+    """Send images in the background, wrong ones if a disturbance is asked for."""
+    Source(dut, "i_words", stalls, DISTURBANCE).start(word for image in images for word in pack(image))
 
 
 async def compare(

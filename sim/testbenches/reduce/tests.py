@@ -44,7 +44,7 @@ async def streams(dut: Any, stalls: Stalls) -> None:
     """Jobs of all shapes, one after another, under every pattern of stalls."""
     await start(dut)
     rng = generator(f"streams {stalls.value}")
-    board = Scoreboard(f"reduce {stalls.value}", minimum=1000)
+    board = Scoreboard(f"reduce {stalls.value}", minimum=500)
     for settings in draw_shapes(rng, sweep([60], [16])[0]):
         await compare(dut, board, settings, draw_images(rng, settings), stalls)
     board.finish()
