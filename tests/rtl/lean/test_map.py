@@ -5,6 +5,7 @@ import pytest
 
 from nms.contract.config import LeanConfig, load, make
 from nms.rtl.export.emit import verilog
+from nms.rtl.lean.lane import KERNEL, largest_force
 from nms.rtl.lean.map import LeanMap
 from nms.sim.check import check, simulate_block
 
@@ -14,6 +15,25 @@ def change(**values: int) -> LeanConfig:
     config = make(load("lean").model_dump() | {"name": "custom"} | values)
     assert isinstance(config, LeanConfig)
     return config
+
+
+def half_up(value: int, places: int) -> int:
+    """As in the contract, section 1."""
+    return (value + (1 << places >> 1)) >> places
+
+
+def test_the_largest_force_is_that_of_a_pair() -> None:
+    """Over all differences along an axis, with the largest attraction and with the largest repulsion."""
+    found = 0
+    for gap in [*range(1 << 14), *range(1 << 14, 1 << 18, 61)]:
+        a = (1 << 12) + (gap >> 6) ** 2
+        n = a.bit_length() - 13
+        t = KERNEL[(a >> n + 5) & 127]
+        for c in (2 << 16, -half_up(t * 1023 << 2, n)):
+            g = abs(half_up(c * t, 8 + n))
+            e = max(g.bit_length() - 8, 0)
+            found = max(found, half_up(half_up(g, e) * gap << e, 12))
+    assert found == largest_force(change().profile)
 
 
 @pytest.mark.parametrize(
