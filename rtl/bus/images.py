@@ -135,7 +135,7 @@ class Images(Block):
         left = Signal(BATCHES)
         base, following = (Signal(64, reset_less=True) for _ in range(2))  # of the next batch, of its list
         address = Signal(64, reset_less=True)  # of the next image, in the order of memory
-        images = Signal.like(self.count)  # of this batch that are still to be asked for
+        due = Signal.like(self.count)  # of this batch that are still to be asked for
         asked = Signal()  # the list of the batch that is to be loaded was asked for
         number, multiple, product = (Signal(width, reset_less=True) for width in (NUMBER, 64, 64))
         kept = Signal()  # the number is that of a kept image
@@ -149,10 +149,10 @@ class Images(Block):
         m.d.sync += self.lists.eq(self.lists - self.freed)
         with m.FSM():
             with m.State("CHOOSE"):
-                with m.If(images != 0):
+                with m.If(due != 0):
                     m.d.comb += [self.o_items.valid.eq(~self.use_list), item.address.eq(address)]
                     with m.If(taken):
-                        m.d.sync += [images.eq(images - 1), address.eq(address + self.image_stride)]
+                        m.d.sync += [due.eq(due - 1), address.eq(address + self.image_stride)]
                     m.d.comb += self.wanted.eq(self.use_list & ~turn)
                     with m.If(self.looked):
                         m.next = "NUMBER"
@@ -172,7 +172,7 @@ class Images(Block):
                 with m.Elif((left != 0) & (self.filled | ~self.use_list)):
                     m.d.comb += self.load.eq(1)
                     with m.If(self.load_ready):
-                        m.d.sync += [left.eq(left - 1), images.eq(self.count), address.eq(base)]
+                        m.d.sync += [left.eq(left - 1), due.eq(self.count), address.eq(base)]
                         m.d.sync += [asked.eq(0), self.filled.eq(0)]
                         with m.If(~self.use_list):
                             m.d.sync += base.eq(base + self.batch_stride)
@@ -195,8 +195,8 @@ class Images(Block):
                 with m.If(kept):
                     m.d.comb += [item.destination.eq(Destination.STREAM), self.asked_again.eq(taken)]
                 with m.Elif(taken):
-                    m.d.sync += [images.eq(images - 1), self.place.eq(self.place + 1)]
-                    with m.If(images == 1):
+                    m.d.sync += [due.eq(due - 1), self.place.eq(self.place + 1)]
+                    with m.If(due == 1):
                         m.d.sync += [self.place.eq(0), self.loaded.eq(~self.loaded)]
                 with m.If(taken):
                     m.next = "CHOOSE"
