@@ -71,8 +71,6 @@ def synth(
 ) -> None:
     """Synthesise units or the whole sampler: netlist, area, registers, memory bits, logic depth, Fmax.
 
-    Example: `nms synth -c tiny --unit pe --target osu018`
-
     Example: `nms synth -c tiny --unit grid --liberty sg13g2.lib --clock-gating --min-gated 0.2`
 
     Example: `nms synth -c edge --compare`
