@@ -12,7 +12,7 @@ from nms.rtl.lib.ram import RAM
 
 
 def word_of(point: Value, other: Value, lanes: int) -> Value:
-    """The word of the pair of ``point`` and ``other``, which is below it, in the numbers of ``PairWalk``.
+    """The word of the pair of ``point`` and ``other``, which is below it, in the numbers of ``WordWalk``.
 
     The words of the points before are the sum of ceil(j / lanes) over j < ``point``, in closed form.
     """

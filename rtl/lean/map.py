@@ -23,7 +23,7 @@ from nms.rtl.lean.affinities import Affinities
 from nms.rtl.lean.lane import AXES, KERNEL, LEAST, MANTISSA, SCALE, MapLane, point_layout, scale_shift
 from nms.rtl.lean.normaliser import Normaliser
 from nms.rtl.lean.update import MapUpdate
-from nms.rtl.lean.walk import PairWalk
+from nms.rtl.lean.walk import PairWalk, WordWalk
 from nms.rtl.lib.flow import delay
 from nms.rtl.lib.hierarchy import Block, instantiate
 from nms.rtl.lib.ram import RAM
@@ -180,7 +180,11 @@ class LeanMap(Block):
         self, m: Module, lanes: Sequence[MapLane], affinities: Affinities, near: PairWalk, early: Value
     ) -> Value:
         """Feed the lanes with points and affinities; high when kernels of theirs are there."""
-        wanted, word = near.step & near.pairs.any(), near.word
+        m.submodules.words = words = WordWalk(self.images, self.lanes)
+        for name in ("step", "index", "last", "complete", "end"):
+            m.d.comb += getattr(words, name).eq(getattr(near, name))
+        m.d.comb += words.meets.eq(near.pairs.any())
+        wanted, word = words.step & words.meets, words.word
         for stage in range(MapLane.kernel_latency):
             held = Signal.like(word, name=f"word_{stage}", reset_less=True)
             with m.If(wanted):

@@ -11,9 +11,6 @@ class PairWalk(Component):
     A block of rows meets the points from its own first row on. Each of the first ``lanes`` of them is itself
     a row of the block, and is taken by its lane; the lanes below have a pair with it, later all.
 
-    The pairs of a block and a point are a word. Words are numbered point by point, block by block, whatever N
-    is: point j has ceil(j / lanes) words.
-
     Parameters
     ----------
     images : the most points
@@ -26,7 +23,6 @@ class PairWalk(Component):
     index : the point j
     pairs : the lanes that have a pair with it
     take : the lane that takes it, none or one
-    word : number of the word of its pairs
     first : the block is the first
     last : the point is the block's last
     complete : rows up to the end of the block
@@ -36,7 +32,6 @@ class PairWalk(Component):
 
     def __init__(self, images: int, lanes: int) -> None:
         self.images, self.lanes = images, lanes
-        self.bits = lanes.bit_length() - 1
         super().__init__(
             {
                 "count": In(images.bit_length()),
@@ -44,7 +39,6 @@ class PairWalk(Component):
                 "index": Out(range(images)),
                 "pairs": Out(lanes),
                 "take": Out(lanes),
-                "word": Out(range(words(images, lanes))),
                 "first": Out(1),
                 "last": Out(1),
                 "complete": Out(images.bit_length()),
@@ -56,7 +50,6 @@ class PairWalk(Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         base = Signal.like(self.index)
-        start = Signal.like(self.word)  # the first word of the block
         after = Signal(range(self.images + self.lanes))
         m.d.comb += [
             after.eq(base + self.lanes),
@@ -72,14 +65,53 @@ class PairWalk(Component):
                 self.index.eq(self.index + 1),
                 self.pairs.eq(Cat(Const(1, 1), self.pairs)),
             ]
-            with m.If(self.pairs.any()):
-                m.d.sync += self.word.eq(self.word + (self.index + self.lanes - 1 >> self.bits))
             with m.If(self.last):
                 m.d.sync += self.pairs.eq(0)
-                for place, other in ((base, after), (self.index, after)):
-                    m.d.sync += place.eq(Mux(self.end, 0, other))
-                for place in (start, self.word):
-                    m.d.sync += place.eq(Mux(self.end, 0, start + after + 1))
+                for place in (base, self.index):
+                    m.d.sync += place.eq(Mux(self.end, 0, after))
+        return m
+
+
+class WordWalk(Component):
+    """Numbers the words of a ``PairWalk``: the pairs of a block and a point are one.
+
+    Words are numbered point by point, and block by block for each, so that N does not count: point j has
+    ceil(j / lanes) of them.
+
+    Parameters
+    ----------
+    images, lanes : as of the walk
+
+    Members
+    -------
+    step, index, last, complete, end : those of the walk
+    meets : the point has a pair
+    word : number of the word of its pairs
+    """
+
+    def __init__(self, images: int, lanes: int) -> None:
+        self.lanes = lanes
+        super().__init__(
+            {
+                "step": In(1),
+                "index": In(range(images)),
+                "last": In(1),
+                "complete": In(images.bit_length()),
+                "end": In(1),
+                "meets": In(1),
+                "word": Out(range(words(images, lanes))),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        start = Signal.like(self.word)  # of the block
+        with m.If(self.step & self.last):
+            for place in (start, self.word):
+                m.d.sync += place.eq(Mux(self.end, 0, start + self.complete + 1))
+        with m.Elif(self.step & self.meets):
+            own = self.index + self.lanes - 1 >> self.lanes.bit_length() - 1
+            m.d.sync += self.word.eq(self.word + own)
         return m
 
 
