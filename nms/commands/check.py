@@ -81,7 +81,7 @@ def check(
             raise UserError(f"--random {random}: draws whole samplers; it takes --seed and --first alone")
         _check_random(random, first, seed, as_json)
         return
-    config = configuration.load_published(preset, overrides or ())
+    config = configuration.load(preset, overrides or ())
     if verilog is not None and not verilog.is_file():
         raise UserError(f"verilog {str(verilog)!r}: no such file")
     if netlist and verilog is not None:

@@ -83,6 +83,7 @@ class TestRefusals:
             (["show"], ["PRESET"]),
             (["generate", "-c", "tiny", "-P", "lanes"], ["'lanes'", "key=value"]),
             (["check", "nothing"], ["nothing"]),
+            (["check", "-c", "herding", "picks"], ["picks", "herding"]),
             (["check", "--verilog", "none.v"], ["none.v"]),
             (["bench", "everything"], ["everything", "search"]),
             (["bench", "hardware", "--data", "hard"], ["'hard'", "search"]),
