@@ -6,7 +6,6 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,20 +38,14 @@ def load_or_run(key: Sequence[Any], run: Callable[[], GateReference]) -> GateRef
             block: BlockSample(stored[f"toggles {block}"], stored[f"energy {block}"], stored["cycles"])
             for block in about["coverage"]
         }
-        gated = {block: replace(samples[block], energy=stored[f"gated {block}"]) for block in about["gated"]}
-    return GateReference(samples, gated, about["coverage"], about["compared"])
+    return GateReference(samples, about["coverage"], about["compared"])
 
 
 def _store(path: Path, reference: GateReference) -> None:
     """Write whole or not at all: another process may read it."""
-    about = {
-        "gated": sorted(reference.gated),
-        "coverage": reference.coverage,
-        "compared": reference.compared,
-    }
+    about = {"coverage": reference.coverage, "compared": reference.compared}
     arrays = {f"toggles {block}": sample.toggles for block, sample in reference.samples.items()}
     arrays |= {f"energy {block}": sample.energy for block, sample in reference.samples.items()}
-    arrays |= {f"gated {block}": sample.energy for block, sample in reference.gated.items()}
     cycles = next(iter(reference.samples.values())).cycles
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:

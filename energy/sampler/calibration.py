@@ -12,7 +12,7 @@ from nms.contract.config import Config
 from nms.contract.provenance import digest
 from nms.contract.settings import Settings
 from nms.energy.sampler.cache import load_or_run
-from nms.energy.sampler.fit import BlockSample, Coefficients, Judgement, fit, judge
+from nms.energy.sampler.fit import Coefficients, Judgement, fit, judge
 from nms.energy.sampler.gate_reference import GateReference, measure_blocks
 from nms.energy.sampler.netlist_energy import OperatingPoint
 from nms.energy.sampler.netlists import map_blocks
@@ -39,20 +39,16 @@ class Calibration:
     Members
     -------
     coefficients : by block; none for blocks in which nothing toggles
-    gated : coefficients of gated clocks by block; none for blocks in which no clock gate opens
     judgements : by :data:`UNSEEN`, and by block; "vectors": on the same small configuration, with random
         images, another seed and another search; "configuration": on another small configuration, with the
         images, another seed and a third search
-    gated_judgements : the same of gated clocks
     coverage : share of the pin capacitance of each block's netlist whose toggles are known; the least of all
         runs
     compared : registers of netlists whose next values were compared with the RTL's, and match
     """
 
     coefficients: dict[str, Coefficients]
-    gated: dict[str, Coefficients]
     judgements: dict[str, dict[str, Judgement]]
-    gated_judgements: dict[str, dict[str, Judgement]]
     coverage: dict[str, float]
     compared: int
 
@@ -118,29 +114,19 @@ def calibrate(
         unseen.append(measure(shrink(config, FITTING_SIZES), drawn, seed + 1, "window"))
         unseen.append(measure(shrink(config, JUDGING_SIZES), given, seed + 2, "section"))
     coefficients = {module: fit(sample) for module, sample in learned.samples.items() if sample.toggles.any()}
-    gated = {module: fit(sample) for module, sample in learned.gated.items() if sample.energy.any()}
-    runs = (learned, *unseen)
-    return Calibration(
-        coefficients,
-        gated,
-        _judge(coefficients, learned.samples, [run.samples for run in unseen]),
-        _judge(gated, learned.gated, [run.gated for run in unseen]),
-        {m: min(run.coverage[m] for run in runs) for m in learned.coverage},
-        sum(run.compared for run in runs),
-    )
 
-
-def _judge(
-    coefficients: dict[str, Coefficients],
-    learned: dict[str, BlockSample],
-    unseen: Sequence[dict[str, BlockSample]],
-) -> dict[str, dict[str, Judgement]]:
-    """Judge fits on unseen runs, in the order of :data:`UNSEEN`, in which their blocks work."""
-    return {
+    judgements = {
         name: {
-            module: judge(fitted, learned[module], run[module])
+            module: judge(fitted, learned.samples[module], run.samples[module])
             for module, fitted in coefficients.items()
-            if run[module].energy.any()
+            if run.samples[module].energy.any()
         }
         for name, run in zip(UNSEEN, unseen, strict=False)
     }
+    runs = (learned, *unseen)
+    return Calibration(
+        coefficients,
+        judgements,
+        {m: min(run.coverage[m] for run in runs) for m in learned.coverage},
+        sum(run.compared for run in runs),
+    )

@@ -9,6 +9,7 @@ from nms.contract.errors import UserError
 from nms.contract.readout import Phase
 from nms.energy.sampler.fit import Coefficients
 from nms.energy.sampler.gate_reference import sum_by_block
+from nms.energy.sampler.gate_sim import Bit
 from nms.energy.sampler.netlist_energy import NetlistEnergy, OperatingPoint
 from nms.energy.sampler.netlists import MappedBlocks
 from nms.energy.sampler.on_chip_memory import OnChipMemoryModel
@@ -68,16 +69,17 @@ def estimate_energy(
     activity: Activity,
     mapped: MappedBlocks,
     coefficients: dict[str, Coefficients],
-    gated: dict[str, Coefficients],
+    opened: dict[str, dict[Bit, np.ndarray]],
     library: PowerLibrary,
     memory: OnChipMemoryModel,
     point: OperatingPoint,
 ) -> EnergyEstimate:
     """Energy of a run by block, phase and part.
 
-    Registers and logic cost toggles times ``coefficients``, clocks behind clock gates toggles times ``gated``
-    but at most what they cost with all gates open. The other clocks and leakage are those of the
-    configuration's own netlist, times the cycles. Memories cost their accesses times joules by size. A
+    Registers and logic cost toggles times ``coefficients``. Clock and leakage are those of the
+    configuration's own netlist, times the cycles, and behind clock gates times those in which these are open
+    (:func:`nms.energy.sampler.gate_reference.count_open_cycles`), in all instances as often as in the
+    first. Memories cost their accesses times joules by size. A
     phase is the weighted sum of its windows.
 
     Raises
@@ -110,9 +112,9 @@ def estimate_energy(
                 )
             sums[:, :2] += coefficients[module].energy(changes)
         clock = gates[module].clock_energy * cycles
-        if module in gated and changes is not None:
-            most = gates[module].open_energy.sum() * cycles
-            clock = clock + np.minimum(gated[module].energy(changes)[:, 0], most)
+        if gates[module].gated_nets:
+            counts = np.stack([opened[module][net] for net in gates[module].gated_nets], axis=1)
+            clock = clock + counts @ gates[module].open_energy
         sums[:, 2] += clock
         resting[path] = np.ones(len(cycles), bool)
         if changes is not None:

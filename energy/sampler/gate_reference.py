@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measure blocks at gate level: the energy of their netlists beside their toggles in the RTL."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,13 +32,11 @@ class GateReference:
     Members
     -------
     samples : toggles in the RTL and energy of the netlist, by block
-    gated : the same with the energy of gated clocks alone, by block that has any; one part
     coverage : share of the netlist's pin capacitance whose toggles are known, by block
     compared : registers whose next values were compared with the RTL's, and match
     """
 
     samples: dict[str, BlockSample]
-    gated: dict[str, BlockSample]
     coverage: dict[str, float]
     compared: int
 
@@ -62,17 +60,8 @@ def measure_blocks(
     cells = gate_sim.read_cells(mapped.cells)
     lengths = recording.cycles.tolist()
     time = gate_sim.Timeline(recording.windows)
-    samples, gated, coverage, compared = {}, {}, {}, 0
-    for path, module in design.first_instances(
-        [name for name in mapped.modules if name in design.nets]
-    ).items():
-        if "__" in module:
-            continue
-        tell(f"evaluating the netlist of {module}")
-        simulator = gate_sim.GateSimulator(mapped.modules[module], cells)
-        nets = simulator.run(time.pack(recording.values_by_name(design, path)), time)
-        if nets.mismatches:
-            raise RuntimeError(f"block {module}: the netlist does not match the RTL in {nets.mismatches[:3]}")
+    samples, coverage, compared = {}, {}, 0
+    for path, module, nets in _evaluate(activity, mapped, cells, time, list(mapped.modules), tell):
         compared += nets.compared
         bits = sorted(nets.values)
         netlist = NetlistEnergy(mapped.modules[module], bits, library, point)
@@ -86,8 +75,59 @@ def measure_blocks(
         whole = netlist.capacitance.sum()
         coverage[module] = float(1 - netlist.capacitance[missing].sum() / whole) if whole else 1.0
         energy = np.array([[part[name] for name in FITTED_PARTS] for part in parts])
-        seen = toggles.get(path, np.zeros((len(lengths), 1, len(KINDS))))
-        samples[module] = BlockSample(seen, energy, recording.cycles)
-        if netlist.gated_nets:
-            gated[module] = BlockSample(seen, (opened @ netlist.open_energy)[:, None], recording.cycles)
-    return GateReference(samples, gated, coverage, compared)
+        samples[module] = BlockSample(
+            toggles.get(path, np.zeros((len(lengths), 1, len(KINDS)))), energy, recording.cycles
+        )
+    return GateReference(samples, coverage, compared)
+
+
+def count_open_cycles(
+    activity: Activity, mapped: MappedBlocks, tell: Callable[[str], None]
+) -> dict[str, dict[gate_sim.Bit, np.ndarray]]:
+    """In how many cycles of each window the clock gates of blocks are open, by block and gated net.
+
+    These are the gates of a block's first instance; the activity must have its rows.
+
+    Raises
+    ------
+    RuntimeError
+        A netlist does not match the RTL.
+    """
+    cells = gate_sim.read_cells(mapped.cells)
+    time = gate_sim.Timeline(activity.recording.windows)
+    blocks = list_gated(mapped)
+    return {
+        module: dict(zip(nets.opens, time.count(list(nets.opens.values())).T, strict=True))
+        for _, module, nets in _evaluate(activity, mapped, cells, time, blocks, tell)
+    }
+
+
+def list_gated(mapped: MappedBlocks) -> list[str]:
+    """The blocks that have clock gates."""
+    gates = {name for name, logic in gate_sim.read_cells(mapped.cells).items() if logic.opens is not None}
+    return [
+        block
+        for block, module in mapped.modules.items()
+        if any(cell["type"] in gates for cell in module["cells"].values())
+    ]
+
+
+def _evaluate(
+    activity: Activity,
+    mapped: MappedBlocks,
+    cells: dict[str, gate_sim.CellLogic],
+    time: gate_sim.Timeline,
+    blocks: list[str],
+    tell: Callable[[str], None],
+) -> Iterator[tuple[str, str, gate_sim.GateValues]]:
+    """Evaluate the netlist of each block's first instance: path, block and values of the nets."""
+    design, recording = activity.design, activity.recording
+    for path, module in design.first_instances([name for name in blocks if name in design.nets]).items():
+        if "__" in module:
+            continue
+        tell(f"evaluating the netlist of {module}")
+        simulator = gate_sim.GateSimulator(mapped.modules[module], cells)
+        nets = simulator.run(time.pack(recording.values_by_name(design, path)), time)
+        if nets.mismatches:
+            raise RuntimeError(f"block {module}: the netlist does not match the RTL in {nets.mismatches[:3]}")
+        yield path, module, nets

@@ -133,10 +133,6 @@ def collect(
             unseen: {module: asdict(judged) for module, judged in found.items()}
             for unseen, found in calibration.judgements.items()
         },
-        "fit_gated_clocks": {
-            unseen: {module: asdict(judged) for module, judged in found.items()}
-            for unseen, found in calibration.gated_judgements.items()
-        },
         "scaled_28nm": _scale_to_28nm(total / settings.count, library, point, beside),
     }
 

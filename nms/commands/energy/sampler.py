@@ -108,7 +108,7 @@ def sampler(
     images, settings = batch.load(config)
     from nms.commands.energy import sampler_tables as tables
     from nms.contract import provenance
-    from nms.energy.sampler import results, technology
+    from nms.energy.sampler import gate_reference, results, technology
     from nms.energy.sampler.calibration import calibrate
     from nms.energy.sampler.estimate import estimate_energy
     from nms.energy.sampler.netlist_energy import OperatingPoint
@@ -131,10 +131,12 @@ def sampler(
         )
         counted = build(config)
         netlists = map_blocks(counted.emitted, liberty, status.update, clock_gating=clock_gating)
-        activity = counted.measure(Workload(config, settings, images.images), seed)
+        gated = gate_reference.list_gated(netlists)
+        activity = counted.measure(Workload(config, settings, images.images), seed, rows=bool(gated))
+        opened = gate_reference.count_open_cycles(activity, netlists, status.update)
         memory = OnChipMemoryModel(library, node, point.voltage)
         estimate = estimate_energy(
-            activity, netlists, calibration.coefficients, calibration.gated, library, memory, point
+            activity, netlists, calibration.coefficients, opened, library, memory, point
         )
     command = command_line(context, count=settings.count, node=node, voltage=point.voltage)
     about: dict[str, Any] = {

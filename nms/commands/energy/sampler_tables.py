@@ -75,9 +75,6 @@ def show(figures: dict[str, Any]) -> None:
     print()
     for unseen, found in figures["fit"].items():
         _show_fit(f"other {unseen}", found)
-    for unseen, found in figures["fit_gated_clocks"].items():
-        if found:
-            _show_fit(f"gated clocks, other {unseen}", found)
     gated, registers, gates = (
         sum(block["instances"] * block[name] for block in figures["blocks"].values())
         for name in ("gated_flip_flops", "flip_flops", "clock_gates")
@@ -90,7 +87,7 @@ def show(figures: dict[str, Any]) -> None:
 
 
 def _show_fit(unseen: str, found: dict[str, Any]) -> None:
-    """Print the errors of each block's fit beside the two controls."""
+    """Print the errors of each block's fit, switching and internal energy, beside the two controls."""
     ways = ("toggles", "cycles", "constant")
     render.print_table(
         [f"fit, {unseen}", "windows", "toggles: mean", "worst", "sum", "cycles only: mean", "worst", "sum",
