@@ -3,13 +3,19 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from nms.contract.errors import UserError
+from nms.energy.sampler.estimate import estimate_energy
 from nms.energy.sampler.netlist_energy import NetlistEnergy, OperatingPoint
+from nms.energy.sampler.netlists import MappedBlocks
+from nms.energy.sampler.parts import SAMPLER_PARTS
 from nms.energy.sampler.power_library import PowerLibrary
+from nms.sim.activity.instrument import Nets
+from nms.sim.activity.windows import PHASES
 
 LIBERTY = """
 library (small) {
@@ -120,6 +126,29 @@ def test_a_gate_that_is_always_open_saves_nothing(library):
     still = np.zeros(5)
     more = gates.energy(still, 10, [10])["clock"] - plain.energy(still, 10)["clock"]
     assert more == pytest.approx(10 * (2 * 0.6 + 0.004 + 2 * 1000 * 0.002) * 1e-12)
+
+
+def test_every_instance_is_charged_the_open_cycles_of_the_first(library):
+    design = SimpleNamespace(
+        instances={"top.a": "pe", "top.b": "pe"}, nets={"pe": Nets()}, block_of=lambda path: path
+    )
+    cycles = np.array([32, 31])
+    activity = SimpleNamespace(
+        design=design,
+        recording=SimpleNamespace(sums={}, cycles=cycles),
+        windows=lambda phase: np.arange(2) if phase == PHASES[0] else np.arange(0),
+        weights=np.array([1.0, 3.0]),
+        lengths={},
+    )
+    mapped = MappedBlocks({"pe": GATED}, {})
+    opened = {"pe": {10: np.array([5, 2])}}
+    found = estimate_energy(activity, mapped, {}, opened, library, None, POINT)
+    gates = NetlistEnergy(GATED, [], library, POINT)
+    one = gates.clock_energy * (32 + 3 * 31) + gates.open_energy[0] * (5 + 3 * 2)
+    [block] = found.blocks
+    assert (block.instances, block.flip_flops, block.gated_flip_flops, block.clock_gates) == (2, 3, 2, 1)
+    assert block.energy[0, SAMPLER_PARTS.index("clock")] == pytest.approx(2 * one)
+    assert found.at_rest[0, 0] == pytest.approx(2 * one)
 
 
 def test_twice_the_capacitance_is_twice_the_switching_energy(library, tmp_path):
