@@ -28,16 +28,18 @@ class LeanSearch(Block):
 
     Members
     -------
-    count, target, evaluations : N, the entropy of a row and the most evaluations of one; constant from
-        ``search`` to ``done``
+    count : N; constant, as the next two are, from ``search`` to ``done``
+    target : the entropy that is searched for
+    evaluations : of a row at most, 1 or more
     search : begins the search of all rows, a pulse
     searched : the last row was taken from ``o_rows``, a pulse
     affinity : begins the affinities, a pulse, at any time after ``searched``
     done : all shares have been given, a pulse
-    read_enable, read_row, read_column : D_ij is wanted, i != j
-    read_data : it, one cycle later
+    read_enable, read_row, read_column : D_ij of row i and column j is wanted, i != j
+    read_data : D_ij, one cycle later
     o_rows : what was found of each row, in order; ``mantissa`` is M, ``exponent`` q and ``scale`` L
-    share_valid, share_row, share_column, share : p_j|i with its i and j, j ascending without i
+    share_valid, share_row, share_column : p_j|i is there, with its i and j; j ascending without i
+    share : p_j|i
 
     Latency
     -------
