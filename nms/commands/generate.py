@@ -36,7 +36,7 @@ def generate(
 
     Example: `nms generate -c boards/mine.toml -P bus_bits=128 --prefix mine_`
     """
-    config = hardware.load_published()
+    config = hardware.load()
     directory = output or Path("build") / config.name
     check_writable(directory)
     from nms.contract import provenance

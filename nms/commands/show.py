@@ -9,7 +9,7 @@ from nms import render
 from nms.commands.options import Json, Overrides, complete_config
 from nms.contract import config as configuration
 from nms.contract.bounds import Bounds
-from nms.contract.config import Config
+from nms.contract.config import Config, SamplerConfig
 
 Shown = Annotated[
     str,
@@ -28,24 +28,23 @@ def show(
 ) -> None:
     """Show a configuration and what follows from it: widths, latencies, error bounds, memories.
 
-    All but the widths are those of the published method. Memories are those of the hardware with its buses,
-    as it is generated: words, bits of a word, copies.
+    Latencies and error bounds are those of the published method. Memories are those of the hardware with its
+    buses, as it is generated: words, bits of a word, copies.
 
     Example: `nms show paper -P lanes=8`
     """
     config = configuration.load(preset, overrides or ())
     given = [("configuration", key, str(value), "") for key, value in config.model_dump().items()]
     given.append(("configuration", "digest", config.digest, ""))
-    rows = given + config.derived.rows()
-    if isinstance(config, Config):
-        rows += Bounds(config).rows() + _list_memories(config)
+    bounds = Bounds(config).rows() if isinstance(config, Config) else []
+    rows = given + config.derived.rows() + bounds + _list_memories(config)
     if as_json:
         render.print_json([dict(zip(("group", "name", "value", "unit"), row, strict=True)) for row in rows])
         return
     render.print_table(["group", "name", "value", "unit"], rows)
 
 
-def _list_memories(config: Config) -> list[tuple[str, str, str, str]]:
+def _list_memories(config: SamplerConfig) -> list[tuple[str, str, str, str]]:
     """The memories of the hardware, and the bits of all."""
     from nms.rtl.export.memories import list_memories
 

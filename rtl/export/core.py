@@ -8,7 +8,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from nms.contract.config import Config
+from nms.contract.config import SamplerConfig
 from nms.contract.provenance import collect
 from nms.contract.registers import BY_NAME, IDENTITY, Error, Event
 from nms.rtl.export import registers
@@ -55,7 +55,7 @@ def _smoke_test(top: str, ports: list[dict[str, Any]]) -> str:
 
 
 def generate(
-    config: Config,
+    config: SamplerConfig,
     directory: Path | str,
     provenance: Mapping[str, Any] | None = None,
     vlnv: str | None = None,

@@ -9,7 +9,7 @@ from amaranth import Instance, Shape
 from amaranth.hdl import Fragment
 from amaranth.hdl._mem import MemoryInstance
 
-from nms.contract.config import Config
+from nms.contract.config import SamplerConfig
 from nms.rtl.bus.axi import NearMemorySampler
 from nms.rtl.export.emit import Design
 
@@ -29,7 +29,7 @@ class OnChip:
         return self.copies * self.depth * self.width
 
 
-def list_memories(config: Config) -> list[OnChip]:
+def list_memories(config: SamplerConfig) -> list[OnChip]:
     """Every memory of ``near_memory_sampler``, the largest first; registers are not counted."""
     design = Design(NearMemorySampler(config))
     copies = _count_copies(design, design.top.module)

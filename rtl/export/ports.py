@@ -6,7 +6,7 @@ from typing import Any
 from amaranth import Shape
 from amaranth.lib import data, wiring
 
-from nms.contract.config import Config
+from nms.contract.config import SamplerConfig
 from nms.rtl.export.naming import Names
 from nms.rtl.lib.hierarchy import Block
 
@@ -68,7 +68,7 @@ BUSES = {
 """Interfaces of the system by the prefix of their ports: protocol and role."""
 
 
-def system_interface(config: Config, names: Names) -> dict[str, Any]:
+def system_interface(config: SamplerConfig, names: Names) -> dict[str, Any]:
     """What ``ports.json`` holds: the top of a core as an integrator connects it.
 
     All ports; each bus with protocol, role and the port of each of its signals, by the protocol's names;
@@ -76,11 +76,11 @@ def system_interface(config: Config, names: Names) -> dict[str, Any]:
     stands alone as well (:func:`interface`). Modules have the names that ``names`` gives them.
     """
     from nms.rtl.bus.axi import NearMemorySampler
-    from nms.rtl.sampler import Sampler
+    from nms.rtl.core import make_core
 
     block = NearMemorySampler(config)
     block._MustUse__used = True  # described, not elaborated
-    sampler = Sampler(config)
+    sampler: Block = make_core(config)
     sampler._MustUse__used = True
     pins = _pins(block)
     buses = [

@@ -26,7 +26,7 @@ def main(request: Path) -> None:
             raise UserError("parameter 'preset' is missing; one of " + ", ".join(configuration.PRESETS))
         overrides = [f"{key}={value}" for key, value in parameters.get("overrides", {}).items()]
         preset = str(parameters["preset"])
-        config = configuration.load_published(preset, overrides)
+        config = configuration.load(preset, overrides)
         names = {name: str(parameters[name]) for name in ("prefix", "top") if name in parameters}
         command = ["nms", "generate", "-c", preset]
         command += [word for one in overrides for word in ("-P", one)]

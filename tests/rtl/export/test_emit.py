@@ -93,7 +93,7 @@ def test_no_dollar_in_a_name(core: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("preset", ["edge", "paper", "large"])
+@pytest.mark.parametrize("preset", ["edge", "paper", "large", "herding", "lean256"])
 def test_no_dollar_in_a_name_of_any_preset(preset: str) -> None:
     found = names(system_verilog(PRESETS[preset]))
     assert [name for name in found if not name.isidentifier()] == []
@@ -243,6 +243,17 @@ def test_assertions_are_under_their_macro(core: Path) -> None:
 
 def test_lint_is_clean(core: Path) -> None:
     assert lint(core / "sampler.v", "near_memory_sampler") == []
+
+
+def test_a_lean_core_is_as_clean(tmp_path: Path) -> None:
+    """Lint, names, and memories without initial contents."""
+    core_files.generate(PRESETS["lean"], tmp_path, {"command": "test"})
+    text = (tmp_path / "sampler.v").read_text()
+    assert lint(tmp_path / "sampler.v", "near_memory_sampler") == []
+    assert [name for name in names(text) if not name.isidentifier()] == []
+    mapped, left = map_memories(text, tmp_path)
+    assert mapped > 30
+    assert left == []
 
 
 def test_lint_finds_a_width_bug(core: Path, tmp_path: Path) -> None:
