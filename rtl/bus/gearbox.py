@@ -37,7 +37,7 @@ class Gearbox(wiring.Component):
         m = Module()
         unit = gcd(self.a, self.b)
         a, b = self.a // unit, self.b // unit
-        room = 2 * a + b
+        room = 2 * a + (b if a != b else 0)  # so that a word is taken while one is given
         held = Signal(8 * unit * room)
         fill = Signal(range(room + 1))  # units
         taken, given = Signal.like(self.length), Signal.like(self.length)  # bytes of this packet

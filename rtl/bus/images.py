@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where the images of a job lie: in the order of memory, or by lists of numbers."""
 
-from amaranth import Cat, Module, Mux, Signal
+from amaranth import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import stream
 from amaranth.lib.data import StructLayout
 from amaranth.lib.wiring import In, Out
@@ -56,12 +56,14 @@ class Images(Block):
 
     Latency
     -------
-    One cycle from ``load`` to the first item without a list. With a list, an item follows the one
-    before after b + 4 cycles if its number has b bits. One cycle from ``i_kept`` to ``o_kept``.
+    One cycle from ``load`` to the first image without lists, where kept images are not read again; else an
+    image follows the one before after 36 cycles with a list, without after 3 and those of the bits of an
+    index. One cycle from ``i_kept`` to ``o_kept``.
 
     Throughput
     ----------
-    One item a cycle without a list; one number a cycle out of a list's words; one kept image a cycle.
+    Images as latency tells, and where addresses follow one another one a cycle; one number a cycle out of a
+    list's words; one kept image a cycle.
 
     Reset
     -----
@@ -119,8 +121,8 @@ class Images(Block):
         self.looked = Signal()  # it comes in the next cycle
         self.place = Signal(index)  # of the image that is to be asked for next
         self.again = Signal()  # a kept image is to be asked for, by its number
-        self.number = Signal(NUMBER)
-        self.origin = Signal(64)  # of the kept images of its batch
+        self.number, self.kept_place = Signal(NUMBER), Signal(index)
+        self.origin = Signal(64, reset_less=True)  # address of its batch, without lists
         self.asked_again = Signal()
         self.held_back = Signal()  # kept images wait for those of the batch before
         self._ask(m)
@@ -131,31 +133,55 @@ class Images(Block):
         return m
 
     def _ask(self, m: Module) -> None:
-        """Items: of each batch its list, then its images."""
+        """Items: of each batch its list, then its images; between these, kept images.
+
+        One adder makes all addresses of images: from the one before, where images of the order of memory are
+        all that is asked for, else as a multiple of ``image_stride``, a bit of the number a cycle.
+        """
         left = Signal(BATCHES)
-        base, following = (Signal(64, reset_less=True) for _ in range(2))  # of the next batch, of its list
-        address = Signal(64, reset_less=True)  # of the next image, in the order of memory
+        following = Signal(64, reset_less=True)  # address of the next list or, without lists, of the batch
+        address = Signal(64, reset_less=True)  # of the image that is to be asked for
         due = Signal.like(self.count)  # of this batch that are still to be asked for
         asked = Signal()  # the list of the batch that is to be loaded was asked for
-        number, multiple, product = (Signal(width, reset_less=True) for width in (NUMBER, 64, 64))
-        kept = Signal()  # the number is that of a kept image
-        turn = Signal()
+        kept, kept_turn = Signal(), Signal()  # the image is a kept one
+        number = Signal(NUMBER, reset_less=True)  # its bits that are still to be taken, the first the highest
+        steps = Signal(range(NUMBER), reset_less=True)
         item, taken = self.o_items.p, self.o_items.valid & self.o_items.ready
+        doubles, addend, total = Signal(), Signal(64), Signal(64)
+        finished = Signal()  # the last image of a batch is taken
+        in_order = Signal()  # addresses follow one another
         m.d.comb += [
+            item.address.eq(address),
             item.bytes.eq(self.pixels),
-            item.destination.eq(Destination.IMAGES),
-            turn.eq(self.again & (taken | ~self.o_items.valid)),
+            item.destination.eq(Mux(kept, Destination.STREAM, Destination.IMAGES)),
+            addend.eq(self.image_stride),
+            total.eq(Mux(doubles, address << 1, address) + addend),
+            kept_turn.eq(self.again & (taken | ~self.o_items.valid)),
+            in_order.eq(~self.use_list & (not isinstance(self.config, ReducedConfig))),
         ]
         m.d.sync += self.lists.eq(self.lists - self.freed)
+
+        def scale(named: Value, place: Value) -> None:
+            """Begin with the image of a number in a list or, without lists, of a place."""
+            bits = len(self.place)
+            m.d.sync += [
+                address.eq(0),
+                number.eq(Mux(self.use_list, named, place << (NUMBER - bits))),
+                steps.eq(Mux(self.use_list, NUMBER - 1, bits - 1)),
+            ]
+
         with m.FSM():
             with m.State("CHOOSE"):
                 with m.If(due != 0):
-                    m.d.comb += [self.o_items.valid.eq(~self.use_list), item.address.eq(address)]
+                    m.d.comb += [self.o_items.valid.eq(in_order), self.wanted.eq(self.use_list & ~kept_turn)]
                     with m.If(taken):
-                        m.d.sync += [due.eq(due - 1), address.eq(address + self.image_stride)]
-                    m.d.comb += self.wanted.eq(self.use_list & ~turn)
+                        m.d.sync += [due.eq(due - 1), address.eq(total)]
+                        m.d.comb += finished.eq(due == 1)
                     with m.If(self.looked):
                         m.next = "NUMBER"
+                    with m.If(~self.use_list & ~in_order):
+                        scale(Const(0), self.place)
+                        m.next = "SCALE"
                 with m.Elif(self.use_list & ~asked & (left != 0) & (self.lists != 2)):
                     m.d.comb += [
                         self.o_items.valid.eq(1),
@@ -164,44 +190,51 @@ class Images(Block):
                         item.destination.eq(Destination.LIST),
                     ]
                     with m.If(taken):
-                        m.d.sync += [
-                            asked.eq(1),
-                            following.eq(following + self.list_stride),
-                            self.lists.eq(self.lists + 1 - self.freed),
-                        ]
+                        m.d.sync += [asked.eq(1), self.lists.eq(self.lists + 1 - self.freed)]
                 with m.Elif((left != 0) & (self.filled | ~self.use_list)):
                     m.d.comb += self.load.eq(1)
                     with m.If(self.load_ready):
-                        m.d.sync += [left.eq(left - 1), due.eq(self.count), address.eq(base)]
+                        m.d.sync += [left.eq(left - 1), due.eq(self.count), address.eq(following)]
                         m.d.sync += [asked.eq(0), self.filled.eq(0)]
-                        with m.If(~self.use_list):
-                            m.d.sync += base.eq(base + self.batch_stride)
-                with m.If(turn):
-                    m.d.sync += [number.eq(self.number), product.eq(self.origin)]
-                    m.d.sync += [multiple.eq(self.image_stride), kept.eq(1)]
-                    m.next = "MULTIPLY"
+                with m.If(kept_turn):
+                    scale(self.number, self.kept_place)
+                    m.d.sync += kept.eq(1)
+                    m.next = "SCALE"
             with m.State("NUMBER"):
-                m.d.sync += [number.eq(self.read.data), product.eq(base)]
-                m.d.sync += [multiple.eq(self.image_stride), kept.eq(0)]
-                m.next = "MULTIPLY"
-            with m.State("MULTIPLY"):
-                m.d.sync += [number.eq(number >> 1), multiple.eq(multiple << 1)]
-                with m.If(number[0]):
-                    m.d.sync += product.eq(product + multiple)
-                with m.If(number == 0):
-                    m.next = "IMAGE"
+                scale(self.read.data, self.place)
+                m.next = "SCALE"
+            with m.State("SCALE"):
+                m.d.comb += doubles.eq(1)
+                with m.If(~number[-1]):
+                    m.d.comb += addend.eq(0)
+                m.d.sync += [address.eq(total), number.eq(number << 1), steps.eq(steps - 1)]
+                with m.If(steps == 0):
+                    m.next = "ADD"
+            with m.State("ADD"):
+                origin = Mux(kept, self.origin, following)
+                m.d.comb += addend.eq(Mux(self.use_list, self.image_base, origin))
+                m.d.sync += address.eq(total)
+                m.next = "IMAGE"
             with m.State("IMAGE"):
-                m.d.comb += [self.o_items.valid.eq(1), item.address.eq(product)]
-                with m.If(kept):
-                    m.d.comb += [item.destination.eq(Destination.STREAM), self.asked_again.eq(taken)]
-                with m.Elif(taken):
-                    m.d.sync += [due.eq(due - 1), self.place.eq(self.place + 1)]
-                    with m.If(due == 1):
-                        m.d.sync += [self.place.eq(0), self.loaded.eq(~self.loaded)]
+                m.d.comb += self.o_items.valid.eq(1)
                 with m.If(taken):
                     m.next = "CHOOSE"
+                    m.d.sync += kept.eq(0)
+                    m.d.comb += self.asked_again.eq(kept)
+                    with m.If(~kept):
+                        m.d.sync += [due.eq(due - 1), self.place.eq(self.place + 1)]
+                        m.d.comb += finished.eq(due == 1)
+        with m.If(finished):
+            m.d.sync += [
+                following.eq(following + Mux(self.use_list, self.list_stride, self.batch_stride)),
+                self.place.eq(0),
+                self.loaded.eq(self.loaded ^ self.use_list),
+            ]
         with m.If(self.begin):
-            m.d.sync += [left.eq(self.batches), base.eq(self.image_base), following.eq(self.list_base)]
+            m.d.sync += [
+                left.eq(self.batches),
+                following.eq(Mux(self.use_list, self.list_base, self.image_base)),
+            ]
 
     def _pass(self, m: Module) -> None:
         """Numbers of a list into the memory, one a cycle; words of images pass."""
@@ -258,6 +291,7 @@ class Images(Block):
             entry.eq(held.r_data),
             self.again.eq(held.r_rdy & places.i.ready),
             self.number.eq(entry.number),
+            self.kept_place.eq(entry.index),
             held.r_en.eq(self.asked_again),
             places.i.payload.eq(entry.index),
             places.i.valid.eq(self.asked_again),
@@ -270,9 +304,7 @@ class Images(Block):
         with m.If(words.p.destination == Destination.STREAM):
             m.d.comb += [pixels.valid.eq(words.valid), words.ready.eq(pixels.ready)]
         with m.If(self.asked_again & entry.last):
-            m.d.sync += self.sending.eq(0)
-            with m.If(~self.use_list):
-                m.d.sync += self.origin.eq(self.origin + self.batch_stride)
+            m.d.sync += [self.sending.eq(0), self.origin.eq(self.origin + self.batch_stride)]
         with m.If(self.i_kept.valid & self.i_kept.ready):
             m.d.sync += [self.sending.eq(self.send_images), first.eq(self.i_kept.p.last)]
         with m.If(self.begin):

@@ -100,7 +100,8 @@ async def lists(dut: Any, paused: bool) -> None:
     given = make_short_job(count=min(CONFIG.images, 13), pixels=min(CONFIG.pixels, 3 * BEAT))
     await check_listed(system, given, "large numbers", first=70_001)
     await check_listed(system, make_short_job(batches=2), "wrapped", first=(1 << 32) - POOL)
-    await check_job(system, make_short_job(batches=2), "in order again")
+    await check_job(system, make_short_job(), "in order again")
+    await check_listed(system, make_short_job(batches=2), "lists again")
 
 
 @cocotb.test()
