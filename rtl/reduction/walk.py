@@ -115,7 +115,8 @@ class BoxWalk(wiring.Component):
         ]
 
         # An image that is taken as it is ends with a byte of its last word; the next step uses up that word.
-        tail = Cat(boxes.raw & self.last & (byte == boxes.tail) for byte in (start, start + 1))
+        tail = Signal(2)
+        m.d.comb += tail.eq(Cat(boxes.raw & self.last & (byte == boxes.tail) for byte in (start, start + 1)))
         found = [first & ~spent, second & ~spent & ~tail[0]]
         lasts = over | tail
         channel = Signal(2)
