@@ -13,6 +13,7 @@ from cocotbext.axi import AxiResp
 from nms.contract.config import Config, LeanConfig, ReducedConfig
 from nms.contract.readout import Phase
 from nms.contract.registers import BY_NAME, REGISTERS, Access, Error, Event
+from nms.contract.settings import LeanSettings
 from nms.contract.tables import KINDS
 from nms.golden import sampler as golden
 from nms.sim.models.driver import BASE, PAGE, JobError, round_up
@@ -236,7 +237,7 @@ async def errors(dut: Any, paused: bool) -> None:
     image = round_up(given.settings.pixels, BEAT)
     first, last = given.image_base, given.image_base + given.batch_stride + (COUNT - 1) * given.image_stride
     page, end = round_up(given.result_base, PAGE), given.result_base + result_size(given.settings)
-    second = min(page + BEAT, end // BEAT * BEAT - BEAT)
+    second = min(page + BEAT, (end - 1) // BEAT * BEAT)
     reads, writes = (Error.READ_SLVERR, Error.READ_DECERR), (Error.WRITE_SLVERR, Error.WRITE_DECERR)
     for codes, fails, named in (
         (reads, first, first),
@@ -327,8 +328,14 @@ async def latency(dut: Any, cycles: int) -> None:
     given = make_job(count=count, iterations=0, ratio=0.5, **size)
     await check_job(system, given, "latency")
     took = await system.driver.read("cycles_load")
-    pixels = given.settings.pixels
-    least = count * -(-pixels // (min(BEAT, CONFIG.lanes) if isinstance(CONFIG, Config) else BEAT))
+    wanted = given.settings
+    least = -(-wanted.pixels // BEAT)
+    if isinstance(CONFIG, Config):
+        least = max(least, -(-wanted.pixels // CONFIG.lanes))
+    else:
+        assert isinstance(wanted, LeanSettings)
+        least = max(least, wanted.reduced)  # a byte a cycle
+    least *= count
     dut._log.warning(
         "latency %d: at most %d reads at once, %d cycles to load, least %d",
         cycles, memory.most_reading, took, least,
