@@ -76,7 +76,7 @@ class NetlistEnergy:
         self.size = len(self.place)
         cells = [c for c in module["cells"].values() if c["type"] in library.cells]
         gates = [c for c in cells if library.cells[c["type"]].enables]
-        self.flip_flops = sum(library.cells[c["type"]].sequential for c in cells) - len(gates)
+        self.flip_flops = sum(library.cells[c["type"]].clocked for c in cells) - len(gates)
         self.gated_nets: list[int | str] = [
             bits[0]
             for cell in gates
@@ -95,7 +95,7 @@ class NetlistEnergy:
             for name, wires in cell["connections"].items():
                 pin, bit = known.pins[name], wires[0]
                 if pin.direction != "input":
-                    if known.sequential and bit in self.place:
+                    if known.clocked and bit in self.place:
                         self.registered[self.place[bit]] = True
                     continue
                 load = pin.capacitance + point.wire
@@ -128,7 +128,7 @@ class NetlistEnergy:
                     )
         for cell in cells:
             known, wires = self.library.cells[cell["type"]], cell["connections"]
-            if known.sequential and wires[known.clock][0] in inner:
+            if known.clocked and wires[known.clock][0] in inner:
                 inner[wires[known.clock][0]] += self._clock_transitions(known, wires)
         return np.array(
             [inner[net] * self.square + loads[net] * self.point.voltage**2 for net in self.gated_nets]
@@ -164,8 +164,8 @@ class NetlistEnergy:
             ]  # fmt: skip
             for output in outputs:
                 tables = known.pins[output].energy
-                related = ["clock"] if known.sequential else [n for n in inputs if n in tables]
-                if known.sequential:
+                related = ["clock"] if known.clocked else [n for n in inputs if n in tables]
+                if known.clocked:
                     clocked = [n for n in tables if n in known.pins and known.pins[n].clock]
                     for name in clocked:
                         arcs.setdefault((known.name, output, name), []).append(
@@ -179,9 +179,9 @@ class NetlistEnergy:
             for name in inputs:
                 if "" in known.pins[name].energy:
                     energy = input_energy(known.name, name, ties)
-                    group = -1 if known.sequential else groups
+                    group = -1 if known.clocked else groups
                     owns.append((self.place[wires[name][0]], energy, group))
-            if not known.sequential:
+            if not known.clocked:
                 self.answers += [(groups, self.place[wires[n][0]]) for n in outputs]
                 groups += 1
             elif wires[known.clock][0] not in self.gated_nets:

@@ -103,6 +103,11 @@ class PowerCell:
     enables: tuple[str, ...] = ()
 
     @property
+    def clocked(self) -> bool:
+        """Whether it is a flip-flop, a latch or a clock gate."""
+        return self.sequential or bool(self.enables)
+
+    @property
     def clock(self) -> str:
         """The clock pin of a flip-flop or a clock gate.
 
@@ -276,7 +281,7 @@ class _Reader:
         enables: tuple[str, ...] = ()
         if group.get("clock_gating_integrated_cell") is not None:
             enables = tuple(_word(pin.args[0]) for pin in group.get_groups("pin") if self._enables(pin))
-        sequential = bool(flip_flops or group.get_groups("latch") or enables)
+        sequential = bool(flip_flops or group.get_groups("latch"))
         return PowerCell(_word(group.args[0]), leakage * self.watt, sequential, pins, held, enables)
 
     @staticmethod
