@@ -135,6 +135,10 @@ class Settings:
         method = Search.parse(search)
         return cls(count, pixels, keep, target, iterations, seed, default_exaggerated(iterations), method)
 
+    def describe(self) -> dict[str, Any]:
+        """What a run is known by, for its record."""
+        return {"search": str(Search(self.search))}
+
 
 class Pick(IntEnum):
     """What of a group is kept (``contract.md``, sections 17 and 18)."""
@@ -212,6 +216,12 @@ class LeanSettings:
             return self.pixels
         rows, columns = self.grid
         return rows * columns * (1 if self.grey else self.channels)
+
+    def describe(self) -> dict[str, Any]:
+        """What a run is known by, for its record."""
+        return {
+            "pick": str(Pick(self.pick)), "side": self.side, "grey": self.grey, "reduced": self.reduced,
+        }  # fmt: skip
 
     @classmethod
     def make(

@@ -11,7 +11,7 @@ import numpy as np
 
 from nms import results
 from nms.contract.config import Config, SamplerConfig
-from nms.contract.settings import LeanSettings, Pick, Search, Settings
+from nms.contract.settings import LeanSettings, Settings
 from nms.contract.tables import SamplerTables
 from nms.datasets import Images
 
@@ -121,16 +121,8 @@ def collect_figures(
         "count": settings.count,
         "pixels": settings.pixels,
         "kept": len(values["kept"]),
+        **settings.describe(),
     }
-    if isinstance(settings, Settings):
-        figures["search"] = str(Search(settings.search))
-    else:
-        figures |= {
-            "pick": str(Pick(settings.pick)),
-            "side": settings.side,
-            "grey": settings.grey,
-            "reduced": settings.reduced,
-        }
     if "beta" in values:
         errors = np.abs(exact.perplexity(values["beta"], values["distance"]) - target).astype(np.float64)
         figures["iterations"] = settings.iterations

@@ -17,7 +17,7 @@ from nms.energy.sampler.parts import SAMPLER_PARTS
 from nms.energy.sampler.power_library import PowerLibrary
 from nms.sim.activity.instrument import KINDS
 from nms.sim.activity.toggles import Mean, estimate
-from nms.sim.activity.windows import PHASES, Activity
+from nms.sim.activity.windows import Activity
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class EnergyEstimate:
 
     def phase(self, phase: Phase) -> float:
         """Joules of a phase."""
-        return float(self.table[:, PHASES.index(phase)].sum())
+        return float(self.table[:, list(self.lengths).index(phase)].sum())
 
     @property
     def total(self) -> float:
@@ -135,7 +135,7 @@ def estimate_energy(
 
     def by_phase(values: np.ndarray) -> np.ndarray:
         """Sums over whole phases, (phases, ...), from windows, (windows, ...)."""
-        return np.array([activity.weights[at] @ values[at] for at in map(activity.windows, PHASES)])
+        return np.array([activity.weights[at] @ values[at] for at in map(activity.windows, activity.phases)])
 
     blocks = [
         BlockEnergy(
@@ -151,7 +151,7 @@ def estimate_energy(
     total = np.sum(list(windows.values()), axis=0)
     errors = {
         phase: estimate(total[at].sum(axis=1), cycles[at], activity.weights[at])
-        for phase in PHASES
+        for phase in activity.phases
         for at in [activity.windows(phase)]
     }
     return EnergyEstimate(blocks, by_phase(at_rest), errors, activity.lengths)

@@ -3,9 +3,9 @@
 
 All cycles are evaluated at once: a net is one integer with a bit for each cycle. Where a netlist has kept
 a register's name, its values are those of the RTL simulation in the same cycles. What the netlist would put
-into the register next is compared with what the RTL put there; so is every other net whose name the RTL
-knows. Equality of both proves that netlist and RTL do the same. Delays are zero, as in the RTL: there are no
-glitches.
+into the register next is compared with what the RTL put there; so is every other net that has a name in the
+description. Equality of both proves that netlist and RTL do the same. Delays are zero, as in the RTL: there
+are no glitches.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -25,6 +25,10 @@ Evaluate = Callable[[Sequence[int]], int]
 
 Operand = int | Evaluate
 """A part of a function: the index of an argument, or a function of all arguments."""
+
+UNNAMED = "$"
+"""Mark of the names of nets that have none in the description. Among them are next values of registers, which
+in a netlist may be anything while the register holds its value; the registers themselves are compared."""
 
 ONES = 0
 """Index of the argument that has all bits set."""
@@ -319,7 +323,7 @@ class GateSimulator:
             if (change ^ state ^ (state >> 1)) & time.changes:
                 mismatches.append(register)
         for bit in driven - unknown:
-            named = [name for name in self.names.get(bit, ()) if name in known]
+            named = [name for name in self.names.get(bit, ()) if name in known and UNNAMED not in name[0]]
             mismatches += [f"{net}[{at}]" for net, at in named if (known[net, at] ^ values[bit]) & time.shown]
         numbers = {bit: value for bit, value in values.items() if isinstance(bit, int)}
         unclear = {bit for bit in unknown if isinstance(bit, int)}

@@ -9,43 +9,60 @@ from typing import Any
 from nms.contract import output
 from nms.contract.errors import UserError
 from nms.contract.readout import Phase
-from nms.contract.settings import Search, Settings
+from nms.contract.settings import LeanSettings, Pick, Settings
 from nms.energy.sampler import plot, technology
 from nms.energy.sampler.calibration import Calibration
 from nms.energy.sampler.estimate import EnergyEstimate
 from nms.energy.sampler.netlist_energy import OperatingPoint
 from nms.energy.sampler.parts import SAMPLER_PARTS
-from nms.sim.activity.windows import LENGTH, PHASES, TOLERANCE, Activity
+from nms.sim.activity.windows import LENGTH, TOLERANCE, Activity
 
 FILE = "energy.json"
 """Name of the written file."""
 
-ELEMENT_OPERATIONS = 3
-"""Arithmetic operations of a distance element: subtract, square, add."""
+OPERATIONS = {"byte": 1, "distance_element": 3, "herding_step": 3, "exp": 5, "gradient_pair": 18}
+"""Arithmetic operations of each unit of work.
 
-WEIGHT_OPERATIONS = 5
-"""Arithmetic operations of a weight of the search: beta d, 2^-z, add to S, z w, add to T."""
-
-PAIR_OPERATIONS = 18
-"""Arithmetic operations of a gradient pair: 2 differences, 2 squares, 2 sums, reciprocal, add to Z, P' w,
-w^2, 4 products with the differences, 4 sums of forces."""
+Byte that is reduced: add. Distance element: subtract, square, add. Herding step: N D, subtract, compare.
+Weight of the search: beta d, 2^-z, add to S, z w, add to T. Gradient pair: 2 differences, 2 squares, 2 sums,
+reciprocal, add to Z, P' w, w^2, 4 products with the differences, 4 sums of forces.
+"""
 
 
-def count_work(settings: Settings, trials: int) -> dict[str, int]:
-    """Number of distance elements (i < j, pixels), weights of the search, and gradient pairs of a run."""
+def count_work(settings: Settings | LeanSettings, trials: int) -> dict[str, tuple[Phase, int]]:
+    """Units of work of a run (:data:`OPERATIONS`), each with the phase that does it.
+
+    Bytes are those of images that are reduced, distance elements those of i < j and the bytes compared. A
+    herding step is one image in one pick, a weight one candidate's in one of the search's ``trials``.
+    """
     n = settings.count
-    return {
-        "distance_element": n * (n - 1) // 2 * settings.pixels,
-        "exp": trials * (n - 1),
-        "gradient_pair": settings.iterations * n * (n - 1),
+    pairs = n * (n - 1)
+    found: dict[str, tuple[Phase, int]] = {}
+    if isinstance(settings, LeanSettings):
+        found["byte"] = (Phase.LOAD, n * settings.pixels if settings.side else 0)
+        found["distance_element"] = (Phase.DISTANCE, pairs // 2 * settings.reduced)
+        if settings.pick == Pick.HERDING:
+            return found | {"herding_step": (Phase.PICK, settings.keep * n)}
+    else:
+        found["distance_element"] = (Phase.DISTANCE, pairs // 2 * settings.pixels)
+    return found | {
+        "exp": (Phase.SEARCH, trials * (n - 1)),
+        "gradient_pair": (Phase.EMBED, settings.iterations * pairs),
     }
+
+
+def list_growing(settings: Settings | LeanSettings) -> list[Phase]:
+    """The phases whose work grows in proportion to the bytes of an image."""
+    if isinstance(settings, Settings):
+        return [Phase.LOAD, Phase.DISTANCE, Phase.EMIT]
+    return [Phase.LOAD] if settings.side else [Phase.LOAD, Phase.DISTANCE]
 
 
 def collect(
     estimate: EnergyEstimate,
     activity: Activity,
     calibration: Calibration,
-    settings: Settings,
+    settings: Settings | LeanSettings,
     point: OperatingPoint,
     library: dict[str, Any],
     beside: dict[str, Any] | None,
@@ -60,15 +77,12 @@ def collect(
     cycles = sum(estimate.lengths.values())
     seconds = cycles / point.frequency
     total = estimate.total
-    operations = (
-        ELEMENT_OPERATIONS * done["distance_element"]
-        + WEIGHT_OPERATIONS * done["exp"]
-        + PAIR_OPERATIONS * done["gradient_pair"]
-    )
+    operations = sum(OPERATIONS[name] * number for name, (_, number) in done.items())
     share = calibration.coverage
     return {
         **provenance,
-        "search": str(Search(settings.search)),
+        "pixels": settings.pixels,
+        **settings.describe(),
         "library": library,
         "voltage_V": point.voltage,
         "frequency_Hz": point.frequency,
@@ -82,7 +96,7 @@ def collect(
                 "toggles_relative_error": activity.means[phase].relative,
                 "energy_relative_error": estimate.errors[phase].relative,
             }
-            for phase in PHASES
+            for phase in estimate.lengths
         },
         "window_cycles": LENGTH,
         "tolerance": TOLERANCE,
@@ -96,7 +110,7 @@ def collect(
                     phase.name.lower(): dict(
                         zip(SAMPLER_PARTS, map(float, block.energy[number]), strict=True)
                     )
-                    for number, phase in enumerate(PHASES)
+                    for number, phase in enumerate(estimate.lengths)
                 },
             }
             for block in estimate.blocks
@@ -110,19 +124,16 @@ def collect(
             "energy_delay_joule_second": total * seconds,
             "operations": operations,
             "gops_per_watt": operations / total / 1e9,
-            "phases": {phase.name.lower(): estimate.phase(phase) for phase in PHASES},
+            "growing": [phase.name.lower() for phase in list_growing(settings)],
+            "phases": {phase.name.lower(): estimate.phase(phase) for phase in estimate.lengths},
             "parts": dict(zip(SAMPLER_PARTS, map(float, estimate.table.sum(axis=(0, 1))), strict=True)),
             "at_rest": {
                 phase.name.lower(): dict(zip(("clock", "memory"), map(float, joules), strict=True))
-                for phase, joules in zip(PHASES, estimate.at_rest, strict=True)
+                for phase, joules in zip(estimate.lengths, estimate.at_rest, strict=True)
             },
         },
         "per_operation": {
-            "distance_element": estimate.phase(Phase.DISTANCE) / done["distance_element"],
-            "exp": estimate.phase(Phase.SEARCH) / done["exp"],
-            "gradient_pair": (
-                estimate.phase(Phase.EMBED) / done["gradient_pair"] if done["gradient_pair"] else None
-            ),
+            name: estimate.phase(phase) / number if number else None for name, (phase, number) in done.items()
         },
         "coverage": {
             "capacitance_annotated": share,
@@ -164,7 +175,7 @@ def _scale_to_28nm(
     return found
 
 
-def load_other(path: Path | None, settings: Settings, digest: str) -> dict[str, Any] | None:
+def load_other(path: Path | None, settings: Settings | LeanSettings, digest: str) -> dict[str, Any] | None:
     """Load the ``energy.json`` of the same job on another library; ``None`` without a path.
 
     Raises

@@ -60,7 +60,7 @@ class MeasuredSampler:
         """The sampler for images of that size, with the upper bound of its own energy."""
         run, limits = self.run, self.bounds(image_bytes)
         most = limits[1] if limits else None
-        return SamplerProfile(f"NMS, {run.search}", run.sweeps, run.written, run.count, most)
+        return SamplerProfile(f"NMS, {run.method}", run.sweeps, run.written, run.count, most)
 
 
 def read_samplers(directories: Sequence[Path], energies: Sequence[str]) -> list[MeasuredSampler]:
@@ -72,17 +72,17 @@ def read_samplers(directories: Sequence[Path], energies: Sequence[str]) -> list[
     Raises
     ------
     UserError
-        A run is unfit, two runs have the same search, or an energy is not a number or names no run.
+        A run is unfit, two runs have the same search or pick, or an energy is not a number or names no run.
     """
     runs = [run_traffic.read_run(directory) for directory in directories]
-    methods = [run.search for run in runs]
+    methods = [run.method for run in runs]
     for method in methods:
         if methods.count(method) > 1:
-            raise UserError(f"--run: two runs searched by {method}; pass one run for each search")
+            raise UserError(f"--run: two runs by {method}; pass one run for each search or pick")
     given = _parse_energies(energies, methods)
     return [
         MeasuredSampler(
-            run, given[run.search] if run.search in given else run_traffic.read_own_energy(directory, run)
+            run, given[run.method] if run.method in given else run_traffic.read_own_energy(directory, run)
         )
         for directory, run in zip(directories, runs, strict=True)
     ]
@@ -94,9 +94,7 @@ def _parse_energies(energies: Sequence[str], methods: Sequence[str]) -> dict[str
         method, equals, number = text.rpartition("=")
         if equals and method not in methods:
             known = ", ".join(methods)
-            raise UserError(
-                f"--sampler-energy {text!r}: no run searched by {method!r}; must be one of: {known}"
-            )
+            raise UserError(f"--sampler-energy {text!r}: no run by {method!r}; must be one of: {known}")
         try:
             value = float(number)
         except ValueError:
@@ -117,7 +115,7 @@ def counted_ratio(runs: Sequence[run_traffic.RunTraffic]) -> float:
     """
     ratios = {run.ratio for run in runs}
     if len(ratios) > 1:
-        text = ", ".join(f"{run.search} {run.ratio:.4g}" for run in runs)
+        text = ", ".join(f"{run.method} {run.ratio:.4g}" for run in runs)
         raise UserError(f"--run: the runs kept different fractions ({text}); pass --ratio")
     return ratios.pop()
 
@@ -141,7 +139,7 @@ def collect(
         "parameters": parameters.model_dump(),
         "runs": [
             run.model_dump()
-            | {"sweeps": run.sweeps, "ratio": run.ratio, "written": run.written}
+            | {"method": run.method, "sweeps": run.sweeps, "ratio": run.ratio, "written": run.written}
             | {"seconds_each": seconds, "standby_each": memory.standby(seconds)}
             for run in runs
             for seconds in [run.cycles_each / (parameters.sampler.clock.value * 1e6)]
@@ -177,7 +175,7 @@ def _collect_workload(
     saved = job.activation_bytes
     return {
         "training": asdict(training),
-        "fits": all(training.image_bytes <= sampler.run.configuration.pixels for sampler in samplers),
+        "fits": all(sampler.run.holds(training.image_bytes) for sampler in samplers),
         "systems": [
             {
                 "name": row.traffic.name,

@@ -10,9 +10,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from nms.contract.errors import UserError
 from nms.contract.registers import BYTES
 
-GROWING = ("load", "distance", "emit")
-"""Phases whose work grows in proportion to the bytes of an image."""
-
 
 class _Traffic(BaseModel):
     counters: dict[str, int]
@@ -24,22 +21,39 @@ class _Configuration(BaseModel):
     pixels: int
 
 
-class RunTraffic(BaseModel):
-    """One batch in the simulated hardware: its size, and the bytes that crossed the data buses."""
+class _Job(BaseModel):
+    """What a run and its energy must have in common."""
 
     model_config = ConfigDict(frozen=True)
 
-    command: str
     digest: str
+    search: str = ""
+    pick: str = ""
+    side: int = 0
+    grey: bool = False
+    pixels: int = Field(gt=0)
+
+
+class RunTraffic(_Job):
+    """One batch in the simulated hardware: its size, and the bytes that crossed the data buses."""
+
+    command: str
     configuration: _Configuration
     level: Literal["rtl"]
-    search: str
     count: int = Field(gt=0)
-    pixels: int = Field(gt=0)
     kept: int = Field(gt=0)
     cycles: dict[str, int]
     mismatches: Literal[0]
     traffic: _Traffic
+
+    @property
+    def method(self) -> str:
+        """What tells the run from others: its search, or what a lean sampler picks."""
+        return self.search or self.pick
+
+    def holds(self, image_bytes: int) -> bool:
+        """Whether the simulated configuration takes images of ``image_bytes``: as they are, or reduced."""
+        return self.side > 0 or image_bytes <= self.configuration.pixels
 
     @property
     def sweeps(self) -> float:
@@ -96,27 +110,29 @@ def _explain(error: ValueError) -> str:
 
 
 class OwnEnergy(BaseModel):
-    """The sampler's own energy in joules: of the batch, for an image, and of the batch by phase."""
+    """The sampler's own energy in joules: of the batch, for an image, and of the batch by phase.
+
+    ``growing`` are the phases whose work grows in proportion to the bytes of an image.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     joule: float = Field(ge=0, allow_inf_nan=False)
     joule_per_image: float = Field(ge=0, allow_inf_nan=False)
     phases: dict[str, float]
+    growing: list[str]
 
     def scale_to(self, ratio: float) -> float:
         """Joules for an image ``ratio`` times as large.
 
-        Images are loaded, compared and sent byte by byte. These phases (:data:`GROWING`) grow with the image;
-        the others see distances only: e (1 + (ratio - 1) E_growing / E).
+        Phases that work byte by byte grow with the image, and the others do not: e (1 + (ratio - 1)
+        E_growing / E).
         """
-        growing = sum(self.phases[name] for name in GROWING)
+        growing = sum(self.phases[name] for name in self.growing)
         return self.joule_per_image * (1 + (ratio - 1) * growing / self.joule)
 
 
-class _Energy(BaseModel):
-    digest: str
-    search: str
+class _Energy(_Job):
     sampler: OwnEnergy
 
 
@@ -126,7 +142,8 @@ def read_own_energy(directory: Path, run: RunTraffic) -> OwnEnergy | None:
     Raises
     ------
     UserError
-        The file lacks these numbers, or belongs to another configuration or search than the run.
+        The file lacks these numbers, or belongs to another configuration, other settings or images of another
+        size than the run.
     """
     path = directory / "energy.json"
     if not path.is_file():
@@ -135,7 +152,7 @@ def read_own_energy(directory: Path, run: RunTraffic) -> OwnEnergy | None:
         found = _Energy.model_validate(json.loads(path.read_text()))
     except ValueError as error:
         raise UserError(f"{path}: {_explain(error)}; must be written by `nms energy sampler`") from None
-    for name in ("digest", "search"):
+    for name in _Job.model_fields:
         mine, other = getattr(found, name), getattr(run, name)
         if mine != other:
             raise UserError(f"{path}: {name} is {mine}; must be that of the run, {other}")

@@ -12,7 +12,6 @@ from nms.contract.settings import Settings
 from nms.sim.activity.instrument import KINDS
 from nms.sim.activity.toggles import Mean, Recording, Window
 from nms.sim.activity.windows import (
-    PHASES,
     TOLERANCE,
     Activity,
     Count,
@@ -47,7 +46,7 @@ def measure(
 def draw_windows(whole: Activity, seeds: Sequence[int]) -> list[Activity]:
     """Estimate the toggles of a run counted whole, from windows drawn by each seed, without simulating."""
     count = make_counter(whole)
-    return [measure_activity(whole.design, count, seed) for seed in seeds]
+    return [measure_activity(whole.design, whole.phases, count, seed) for seed in seeds]
 
 
 def make_counter(whole: Activity) -> Count:
@@ -66,8 +65,8 @@ def make_counter(whole: Activity) -> Count:
 
 def combine_phases(found: Activity) -> Mean:
     """Combine the phases to one mean a cycle; their errors are independent."""
-    lengths = np.array([found.lengths[phase] for phase in PHASES])
-    values, errors = np.array([[found.means[p].value, found.means[p].error] for p in PHASES]).T
+    lengths = np.array([found.lengths[phase] for phase in found.phases])
+    values, errors = np.array([[found.means[p].value, found.means[p].error] for p in found.phases]).T
     shares = lengths / lengths.sum()
     return Mean(float(shares @ values), float(np.linalg.norm(shares * errors)))
 
@@ -75,7 +74,7 @@ def combine_phases(found: Activity) -> Mean:
 def compare(whole: Activity, found: Sequence[Activity]) -> list[Figure]:
     """Compare the means of windows with that of all cycles, for each phase and for all together."""
     figures = []
-    for phase in PHASES:
+    for phase in whole.phases:
         used = [len(each.windows(phase)) for each in found]
         means = [each.means[phase] for each in found]
         figures += compare_phase(

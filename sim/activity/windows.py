@@ -2,7 +2,7 @@
 """Toggles of a whole sampler by phase, in as many counting windows as their mean needs to be known well."""
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from math import ceil
@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from nms.contract.config import Config
+from nms.contract.config import SamplerConfig
 from nms.contract.readout import Phase
-from nms.contract.settings import Settings
+from nms.contract.settings import LeanSettings, Settings
+from nms.rtl.core import make_core
 from nms.rtl.export import emit
-from nms.rtl.sampler import Sampler
 from nms.sim.activity.instrument import KINDS, InstrumentedDesign, instrument
 from nms.sim.activity.toggles import Mean, Recording, Window, estimate, record, sample_windows
 from nms.sim.models.streams import Stalls
@@ -36,15 +36,13 @@ IDLE = 100
 """Cycles between reset and job. After them pipelines without a reset no longer hold what the simulation began
 with, which no netlist has."""
 
-PHASES: list[Phase] = [phase for phase in Phase if phase is not Phase.IDLE]
-
 
 @dataclass(frozen=True)
 class Workload:
     """What the sampler is to do; ``images`` (N, D) uint8."""
 
-    config: Config
-    settings: Settings
+    config: SamplerConfig
+    settings: Settings | LeanSettings
     images: np.ndarray
 
 
@@ -60,6 +58,7 @@ class Activity:
     weights : of each window; a weighted sum over a phase's windows stands for all its cycles
     lengths : cycles of each phase, as the sampler's ``phase`` says and its own counters confirm
     means : toggles a cycle of all modules, by phase
+    trials : values of beta that the search tried
     """
 
     design: InstrumentedDesign
@@ -69,6 +68,11 @@ class Activity:
     lengths: dict[Phase, int]
     means: dict[Phase, Mean]
     trials: int
+
+    @property
+    def phases(self) -> list[Phase]:
+        """The phases of a batch, in order."""
+        return list(self.lengths)
 
     def windows(self, phase: Phase) -> np.ndarray:
         """Numbers of the windows in a phase."""
@@ -83,12 +87,13 @@ the recording, and the hardware's own counters."""
 class InstrumentedSampler:
     """A sampler with counters, built once for a configuration and run on any job."""
 
-    def __init__(self, config: Config, tell: Callable[[str], None] | None = None):
+    def __init__(self, config: SamplerConfig, tell: Callable[[str], None] | None = None):
         self.tell = tell or (lambda text: None)
         self.tell("emitting Verilog with counters")
-        self.emitted = emit.Design(Sampler(config))
+        core = make_core(config)
+        self.emitted = emit.Design(core)
         self.blocks = list(self.emitted.blocks)
-        self.design = instrument(self.emitted.verilog(), "sampler", phase="phase", traced=self.blocks)
+        self.design = instrument(self.emitted.verilog(), core.module, phase="phase", traced=self.blocks)
 
     def record(
         self, job: Workload, windows: list[Window], rows: bool = False
@@ -122,12 +127,14 @@ class InstrumentedSampler:
     def measure(self, job: Workload, seed: int, *, complete: bool = False, rows: bool = False) -> Activity:
         """:func:`measure_activity` of a job."""
         return measure_activity(
-            self.design, partial(self.record, job), seed, complete=complete, rows=rows, tell=self.tell
-        )
+            self.design, job.config.phases, partial(self.record, job), seed,
+            complete=complete, rows=rows, tell=self.tell,
+        )  # fmt: skip
 
 
 def measure_activity(
     design: InstrumentedDesign,
+    phases: Sequence[Phase],
     count: Count,
     seed: int,
     *,
@@ -149,7 +156,7 @@ def measure_activity(
     """
     tell("finding the phases")
     plain, counters = count([], False)
-    spans = {phase: plain.spans(phase) for phase in PHASES}
+    spans = {phase: plain.spans(phase) for phase in phases}
     lengths = {phase: sum(stop - start for start, stop in found) for phase, found in spans.items()}
     for phase, length in lengths.items():
         if counters[phase.name.lower()] != length:
@@ -159,7 +166,7 @@ def measure_activity(
     def count_in(wanted: dict[Phase, int], rows: bool) -> Activity:
         placed = sorted(
             (*window, weight, phase)
-            for phase in PHASES
+            for phase in phases
             for window, weight in sample_windows(spans[phase], wanted[phase], LENGTH, rng)
         )
         tell(f"counting in {len(placed)} windows")
@@ -170,14 +177,14 @@ def measure_activity(
         toggles = np.sum([sums[:, : len(KINDS) - 1].sum(axis=1) for sums in recording.sums.values()], axis=0)
         means = {
             phase: estimate(toggles[at], recording.cycles[at], weights[at])
-            for phase in PHASES
+            for phase in phases
             for at in [numbers == phase]
         }
         return Activity(design, recording, numbers, weights, lengths, means, counters["trials"])
 
     if complete:
         return count_in(lengths, rows)
-    pilot = count_in(dict.fromkeys(PHASES, FIRST), rows=False)
+    pilot = count_in(dict.fromkeys(phases, FIRST), rows=False)
     wanted = {
         phase: ceil(FIRST * max(1.0, (mean.relative / AIM) ** 2)) for phase, mean in pilot.means.items()
     }

@@ -84,7 +84,9 @@ def test_energy_of_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caps
     words = ["system", "--run", run, "--json"]
     own: dict[str, Any] = {"joule": 64 * 5e-6, "joule_per_image": 5e-6}
     own["phases"] = {"load": 8e-6, "distance": 20e-6, "search": 288e-6, "emit": 4e-6}
-    about = {key: json.loads((run / "results.json").read_text())[key] for key in ("digest", "search")}
+    own["growing"] = ["load", "distance", "emit"]
+    found = json.loads((run / "results.json").read_text())
+    about = {key: found[key] for key in ("digest", "search", "pixels")}
     (run / "energy.json").write_text(json.dumps(about | {"sampler": own}))
     assert energy(monkeypatch, *words) == 0
     jobs = json.loads(capsys.readouterr().out)["workloads"]
@@ -94,6 +96,7 @@ def test_energy_of_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caps
     for changes, told in (
         ({"sampler": {}}, "sampler.joule is missing"),
         ({"search": "window"}, "search is window; must be that of the run, de-rand1"),
+        ({"pixels": 784}, "pixels is 784; must be that of the run, 3072"),
     ):
         (run / "energy.json").write_text(json.dumps(about | {"sampler": own} | changes))
         assert energy(monkeypatch, *words) == 2
@@ -125,8 +128,8 @@ def test_a_data_set_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
         (["system", "--run", "RUN", "--image-bytes", "5"], "--image-bytes 5: needs --images"),
         (["system", "--run", "RUN", "--sampler-energy", "-1"], "--sampler-energy '-1': must be"),
         (["system", "--run", "RUN", "--sampler-energy", "nan"], "--sampler-energy 'nan': must be"),
-        (["system", "--run", "RUN", "--sampler-energy", "windo=1"], "no run searched by 'windo'"),
-        (["system", "--run", "RUN", "--run", "RUN"], "two runs searched by de-rand1"),
+        (["system", "--run", "RUN", "--sampler-energy", "windo=1"], "no run by 'windo'"),
+        (["system", "--run", "RUN", "--run", "RUN"], "two runs by de-rand1"),
         (["system", "--run", "RUN", "--parameters", "no.toml"], "parameters 'no.toml': No such file"),
         (["system", "--run", "RUN", "--epochs", "-1"], "-1"),
     ],

@@ -10,7 +10,15 @@ import typer
 from rich.console import Console
 
 from nms import render
-from nms.commands.options import BatchOptions, ClockGating, ConfigOptions, Json, command_line, expand_groups
+from nms.commands.options import (
+    BatchOptions,
+    ClockGating,
+    ConfigOptions,
+    Json,
+    LeanOptions,
+    command_line,
+    expand_groups,
+)
 from nms.contract.errors import UserError
 from nms.contract.output import check_writable
 
@@ -80,6 +88,7 @@ def sampler(
     context: typer.Context,
     hardware: ConfigOptions,
     batch: BatchOptions,
+    lean: LeanOptions,
     liberty: LibertyFiles = None,
     node: Node = None,
     clock_gating: ClockGating = None,
@@ -94,8 +103,10 @@ def sampler(
     """Estimate a sampler's energy by block and phase, from simulated toggles and a cell library.
 
     Example: `nms energy sampler -c tiny --count 16 --perplexity 5 --liberty cells.lib --node 130`
+
+    Example: `nms energy sampler -c herding --data cifar-10-batches-py --liberty cells.lib --node 130`
     """
-    config = hardware.load_published()
+    config = hardware.load()
     if not liberty:
         raise UserError("--liberty: missing; pass the Liberty files of one cell library")
     for name, value in (("frequency", frequency), ("voltage", voltage)):
@@ -105,7 +116,7 @@ def sampler(
         raise UserError(f"--wire-capacitance {wire_capacitance:g}: must be 0 or more")
     if output is not None:
         check_writable(output)
-    images, settings = batch.load(config)
+    images, settings = batch.load(config, lean)
     from nms.commands.energy import sampler_tables as tables
     from nms.contract import provenance
     from nms.energy.sampler import gate_reference, results, technology
@@ -118,7 +129,7 @@ def sampler(
     from nms.sim.activity.windows import InstrumentedSampler, Workload
     from nms.sim.verilator import tools
 
-    seed = batch.seed
+    seed, job = batch.seed, Workload(config, settings, images.images)
     node = technology.infer_node(liberty, node)
     other = results.load_other(beside, settings, config.digest)
     tools.require()
@@ -127,12 +138,12 @@ def sampler(
         point = OperatingPoint(wire_capacitance * 1e-12, voltage or library.voltage, frequency * 1e6)
         build = cache(lambda config: InstrumentedSampler(config, status.update))
         calibration = calibrate(
-            config, images.images, seed, liberty, library, point, build, status.update, judging, clock_gating
+            job, seed, liberty, library, point, build, status.update, judging, clock_gating
         )
         counted = build(config)
         netlists = map_blocks(counted.emitted, liberty, status.update, clock_gating=clock_gating)
         gated = gate_reference.list_gated(netlists)
-        activity = counted.measure(Workload(config, settings, images.images), seed, rows=bool(gated))
+        activity = counted.measure(job, seed, rows=bool(gated))
         opened = gate_reference.count_open_cycles(activity, netlists, status.update)
         memory = OnChipMemoryModel(library, node, point.voltage)
         estimate = estimate_energy(

@@ -41,15 +41,14 @@ def show(figures: dict[str, Any]) -> None:
         ],
     )  # fmt: skip
     print()
-    operation = figures["per_operation"]
     scaled = figures["scaled_28nm"]
-    pair = operation["gradient_pair"]
     lines = [
         ("image", f"{sampler['joule_per_image'] * 1e6:.4g} uJ"),
         ("kept image", f"{sampler['joule_per_kept_image'] * 1e6:.4g} uJ"),
-        ("distance element", f"{operation['distance_element'] * 1e12:.4g} pJ"),
-        ("exp", f"{operation['exp'] * 1e12:.4g} pJ"),
-        ("gradient pair", f"{pair * 1e12:.4g} pJ" if pair is not None else "none"),
+        *(
+            (name.replace("_", " "), f"{joules * 1e12:.4g} pJ" if joules is not None else "none")
+            for name, joules in figures["per_operation"].items()
+        ),
         ("batch", f"{sampler['joule'] * 1e6:.4g} uJ in {sampler['seconds'] * 1e3:.4g} ms"),
         *(
             (f"... of it {part}", f"{joules / sampler['joule']:.1%}")

@@ -28,7 +28,7 @@ def show(figures: dict[str, Any]) -> None:
         counters = run["traffic"]["counters"]
         clock = figures["parameters"]["sampler"]["clock"]["value"]
         print(
-            f"counted in simulation, {run['configuration']['name']}, {run['search']}, "
+            f"counted in simulation, {run['configuration']['name']}, {run['method']}, "
             f"{run['count']} images of {run['pixels']} bytes: "
             + ", ".join(f"{name} {counters[name]:,}" for name in counters)
             + f"; {run['sweeps']:.4g} sweeps, fraction kept {run['ratio']:.4g}; monitors agree\n"

@@ -33,9 +33,10 @@ async def job(dut: Any) -> None:
     job_seconds = time.process_time() - used
     job_cycles = int(get_sim_time("ns") - started) // PERIOD
     counted = device.cycles()
-    trials = dut.trials.value.to_unsigned() if hasattr(dut, "trials") else 0
     tables = await device.tables(kept, settings.count)
     arrays = {name: getattr(tables, name) for name in tables.names()}
+    evaluations = arrays.get("evaluations", np.zeros(1, np.int64))
+    trials = dut.trials.value.to_unsigned() if hasattr(dut, "trials") else int(evaluations.sum())
     count("job", sum(array.size for array in arrays.values()))
     arrays |= {f"cycles_{phase}": np.array(value) for phase, value in counted.items()}
     arrays |= {"trials": np.array(trials), "simulated": np.array(int(get_sim_time("ns")) // PERIOD)}

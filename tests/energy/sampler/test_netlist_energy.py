@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from nms.contract.errors import UserError
+from nms.contract.readout import Phase
 from nms.energy.sampler.estimate import estimate_energy
 from nms.energy.sampler.netlist_energy import NetlistEnergy, OperatingPoint
 from nms.energy.sampler.netlists import MappedBlocks
 from nms.energy.sampler.parts import SAMPLER_PARTS
 from nms.energy.sampler.power_library import PowerLibrary
 from nms.sim.activity.instrument import Nets
-from nms.sim.activity.windows import PHASES
 
 LIBERTY = """
 library (small) {
@@ -136,9 +136,10 @@ def test_every_instance_is_charged_the_open_cycles_of_the_first(library):
     activity = SimpleNamespace(
         design=design,
         recording=SimpleNamespace(sums={}, cycles=cycles),
-        windows=lambda phase: np.arange(2) if phase == PHASES[0] else np.arange(0),
+        windows=lambda phase: np.arange(2) if phase is Phase.LOAD else np.arange(0),
         weights=np.array([1.0, 3.0]),
         lengths={},
+        phases=[Phase.LOAD, Phase.EMIT],
     )
     mapped = MappedBlocks({"pe": GATED}, {})
     opened = {"pe": {10: np.array([5, 2])}}
