@@ -104,6 +104,52 @@ def test_netlists_do_what_the_description_does(figures: dict[str, dict[str, Any]
         assert coverage["capacitance_annotated"].keys() == found["blocks"].keys()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("words", "phases", "blocks"),
+    [
+        (["-c", "herding"], "load distance pick emit", {"lean_sampler", "reduce", "distances", "herding"}),
+        (
+            ["-c", "lean", "-P", "images=16", "--pick", "medoid", "--perplexity", 3, "--iterations", 4],
+            "load distance search affinity embed grid pick emit",
+            {"lean_search", "lean_map", "map_lane", "grid", "picks"},
+        ),
+    ],
+)
+def test_samplers_of_reduced_images(
+    words: list[str], phases: str, blocks: set[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """All phases and blocks are there, every register matches, and work is spent where it is done."""
+    if not targets.OSU018.is_file():
+        pytest.skip("needs the cells of Debian's qflow-tech-osu018")
+    more = ["--count", 8, "--liberty", targets.OSU018, "--no-judge", "-o", tmp_path]
+    assert energy(monkeypatch, "energy", "sampler", *words, *more) == 0
+    found = json.loads((tmp_path / "energy.json").read_text())
+    assert list(found["cycles"]) == phases.split()
+    assert blocks < found["blocks"].keys()
+    assert found["coverage"]["least"] > 0.99
+    assert found["sampler"]["joule"] == pytest.approx(sum(found["sampler"]["phases"].values()))
+    assert found["sampler"]["growing"] == ["load"]
+    assert all(joules > 0 for joules in found["per_operation"].values())
+    assert found["blocks"]["reduce"]["phases"]["distance"]["registers"] == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--perplexity", 5], "perplexity 5: configuration herding has no such setting"),
+        (["--search", "window"], "search window: configuration herding has no such setting"),
+        (["--pick", "medoid"], "pick medoid: configuration herding has herding alone"),
+    ],
+)
+def test_a_setting_that_does_not_apply_is_refused(
+    words: list[Any], message: str, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    job = ["energy", "sampler", "-c", "herding", "--count", 8, "--liberty", "absent.lib"]
+    assert energy(monkeypatch, *job, *words) == 2
+    assert message in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

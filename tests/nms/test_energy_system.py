@@ -103,6 +103,30 @@ def test_energy_of_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caps
         assert told in capsys.readouterr().err
 
 
+def test_a_sampler_of_reduced_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    """It goes by its pick, takes images of any size, and only their load grows with them."""
+    about: dict[str, Any] = {
+        "pick": "herding",
+        "side": 8,
+        "configuration": {"name": "herding", "pixels": 192},
+    }
+    run = results(tmp_path / "run", "", **about)
+    own = {
+        "joule": 64 * 5e-8, "joule_per_image": 5e-8, "growing": ["load"],
+        "phases": {"load": 8e-7, "distance": 24e-7},
+    }  # fmt: skip
+    energies = {"digest": "0123456789ab", "pixels": 3072, "sampler": own, "pick": "herding", "side": 8}
+    (run / "energy.json").write_text(json.dumps(energies))
+    assert energy(monkeypatch, "system", "--run", run, "--json") == 0
+    jobs = json.loads(capsys.readouterr().out)["workloads"]
+    assert jobs["imagenet224"]["fits"]
+    assert jobs["imagenet224"]["break_even"][0]["own"] == pytest.approx([5e-8 * (0.75 + 0.25 * 49)] * 2)
+    assert "NMS, herding" in [line["name"] for line in jobs["cifar10"]["systems"]]
+    (run / "energy.json").write_text(json.dumps(energies | {"side": 4}))
+    assert energy(monkeypatch, "system", "--run", run) == 2
+    assert "side is 4; must be that of the run, 8" in capsys.readouterr().err
+
+
 def test_a_data_set_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     words = ["system", "--run", results(tmp_path / "run"), "--json", "--ratio", 0.5, "--epochs", 3]
     assert energy(monkeypatch, *words, "--image-bytes", 784, "--images", 60000) == 0
