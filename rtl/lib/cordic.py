@@ -12,6 +12,7 @@ from amaranth.lib.data import StructLayout
 from amaranth.lib.wiring import In, Out
 
 from nms.rtl.lib.fixed import add_or_subtract
+from nms.rtl.lib.flow import follow
 from nms.rtl.lib.hierarchy import Block
 
 GUARD = 40
@@ -63,22 +64,21 @@ class _Pipeline(Block):
         m = Module()
         advance = Signal()
         m.d.comb += [advance.eq(self.o.ready | ~self.o.valid), self.i.ready.eq(advance)]
+        valid = follow(m, self.i.valid, self.latency, advance)
 
-        def register(value: Value, name: str, stage: int, reset_less: bool = True) -> Signal:
-            held = Signal(value.shape(), name=f"{name}_{stage}", reset_less=reset_less)
-            with m.If(advance):
+        def register(value: Value, name: str, stage: int) -> Signal:
+            held = Signal(value.shape(), name=f"{name}_{stage}", reset_less=True)
+            with m.If(advance & valid[stage]):
                 m.d.sync += held.eq(value)
             return held
 
-        state = self._first(self.i.payload)
-        valid, tag = self.i.valid, Value.cast(self.i.payload.tag)
+        state, tag = self._first(self.i.payload), Value.cast(self.i.payload.tag)
         for stage in range(self.latency):
             for position in range(stage * self.unroll, min((stage + 1) * self.unroll, len(self.indices))):
                 state = self._turn(m, position, state)
             state = {name: register(value, name, stage) for name, value in state.items()}
-            valid = register(valid, "valid", stage, reset_less=False)
             tag = register(tag, "tag", stage)
-        m.d.comb += [self.o.valid.eq(valid), self.o.payload.tag.eq(tag)]
+        m.d.comb += [self.o.valid.eq(valid[-1]), self.o.payload.tag.eq(tag)]
         self._last(m, state)
         return m
 

@@ -85,19 +85,20 @@ def product_latency(a: int, b: int) -> int:
     return 1 + (a > TILE) + (b > TILE)
 
 
-def product(m: Module, a: ValueLike, b: ValueLike, advance: ValueLike = 1) -> Signal:
+def product(m: Module, a: ValueLike, b: ValueLike, moves: Value | None = None) -> Signal:
     """The exact product, ``product_latency(len(a), len(b))`` cycles later, one each cycle.
 
     Registered tile products; then, where an operand has more than one tile, a registered sum over
-    the tiles of ``a`` and one over those of ``b``. All registers hold while ``advance`` is 0.
+    the tiles of ``a`` and one over those of ``b``. Bit k of ``moves`` is the enable of the registers of stage
+    k; without, all load in every cycle.
     """
     a, b = Value.cast(a), Value.cast(b)
 
-    def register(value: Value) -> Signal:
-        stage = Signal(value.shape(), reset_less=True)
-        with m.If(advance):
-            m.d.sync += stage.eq(value)
-        return stage
+    def register(value: Value, stage: int) -> Signal:
+        held = Signal(value.shape(), reset_less=True)
+        with m.If(1 if moves is None else moves[stage]):
+            m.d.sync += held.eq(value)
+        return held
 
     def add(terms: list[tuple[int, Value]]) -> Value:
         low, total = terms[0]
@@ -107,9 +108,9 @@ def product(m: Module, a: ValueLike, b: ValueLike, advance: ValueLike = 1) -> Si
 
     rows = []
     for low, tile in _tiles(b):
-        parts = [(weight, register(piece * tile)) for weight, piece in _tiles(a)]
-        rows.append((low, register(add(parts)) if len(parts) > 1 else parts[0][1]))
-    total = register(add(rows)) if len(rows) > 1 else rows[0][1]
+        parts = [(weight, register(piece * tile, 0)) for weight, piece in _tiles(a)]
+        rows.append((low, register(add(parts), 1) if len(parts) > 1 else parts[0][1]))
+    total = register(add(rows), product_latency(len(a), len(b)) - 1) if len(rows) > 1 else rows[0][1]
     width = len(a) + len(b)
     shape: Shape = signed(width) if a.shape().signed or b.shape().signed else unsigned(width)
     exact = Signal(shape)

@@ -6,7 +6,7 @@ from functools import reduce
 from operator import and_
 from typing import Any, TypeVar
 
-from amaranth import Module, Shape, Signal, Value
+from amaranth import Cat, Module, Shape, Signal, Value, ValueLike
 from amaranth.hdl import ShapeLike
 from amaranth.lib import stream, wiring
 from amaranth.lib.data import StructLayout
@@ -18,11 +18,30 @@ from nms.rtl.lib.ram import FIFO
 AnyValue = TypeVar("AnyValue", bound=Value)
 
 
-def delay(m: Module, value: AnyValue, cycles: int, reset_less: bool = True) -> AnyValue:
-    """``value``, ``cycles`` later; what is valid must be reset, data need not."""
-    for _ in range(cycles):
+def follow(m: Module, valid: Value, cycles: int, advance: ValueLike = 1) -> Value:
+    """``valid`` and what it was 1 to ``cycles`` moves before, a bit each; they hold while ``advance`` is 0.
+
+    Bit k is high where an item comes to the register of stage k of a pipeline. Registers of data that load
+    only then keep still while the pipeline is empty, and a clock gate can serve those of a stage.
+    """
+    held = Signal(cycles)
+    coming = Cat(valid, held)
+    with m.If(advance):
+        m.d.sync += held.eq(coming)
+    return coming
+
+
+def delay(
+    m: Module, value: AnyValue, cycles: int, moves: Value | None = None, reset_less: bool = True
+) -> AnyValue:
+    """``value``, ``cycles`` later; what is valid must be reset, data need not.
+
+    Bit k of ``moves`` is the enable of the register of stage k; without, all load in every cycle.
+    """
+    for stage in range(cycles):
         held = Signal(value.shape(), reset_less=reset_less)
-        m.d.sync += held.eq(value)
+        with m.If(1 if moves is None else moves[stage]):
+            m.d.sync += held.eq(value)
         value = held
     return value
 
@@ -123,17 +142,12 @@ class Multiply(wiring.Component):
         m = Module()
         advance = Signal()
         m.d.comb += [advance.eq(self.o.ready | ~self.o.valid), self.i.ready.eq(advance)]
-        valid, beside = self.i.valid, Value.cast(self.i.payload.beside)
-        for stage in range(self.latency):
-            held = Signal(name=f"valid_{stage}")
-            held_beside = Signal(len(beside), name=f"beside_{stage}", reset_less=True)
-            with m.If(advance):
-                m.d.sync += [held.eq(valid), held_beside.eq(beside)]
-            valid, beside = held, held_beside
+        valid = follow(m, self.i.valid, self.latency, advance)
+        moves = valid & advance.replicate(len(valid))
         m.d.comb += [
-            self.o.valid.eq(valid),
-            self.o.payload.product.eq(product(m, self.i.payload.a, self.i.payload.b, advance)),
-            self.o.payload.beside.eq(beside),
+            self.o.valid.eq(valid[-1]),
+            self.o.payload.product.eq(product(m, self.i.payload.a, self.i.payload.b, moves)),
+            self.o.payload.beside.eq(delay(m, Value.cast(self.i.payload.beside), self.latency, moves)),
         ]
         return m
 

@@ -9,6 +9,7 @@ from amaranth.lib.data import StructLayout
 from amaranth.lib.wiring import In, Out
 
 from nms.rtl.lib.fixed import half_up, product, product_latency
+from nms.rtl.lib.flow import delay, follow
 from nms.rtl.lib.hierarchy import Block
 
 LOOK_UP = 2
@@ -87,32 +88,30 @@ class Newton(Block):
         advance = Signal()
         m.d.comb += [advance.eq(self.o.ready | ~self.o.valid), self.i.ready.eq(advance)]
 
-        def delay(value: Value, cycles: int, reset_less: bool = True) -> Value:
-            for _ in range(cycles):
-                held = Signal(value.shape(), reset_less=reset_less)
-                with m.If(advance):
-                    m.d.sync += held.eq(value)
-                value = held
-            return value
-
+        valid = follow(m, self.i.valid, self.latency, advance)
+        moves = valid & advance.replicate(len(valid))
+        tag = delay(m, Value.cast(self.i.payload.tag), self.latency, moves)
         mantissa = self.i.payload.m
         table = Array(Const(value, self.seed + 4) for value in seeds(self.seed))
         # The seed has few bits; it stays unshifted through the first product.
-        y, missing = delay(table[mantissa[self.a - self.seed : self.a]], LOOK_UP), self.b - self.seed - 3
-        mantissa = delay(mantissa, LOOK_UP)
+        y, missing = table[mantissa[self.a - self.seed : self.a]], self.b - self.seed - 3
+        y, mantissa = delay(m, y, LOOK_UP, moves), delay(m, mantissa, LOOK_UP, moves)
+        moves = moves[LOOK_UP:]
         for _ in range(self.steps):
-            exact = product(m, mantissa, y, advance).shift_left(missing)
+            exact = product(m, mantissa, y, moves).shift_left(missing)
+            wait = product_latency(len(mantissa), len(y)) + 1
             # 2^(b+1) - half_up(v, a) as one difference: -half_up(v, a) = floor((2^(a-1) - 1 - v) / 2^a).
             above = (2 << self.b + self.a) + (1 << self.a - 1) - 1
-            correction = delay((above - exact).shift_right(self.a)[: self.b + 2], 1)
-            wait = product_latency(len(mantissa), len(y)) + 1
-            y, mantissa = delay(y, wait).shift_left(missing), delay(mantissa, wait)
-            exact = product(m, y, correction, advance)
+            correction = delay(m, (above - exact).shift_right(self.a)[: self.b + 2], 1, moves[wait - 1 :])
+            y, mantissa = delay(m, y, wait, moves).shift_left(missing), delay(m, mantissa, wait, moves)
+            moves = moves[wait:]
+            exact = product(m, y, correction, moves)
             wait = product_latency(len(y), len(correction)) + 1
-            y, mantissa, missing = delay(half_up(exact, self.b)[: self.b + 1], 1), delay(mantissa, wait), 0
+            y = delay(m, half_up(exact, self.b)[: self.b + 1], 1, moves[wait - 1 :])
+            mantissa, moves, missing = delay(m, mantissa, wait, moves), moves[wait:], 0
         m.d.comb += [
-            self.o.valid.eq(delay(self.i.valid, self.latency, reset_less=False)),
+            self.o.valid.eq(valid[-1]),
             self.o.payload.y.eq(y),
-            self.o.payload.tag.eq(delay(Value.cast(self.i.payload.tag), self.latency)),
+            self.o.payload.tag.eq(tag),
         ]
         return m

@@ -158,7 +158,8 @@ class Trials(wiring.Component):
         even = later(Mux(grid, grid_points[k].shift_left(u.fraction - 2), limit(point)))
 
         # 1: from the draw, an individual, and numbers below 31, 30 and 29; DE/best/1 has no use for the third
-        drawn = product(m, state[64 - u.fraction :], Const(derived.octaves), advance)  # two cycles
+        both = advance.replicate(2)
+        drawn = product(m, state[64 - u.fraction :], Const(derived.octaves), both)
         fields = Mux(best, state[32:48], state[48:]), Mux(best, state[16:32], state[32:48]), state[16:32]
         # 31 = 32 - 1, 30 = 32 - 2, 29 = 32 - 3, of which 3 takes a stage: adders are near, not so multipliers
         below_31, below_30 = (
