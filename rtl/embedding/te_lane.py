@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """One lane of the update array (TE): kernel and forces of one pair a cycle (contract, section 11)."""
 
-from amaranth import Cat, Module, Mux, Signal, Value, signed
+from amaranth import Module, Mux, Value, signed
 from amaranth.hdl import Assert
 from amaranth.lib.wiring import In, Out
 
 from nms.contract.config import Config
 from nms.contract.formats import Fixed
 from nms.rtl.lib.fixed import bit_length, half_up, product, product_latency
-from nms.rtl.lib.flow import delay
+from nms.rtl.lib.flow import delay, follow
 from nms.rtl.lib.hierarchy import Block, instantiate
 from nms.rtl.lib.newton import Newton
 from nms.rtl.lib.signatures import Payloads
@@ -45,11 +45,12 @@ class TELane(Block):
     -------
     i, j, valid : a pair of points, for its kernel
     due : high one cycle before w is in the lane
-    affinity, present : one cycle after ``due``, P' of the pair; ``present`` = 0 (also without ``due``)
-        makes w and the forces 0 whatever the others are
+    affinity, present : one cycle after ``due``, P' of the pair; ``present`` = 0 makes w and the forces 0
+        whatever the others are
     late_i, late_j : a cycle after that, the same pair of points
-    kernel : w, in the same cycle as ``late_i``, format ``kernel``
-    attract_x, attract_y, repel_x, repel_y : the forces, formats ``attract`` and ``repel``
+    kernel : w, in the same cycle as ``present``, format ``kernel``
+    attract_x, attract_y, repel_x, repel_y : the forces, formats ``attract`` and ``repel``; they hold while
+        there is no pair
 
     Latency
     -------
@@ -125,51 +126,46 @@ class TELane(Block):
         b, k = profile.position.fraction, profile.kernel_reciprocal.fraction
         fk = profile.kernel.fraction
 
+        newton = instantiate(m, "newton", self.newton, platform)
+        before = follow(m, self.valid, self.kernel_latency - newton.latency)
+        moves = before[1:]
+
         # a = 1 + d^2, then its mantissa with k fraction bits and its exponent e
         squares = []
         for axis in AXES:
-            gap = Signal(signed(self.difference), name=f"gap_{axis}")
-            m.d.sync += gap.eq(self.i[axis] - self.j[axis])
-            squares.append(product(m, gap, gap).as_unsigned())
-        one_more = Signal(b + 1 + (1 << EXPONENT) - 1)
-        m.d.sync += one_more.eq(half_up(squares[0] + squares[1] + (1 << 2 * b), b))
-        newton = instantiate(m, "newton", self.newton, platform)
-        mantissa, exponent = Signal(k + 1), Signal(EXPONENT)
-        shifted = delay(m, one_more, 1) << ~exponent  # by 15 - e
-        m.d.sync += [
-            exponent.eq(bit_length(one_more[b:]) - 1),
-            mantissa.eq(top(shifted[: len(one_more)], k + 1)),
-        ]
-        before = Signal(self.kernel_latency - newton.latency)
-        m.d.sync += before.eq(Cat(self.valid, before))
+            gap = delay(m, self.i[axis] - self.j[axis], 1, before)
+            squares.append(product(m, gap, gap, moves).as_unsigned())
+        moves = moves[product_latency(self.difference, self.difference) :]
+        sum_of_squares = squares[0] + squares[1] + (1 << 2 * b)
+        one_more = delay(m, half_up(sum_of_squares, b)[: b + (1 << EXPONENT)], 1, moves)
+        exponent = delay(m, (bit_length(one_more[b:]) - 1)[:EXPONENT], 1, moves[1:])
+        shifted = delay(m, one_more, 1, moves[1:]) << ~exponent  # by 15 - e
         m.d.comb += [
             newton.i.valid.eq(before[-1]),
-            newton.i.payload.m.eq(mantissa),
-            newton.i.payload.tag.eq(delay(m, exponent, 1)),
+            newton.i.payload.m.eq(delay(m, top(shifted[: len(one_more)], k + 1), 1, moves[2:])),
+            newton.i.payload.tag.eq(delay(m, exponent, 1, moves[2:])),
             newton.o.ready.eq(1),
             self.due.eq(newton.o.valid),
         ]
-        kernel = Signal(profile.kernel.width)
+        behind = follow(m, self.due, self.force_latency)
         near = newton.o.payload.y.shift_right(k - fk - 1) >> newton.o.payload.tag
-        m.d.sync += kernel.eq((near + 1) >> 1)  # half_up(y, e + k - fk)
+        kernel = delay(m, ((near + 1) >> 1)[: profile.kernel.width], 1, behind)  # half_up(y, e + k - fk)
 
         m.d.comb += self.kernel.eq(Mux(self.present, kernel, 0))
-        weights = {}
-        affinity, repeated = delay(m, self.affinity, 1), delay(m, self.kernel, 1)
+        weights, moves = {}, behind[2:]
+        affinity, repeated = delay(m, self.affinity, 1, behind[1:]), delay(m, self.kernel, 1, behind[1:])
         for name, other in (("attract", affinity), ("repel", repeated)):
-            exact = product(m, other, repeated)
-            weight = Signal(len(other) + 1, name=f"weight_{name}")
-            m.d.sync += weight.eq(half_up(exact, fk))
-            weights[name] = delay(
-                m, weight, self._weight_latency - 2 - product_latency(len(other), len(kernel))
-            )
+            weight = half_up(product(m, other, repeated, moves), fk)[: len(other) + 1]
+            wait = product_latency(len(other), len(kernel))
+            weights[name] = delay(m, weight, self._weight_latency - 1 - wait, moves[wait:])
         for axis in AXES:
-            gap = Signal(signed(self.difference), name=f"late_gap_{axis}")
-            m.d.sync += gap.eq(self.late_i[axis] - self.late_j[axis])
-            late = delay(m, gap, self._weight_latency - 2)
+            gap = self.late_i[axis] - self.late_j[axis]
+            late = delay(m, gap, self._weight_latency - 1, moves)
             for name, weight in weights.items():
-                spare = self.force_latency - self._weight_latency - product_latency(len(weight), len(late))
-                force = delay(m, product(m, weight, late), spare)
+                wait = product_latency(len(weight), len(late))
+                last = moves[self._weight_latency - 1 :]
+                spare = self.force_latency - self._weight_latency - wait
+                force = delay(m, product(m, weight, late, last), spare, last[wait:])
                 port = getattr(self, f"{name}_{axis}")
                 m.d.comb += port.eq(force)
                 m.d.sync += Assert(port == force, "the force of a pair is out of range")
