@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The step of one point of the update array (TE) from its forces (contract, section 11)."""
 
-from amaranth import Cat, Module, Mux, Signal, signed
+from amaranth import Module, Mux, signed
 from amaranth.hdl import Assert
 from amaranth.lib.data import StructLayout
 from amaranth.lib.wiring import In, Out
@@ -10,7 +10,7 @@ from amaranth.utils import bits_for
 from nms.contract.config import Config
 from nms.rtl.embedding.te_lane import AXES
 from nms.rtl.lib.fixed import half_up_by, product, product_latency, saturate
-from nms.rtl.lib.flow import delay
+from nms.rtl.lib.flow import delay, follow
 from nms.rtl.lib.hierarchy import Block
 from nms.rtl.lib.signatures import Payloads
 
@@ -90,39 +90,35 @@ class TEUpdate(Block):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        valid = Signal(self.latency)
-        m.d.sync += valid.eq(Cat(self.valid, valid))
-        m.d.comb += self.new_valid.eq(valid[-1])
-        sigma = delay(m, self.sigma, self._scaling_latency + 4)
-        scale = delay(m, self.scale, 1)  # near to its multipliers
+        moves = follow(m, self.valid, self.latency)
+        scaled = self._scaling_latency + 1  # cycles after which the scaled repulsion is there
+        m.d.comb += self.new_valid.eq(moves[-1])
+        sigma = delay(m, self.sigma, scaled + 3, moves)
+        scale = delay(m, self.scale, 1, moves)  # near to its multipliers
         for axis in AXES:
-            force = delay(m, self.forces[f"repel_{axis}"], 1)
-            halves = product(m, force, scale).shift_left(1) >> self.shift
-            rounded = Signal(halves.shape(), name=f"rounded_{axis}")
+            force = delay(m, self.forces[f"repel_{axis}"], 1, moves)
+            halves = product(m, force, scale, moves[1:]).shift_left(1) >> self.shift
+            shifted = delay(m, halves, 1, moves[scaled:])
+            rounded = delay(m, (shifted + 1).shift_right(1), 1, moves[scaled + 1 :])
             repel = rounded[: self.force.width].as_signed()
-            m.d.sync += rounded.eq((delay(m, halves, 1) + 1).shift_right(1))
-            with m.If(valid[self._scaling_latency + 2]):
+            with m.If(moves[scaled + 2]):
                 m.d.sync += Assert(rounded == repel, "the repulsion times N / Z is out of range")
 
-            attract = delay(m, self.forces[f"attract_{axis}"], self._scaling_latency + 3)
-            gradient = Signal(signed(self.force.width + 2), name=f"gradient_{axis}")
-            m.d.sync += gradient.eq(Mux(self.early, attract << 1, attract) - repel)
+            attract = delay(m, self.forces[f"attract_{axis}"], scaled + 2, moves)
+            gradient = delay(m, Mux(self.early, attract << 1, attract) - repel, 1, moves[scaled + 2 :])
+            doubled = Mux(self.early, gradient, gradient << 1)
+            step = half_up_by(doubled, sigma)[: self.force.width + 3].as_signed()
 
             # half_up of 8/16 or 13/16 of the old velocity, as 8 v + 5 v without a multiplier
-            old = delay(m, self.velocity[axis], self._scaling_latency + 2)
-            five = Signal(signed(len(old) + 3), name=f"five_{axis}")
-            rest = Signal(signed(len(old) + 4), name=f"rest_{axis}")
-            kept = Signal(old.shape(), name=f"kept_{axis}")
-            step = Signal(signed(self.force.width + 3), name=f"step_{axis}")
-            m.d.sync += [
-                five.eq((old << 2) + old),
-                rest.eq(Mux(self.early, 0, five) + 8),
-                kept.eq(((delay(m, old, 2) << 3) + rest) >> 4),
-                step.eq(half_up_by(Mux(self.early, gradient, gradient << 1), sigma)),
-            ]
-            velocity = Signal(old.shape(), name=f"velocity_{axis}")
-            position = delay(m, self.position[axis], self.latency)
-            m.d.sync += velocity.eq(saturate(kept - step, self.profile.velocity))
+            old = delay(m, self.velocity[axis], scaled + 1, moves)
+            five = delay(m, (old << 2) + old, 1, moves[scaled + 1 :])
+            rest = delay(m, Mux(self.early, 0, five) + 8, 1, moves[scaled + 2 :])
+            eight = delay(m, old, 2, moves[scaled + 1 :]) << 3
+            kept = ((eight + rest) >> 4)[: len(old)].as_signed()
+
+            kept, step = (delay(m, value, 1, moves[scaled + 3 :]) for value in (kept, step))
+            velocity = delay(m, saturate(kept - step, self.profile.velocity), 1, moves[scaled + 4 :])
+            position = delay(m, self.position[axis], self.latency, moves)
             m.d.comb += [
                 self.new_velocity[axis].eq(velocity),
                 self.new_position[axis].eq(saturate(position + velocity, self.profile.position)),
