@@ -9,7 +9,7 @@ from nms.contract.config import Config
 from nms.contract.derived import LOG_BETA_LOW
 from nms.rtl.lib.cordic import Decay
 from nms.rtl.lib.fixed import half_up, product, product_latency
-from nms.rtl.lib.flow import delay
+from nms.rtl.lib.flow import delay, follow
 from nms.rtl.lib.hierarchy import Block, instantiate
 from nms.rtl.lib.signatures import EXPONENT
 
@@ -17,15 +17,10 @@ FINE = 3
 """Low bits of a shift that are done in the second of its two registered stages."""
 
 
-def _delays(m: Module, flags: dict[str, Value], cycles: int) -> dict[str, Value]:
-    return {name: delay(m, flag, cycles, reset_less=False) for name, flag in flags.items()}
-
-
-def _rounded_shift(m: Module, value: Value, amount: Value) -> Value:
+def _rounded_shift(m: Module, value: Value, amount: Value, moves: Value) -> Value:
     """``half_up(value, amount)`` before its last register: a coarse shift, a register, a fine shift."""
-    coarse = Signal(len(value) + 1, reset_less=True)
-    m.d.sync += coarse.eq(value.shift_left(1) >> Cat(Const(0, FINE), amount[FINE:]))
-    return ((coarse >> delay(m, amount[:FINE], 1)) + 1).shift_right(1)
+    coarse = delay(m, value.shift_left(1) >> Cat(Const(0, FINE), amount[FINE:]), 1, moves)
+    return ((coarse >> delay(m, amount[:FINE], 1, moves)) + 1).shift_right(1)
 
 
 class PE(Block):
@@ -138,35 +133,37 @@ class PE(Block):
         return m
 
     def _distance(self, m: Module) -> None:
+        latency = self.distance_latency - 1
+        moves = follow(m, self.pixels_valid, latency)
         squares: list[Value] = []
         for lane in range(self.config.lanes):
             own, other = self.own.word_select(lane, 8), self.other.word_select(lane, 8)
-            difference = Signal((own - other).shape(), name=f"difference_{lane}", reset_less=True)
-            with m.If(self.pixels_valid):
-                m.d.sync += difference.eq(own - other)
-            square = Signal(16, name=f"square_{lane}", reset_less=True)
-            m.d.sync += square.eq(difference * difference)
-            squares.append(square)
-        level = 0
+            difference = delay(m, own - other, 1, moves)
+            squares.append(delay(m, (difference * difference)[:16], 1, moves[1:]))
+        level, to_come = 0, moves[2:]
         while len(squares) > 1:
             squares = [sum(squares[k : k + 2], Const(0)) for k in range(0, len(squares), 2)]
             level += 1
             if level % 2 == 0 or len(squares) == 1:
-                squares = [delay(m, value, 1) for value in squares]
-        flags = {"valid": self.pixels_valid, "first": self.pixels_first, "last": self.pixels_last}
-        flags = _delays(m, flags, self.distance_latency - 1)
+                squares = [delay(m, value, 1, to_come) for value in squares]
+                to_come = to_come[1:]
+        ends = delay(m, Cat(self.pixels_first, self.pixels_last), latency, moves)
         total = Signal(len(self.distance), name="distance_sum", reset_less=True)
-        self._accumulate(m, flags, squares[0], total, self.distance)
+        self._accumulate(m, moves[-1], ends, squares[0], total, self.distance)
 
     def _accumulate(
-        self, m: Module, flags: dict[str, Value], term: Value, total: Signal, shadow: Value
+        self, m: Module, valid: Value, ends: Value, term: Value, total: Signal, shadow: Value
     ) -> None:
-        """Sum the terms of a pass; the sum goes to ``shadow`` with the last of them."""
+        """Sum the terms of a pass; the sum goes to ``shadow`` with the last of them.
+
+        ``ends`` are two bits: whether a term is the first, and whether it is the last.
+        """
+        first, last = ends
         new = Signal(len(total) + 1, name=f"{total.name}_next")
-        m.d.comb += new.eq(Mux(flags["first"], 0, total) + term)
-        with m.If(flags["valid"]):
+        m.d.comb += new.eq(Mux(first, 0, total) + term)
+        with m.If(valid):
             m.d.sync += [total.eq(new), Assert(~new[-1], f"{total.name} overflows")]
-            with m.If(flags["last"]):
+            with m.If(last):
                 m.d.sync += shadow.eq(new)
 
     def _search(self, m: Module, platform: object) -> None:
@@ -189,50 +186,47 @@ class PE(Block):
             m.d.sync += [dn.eq(self.dn), zeroed.eq(self.ties_only & self.dn.any())]
             with m.If(self.dn_first):
                 m.d.sync += [mantissa.eq(candidate), shift.eq(places + room - exponent)]
-        flags = {"valid": self.dn_valid, "first": self.dn_first, "last": self.dn_last}
-        flags = _delays(m, flags, 1)
 
         wait = product_latency(len(mantissa), len(dn))
-        exact = product(m, mantissa, dn).shift_left(room)
-        scaled = _rounded_shift(m, exact, delay(m, shift, wait))
-        z = delay(m, scaled, 1)
-        flags, zeroed = _delays(m, flags, wait + 2), delay(m, zeroed, wait + 2)
+        before = follow(m, self.dn_valid, wait + 3)
+        moves, shifts = before[1:], before[wait + 1 :]
+        exact = product(m, mantissa, dn, moves).shift_left(room)
+        scaled = _rounded_shift(m, exact, delay(m, shift, wait, moves), shifts)
+        z = delay(m, scaled, 1, shifts[1:])
+        ends = delay(m, Cat(self.dn_first, self.dn_last), wait + 3, before)
+        zeroed = delay(m, zeroed, wait + 2, moves)
         one, over = Signal(), Signal()
         m.d.comb += [one.eq(z == 0), over.eq(((z >> fz) >= profile.cutoff) | zeroed)]
 
         decay = Decay(self.derived.weight_indices, c, self.config.unroll, self.decay_tag)
         instantiate(m, "decay", decay, platform)
         m.d.comb += [
-            decay.i.valid.eq(flags["valid"]),
+            decay.i.valid.eq(before[-1]),
             decay.i.payload.angle.eq(z[:fz] << (c - fz)),
-            decay.i.payload.tag.eq(
-                Cat(z[: profile.exponent.width], one, over, flags["first"], flags["last"])
-            ),
+            decay.i.payload.tag.eq(Cat(z[: profile.exponent.width], one, over, ends)),
             decay.o.ready.eq(1),
         ]
         z = Signal(profile.exponent.width, name="z_decayed")
-        m.d.comb += Cat(z, one_out := Signal(), over_out := Signal(), first := Signal(), last := Signal()).eq(
+        m.d.comb += Cat(z, one_out := Signal(), over_out := Signal(), ends := Signal(2)).eq(
             decay.o.payload.tag
         )
-        power = delay(m, decay.o.payload.power, 1)
-        by = Signal(range(profile.cutoff + c - fw), reset_less=True)
-        m.d.sync += by.eq(z[fz:] + (c - fw))
-        fitted = _rounded_shift(m, power, by)
-        flags = _delays(m, {"valid": decay.o.valid, "first": first, "last": last}, 3)
-        one, over = delay(m, one_out, 2), delay(m, over_out, 2)
-        with m.If(over):
-            m.d.sync += self.weight.eq(0)
-        with m.Elif(one):
-            m.d.sync += self.weight.eq(1 << fw)
-        with m.Else():
-            m.d.sync += self.weight.eq(fitted)
-        m.d.comb += self.weight_valid.eq(flags["valid"])
-
         wait = self._term_latency + 1
-        term = delay(m, half_up(product(m, self.weight, delay(m, z, 3)), fz)[: fw + 1], 1)
-        flags = _delays(m, flags, wait)
+        behind = follow(m, decay.o.valid, wait + 3)
+        power = delay(m, decay.o.payload.power, 1, behind)
+        by = Signal(range(profile.cutoff + c - fw), reset_less=True)
+        with m.If(behind[0]):
+            m.d.sync += by.eq(z[fz:] + (c - fw))
+        fitted = _rounded_shift(m, power, by, behind[1:])
+        one, over = delay(m, one_out, 2, behind), delay(m, over_out, 2, behind)
+        limited = Mux(over, 0, Mux(one, 1 << fw, fitted))[: profile.weight.width]
+        weight, moves = delay(m, limited, 1, behind[2:]), behind[3:]
+        m.d.comb += [self.weight.eq(weight), self.weight_valid.eq(moves[0])]
+
+        exact = product(m, weight, delay(m, z, 3, behind), moves)
+        term = delay(m, half_up(exact, fz)[: fw + 1], 1, moves[wait - 1 :])
+        ends = delay(m, ends, wait + 3, behind)
         s_sum = Signal(profile.sums.width, reset_less=True)
         t_sum = Signal(profile.sums.width, reset_less=True)
-        self._accumulate(m, flags, delay(m, self.weight, wait), s_sum, self.s)
-        self._accumulate(m, flags, term, t_sum, self.t)
-        m.d.sync += self.sums_done.eq(flags["valid"] & flags["last"])
+        self._accumulate(m, moves[-1], ends, delay(m, weight, wait, moves), s_sum, self.s)
+        self._accumulate(m, moves[-1], ends, term, t_sum, self.t)
+        m.d.sync += self.sums_done.eq(moves[-1] & ends[1])
