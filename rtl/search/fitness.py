@@ -10,7 +10,7 @@ from amaranth.lib.wiring import In, Out
 from nms.contract.config import Config
 from nms.rtl.lib.cordic import Rotate, Vector
 from nms.rtl.lib.fixed import bit_length, half_up, product, product_latency, saturate
-from nms.rtl.lib.flow import Queue, delay
+from nms.rtl.lib.flow import Queue, delay, follow
 from nms.rtl.lib.hierarchy import Block, instantiate
 from nms.rtl.lib.newton import Newton
 from nms.rtl.lib.signatures import SHIFT, Payloads
@@ -93,9 +93,6 @@ class Fitness(Block):
         rotate = instantiate(m, "rotate", self.rotate, platform)
         m.d.comb += [unit.o.ready.eq(1) for unit in (vector, newton, rotate)]
 
-        def later(valid: Value, cycles: int = 1) -> Value:
-            return delay(m, valid, cycles, reset_less=False)
-
         def waiting(name: str, valid: Value, payload: dict[str, Value], taken: Value, depth: int) -> Queue:
             """A queue that takes ``payload`` when ``valid`` and gives it when ``taken``."""
             queue = Queue(StructLayout({field: value.shape() for field, value in payload.items()}), depth)
@@ -109,9 +106,10 @@ class Fitness(Block):
         # S = mantissa * 2^shift
         given = self.i.payload
         m.d.sync += Assert(~self.i.valid | given.sums.s[sums.fraction :].any(), "fitness: S below 1")
-        shift = delay(m, (bit_length(given.sums.s[sums.fraction :]) - 1)[: SHIFT.width], 1)
-        mantissa = delay(m, delay(m, given.sums.s, 1).shift_left(cordic - sums.fraction) >> shift, 1)
-        normal = later(self.i.valid, 2)
+        moves = follow(m, self.i.valid, 2)
+        shift = delay(m, (bit_length(given.sums.s[sums.fraction :]) - 1)[: SHIFT.width], 1, moves)
+        s = delay(m, given.sums.s, 1, moves).shift_left(cordic - sums.fraction)
+        mantissa, normal = delay(m, s >> shift, 1, moves[1:]), moves[-1]
 
         # log2 and reciprocal of the mantissa
         m.d.comb += [
@@ -120,27 +118,34 @@ class Fitness(Block):
             newton.i.valid.eq(normal),
             newton.i.payload.m.eq(mantissa),
         ]
-        beside = {"t": delay(m, given.sums.t, 2), "shift": delay(m, shift, 1), "tag": delay(m, given.tag, 2)}
+        beside = {
+            "t": delay(m, given.sums.t, 2, moves),
+            "shift": delay(m, shift, 1, moves[1:]),
+            "tag": delay(m, given.tag, 2, moves),
+        }
         divided = waiting("beside_newton", normal, beside, newton.o.valid, newton.latency + 1)
 
         # T * y, then T/S in log2 S + T/S
         wait = product_latency(sums.width, y.width)
-        t, reciprocal = delay(m, divided.o.payload.t, 1), delay(m, newton.o.payload.y, 1)
-        shift, tag = delay(m, divided.o.payload.shift, 1 + wait), delay(m, divided.o.payload.tag, 1 + wait)
+        moves = follow(m, newton.o.valid, wait + 2)
+        t, reciprocal = delay(m, divided.o.payload.t, 1, moves), delay(m, newton.o.payload.y, 1, moves)
+        shift = delay(m, divided.o.payload.shift, 1 + wait, moves)
         # half_up(v, n + shift) = (floor(v / 2^(n - 1 + shift)) + 1) >> 1, n = fw + B - h
-        halves = product(m, t, reciprocal).shift_right(sums.fraction + y.fraction - entropy.fraction - 1)
-        halves = delay(m, halves >> shift, 1)
+        exact = product(m, t, reciprocal, moves[1:])
+        halves = exact.shift_right(sums.fraction + y.fraction - entropy.fraction - 1)
+        halves = delay(m, halves >> shift, 1, moves[1 + wait :])
         known = {
-            "reciprocal": delay(m, reciprocal, wait + 1),
-            "shift": delay(m, shift, 1),
-            "tag": delay(m, tag, 1),
+            "reciprocal": delay(m, reciprocal, wait + 1, moves[1:]),
+            "shift": delay(m, shift, 1, moves[1 + wait :]),
+            "tag": delay(m, divided.o.payload.tag, wait + 2, moves),
         }
-        quotient = later(newton.o.valid, wait + 2)
+        quotient = moves[-1]
         exponent = half_up(halves, 1) + known["shift"].shift_left(entropy.fraction)
 
         # H2 = shift + log2 of the mantissa + T/S
         both = Signal()
-        exact_log, has_log = delay(m, vector.o.payload.log, 1), later(vector.o.valid)
+        moves = follow(m, vector.o.valid, 1)
+        exact_log, has_log = delay(m, vector.o.payload.log, 1, moves), moves[-1]
         log = half_up(exact_log, cordic - entropy.fraction)
         apart = self.latency - 6 - self.rotate.latency  # cycles from the mantissa to the later of both
         logs = waiting("logs", has_log, {"log": log}, both, apart - vector.latency + 1)
@@ -152,8 +157,9 @@ class Fitness(Block):
             apart - (newton.latency + wait + 2) + 2,
         )
         exact = logs.o.payload.log + quotients.o.payload.exponent
-        h2 = delay(m, exact[: entropy.width], 1)
-        kept = {name: delay(m, Value.cast(quotients.o.payload[name]), 1) for name in known}
+        moves = follow(m, both, 1)
+        h2 = delay(m, exact[: entropy.width], 1, moves)
+        kept = {name: delay(m, Value.cast(quotients.o.payload[name]), 1, moves) for name in known}
         m.d.comb += both.eq(logs.o.valid & quotients.o.valid)
         limit = 1 << entropy.width
         m.d.sync += Assert(~quotient | (exponent < limit), "fitness: T/S of 16 or more")
@@ -161,7 +167,7 @@ class Fitness(Block):
 
         # Perp = 2^H2
         m.d.comb += [
-            rotate.i.valid.eq(later(both)),
+            rotate.i.valid.eq(moves[-1]),
             rotate.i.payload.angle.eq(h2[: entropy.fraction].shift_left(cordic - entropy.fraction)),
         ]
         raised = waiting(
@@ -172,14 +178,20 @@ class Fitness(Block):
             rotate.latency + 1,
         )
         power = (rotate.o.payload.x - rotate.o.payload.y) << raised.o.payload.whole
-        halves = delay(m, power.shift_right(cordic - profile.perplexity.fraction - 1), 1)
+        moves = follow(m, rotate.o.valid, 2)
+        halves = delay(m, power.shift_right(cordic - profile.perplexity.fraction - 1), 1, moves)
+        perplexity = saturate(half_up(halves, 1), profile.perplexity)
         score = self.o.payload.score
-        m.d.sync += score.perplexity.eq(saturate(half_up(halves, 1), profile.perplexity))
-        for field, name in (
-            (score.reciprocal, "reciprocal"),
-            (score.shift, "shift"),
-            (self.o.payload.tag, "tag"),
-        ):
-            m.d.sync += field.eq(delay(m, Value.cast(raised.o.payload[name]), 1))
-        m.d.sync += self.o.valid.eq(later(rotate.o.valid))
+        m.d.comb += [
+            self.o.valid.eq(moves[-1]),
+            score.perplexity.eq(delay(m, perplexity, 1, moves[1:])),
+            *(
+                field.eq(delay(m, Value.cast(raised.o.payload[name]), 2, moves))
+                for field, name in (
+                    (score.reciprocal, "reciprocal"),
+                    (score.shift, "shift"),
+                    (self.o.payload.tag, "tag"),
+                )
+            ),
+        ]
         return m
