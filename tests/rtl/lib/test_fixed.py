@@ -20,6 +20,7 @@ from nms.rtl.lib.fixed import (
     square,
     square_rows,
 )
+from nms.rtl.lib.flow import follow
 
 
 def run(m: Module, testbench: Callable, clocked: bool = False) -> None:
@@ -81,28 +82,31 @@ def test_leading_ones(width: int) -> None:
 @pytest.mark.parametrize("left", [signed(40), signed(18), 19, 5])
 @pytest.mark.parametrize("right", [signed(37), 54, 7])
 def test_products(left: object, right: object) -> None:
-    """One product each cycle in which the pipeline advances, exact, after the latency."""
+    """A product of each item, exact, after the latency in cycles that advance; it holds until the next."""
     m = Module()
-    a, b, advance = Signal(left), Signal(right), Signal()
-    result = product(m, a, b, advance)
+    a, b, given, advance = Signal(left), Signal(right), Signal(), Signal()
     latency = product_latency(len(a), len(b))
     assert 1 <= latency <= 3
+    valid = follow(m, given, latency, advance)
+    result = product(m, a, b, valid & advance.replicate(len(valid)))
 
     def some(rng: random.Random, signal: Signal) -> int:
         low = -(1 << len(signal) - 1) if signal.shape().signed else 0
         return rng.choice([low, low + (1 << len(signal)) - 1, low + rng.randrange(1 << len(signal))])
 
     async def testbench(ctx) -> None:
-        rng, exact = random.Random(1), []
+        rng, under_way, expected = random.Random(1), [None] * (latency - 1), 0
         for _ in range(200):
-            x, y, on = some(rng, a), some(rng, b), rng.random() < 0.7
-            ctx.set(a, x)
-            ctx.set(b, y)
-            ctx.set(advance, on)
+            x, y, comes, on = some(rng, a), some(rng, b), rng.random() < 0.7, rng.random() < 0.7
+            for signal, value in ((a, x), (b, y), (given, comes), (advance, on)):
+                ctx.set(signal, value)
             await ctx.tick()
-            exact += [x * y] * on
-            if len(exact) >= latency:
-                assert ctx.get(result) == exact[-latency]
+            if on:
+                under_way.append(x * y if comes else None)
+                done = under_way.pop(0)
+                expected = expected if done is None else done
+                assert ctx.get(valid[-1]) == (done is not None)
+            assert ctx.get(result) == expected
 
     run(m, testbench, clocked=True)
 
