@@ -21,21 +21,28 @@ from nms.rtl.embedding.points import BlockWalk, Points, Rows
 from nms.rtl.embedding.te_lane import TELane, reciprocal, top
 from nms.rtl.embedding.te_update import TEUpdate
 from nms.rtl.lib.fixed import bit_length, half_up
-from nms.rtl.lib.flow import delay
+from nms.rtl.lib.flow import delay, follow
 from nms.rtl.lib.hierarchy import Block, instantiate
 from nms.rtl.lib.signatures import Payloads
 
 
-def add_tree(m: Module, values: Sequence[Value]) -> Value:
-    """The sum of 2^n values, n cycles later: a register after each addition."""
+def add_tree(m: Module, values: Sequence[Value], moves: Value) -> Value:
+    """The sum of 2^n values, n cycles later: a register after each addition, enabled by its level's bit."""
     while len(values) > 1:
-        sums = []
-        for a, b in zip(values[::2], values[1::2], strict=True):
-            total = Signal((a + b).shape(), reset_less=True)
-            m.d.sync += total.eq(a + b)
-            sums.append(total)
-        values = sums
+        pairs = zip(values[::2], values[1::2], strict=True)
+        values, moves = [delay(m, a + b, 1, moves) for a, b in pairs], moves[1:]
     return values[0]
+
+
+def delay_tag(m: Module, tag: View, cycles: int) -> tuple[Value, View]:
+    """``tag``, ``cycles`` later, and before it the enables of what is delayed beside it.
+
+    ``valid`` alone moves in every cycle.
+    """
+    moves = follow(m, tag.valid, cycles)
+    later = Signal(tag.shape())
+    m.d.comb += [later.eq(delay(m, tag, cycles, moves)), later.valid.eq(moves[-1])]
+    return moves, later
 
 
 class TE(Block):
@@ -190,13 +197,11 @@ class TE(Block):
     def _feed(self, m: Module, lanes: list[TELane], points: Points, pairs: BlockWalk) -> View:
         """Feed the lanes with ``pairs``; returns where the pairs stand whose kernels they give."""
         late = m.submodules.late = BlockWalk(self.images, self.lanes)
-        valid = Signal()
+        moves, late_moves = follow(m, pairs.step, 2), follow(m, late.step, 1)
         tag = Signal(StructLayout({"valid": 1, "row": len(late.row), "first": 1, "last": 1, "end": 1}))
-        m.d.sync += [
-            valid.eq(delay(m, pairs.step, 1, reset_less=False)),
-            tag.valid.eq(late.step),
-            *(tag[name].eq(getattr(late, name)) for name in ("row", "first", "last", "end")),
-        ]
+        m.d.comb += tag.valid.eq(late_moves[1])
+        for name in ("row", "first", "last", "end"):
+            m.d.comb += tag[name].eq(delay(m, getattr(late, name), 1, late_moves))
         m.d.comb += [
             late.count.eq(self.count),
             late.step.eq(lanes[0].due),
@@ -207,7 +212,8 @@ class TE(Block):
             self.block.eq(late.block),
         ]
         # memories give their words late, so that each goes into a register before it is subtracted
-        near, late_point = delay(m, points.near.point, 1), delay(m, points.late.point, 1)
+        moves, late_moves = moves[1:], late_moves[1:]
+        near, late_point = delay(m, points.near.point, 1, moves), delay(m, points.late.point, 1, late_moves)
         for number, lane in enumerate(lanes):
             column, present = (
                 Signal(range(self.padded), name=f"column_{number}"),
@@ -216,11 +222,11 @@ class TE(Block):
             m.d.sync += present.eq(late.step & (column < self.count) & (column != late.row))
             m.d.comb += [
                 column.eq((late.block << self.levels) + number),
-                lane.valid.eq(valid),
+                lane.valid.eq(moves[-1]),
                 lane.i.eq(near),
-                lane.j.eq(delay(m, points.near.points[number], 1)),
+                lane.j.eq(delay(m, points.near.points[number], 1, moves)),
                 lane.late_i.eq(late_point),
-                lane.late_j.eq(delay(m, points.late.points[number], 1)),
+                lane.late_j.eq(delay(m, points.late.points[number], 1, late_moves)),
                 lane.affinity.eq(self.word[number]),
                 lane.present.eq(present),
             ]
@@ -231,15 +237,15 @@ class TE(Block):
     ) -> tuple[Signal, Signal, Rows]:
         """Z, a pulse when it is complete, and the memory of the sigmas, which the first pass finds."""
         total = Signal(self.normaliser.width)
-        kernels = add_tree(m, [lane.kernel for lane in lanes])
-        tag = delay(m, tag, self.levels, reset_less=False)
+        # words come late from the affinities' memory, so that they are added a cycle later
+        words = [delay(m, Mux(lane.present & first, lane.affinity, 0), 1, tag.valid) for lane in lanes]
+        moves, tag = delay_tag(m, tag, self.levels)
+        kernels = add_tree(m, [lane.kernel for lane in lanes], moves)
+        affinities = add_tree(m, words, moves[1:])
         with m.If(tag.valid):
             m.d.sync += total.eq(Mux(tag.first & (tag.row == 0), 0, total) + kernels)
-        tag = delay(m, tag, 1, reset_less=False)
+        _, tag = delay_tag(m, tag, 1)
 
-        # words come late from the affinities' memory, so that they are added a cycle later
-        words = [delay(m, Mux(lane.present & first, lane.affinity, 0), 1) for lane in lanes]
-        affinities = add_tree(m, words)
         row_sum = Signal(self.row_sum.width)
         new_sum = Mux(tag.first, 0, row_sum) + affinities
         with m.If(tag.valid):
@@ -247,7 +253,7 @@ class TE(Block):
                 row_sum.eq(new_sum),
                 Assert(new_sum <= self.row_sum.max, "the sum of a row's affinities is out of range"),
             ]
-        found = delay(m, tag, 1, reset_less=False)
+        _, found = delay_tag(m, tag, 1)
         sigma = bit_length((row_sum - row_sum.any())[self.profile.affinity.fraction : len(row_sum)])
         sigmas = m.submodules.row_sigmas = Rows(bits_for(self.row_sum.integer), self.padded, self.group)
         self._write_row(m, sigmas, found, sigma, first)
@@ -259,18 +265,19 @@ class TE(Block):
         fractions = {"attract": self.profile.affinity.fraction, "repel": self.profile.kernel.fraction}
         layout = self._updates[0].row
         forces = m.submodules.row_forces = Rows(layout, self.padded, self.group)
-        tag = delay(m, tag, lanes[0].force_latency + self.levels, reset_less=False)
+        moves, tag = delay_tag(m, tag, lanes[0].force_latency + self.levels)
         row = Signal(layout)
         for name in layout.members:
             fraction = fractions[name.split("_")[0]]
-            partial = add_tree(m, [getattr(lane, name) for lane in lanes])
+            partial = add_tree(m, [getattr(lane, name) for lane in lanes], moves[lanes[0].force_latency :])
             total = Signal(signed(self.force.width + fraction), name=f"total_{name}")
             with m.If(tag.valid):
                 m.d.sync += total.eq(Mux(tag.first, 0, total) + partial)
             rounded = half_up(total, fraction)
             m.d.comb += row[name].eq(rounded)
             m.d.sync += Assert(row[name] == rounded, "the force of a row is out of range")
-        self._write_row(m, forces, delay(m, tag, 1, reset_less=False), row)
+        _, tag = delay_tag(m, tag, 1)
+        self._write_row(m, forces, tag, row)
         return forces
 
     def _write_row(self, m: Module, memory: Rows, tag: View, value: Value, enable: ValueLike = 1) -> None:
@@ -287,15 +294,15 @@ class TE(Block):
         """N * yz and its shift to the updates; high one cycle before they are valid."""
         newton = instantiate(m, "newton", self._newton, platform)
         k = self.profile.kernel_reciprocal.fraction
-        zeros = Signal(range(len(total)))
-        mantissa = Signal(k + 1)
+        moves = follow(m, complete, 2)
+        zeros = delay(m, (len(total) - bit_length(total))[: bits_for(len(total) - 1)], 1, moves)
+        mantissa = delay(m, top((total << zeros)[: len(total)], k + 1), 1, moves[1:])
         scale, shift = Signal.like(updates[0].scale), Signal.like(updates[0].shift)
-        m.d.sync += [
-            zeros.eq(len(total) - bit_length(total)),
-            mantissa.eq(top((total << zeros)[: len(total)], k + 1)),
-            newton.i.valid.eq(delay(m, complete, 1, reset_less=False)),
+        m.d.comb += [
+            newton.i.valid.eq(moves[-1]),
+            newton.i.payload.m.eq(mantissa),
+            newton.o.ready.eq(1),
         ]
-        m.d.comb += [newton.i.payload.m.eq(mantissa), newton.o.ready.eq(1)]
         with m.If(newton.o.valid):
             m.d.sync += [
                 scale.eq(self.count * newton.o.payload.y),
