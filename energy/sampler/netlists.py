@@ -5,6 +5,7 @@ import hashlib
 import inspect
 import json
 import os
+import re
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ from nms.rtl.export.emit import Design
 from nms.sim.verilator import protocol
 from nms.synth import clock_gates, elaborate, liberty, mapping
 from nms.synth.targets import Target
+
+PORT = re.compile(r"^ *(?:input|output) .*;$", re.MULTILINE)
+"""The declaration of a port."""
 
 
 @dataclass(frozen=True)
@@ -36,16 +40,14 @@ def isolate_block(design: Design, block: str) -> str:
         if name == block or name.partition("__")[0] == block:
             own.append(found.group())
         elif name in design.blocks:
-            own.append(_black_box(protocol.parse_headers(found.group())[found[1]]))
+            own.append(_black_box(found.group()))
     return "\n".join(own) + "\n"
 
 
-def _black_box(header: protocol.Header) -> str:
-    ports = [
-        f"{port.direction} [{port.width - 1}:0] {name}" if port.width > 1 else f"{port.direction} {name}"
-        for name, port in header.ports.items()
-    ]
-    return f"(* blackbox *) module {header.module}({', '.join(ports)}); endmodule"
+def _black_box(module: str) -> str:
+    """The header and the ports of a module, as its text has them: a port's name may need its backslash."""
+    header, _, body = module.partition(";")
+    return "\n".join(["(* blackbox *)", f"{header};", *PORT.findall(body), "endmodule"])
 
 
 def map_blocks(

@@ -108,6 +108,20 @@ def test_a_netlist_is_evaluated_as_it_would_run_and_faults_are_seen():
     assert unknown.coverage < found.coverage == 1
 
 
+@pytest.mark.parametrize(("name", "seen"), [("next", ["next[0]"]), ("$5", []), ("inner.$5", [])])
+def test_a_net_is_compared_if_the_description_names_it(name: str, seen: list[str]) -> None:
+    """The next value of a register that holds has no meaning, and no name."""
+    named = NETLIST | {"netnames": NETLIST["netnames"] | {name: {"hide_name": 0, "bits": [4]}}}
+    inputs = np.random.default_rng(5).integers(0, 2, 40)
+    states = np.array(_simulated(inputs.tolist()))
+    time = gate_sim.Timeline([(1, 40)])
+    rows = {("x", 0): inputs, ("state", 0): states, (name, 0): 1 - (inputs & states)}
+    simulator = gate_sim.GateSimulator(named, gate_sim.read_cells(CELLS))
+    assert simulator.run(time.pack(rows), time).mismatches == []
+    rows[name, 0] = 1 - rows[name, 0]
+    assert simulator.run(time.pack(rows), time).mismatches == seen
+
+
 def test_a_gated_register_takes_its_data_while_its_gate_is_open():
     rng = np.random.default_rng(6)
     data, enable = rng.integers(0, 2, (2, 150))
