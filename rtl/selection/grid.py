@@ -202,6 +202,7 @@ class Grid(Block):
             receive.data.eq(self.i_points.payload),
             receive.en.eq(self.i_points.valid & self.i_points.ready),
             fetch.addr.eq(index),
+            fetch.en.eq(placing),
         ]
         low, extent = self._box(m, receive.en, index == 0)
         side = self._side(m)
@@ -368,10 +369,11 @@ class Grid(Block):
             advance.eq(~self.o_kept.valid | self.o_kept.ready),
         ]
         words, rows = [], []
-        for memory in (spots, orders):
+        for memory, compares in ((spots, ranking), (orders, ordering)):
             word, row = memory.read_port(), memory.read_port()
+            reads = running & advance & compares
             m.d.comb += [word.addr.eq(block), row.addr.eq(index >> self.lane_bits)]
-            m.d.comb += [word.en.eq(advance), row.en.eq(advance)]
+            m.d.comb += [word.en.eq(reads), row.en.eq(reads)]
             words.append(word.data)
             rows.append(row.data)
 
