@@ -11,8 +11,10 @@ from nms.sim.check import check
     "config",
     [
         pytest.param(load("herding", ["images=16"]), id="herding"),
-        pytest.param(load("lean", ["images=16"]), id="lean"),
-        pytest.param(load("lean", ["images=13", "map_lanes=1", "grid_lanes=1"]), id="one lane"),
+        pytest.param(load("lean", ["images=13", "map_lanes=2", "grid_lanes=2"]), id="lean"),
+        pytest.param(
+            load("lean", ["images=12", "map_lanes=1", "grid_lanes=1"]), id="one lane", marks=pytest.mark.slow
+        ),
     ],
 )
 def test_lean_sampler_quickly(config):
