@@ -78,7 +78,6 @@ class TestRefusals:
             (["run", "-c", "lean", "--pick", "best"], ["pick 'best'", "medoid"]),
             (["generate", "-c", "tiny", "-P", "side=4"], ["side=4"]),
             (["bench", "sampler", "-c", "herding"], ["herding", "published"]),
-            (["energy", "sampler", "-c", "lean"], ["lean", "published"]),
             (["show", "papr"], ["papr", "paper"]),
             (["show"], ["PRESET"]),
             (["generate", "-c", "tiny", "-P", "lanes"], ["'lanes'", "key=value"]),
