@@ -4,37 +4,41 @@
 import math
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
+from typing import Any, Self
 
 from nms.contract.config import Config, LeanConfig, ReducedConfig
 from nms.contract.errors import UserError
 from nms.contract.formats import LEAN
 
 
-class Search(IntEnum):
+class Choice(IntEnum):
+    """A setting that names one of several; its text is the name in lower case, with hyphens."""
+
+    def __str__(self) -> str:
+        return self.name.lower().replace("_", "-")
+
+    @classmethod
+    def parse(cls, name: str) -> Self:
+        """The member called ``name``, such as ``de-rand1``.
+
+        Raises
+        ------
+        UserError
+            There is no such one.
+        """
+        for member in cls:
+            if str(member) == name:
+                return member
+        raise UserError(f"{cls.__name__.lower()} {name!r}: must be one of {', '.join(map(str, cls))}")
+
+
+class Search(Choice):
     """Methods of the search for beta (``contract.md``, section 9)."""
 
     DE_RAND1 = 0  # differential evolution DE/rand/1, as published
     DE_BEST1 = 1  # DE/best/1, restarted when the population collapses
     SECTION = 2  # 33-section of log2 beta
     WINDOW = 3  # half octaves, then windows centred on the secant
-
-    def __str__(self) -> str:
-        return self.name.lower().replace("_", "-")
-
-    @classmethod
-    def parse(cls, name: str) -> "Search":
-        """The method called ``name``, such as ``de-rand1``.
-
-        Raises
-        ------
-        UserError
-            There is no such method.
-        """
-        for method in cls:
-            if str(method) == name:
-                return method
-        raise UserError(f"search {name!r}: must be one of {', '.join(map(str, cls))}")
 
 
 PERPLEXITY = 15.0
@@ -140,7 +144,7 @@ class Settings:
         return {"search": str(Search(self.search))}
 
 
-class Pick(IntEnum):
+class Pick(Choice):
     """What of a group is kept (``contract.md``, sections 17 and 18)."""
 
     CENTRE = 0  # of each cell of the map, the point nearest to the cell's centre
@@ -148,23 +152,6 @@ class Pick(IntEnum):
     HUB = 2  # of each cell, the image with the largest row sum of affinities
     NEIGHBOUR = 3  # of each cell, the image whose fifth neighbour is nearest
     HERDING = 4  # no map: images whose mean follows that of the group
-
-    def __str__(self) -> str:
-        return self.name.lower()
-
-    @classmethod
-    def parse(cls, name: str) -> "Pick":
-        """The pick called ``name``, such as ``medoid``.
-
-        Raises
-        ------
-        UserError
-            There is no such pick.
-        """
-        for pick in cls:
-            if str(pick) == name:
-                return pick
-        raise UserError(f"pick {name!r}: must be one of {', '.join(map(str, cls))}")
 
 
 @dataclass(frozen=True)
