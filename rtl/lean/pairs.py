@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The memory of distances: a triangle, each pair once."""
 
-from amaranth import Module, Mux, Signal
+from amaranth import Array, Const, Module, Mux, Signal
 from amaranth.lib.wiring import In, Out
 
 from nms.contract.config import ReducedConfig
@@ -62,13 +62,15 @@ class PairMemory(Block):
         m.submodules.pairs = pairs = SplitRAM(self.width, self.images * (self.images - 1) // 2)
         swaps, same = Signal(), Signal()
         high, low = Signal.like(self.read_row), Signal.like(self.read_row)
+        # A table, because a product would be on the longest path of the sampler.
+        rows = Array(Const(i * (i - 1) // 2, len(pairs.address)) for i in range(self.images))
         equal = Signal(reset_less=True)
         m.d.comb += [
             swaps.eq(self.read_row < self.read_column),
             same.eq(self.read_row == self.read_column),
             high.eq(Mux(self.write_enable, self.write_row, Mux(swaps, self.read_column, self.read_row))),
             low.eq(Mux(self.write_enable, self.write_column, Mux(swaps, self.read_row, self.read_column))),
-            pairs.address.eq((high * (high - 1)[: len(high)]).shift_right(1) + low),
+            pairs.address.eq(rows[high] + low),
             pairs.write.eq(self.write_enable),
             pairs.write_data.eq(self.write_data),
             pairs.read.eq(self.read_enable & ~same),
