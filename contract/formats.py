@@ -133,7 +133,7 @@ EDGE = Profile(
 )  # fmt: skip
 
 LEAN = LeanProfile(
-    **_formats(  # type: ignore[arg-type]
+    **_formats(  # type: ignore[arg-type]  # the helper returns a mixed dictionary
         mantissa="u1.8", log_beta="s6.8", exponent="u4.6", weight="u1.8", entropy="u4.8", affinity="u1.16",
         position="s6.12", velocity="s3.12", kernel="u1.12",
     ),

@@ -28,7 +28,7 @@ def show(
 ) -> None:
     """Show a configuration and what follows from it: widths, latencies, error bounds, memories.
 
-    Latencies and error bounds are those of the published method. Memories are those of the hardware with its
+    Latencies and error bounds are those of the published method, memories those of the hardware with its
     buses, as it is generated: words, bits of a word, copies.
 
     Example: `nms show paper -P lanes=8`

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The simulated sampler as its user sees it: settings, images in, kept indices out, tables read out."""
 
+from abc import ABC, abstractmethod
 from dataclasses import asdict
 from typing import Any, Generic, TypeVar
 
@@ -60,7 +61,7 @@ Given = TypeVar("Given", Settings, LeanSettings)
 """The settings of a device."""
 
 
-class CoreDevice(Generic[Given]):
+class CoreDevice(ABC, Generic[Given]):
     """What the ports of all samplers without buses have in common: pulses, kept indices, tables.
 
     ``stalls`` pauses images in and everything kept out.
@@ -82,6 +83,7 @@ class CoreDevice(Generic[Given]):
         for name in (*pulses, *values):
             getattr(self.dut, name).value = 0  # the hardware has sampled them
 
+    @abstractmethod
     async def run(self, settings: Given, images: np.ndarray) -> list[int]:
         """A whole job of one batch: the kept indices.
 
@@ -90,7 +92,6 @@ class CoreDevice(Generic[Given]):
         AssertionError
             The settings are refused, the run hangs, or ``last`` is not with the last kept index.
         """
-        raise NotImplementedError
 
     async def kept(self, settings: Given) -> list[int]:
         """The kept indices of the run under way; errors as of :meth:`run`."""

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reduction against Pillow, scipy, float64 means and the contract's words byte by byte."""
 
+from typing import cast
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -134,7 +136,7 @@ def test_distances_within_the_roundings() -> None:
 
 def test_images_as_they_are() -> None:
     digits = load_digits().data[:20].astype(np.uint8)
-    s = LeanSettings.make(PRESETS["herding"], 20, (64,))  # type: ignore[arg-type]
+    s = LeanSettings.make(cast("ReducedConfig", PRESETS["herding"]), 20, (64,))
     assert np.array_equal(reduce(digits, s), digits)
     s = settings((8, 8), 8)
     assert np.array_equal(reduce(digits, s), digits)  # boxes of one pixel

@@ -46,7 +46,7 @@ async def jobs_of_all_kinds(dut: Any) -> None:
         ((8, 8), {"count": min(CONFIG.images, 33), "ratio": 0.3}),
         ((5, 3, 3), {"count": 4, "ratio": 1.0}),
         ((3, 10, 12), {"planes": True}),
-        ((10, 12, 3), {"grey": True, "ratio": 0.05}),
+        ((10, 12, 3), {"grey": True, "ratio": 0.1}),
         ((flat,), {"count": 5}),
         ((17, 4), {"side": 4}),
         ((40, 33, 3), {"count": CONFIG.images, "ratio": 0.1}),
