@@ -172,15 +172,13 @@ class Herding(Block):
         score = Mux(opening & highest, 0, columns.data[: self.score]).as_signed()
         live = Signal()
         raised = Signal(signed(self.score), reset_less=True)
-        lowered = Signal(self.distance + len(self.count), reset_less=True)
+        distance = Signal(self.distance, reset_less=True)
         m.d.comb += live.eq(valids[0] & (opening | ~columns.data[-1]))
         with m.If(live):
-            m.d.sync += [raised.eq(score + row_sum), lowered.eq(self.read_data * self.count)]
-            with m.If(opening):
-                m.d.sync += lowered.eq(0)
+            m.d.sync += [raised.eq(score + row_sum), distance.eq(Mux(opening, 0, self.read_data))]
         fresh = Signal(signed(self.score), reset_less=True)
         with m.If(valids[1]):
-            m.d.sync += fresh.eq(raised - lowered)
+            m.d.sync += fresh.eq(raised - distance * self.count)
         for enable, earlier, index in zip(
             (passing, *valids[:-1]), (image, *indices[:-1]), indices, strict=True
         ):
