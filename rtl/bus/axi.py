@@ -434,7 +434,7 @@ class NearMemorySampler(Block):
             images.use_list.eq(self._option("use_list")),
             images.image_base.eq(self._both("image_base")),
             images.list_base.eq(self._both("list_base")),
-            images.begin.eq(self.cleared),
+            images.start.eq(self.cleared),
             self.sampler.load.eq(images.load),
             images.load_ready.eq(self.sampler.load_ready),
         ]

@@ -456,8 +456,8 @@ class Sender(Block):
             Gearbox(image_lanes(config), size, len(self.pixels))
         )
         index = Signal(config.derived.index_width)
-        inside = Signal()  # words of an image are in the gearbox
-        within = Signal()  # of an image a part was offered, its last beat was not
+        entered = Signal()  # words of an image are in the gearbox
+        begun = Signal()  # of an image a part was offered, its last beat was not
         ending = Signal()
         beat = self.o_beats.p
         m.d.comb += [
@@ -466,22 +466,22 @@ class Sender(Block):
             gearbox.i.valid.eq(self.i_pixels.valid),
             self.i_pixels.ready.eq(gearbox.i.ready),
             gearbox.o.ready.eq((self.o_beats.ready | ~self.o_beats.valid) & ~ending & ~self.abort_run),
-            self.busy.eq(inside | within | ending | self.o_beats.valid),
+            self.busy.eq(entered | begun | ending | self.o_beats.valid),
             self.waits.eq(self.o_beats.valid & ~self.o_beats.ready),
         ]
         with m.If(self.i_pixels.valid & self.i_pixels.ready):
-            m.d.core += [index.eq(self.i_pixels.p.index), inside.eq(1)]
+            m.d.core += [index.eq(self.i_pixels.p.index), entered.eq(1)]
         with m.If(self.o_beats.valid & self.o_beats.ready):
             m.d.comb += self.bytes.eq(sum(beat.keep))
         with m.If(self.o_beats.ready | ~self.o_beats.valid):
             m.d.sync += self.o_beats.valid.eq(0)
             with m.If(ending):
                 m.d.sync += [
-                    self.o_beats.valid.eq(within),
+                    self.o_beats.valid.eq(begun),
                     beat.keep.eq(0),
                     beat.data.eq(0),
                     beat.last.eq(1),
-                    within.eq(0),
+                    begun.eq(0),
                     ending.eq(0),
                 ]
             with m.Elif(gearbox.o.valid & ~self.abort_run):
@@ -491,10 +491,10 @@ class Sender(Block):
                     beat.keep.eq(gearbox.o.p.keep),
                     beat.last.eq(gearbox.o.p.last),
                     beat.index.eq(index),
-                    within.eq(~gearbox.o.p.last),
+                    begun.eq(~gearbox.o.p.last),
                 ]
                 with m.If(gearbox.o.p.last):
-                    m.d.core += inside.eq(0)
+                    m.d.core += entered.eq(0)
         with m.If(self.abort_run):
             m.d.sync += ending.eq(1)
         return m

@@ -41,9 +41,9 @@ class Images(Block):
 
     Members
     -------
-    begin : a pulse: a job begins
+    start : a pulse: a job begins
     use_list, count, pixels, batches, image_base, image_stride, batch_stride, list_base, list_stride :
-        settings, constant from ``begin`` to the end of the job
+        settings, constant from ``start`` to the end of the job
     send_images : likewise, as all below that is sent only where kept images are read again
     load, load_ready : a batch's images follow
     o_items : what is to be read: lists, and images of ``pixels`` bytes
@@ -79,7 +79,7 @@ class Images(Block):
         self.kept = StructLayout({"number": NUMBER, "index": derived.index_width, "last": 1})
         super().__init__(
             {
-                "begin": In(1),
+                "start": In(1),
                 "use_list": In(1),
                 "count": In(derived.count_width),
                 "pixels": In(image_bits(config)),
@@ -230,7 +230,7 @@ class Images(Block):
                 self.place.eq(0),
                 self.loaded.eq(self.loaded ^ self.use_list),
             ]
-        with m.If(self.begin):
+        with m.If(self.start):
             m.d.sync += [
                 left.eq(self.batches),
                 following.eq(Mux(self.use_list, self.list_base, self.image_base)),
@@ -307,5 +307,5 @@ class Images(Block):
             m.d.sync += [self.sending.eq(0), self.origin.eq(self.origin + self.batch_stride)]
         with m.If(self.i_kept.valid & self.i_kept.ready):
             m.d.sync += [self.sending.eq(self.send_images), first.eq(self.i_kept.p.last)]
-        with m.If(self.begin):
+        with m.If(self.start):
             m.d.sync += self.origin.eq(self.image_base)

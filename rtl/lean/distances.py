@@ -117,7 +117,7 @@ class Distances(Block):
         address = Signal.like(images.address, reset_less=True)
         m.d.comb += images.address.eq(address)
         self._load(m, images, address, held[0])
-        valid, tag, final = self._walk(m, images, address, held)
+        valid, tag, closes = self._walk(m, images, address, held)
         other = Array(word.as_value() for word in held)[tag.row]
         valids, tags = [valid], [tag]
         for stage in range(1, STAGES):
@@ -128,7 +128,7 @@ class Distances(Block):
             valids.append(valid)
             tags.append(tag)
         self._sum(m, valids, tags, self._square(m, valids, images.data, other))
-        m.d.sync += self.done.eq(delay(m, final, STAGES - 1, reset_less=False))
+        m.d.sync += self.done.eq(delay(m, closes, STAGES - 1, reset_less=False))
         with m.If(self.done):
             m.d.sync += self.loaded.eq(0)
         return m
@@ -206,13 +206,13 @@ class Distances(Block):
                     m.d.sync += [number.eq(0), block.eq(block + 1), image.eq(start + ROWS)]
                     m.d.sync += running.eq(~last_block)
 
-        meets, keeps, final = Signal(), Signal(), Signal()
+        meets, keeps, closes = Signal(), Signal(), Signal()
         place = Signal(range(ROWS), reset_less=True)
         tag = Signal(self.tag, reset_less=True)
         m.d.sync += [
             meets.eq(running & (offset != 0)),
             keeps.eq(running & last_step & (offset != ROWS)),
-            final.eq(running & last_step & last_image & last_word & last_block),
+            closes.eq(running & last_step & last_image & last_word & last_block),
         ]
         with m.If(running):
             m.d.sync += [
@@ -227,7 +227,7 @@ class Distances(Block):
         for row, own in enumerate(held):
             with m.If(keeps & (place == row)):
                 m.d.sync += own.eq(images.data)
-        return meets, tag, final
+        return meets, tag, closes
 
     def _square(self, m: Module, valids: list[Signal], a: Value, b: Value) -> list[Signal]:
         """Sums of ``GROUP`` squared differences of the bytes of ``a`` and ``b``, two cycles later."""

@@ -94,16 +94,17 @@ class MapLane(Block):
     late_point, late_take : the same, :attr:`late` cycles later
     affinity : P' of the pair, :attr:`kernel_latency` cycles after ``pair``
     early : P' counts twice; constant while pairs are under way
-    scale, shift : zm and ze - 6 of N/Z; constant while pairs are between ``kernel`` and ``force``
+    scale, shift : zm and ze - 6 of N/Z; constant while pairs are between ``kernel`` and ``pair_force``
     kernel : w of the pair, or 0
-    force : of the pair on its row, or 0
-    load, before : the sum of the forces of the rows before, when the force of the point that was taken is due
+    pair_force : on the row of the pair, or 0
+    load, sum_before : the sum of the forces of the rows before, when the force of the point that was taken is
+        due
     total : the sum of all forces on the row so far
 
     Latency
     -------
-    :attr:`kernel_latency` cycles from ``pair`` to ``kernel``, :attr:`force_latency` to ``force``, one more to
-    ``total``.
+    :attr:`kernel_latency` cycles from ``pair`` to ``kernel``, :attr:`force_latency` to ``pair_force``, one
+    more to ``total``.
 
     Throughput
     ----------
@@ -145,9 +146,9 @@ class MapLane(Block):
                 "scale": In(SCALE),
                 "shift": In(range(scale_shift(config) + 1)),
                 "kernel": Out(self.profile.kernel.fraction),
-                "force": Out(StructLayout({axis: pair for axis in AXES})),
+                "pair_force": Out(StructLayout({axis: pair for axis in AXES})),
                 "load": In(1),
-                "before": In(sums),
+                "sum_before": In(sums),
                 "total": Out(sums),
             }
         )
@@ -208,14 +209,14 @@ class MapLane(Block):
             # -half_up(v, n) = (not floor(v / 2^(n-1)) + 1) >> 1
             twice = ((mantissa * late_gaps[axis]) << left).shift_right(b - 1)
             exact = ((twice.as_unsigned() ^ minus.replicate(len(twice))).as_signed() + 1).shift_right(1)
-            force = register(6, exact, f"force_{axis}", self.force[axis].shape())
-            m.d.comb += self.force[axis].eq(Mux(valid_force, force, 0))
+            force = register(6, exact, f"force_{axis}", self.pair_force[axis].shape())
+            m.d.comb += self.pair_force[axis].eq(Mux(valid_force, force, 0))
             with m.If(stages[6]):
                 fits = exact == exact[: len(force)].as_signed()
                 m.d.sync += Assert(fits, "the force of a pair is out of range")
             total = Signal(self.total[axis].shape(), name=f"total_{axis}", reset_less=True)
             with m.If(self.load):
-                m.d.sync += total.eq(self.before[axis])
+                m.d.sync += total.eq(self.sum_before[axis])
             with m.Elif(valid_force):
                 m.d.sync += total.eq(total + force)
             m.d.comb += self.total[axis].eq(total)

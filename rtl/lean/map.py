@@ -167,7 +167,7 @@ class LeanMap(Block):
                     m.next = "PASS"
             with m.State("PASS"):
                 m.d.comb += passing.eq(1)
-                with m.If(near.step & near.end):
+                with m.If(near.step & near.ends):
                     m.next = "TURN"
             with m.State("TURN"), m.If(written):
                 m.d.sync += [iteration.eq(iteration + 1), self.done.eq(iteration + 1 == self.iterations)]
@@ -181,7 +181,7 @@ class LeanMap(Block):
     ) -> Value:
         """Feed the lanes with points and affinities; high when kernels of theirs are there."""
         m.submodules.words = words = WordWalk(self.images, self.lanes)
-        for name in ("step", "index", "last", "complete", "end"):
+        for name in ("step", "index", "last", "complete", "ends"):
             m.d.comb += getattr(words, name).eq(getattr(near, name))
         m.d.comb += words.meets.eq(near.pairs.any())
         wanted, word = words.step & words.meets, words.word
@@ -211,11 +211,11 @@ class LeanMap(Block):
         """Make N/Z while ``scaling``, of the pass before if there was one; high when it is there."""
         normaliser = m.submodules.normaliser = self._normaliser
         half = Signal(len(normaliser.divisor), reset_less=True)
-        ended = delay(m, near.step & near.end, MapLane.kernel_latency + 1, reset_less=False)
+        ended = delay(m, near.step & near.ends, MapLane.kernel_latency + 1, reset_less=False)
         scaled = Signal()
         m.d.comb += [
             scaled.eq(scaling & ~normaliser.busy),
-            normaliser.begin.eq(self.start | ended),
+            normaliser.start.eq(self.start | ended),
             normaliser.numerator.eq(Mux(self.start, 1, self.count << self._half_shift)),
             normaliser.divisor.eq(half),
             *(lane.scale.eq(normaliser.scale) for lane in lanes),
@@ -232,7 +232,7 @@ class LeanMap(Block):
     def _sum_forces(self, m: Module, lanes: Sequence[MapLane], near: PairWalk) -> tuple[Signal, Signal]:
         """Sum the forces on each point; high when a block has ended, and the number of rows up to its end."""
         m.submodules.late = late = PairWalk(self.images, self.lanes)
-        m.submodules.forces = forces = RAM(shape=lanes[0].before.shape(), depth=self.images)
+        m.submodules.forces = forces = RAM(shape=lanes[0].sum_before.shape(), depth=self.images)
         read, write = forces.read_port(), forces.write_port()
         m.d.comb += [
             late.count.eq(self.count),
@@ -251,10 +251,10 @@ class LeanMap(Block):
             m.d.sync += [index.eq(late.index), first.eq(late.first), rows.eq(late.complete)]
         m.d.comb += [write.en.eq(stays), write.addr.eq(index)]
         for axis in AXES:
-            others = reduce(add, (lane.force[axis] for lane in lanes))
+            others = reduce(add, (lane.pair_force[axis] for lane in lanes))
             m.d.comb += write.data[axis].eq(Mux(first, 0, read.data[axis]) - others)
         for k, lane in enumerate(lanes):
-            m.d.comb += [lane.load.eq(take[k]), lane.before.eq(write.data)]
+            m.d.comb += [lane.load.eq(take[k]), lane.sum_before.eq(write.data)]
         return ended, rows
 
     def _offer(self, m: Module, lanes: Sequence[MapLane], near: PairWalk, point: Value) -> None:
@@ -282,7 +282,7 @@ class LeanMap(Block):
         """
         complete, row = Signal.like(self.count), Signal.like(self.count)
         going = Signal()
-        force = Signal(lanes[0].total.shape(), reset_less=True)
+        force = Signal(lanes[0].total.shape(), name="row_force", reset_less=True)
         m.d.comb += going.eq(row != complete)
         with m.If(ended):
             m.d.sync += complete.eq(rows)
@@ -331,7 +331,7 @@ class LeanMap(Block):
             affinities.sum_row.eq(Mux(going, row, self.sum_row)),
             self.row_sum.eq(affinities.row_sum),
             update.valid.eq(delay(m, going, 1, reset_less=False)),
-            update.force.eq(force),
+            update.row_force.eq(force),
             update.point.eq(read_state.data.point),
             update.velocity.eq(read_state.data.velocity),
             update.row_sum.eq(affinities.row_sum),

@@ -58,8 +58,8 @@ class MapPick(Block):
     read_enable, read_row, read_column : a distance that is wanted
     read_data : this distance, one cycle later, held while not enabled
     o_kept : the kept indices, ascending, offered from the last cycle of GRID or PICK on
-    table_enable, table, table_row, table_column : a table's value that is wanted, a pulse while no phase
-        runs
+    table_enable, table_number, table_row, table_column : a table's value that is wanted, a pulse while no
+        phase runs
     table_ready : the value is there, and stays until ``table_taken``
     table_taken : the next one may be wanted
     table_value : the value, sign-extended
@@ -97,7 +97,7 @@ class MapPick(Block):
                 "read_data": In(config.derived.distance_width),
                 "o_kept": Out(stream.Signature(make_kept(config))),
                 "table_enable": In(1),
-                "table": In(unsigned(4)),
+                "table_number": In(unsigned(4)),
                 "table_row": In(index),
                 "table_column": In(index),
                 "table_ready": Out(1),
@@ -153,7 +153,7 @@ class MapPick(Block):
             self.map.start.eq(self._enters(Phase.EMBED)),
             self.map.i_points.payload.eq(self.seeds.o_read.p.point),
             self.seeds.i_read.payload.eq(self.table_row),
-            self.seeds.i_read.valid.eq(self.table_enable & (self.table == Readout.EMBEDDING_INIT)),
+            self.seeds.i_read.valid.eq(self.table_enable & (self.table_number == Readout.EMBEDDING_INIT)),
             self.seeds.o_read.ready.eq(self.table_taken),
         ]
         with m.If(self.phase == Phase.EMBED):
@@ -175,7 +175,7 @@ class MapPick(Block):
         advance = ~valid | grid.i_points.ready
         m.d.comb += [
             wanted.eq((self.phase == Phase.GRID) & ~self.enter & (asked != self.count) & advance),
-            self.map.read_enable.eq(wanted | (self.table_enable & (self.table == Readout.EMBEDDING))),
+            self.map.read_enable.eq(wanted | (self.table_enable & (self.table_number == Readout.EMBEDDING))),
             self.map.read_row.eq(Mux(wanted, asked, self.table_row)),
             grid.start.eq(self._enters(Phase.GRID)),
             grid.keyed.eq(self.pick != Pick.CENTRE),
@@ -226,7 +226,7 @@ class MapPick(Block):
         """A table's value, as the memory that holds it gives it; each keeps what it read last."""
         read = self.rows.read_port()
         waits = Signal(range(READ + 2))
-        affine = self.table == Readout.AFFINITY
+        affine = self.table_number == Readout.AFFINITY
         m.d.comb += [
             read.addr.eq(self.table_row),
             read.en.eq(self.table_enable),
@@ -248,7 +248,7 @@ class MapPick(Block):
             Readout.EMBEDDING_INIT: Mux(first, start.x, start.y),
             Readout.EMBEDDING: Mux(first, end.x, end.y),
         }
-        with m.Switch(self.table):
+        with m.Switch(self.table_number):
             for table, value in values.items():
                 with m.Case(table):
                     m.d.comb += self.table_value.eq(value)

@@ -20,9 +20,9 @@ class Normaliser(Component):
 
     Members
     -------
-    begin : a pulse, from any state
-    numerator : in the cycle of ``begin``
-    divisor : constant from the cycle after ``begin`` on, while ``busy``
+    start : a pulse, from any state
+    numerator : in the cycle of ``start``
+    divisor : constant from the cycle after ``start`` on, while ``busy``
     busy : scale and shift are not there yet
     scale, shift : the quotient
     """
@@ -31,7 +31,7 @@ class Normaliser(Component):
         self.largest = shift
         super().__init__(
             {
-                "begin": In(1),
+                "start": In(1),
                 "numerator": In(numerator),
                 "divisor": In(divisor),
                 "busy": Out(1),
@@ -58,7 +58,7 @@ class Normaliser(Component):
                 m.d.sync += self.shift.eq(self.shift + 1)
             with m.If(first & fits):
                 m.d.sync += [self.scale.eq((1 << SCALE) - 1), self.busy.eq(0)]
-        with m.If(self.begin):
+        with m.If(self.start):
             m.d.sync += [
                 rest.eq(self.numerator),
                 self.scale.eq(0),

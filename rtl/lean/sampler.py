@@ -327,7 +327,7 @@ class LeanSampler(Block):
         m.d.core += asked.eq(taken & (self.i_read.p.table != Readout.DISTANCE))
         m.d.comb += [
             map_pick.table_enable.eq(asked),
-            map_pick.table.eq(request.table),
+            map_pick.table_number.eq(request.table),
             map_pick.table_row.eq(request.row),
             map_pick.table_column.eq(request.column),
             map_pick.table_taken.eq(self.o_read.valid & self.o_read.ready & ~distance),

@@ -21,7 +21,7 @@ class MapUpdate(Component):
 
     Members
     -------
-    valid, force, point, velocity, row_sum : a point, and the sum of its row of P'
+    valid, row_force, point, velocity, row_sum : a point, and the sum of its row of P'
     early : the first part of the schedule; constant while points are under way
     new_valid, new_point, new_velocity : two cycles later
     """
@@ -35,7 +35,7 @@ class MapUpdate(Component):
         super().__init__(
             {
                 "valid": In(1),
-                "force": In(StructLayout({axis: force for axis in AXES})),
+                "row_force": In(StructLayout({axis: force for axis in AXES})),
                 "point": In(point_layout(config)),
                 "velocity": In(self.speed),
                 "row_sum": In(config.derived.index_width + self.profile.affinity.fraction),
@@ -62,7 +62,7 @@ class MapUpdate(Component):
         whole = self.row_sum[len(fraction) :]
         sigma = bit_length(Mux(whole.any(), whole - ~fraction.any(), 0)[: len(whole)])
         for axis in AXES:
-            force, old = self.force[axis], self.velocity[axis]
+            force, old = self.row_force[axis], self.velocity[axis]
             doubled = Mux(self.early, force, force << 1).shift_right(self.places - 1)
             step = register(self.valid, (((doubled >> sigma) + 1).shift_right(1)), f"step_{axis}")
             slower = Mux(self.early, (old + 1).shift_right(1), ((old << 3) - old + 4).shift_right(3))

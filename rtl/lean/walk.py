@@ -27,7 +27,7 @@ class PairWalk(Component):
     last : the point is the block's last
     complete : rows up to the end of the block
     lonely : the next block has one row alone
-    end : the last point of the last block
+    ends : the last point of the last block
     """
 
     def __init__(self, images: int, lanes: int) -> None:
@@ -43,7 +43,7 @@ class PairWalk(Component):
                 "last": Out(1),
                 "complete": Out(images.bit_length()),
                 "lonely": Out(1),
-                "end": Out(1),
+                "ends": Out(1),
             }
         )
 
@@ -55,9 +55,9 @@ class PairWalk(Component):
             after.eq(base + self.lanes),
             self.first.eq(base == 0),
             self.last.eq(self.index + 1 == self.count),
-            self.complete.eq(Mux(self.end, self.count, after)),
+            self.complete.eq(Mux(self.ends, self.count, after)),
             self.lonely.eq(self.last & (after + 1 == self.count)),
-            self.end.eq(self.last & (after >= self.count)),
+            self.ends.eq(self.last & (after >= self.count)),
             self.take.eq(Cat(Const(1, 1), self.pairs) & ~self.pairs),
         ]
         with m.If(self.step):
@@ -68,7 +68,7 @@ class PairWalk(Component):
             with m.If(self.last):
                 m.d.sync += self.pairs.eq(0)
                 for place in (base, self.index):
-                    m.d.sync += place.eq(Mux(self.end, 0, after))
+                    m.d.sync += place.eq(Mux(self.ends, 0, after))
         return m
 
 
@@ -84,7 +84,7 @@ class WordWalk(Component):
 
     Members
     -------
-    step, index, last, complete, end : those of the walk
+    step, index, last, complete, ends : those of the walk
     meets : the point has a pair
     word : number of the word of its pairs
     """
@@ -97,7 +97,7 @@ class WordWalk(Component):
                 "index": In(range(images)),
                 "last": In(1),
                 "complete": In(images.bit_length()),
-                "end": In(1),
+                "ends": In(1),
                 "meets": In(1),
                 "word": Out(range(words(images, lanes))),
             }
@@ -108,7 +108,7 @@ class WordWalk(Component):
         start = Signal.like(self.word)  # of the block
         with m.If(self.step & self.last):
             for place in (start, self.word):
-                m.d.sync += place.eq(Mux(self.end, 0, start + self.complete + 1))
+                m.d.sync += place.eq(Mux(self.ends, 0, start + self.complete + 1))
         with m.Elif(self.step & self.meets):
             own = self.index + self.lanes - 1 >> self.lanes.bit_length() - 1
             m.d.sync += self.word.eq(self.word + own)

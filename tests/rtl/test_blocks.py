@@ -14,6 +14,7 @@ from nms.rtl.array.pea_search import SearchPhase
 from nms.rtl.bus.axi import NearMemorySampler
 from nms.rtl.bus.register_file import RegisterFile
 from nms.rtl.export.emit import Design
+from nms.rtl.export.naming import RESERVED
 from nms.rtl.lib.hierarchy import Block
 
 SECTIONS = ["Parameters", "Members", "Latency", "Throughput", "Reset"]
@@ -50,6 +51,12 @@ def test_members(blocks: list[Block]) -> None:
         assert named <= members, type(block).__name__
         if not isinstance(block, BUSES):
             assert named == members, type(block).__name__
+
+
+def test_no_member_is_a_reserved_word(blocks: list[Block]) -> None:
+    """Its port would have to be escaped in Verilog and in whatever binds to it."""
+    for block in blocks:
+        assert not RESERVED & set(block.signature.members), type(block).__name__
 
 
 def test_parameters(blocks: list[Block]) -> None:
