@@ -16,8 +16,8 @@ from amaranth.lib.wiring import Component, In, Out
 from amaranth.utils import bits_for
 
 from nms.contract.config import Config, LeanConfig
-from nms.rtl.lib.fixed import product, product_latency
-from nms.rtl.lib.flow import delay
+from nms.rtl.lib.fixed import product, product_latency, square
+from nms.rtl.lib.flow import delay, follow
 from nms.rtl.lib.hierarchy import Block
 from nms.rtl.lib.ram import RAM
 from nms.rtl.lib.signatures import make_kept, make_point
@@ -29,15 +29,18 @@ OFFSET = 12
 QUOTIENT = 18
 """Bits of floor(2^RB / s), which is above 2^16 and at most 2^17."""
 
+RB_LEAST = 17
+"""The smallest RB."""
+
 PASS_LATENCY = 4
 """Cycles from the address of a row's last block to its counts: data, comparisons, sums of lanes, totals."""
 
 
 class Ratio(Component):
-    """``rb`` = bitlen(s) + 16, ``ratio`` = floor(2^rb / s) * G of s = ``extent`` and G = ``side``.
+    """``shift`` = RB - 17 with RB = bitlen(s) + 16, and ``ratio`` = floor(2^RB / s) * G.
 
-    Long division: the 1 of the dividend is shifted up to the leading bit of s, one place a cycle,
-    then each cycle gives one bit of the quotient.
+    Long division of s = ``extent``: the 1 of the dividend is shifted up to the leading bit of s, one place a
+    cycle, then each cycle gives one bit of the quotient, and its product with G = ``side``.
 
     Parameters
     ----------
@@ -47,8 +50,8 @@ class Ratio(Component):
     -------
     start : begins, a pulse
     extent, side : s and G; constant until ``done``
-    done : a pulse, bitlen(s) + 19 cycles after ``start``
-    rb, ratio : the results, from the cycle after ``done`` until the next ``start``
+    done : a pulse, bitlen(s) + 18 cycles after ``start``
+    shift, ratio : the results, from the cycle after ``done`` until the next ``start``
     """
 
     def __init__(self, extent: int, side: int) -> None:
@@ -58,40 +61,41 @@ class Ratio(Component):
                 "extent": In(extent),
                 "side": In(side),
                 "done": Out(1),
-                "rb": Out(range(extent + 16 + 1)),
-                "ratio": Out(QUOTIENT + side),
+                "shift": Out(range(extent)),
+                "ratio": Out(ratio_width(side)),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        remainder = Signal(len(self.extent) + 1)
-        quotient = Signal(QUOTIENT)
-        step = Signal(range(QUOTIENT))
+        remainder = Signal(len(self.extent) + 1, reset_less=True)
+        step = Signal(range(QUOTIENT), reset_less=True)
         fits = Signal()
         m.d.comb += fits.eq(remainder >= self.extent)
         with m.FSM():
             with m.State("IDLE"), m.If(self.start):
-                m.d.sync += [remainder.eq(1), self.rb.eq(1 + 16), step.eq(0)]
+                m.d.sync += [remainder.eq(1), self.shift.eq(0), step.eq(0), self.ratio.eq(0)]
                 m.next = "SCALE"
             with m.State("SCALE"):
                 with m.If((remainder << 1) <= self.extent):
-                    m.d.sync += [remainder.eq(remainder << 1), self.rb.eq(self.rb + 1)]
+                    m.d.sync += [remainder.eq(remainder << 1), self.shift.eq(self.shift + 1)]
                 with m.Else():
                     m.next = "DIVIDE"
             with m.State("DIVIDE"):
                 m.d.sync += [
                     remainder.eq((remainder - Mux(fits, self.extent, 0)) << 1),
-                    quotient.eq(Cat(fits, quotient)),
+                    self.ratio.eq((self.ratio << 1) + Mux(fits, self.side, 0)),
                     step.eq(step + 1),
                 ]
                 with m.If(step == QUOTIENT - 1):
-                    m.next = "SCALE BY G"
-            with m.State("SCALE BY G"):
-                m.d.sync += self.ratio.eq(quotient * self.side)
-                m.d.comb += self.done.eq(1)
-                m.next = "IDLE"
+                    m.d.comb += self.done.eq(1)
+                    m.next = "IDLE"
         return m
+
+
+def ratio_width(side: int) -> int:
+    """Bits of ``ratio``, at most 2^17 * G, of a side G of so many bits."""
+    return QUOTIENT - 1 + side
 
 
 class Grid(Block):
@@ -122,7 +126,7 @@ class Grid(Block):
 
     Throughput
     ----------
-    One point in a cycle; then two passes over all pairs, ``grid_lanes`` pairs a cycle.
+    A point taken in a cycle and placed in two; then two passes over all pairs, ``grid_lanes`` pairs a cycle.
 
     Reset
     -----
@@ -181,18 +185,21 @@ class Grid(Block):
     def cycles(self, count: int, extent: int) -> int:
         """Cycles from the edge that samples ``start`` until the last row can be taken, without stalls.
 
-        N points in; bitlen(s) + 21 for the extent s and its ratio; N points placed; two passes of
-        N * ceil(N / lanes).
+        N points in; bitlen(s) + 20 for the extent s and its ratio; N points placed, an axis a cycle; two
+        passes of N * ceil(N / lanes).
         """
-        place = count + 6 + product_latency(self.position, QUOTIENT + self.side)
+        place = 2 * count + 5 + product_latency(self.position, ratio_width(self.side))
         passes = 2 * (count * -(-count // self.lanes) + PASS_LATENCY)
-        return count + extent.bit_length() + 21 + place + passes
+        return count + extent.bit_length() + 20 + place + passes
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        index = Signal(self.index)  # of the point that is received or placed, of the row of a pass
+        index = Signal(
+            self.index, reset_less=True
+        )  # of the point that is received or placed, of the row of a pass
         last = Signal()
         placing, ranking, ordering, running = Signal(), Signal(), Signal(), Signal()
+        measuring, vertical = Signal(), Signal()  # vertical: a point's y is placed, after its x
         m.d.comb += last.eq(index + 1 == self.count)
 
         m.submodules.points = points = RAM(shape=self.point, depth=self.images)
@@ -202,16 +209,16 @@ class Grid(Block):
             receive.data.eq(self.i_points.payload),
             receive.en.eq(self.i_points.valid & self.i_points.ready),
             fetch.addr.eq(index),
-            fetch.en.eq(placing),
+            fetch.en.eq(placing & ~vertical),
         ]
-        low, extent = self._box(m, receive.en, index == 0)
+        low, extent = self._box(m, receive.en, index == 0, measuring)
         side = self._side(m)
         m.submodules.division = ratio = Ratio(len(extent), self.side)
         m.d.comb += [ratio.extent.eq(extent), ratio.side.eq(side)]
         shape = ArrayLayout(self.spot, self.lanes)
         m.submodules.spots = spots = RAM(shape=shape, depth=self.depth)
         spot_write = spots.write_port(granularity=1)
-        placed = self._place(m, placing, fetch.data, low, ratio, spot_write)
+        placed = self._place(m, placing, vertical, fetch.data, low, ratio, spot_write)
         block, last_block, passed = self._compare(m, index, last, running, ranking, ordering, spots)
         advance = ~self.o_kept.valid | self.o_kept.ready
 
@@ -220,10 +227,9 @@ class Grid(Block):
             with m.If(last_block):
                 m.d.sync += [index.eq(Mux(last, 0, index + 1)), running.eq(~last)]
         with m.FSM():
-            with m.State("IDLE"):
+            with m.State("IDLE"), m.If(self.start):
                 m.d.sync += [index.eq(0), block.eq(0), running.eq(0)]
-                with m.If(self.start):
-                    m.next = "LOAD"
+                m.next = "LOAD"
             with m.State("LOAD"):
                 m.d.comb += self.i_points.ready.eq(1)
                 with m.If(self.i_points.valid):
@@ -231,15 +237,18 @@ class Grid(Block):
                     with m.If(last):
                         m.next = "MEASURE"
             with m.State("MEASURE"):
+                m.d.comb += measuring.eq(1)
+                m.d.sync += Assert((side * side) >= (self.keep << 1), "the division came before G")
                 m.next = "DIVIDE"
             with m.State("DIVIDE"):
                 m.d.comb += ratio.start.eq(1)
                 with m.If(ratio.done):
-                    m.d.sync += Assert((side * side) >= (self.keep << 1), "the ratio came before G")
                     m.d.sync += placing.eq(1)
                     m.next = "PLACE"
             with m.State("PLACE"):
                 with m.If(placing):
+                    m.d.sync += vertical.eq(~vertical)
+                with m.If(vertical):
                     m.d.sync += [index.eq(Mux(last, 0, index + 1)), placing.eq(~last)]
                 with m.If(placed):
                     m.d.sync += running.eq(1)
@@ -267,11 +276,17 @@ class Grid(Block):
 
         return m
 
-    def _box(self, m: Module, taken: Value, first: Value) -> tuple[list[Signal], Signal]:
-        """Smallest x and y of the points taken; two cycles later the extent s = max(span_x, span_y) + 1."""
+    def _box(self, m: Module, taken: Value, first: Value, measuring: Value) -> tuple[list[Signal], Signal]:
+        """Smallest x and y of the points taken, and the extent s = max(span_x, span_y) + 1.
+
+        The extent is there two cycles after ``measuring``.
+        """
         lows, spans = [], []
         for axis in ("x", "y"):
-            low, high = (Signal(signed(self.position), name=f"{end}_{axis}") for end in ("low", "high"))
+            low, high = (
+                Signal(signed(self.position), name=f"{end}_{axis}", reset_less=True)
+                for end in ("low", "high")
+            )
             value = self.i_points.payload[axis]
             with m.If(taken):
                 with m.If(first | (value < low)):
@@ -279,16 +294,18 @@ class Grid(Block):
                 with m.If(first | (value > high)):
                     m.d.sync += high.eq(value)
             lows.append(low)
-            span = Signal(self.position, name=f"span_{axis}")
-            m.d.sync += span.eq(high - low)
+            span = Signal(self.position, name=f"span_{axis}", reset_less=True)
+            with m.If(measuring):
+                m.d.sync += span.eq(high - low)
             spans.append(span)
-        extent = Signal(self.position + 1)
-        m.d.sync += extent.eq(Mux(spans[0] > spans[1], *spans) + 1)
+        extent = Signal(self.position + 1, reset_less=True)
+        with m.If(delay(m, measuring, 1, reset_less=False)):
+            m.d.sync += extent.eq(Mux(spans[0] > spans[1], *spans) + 1)
         return lows, extent
 
     def _side(self, m: Module) -> Signal:
         """G, the smallest integer with G^2 >= 2K, G cycles after ``start``; squares grow by odd numbers."""
-        side, square = Signal(self.side), Signal(2 * self.side)
+        side, square = Signal(self.side, reset_less=True), Signal(2 * self.side, reset_less=True)
         with m.If(self.start):
             m.d.sync += [side.eq(0), square.eq(0)]
         with m.Elif(square < (self.keep << 1)):
@@ -296,44 +313,63 @@ class Grid(Block):
         return side
 
     def _place(
-        self, m: Module, placing: Signal, point: Value, low: list[Signal], ratio: Ratio, write: WritePort
+        self,
+        m: Module,
+        placing: Signal,
+        vertical: Signal,
+        point: Value,
+        low: list[Signal],
+        ratio: Ratio,
+        write: WritePort,
     ) -> Signal:
-        """Spots of the points that memory reads out while ``placing``; high as the last is written."""
-        latency = 5 + product_latency(self.position, QUOTIENT + self.side)
-        valid = Signal(1 + latency)
-        spot = Signal(self.spot)
-        m.d.sync += valid.eq(Cat(placing, valid))
+        """Spots of the points that memory reads out while ``placing``; high as the last is written.
 
-        fetched = Signal(self.point, reset_less=True)
-        m.d.sync += fetched.eq(point)
-        cells, offsets = [], []
-        for axis, least in zip(("x", "y"), low, strict=True):
-            above = Signal(self.position, name=f"above_{axis}")
-            grid = Signal(self.side + OFFSET, name=f"grid_{axis}")  # u / 2^(RB - 12)
-            m.d.sync += above.eq(fetched[axis] - least)
-            scaled = product(m, above, ratio.ratio) >> (ratio.rb - OFFSET)[: len(ratio.rb)]
-            m.d.sync += grid.eq(scaled)
-            with m.If(valid[-3]):
-                m.d.sync += Assert(grid[OFFSET:] < ratio.side, "a cell is outside the grid")
-            cells.append(grid[OFFSET:])
-            offsets.append((grid[:OFFSET] ^ (1 << (OFFSET - 1))).as_signed())  # less 2048
-        line = product(m, cells[1], ratio.side)
-        squares = [product(m, offset, offset) for offset in offsets]
-        m.d.sync += [spot.cell.eq(line + delay(m, cells[0], 1)), spot.key.eq(sum(squares))]
+        Each point's x and then its y, ``vertical``, goes through one multiplier; a spot is the sum of both.
+        """
+        multiply = product_latency(self.position, ratio_width(self.side))
+        moves = follow(m, placing, multiply + 5)
+        first = [~vertical]
+        for _ in range(multiply + 5):
+            first.append(delay(m, first[-1], 1))
 
-        index, placed = Signal(self.index), Signal()
+        def register(stage: int, value: Value, name: str) -> Signal:
+            held = Signal(value.shape(), name=name, reset_less=True)
+            with m.If(moves[stage]):
+                m.d.sync += held.eq(value)
+            return held
+
+        above = register(1, Mux(first[1], point.x - low[0], point.y - low[1])[: self.position], "above")
+        scaled = product(m, above, ratio.ratio, moves[2:]) >> RB_LEAST - OFFSET
+        stage = 2 + multiply
+        grid = register(stage, (scaled >> ratio.shift)[: self.side + OFFSET], "grid")  # u / 2^(RB - 12)
+        cell = grid[OFFSET:]
+        with m.If(moves[stage + 1]):
+            m.d.sync += Assert(cell < ratio.side, "a cell is outside the grid")
+        beyond = grid[OFFSET - 1]  # the centre, from which an offset counts
+        offset = Cat(grid[: OFFSET - 1] ^ (~beyond).replicate(OFFSET - 1), Const(0, 1)) + ~beyond
+        horizontal = first[stage + 1]
+        line = register(stage + 1, Mux(horizontal, cell, cell * ratio.side), "line")
+        key = register(stage + 1, square(offset[:OFFSET]), "square")
+        spot, completes = Signal(self.spot, reset_less=True), ~first[stage + 2]
+        with m.If(moves[stage + 2]):
+            m.d.sync += [
+                spot.cell.eq(Mux(completes, spot.cell, 0) + line),
+                spot.key.eq(Mux(completes, spot.key, 0) + key),
+            ]
+        writes = moves[stage + 3] & ~first[stage + 3]
+        index, placed = Signal(self.index, reset_less=True), Signal()
         with m.If(self.start):
             m.d.sync += index.eq(0)
-        with m.Elif(valid[-1]):
+        with m.Elif(writes):
             m.d.sync += index.eq(index + 1)
         m.d.comb += [
             write.addr.eq(index >> self.lane_bits),
-            write.en.eq(valid[-1] << index[: self.lane_bits]),
+            write.en.eq(writes << index[: self.lane_bits]),
             *(write.data[lane].eq(spot) for lane in range(self.lanes)),
-            placed.eq(valid[-1] & (index + 1 == self.count)),
+            placed.eq(writes & (index + 1 == self.count)),
         ]
         if self.key_bits:
-            m.d.comb += [self.cell_valid.eq(valid[-1]), self.cell_index.eq(index), self.cell_id.eq(spot.cell)]
+            m.d.comb += [self.cell_valid.eq(writes), self.cell_index.eq(index), self.cell_id.eq(spot.cell)]
         return placed
 
     def _take_key(self, m: Module, write: WritePort) -> None:
@@ -363,7 +399,8 @@ class Grid(Block):
         shape = ArrayLayout(self.order, self.lanes)
         m.submodules.orders = orders = RAM(shape=shape, depth=self.depth)
         write = orders.write_port(granularity=1)
-        block, last_block, advance = Signal(range(self.depth)), Signal(), Signal()
+        block = Signal(range(self.depth), reset_less=True)
+        last_block, advance = Signal(), Signal()
         m.d.comb += [
             last_block.eq(((block + 1) << self.lane_bits) >= self.count),
             advance.eq(~self.o_kept.valid | self.o_kept.ready),
@@ -373,13 +410,13 @@ class Grid(Block):
             word, row = memory.read_port(), memory.read_port()
             reads = running & advance & compares
             m.d.comb += [word.addr.eq(block), row.addr.eq(index >> self.lane_bits)]
-            m.d.comb += [word.en.eq(reads), row.en.eq(reads)]
+            m.d.comb += [word.en.eq(reads), row.en.eq(reads & (block == 0))]
             words.append(word.data)
             rows.append(row.data)
 
-        tag = StructLayout({"valid": 1, "row": self.index, "first": 1, "last": 1, "end": 1})
+        tag = StructLayout({"row": self.index, "first": 1, "last": 1, "end": 1})
         read, compared, summed, total = (
-            Signal(tag, name=name) for name in ("read", "compared", "summed", "total")
+            Signal(tag, name=name, reset_less=True) for name in ("read", "compared", "summed", "total")
         )
         word_block = Signal.like(block)
         spot, order = Signal(self.spot), Signal(self.order)
@@ -397,34 +434,52 @@ class Grid(Block):
             alike.append(same)
             fewer.append(Mux(ordering, precedes, same & nearer))
 
-        are_fewer, are_alike = Signal(self.lanes), Signal(self.lanes)
-        fewer_sum, alike_sum = Signal(range(self.lanes + 1)), Signal(range(self.lanes + 1))
-        fewer_total, alike_total = Signal.like(self.count), Signal.like(self.count)
-        cell_compared, cell_sum, cell_total = (
-            Signal(len(spot.cell), name=f"cell_{stage}") for stage in ("compared", "sum", "total")
+        counts = ("fewer", "alike")
+        are_fewer, are_alike = (Signal(self.lanes, name=f"are_{what}", reset_less=True) for what in counts)
+        fewer_sum, alike_sum = (
+            Signal(range(self.lanes + 1), name=f"{what}_sum", reset_less=True) for what in counts
         )
-        with m.If(advance):
+        fewer_total, alike_total = (
+            Signal.like(self.count, name=f"{what}_total", reset_less=True) for what in counts
+        )
+        cell_compared, cell_sum, cell_total = (
+            Signal(len(spot.cell), name=f"cell_{stage}", reset_less=True)
+            for stage in ("compared", "sum", "total")
+        )
+        valid = follow(m, running, PASS_LATENCY - 1, advance)
+        complete = Signal()  # the counts of a row
+        moves = valid & advance.replicate(len(valid))
+        with m.If(moves[0]):
             m.d.sync += [
-                read.valid.eq(running),
                 read.row.eq(index),
                 read.first.eq(block == 0),
                 read.last.eq(last_block),
                 read.end.eq(last),
                 word_block.eq(block),
+            ]
+        with m.If(moves[1]):
+            m.d.sync += [
                 compared.eq(read),
                 cell_compared.eq(spot.cell),
                 are_fewer.eq(Cat(fewer)),
                 are_alike.eq(Cat(alike)),
+            ]
+        with m.If(moves[2]):
+            m.d.sync += [
                 summed.eq(compared),
                 cell_sum.eq(cell_compared),
                 fewer_sum.eq(sum(are_fewer)),
                 alike_sum.eq(sum(are_alike)),
+            ]
+        with m.If(moves[3]):
+            m.d.sync += [
                 total.eq(summed),
-                total.valid.eq(summed.valid & summed.last),
                 cell_total.eq(cell_sum),
                 fewer_total.eq(Mux(summed.first, 0, fewer_total) + fewer_sum),
                 alike_total.eq(Mux(summed.first, 0, alike_total) + alike_sum),
             ]
+        with m.If(advance):
+            m.d.sync += complete.eq(valid[-1] & summed.last)
         kept = Signal.like(self.keep)
         with m.If(self.start):
             m.d.sync += kept.eq(0)
@@ -434,9 +489,9 @@ class Grid(Block):
         passed = Signal()
         m.d.comb += [
             write.addr.eq(total.row >> self.lane_bits),
-            write.en.eq((ranking & total.valid) << total.row[: self.lane_bits]),
-            passed.eq(total.valid & total.end),
-            self.o_kept.valid.eq(ordering & total.valid & (fewer_total < self.keep)),
+            write.en.eq((ranking & complete) << total.row[: self.lane_bits]),
+            passed.eq(complete & total.end),
+            self.o_kept.valid.eq(ordering & complete & (fewer_total < self.keep)),
             self.o_kept.payload.index.eq(total.row),
             self.o_kept.payload.last.eq(kept + 1 == self.keep),
         ]
