@@ -151,7 +151,7 @@ class Reader(Block):
             beats.r_en.eq(self.o_words.ready),
             self.busy.eq(~self.idle | self.o_bursts.valid | (due != 0) | (beats.level != 0) | dropping),
         ]
-        asked = self._ask(m, reserved, depth)
+        asked = self._ask(m, reserved, depth, dropping)
         freed = beats.r_rdy & beats.r_en
         m.d.sync += [
             due.eq(due + asked - taken),
@@ -163,12 +163,13 @@ class Reader(Block):
             m.d.sync += dropping.eq(1)
         return m
 
-    def _ask(self, m: Module, reserved: Value, depth: int) -> Value:
+    def _ask(self, m: Module, reserved: Value, depth: int, dropping: Value) -> Value:
         """Burst after burst, item after item, while there is room; returns the beats just asked for."""
         size = self.config.bus_bits // 8
-        address, destination = Signal(64), Signal(Destination)
-        left = Signal(range(-(-((1 << BYTES) - 1) // size) + 1))
-        length = Signal(range(READ_BURST + 1))
+        address = Signal(64, reset_less=True)  # of the burst, until it is taken
+        destination = Signal(Destination, reset_less=True)
+        left = Signal(range(-(-((1 << BYTES) - 1) // size) + 1), reset_less=True)
+        length = Signal(range(READ_BURST + 1), reset_less=True)
         asked = Signal.like(length)
         bounded = bound_burst(m, self.config, address, left, READ_BURST)
         burst = Signal(BURST)
@@ -179,9 +180,9 @@ class Reader(Block):
             burst.destination.eq(destination),
             self.bursts.w_data.eq(burst),
             self.bursts.w_en.eq(asked != 0),
+            self.o_bursts.p.address.eq(address),
+            self.o_bursts.p.beats.eq(length - 1),
         ]
-        with m.If(self.o_bursts.ready):
-            m.d.sync += self.o_bursts.valid.eq(0)
         with m.FSM():
             with m.State("IDLE"):
                 m.d.comb += [self.idle.eq(1), self.i_items.ready.eq(1)]
@@ -201,18 +202,19 @@ class Reader(Block):
             with m.State("ASK"):
                 with m.If(self.abort_run):
                     m.next = "IDLE"
-                with m.Elif((reserved + length <= depth) & ~self.o_bursts.valid & self.bursts.w_rdy):
+                with m.Elif((reserved + length <= depth) & self.bursts.w_rdy):
                     m.d.comb += asked.eq(length)
-                    m.d.sync += [
-                        self.o_bursts.valid.eq(1),
-                        self.o_bursts.p.address.eq(address),
-                        self.o_bursts.p.beats.eq(length - 1),
-                        address.eq(address + length * size),
-                        left.eq(left - length),
-                    ]
-                    m.next = "MEASURE"
-                    with m.If(left == length):
-                        m.next = "IDLE"
+                    m.d.sync += self.o_bursts.valid.eq(1)
+                    m.next = "OFFER"
+            with m.State("OFFER"), m.If(self.o_bursts.ready):
+                m.d.sync += [
+                    self.o_bursts.valid.eq(0),
+                    address.eq(address + length * size),
+                    left.eq(left - length),
+                ]
+                m.next = "MEASURE"
+                with m.If((left == length) | dropping | self.abort_run):
+                    m.next = "IDLE"
         return asked
 
     def _name(self, m: Module, taken: Value) -> Signal:
@@ -320,10 +322,10 @@ class Writer(Block):
             gearbox.o.ready.eq(beats.w_rdy),
         ]
 
-        address = Signal(64)
-        left = Signal(range(32 * config.images // size + 2))
-        length, to_send = Signal(range(WRITE_BURST + 1)), Signal(range(WRITE_BURST + 1))
-        first = Signal(64)  # address of the burst
+        address = Signal(64, reset_less=True)  # of the burst, until its response came
+        left = Signal(range(32 * config.images // size + 2), reset_less=True)
+        length = Signal(range(WRITE_BURST + 1), reset_less=True)
+        to_send = Signal.like(length, reset_less=False)
         bounded = bound_burst(m, config, address, left, WRITE_BURST)
         strobe = self.o_beats.p.strobe
         m.d.comb += [
@@ -334,7 +336,9 @@ class Writer(Block):
             self.o_beats.valid.eq((to_send != 0) & beats.r_rdy),
             beats.r_en.eq((to_send != 0) & self.o_beats.ready),
             self.waits.eq(self.o_beats.valid & ~self.o_beats.ready),
-            self.fault.address.eq(first),
+            self.o_bursts.p.address.eq(address),
+            self.o_bursts.p.beats.eq(length - 1),
+            self.fault.address.eq(address),
             self.fault.decode.eq(self.i_responses.payload[0]),
         ]
         with m.If(self.o_beats.valid & self.o_beats.ready):
@@ -360,12 +364,7 @@ class Writer(Block):
                 with m.Elif(beats.level >= length):
                     m.d.sync += [
                         self.o_bursts.valid.eq(1),
-                        self.o_bursts.p.address.eq(address),
-                        self.o_bursts.p.beats.eq(length - 1),
                         to_send.eq(length),
-                        first.eq(address),
-                        address.eq(address + length * size),
-                        left.eq(left - length),
                     ]
                     m.next = "RESPONSE"
             with m.State("RESPONSE"):
@@ -374,6 +373,7 @@ class Writer(Block):
                     self.faulty.eq(self.i_responses.valid & self.i_responses.payload[1]),
                 ]
                 with m.If(self.i_responses.valid):
+                    m.d.sync += [address.eq(address + length * size), left.eq(left - length)]
                     m.next = "MEASURE"
             with m.State("END"):
                 m.d.comb += flush.eq(1)
