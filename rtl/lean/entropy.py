@@ -69,10 +69,13 @@ class Entropy(wiring.Component):
         ]
 
         # log2 S: the places before the leading one, and the seven bits behind it
+        log = Signal(width, reset_less=True)
         whole = Signal(range(len(self.s) - self.one))
         index = (self.s[1:] >> whole)[: (len(LOG) - 1).bit_length()]
         m.d.comb += [
             whole.eq(bit_length(self.s[self.one :]) - 1),
-            self.entropy.eq(Cat(look_up(LOG, 2, index), whole) + division.quotient[:width]),
+            self.entropy.eq(log + division.quotient[:width]),
         ]
+        with m.If(self.start):
+            m.d.sync += log.eq(Cat(look_up(LOG, 2, index), whole))
         return m

@@ -43,9 +43,9 @@ class LeanSearch(Block):
 
     Latency
     -------
-    The search of a row takes N + 24 cycles and N + 16 for each evaluation; from the second evaluation that
+    The search of a row takes N + 25 cycles and N + 16 for each evaluation; from the second evaluation that
     leads to another on, 13 or 25 for the secant; and N + 16 where a row is given up and its best evaluation
-    was not the last. The affinities of a row take N + 7 cycles.
+    was not the last. The affinities of a row take N + 8 cycles.
 
     Throughput
     ----------
@@ -138,23 +138,27 @@ class LeanSearch(Block):
         # A pass asks for a column a cycle; from which memory, and what for, says one of three
         restart, asking, asked, at_end = Signal(), Signal(), Signal(), Signal()
         scanning, weighing, sharing = Signal(), Signal(), Signal()
-        m.d.sync += asked.eq(asking)
-        place = self._walk(m, restart, asking, (scanning & asked) | self.share_valid, at_end)
+        # What comes from outside is held first: it comes late in its cycle
+        came, distance = Signal(), Signal.like(self.read_data, reset_less=True)
+        m.d.sync += [asked.eq(asking), came.eq(asked & (scanning | sharing))]
+        with m.If(asked & (scanning | sharing)):
+            m.d.sync += distance.eq(self.read_data)
+        place = self._walk(m, restart, asking, (scanning & came) | self.share_valid, at_end)
         write, read = distances.write_port(), distances.read_port()
         m.d.comb += [
             self.read_enable.eq(asking & ~weighing),
-            write.en.eq(scanning & asked),
+            write.en.eq(scanning & came),
             write.addr.eq(place),
-            write.data.eq(self.read_data),
+            write.data.eq(distance),
             read.en.eq(asking & weighing),
             read.addr.eq(self.read_column),
         ]
         began = Signal()
-        maximum = self._find_range(m, began, scanning & asked, minimum, ties)
+        maximum = self._find_range(m, began, scanning & came, distance, minimum, ties)
 
         m.d.comb += [
-            weights.valid.eq(asked & ~scanning),
-            weights.distance.eq(Mux(sharing, self.read_data, Mux(scanning, maximum, read.data))),
+            weights.valid.eq(Mux(sharing, came, asked & ~scanning)),
+            weights.distance.eq(Mux(sharing, distance, Mux(scanning, maximum, read.data))),
             weights.minimum.eq(minimum),
             weights.mantissa.eq(mantissa),
             weights.shift.eq(shift),
@@ -216,7 +220,7 @@ class LeanSearch(Block):
                     m.next = "MEASURE"
             with m.State("MEASURE"):
                 m.d.comb += scanning.eq(1)
-                with m.If(~asked):
+                with m.If(~asked & ~came):
                     m.d.comb += [
                         weights.load.eq(1),
                         weights.sum.eq(ties << self.config.profile.weight.fraction),
@@ -278,7 +282,7 @@ class LeanSearch(Block):
                     m.next = "DRAIN"
             with m.State("DRAIN"):
                 m.d.comb += sharing.eq(1)
-                with m.If(~asked & ~weights.busy):
+                with m.If(~asked & ~came & ~weights.busy):
                     m.d.sync += [self.done.eq(last_row), row.eq(row + 1)]
                     m.next = "RECALL"
                     with m.If(last_row):
@@ -305,9 +309,10 @@ class LeanSearch(Block):
                 m.d.sync += counter.eq(following(counter))
         return place
 
-    def _find_range(self, m: Module, began: Signal, came: Value, minimum: Signal, ties: Signal) -> Signal:
+    def _find_range(
+        self, m: Module, began: Signal, came: Value, distance: Value, minimum: Signal, ties: Signal
+    ) -> Signal:
         """min_i and m_i of the distances that came since ``began`` was 0; returns the largest."""
-        distance = self.read_data
         maximum = Signal.like(distance, reset_less=True)
         with m.If(came):
             m.d.sync += began.eq(1)

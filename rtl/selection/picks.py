@@ -49,7 +49,7 @@ class Picks(Block):
 
     Latency
     -------
-    N + 3 cycles for each image, of ``hub`` 3; two more until ``done``.
+    N + 4 cycles for each image, of ``hub`` 3; two more until ``done``.
 
     Throughput
     ----------
@@ -97,8 +97,9 @@ class Picks(Block):
         write, read = cells.write_port(), cells.read_port()
         row, column = Signal.like(self.read_row), Signal.like(self.read_column)
         own = Signal(self.cells, reset_less=True)
-        walking, taken = Signal(), Signal()  # a distance is asked for; and there, with its column's cell
-        other = Signal()  # than the row's own image
+        walking, there = Signal(), Signal()  # a distance is asked for; and there, with its column's cell
+        taken, distance = Signal(), Signal.like(self.read_data, reset_less=True)  # and held: it comes late
+        other, alike = Signal(2), Signal()  # than the row's own image; of the same cell
         last = Signal()
         m.d.comb += [
             write.en.eq(self.cell_valid),
@@ -114,13 +115,15 @@ class Picks(Block):
             self.key_cell.eq(own),
             last.eq(row + 1 == self.count),
         ]
-        m.d.sync += taken.eq(walking)
+        m.d.sync += [there.eq(walking), taken.eq(there)]
         with m.If(walking):
-            m.d.sync += other.eq(column != row)
+            m.d.sync += other[0].eq(column != row)
+        with m.If(there):
+            m.d.sync += [distance.eq(self.read_data), alike.eq(read.data == own), other[1].eq(other[0])]
 
         opening = Signal()
-        total = self._sum(m, opening, taken & (read.data == own))
-        nearest = self._sort(m, opening, taken & other)
+        total = self._sum(m, opening, taken & alike, distance)
+        nearest = self._sort(m, opening, taken & other[1], distance)
         with m.Switch(self.pick):
             with m.Case(Pick.MEDOID):
                 m.d.comb += self.key.eq(total)
@@ -148,7 +151,7 @@ class Picks(Block):
                 m.d.sync += column.eq(column + 1)
                 with m.If(column + 1 == self.count):
                     m.next = "DRAIN"
-            with m.State("DRAIN"):
+            with m.State("DRAIN"), m.If(~there):
                 m.next = "KEY"
             with m.State("KEY"):
                 m.d.comb += [self.key_valid.eq(1), self.done.eq(last)]
@@ -158,26 +161,26 @@ class Picks(Block):
                     m.next = "IDLE"
         return m
 
-    def _sum(self, m: Module, opening: Value, taken: Value) -> Signal:
+    def _sum(self, m: Module, opening: Value, taken: Value, distance: Value) -> Signal:
         """The sum of the distances that are taken since ``opening``; that of an image to itself is 0."""
         total = Signal(len(self.key), reset_less=True)
         with m.If(opening):
             m.d.sync += total.eq(0)
         with m.Elif(taken & (self.pick == Pick.MEDOID)):
-            m.d.sync += total.eq(total + self.read_data)
+            m.d.sync += total.eq(total + distance)
         return total
 
-    def _sort(self, m: Module, opening: Value, taken: Value) -> Value:
+    def _sort(self, m: Module, opening: Value, taken: Value, distance: Value) -> Value:
         """The fifth smallest distance taken since ``opening``, or the largest of fewer."""
         smallest = [Signal(self.distance, reset_less=True, name=f"smallest_{k}") for k in range(NEIGHBOUR)]
         below = Signal(NEIGHBOUR)  # the new one is smaller than the k-th
-        m.d.comb += below.eq(Cat(self.read_data < held for held in smallest))
+        m.d.comb += below.eq(Cat(distance < held for held in smallest))
         with m.If(opening):
             m.d.sync += [held.eq((1 << self.distance) - 1) for held in smallest]
         with m.Elif(taken & (self.pick == Pick.NEIGHBOUR)):
             for k, held in enumerate(smallest):
                 with m.If(below[k]):
-                    lower = Mux(below[k - 1], smallest[k - 1], self.read_data) if k else self.read_data
+                    lower = Mux(below[k - 1], smallest[k - 1], distance) if k else distance
                     m.d.sync += held.eq(lower)
         found: Value = smallest[-1]
         for others in range(NEIGHBOUR - 1, 2, -1):  # N is at least 4

@@ -70,8 +70,8 @@ async def pace(dut: Any) -> None:
     searching, sharing = await run(dut, batch, "pace")
     items, _ = expect(batch)
     made = [item["evaluations"] for item in items]
-    least = 1 + sum(count + 24 + evaluations * (count + 16) for evaluations in made)
+    least = 1 + sum(count + 25 + evaluations * (count + 16) for evaluations in made)
     divisions = sum(max(evaluations - 2, 0) for evaluations in made)
     given_up = sum(item["status"] == Status.UNCONVERGED for item in items)
     assert least <= searching <= least + 25 * divisions + given_up * (count + 16), searching
-    assert sharing == 1 + count * (count + 7), sharing
+    assert sharing == 1 + count * (count + 8), sharing

@@ -76,7 +76,7 @@ async def compare(
         await RisingEdge(dut.clk)
     dut.cell_valid.value = 0
     await pulse(dut, "start")
-    await with_timeout(_take(dut, board), (len(cell) + 3) ** 2 * PERIOD, "ns")
+    await with_timeout(_take(dut, board), (len(cell) + 4) ** 2 * PERIOD, "ns")
 
 
 async def _take(dut: Any, board: Scoreboard) -> None:
