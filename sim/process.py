@@ -9,6 +9,7 @@ from pathlib import Path
 
 from nms.contract.cache import keep_log
 from nms.contract.errors import ToolError, describe_end
+from nms.sim.child_environment import make_environment
 
 COMPLAINT = re.compile(
     r"^.*(?:^ERROR|^%Error|^Error|^error|\berror:|\bERROR:|\*\*\* (?:\[|No rule)).*$", re.MULTILINE
@@ -40,6 +41,8 @@ def run(
 ) -> str:
     """Run ``command`` in the folder ``cwd``; what it printed, which is also appended to the file ``log``.
 
+    Without ``env``, its environment is :func:`nms.sim.child_environment.make_environment`.
+
     Raises
     ------
     ToolError
@@ -48,7 +51,12 @@ def run(
     words = list(map(str, command))
     try:
         done = subprocess.run(
-            words, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+            words,
+            cwd=cwd,
+            env=make_environment() if env is None else env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
         )
     except OSError as error:
         raise ToolError(tool, "cannot be started", str(error), "", keep_log(tool, str(error))) from None

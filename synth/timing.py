@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from nms.sim import process
+from nms.sim.child_environment import make_environment
 from nms.synth.netlist import MEMORY, Bit, Netlist, NetlistModule, parse_number
 
 PROGRAM = "sta"
@@ -34,7 +35,10 @@ def version() -> str | None:
     """OpenSTA's version, or ``None`` if it is not installed."""
     if not available():
         return None
-    return subprocess.run([PROGRAM, "-version"], capture_output=True, text=True, check=False).stdout.strip()
+    done = subprocess.run(
+        [PROGRAM, "-version"], env=make_environment(), capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip()
 
 
 class _Writer:
@@ -188,7 +192,7 @@ def analyse(netlist: Netlist, clocks_itself: bool, work: Path) -> dict[str, Any]
         )
         + "\n"
     )
-    said = process.run("OpenSTA", [PROGRAM, "-exit", "timing.tcl"], work)
+    said = process.run("OpenSTA", [PROGRAM, "-no_init", "-exit", "timing.tcl"], work)
     (work / "timing.log").write_text(said)
     slack = re.search(r"^\s+(-?[\d.]+)\s+slack", said, re.MULTILINE)
     if slack is None:

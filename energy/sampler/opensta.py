@@ -92,7 +92,7 @@ def report_power(
         "report_power -instances [get_cells *] -digits 9",
     ]
     (work / "power.tcl").write_text("\n".join(script) + "\n")
-    printed = process.run("OpenSTA", [PROGRAM, "-exit", "power.tcl"], work)
+    printed = process.run("OpenSTA", [PROGRAM, "-no_init", "-exit", "power.tcl"], work)
     rows = {int(number): tuple(map(float, values)) for *values, number in ROW.findall(printed)}
     if rows.keys() != cells.keys():
         raise process.make_error("OpenSTA", 0, printed)

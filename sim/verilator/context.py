@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from functools import cache
@@ -31,18 +32,27 @@ class Context:
     -------
     seed : of the run
     tally : file to which every scoreboard adds how many values it compared
+    wanted : file that receives the names of the tests that have to run
+    tests : names of the tests to run, whatever they are parametrized with; all by default
     parameters : of the testbench
     ports : of the top module, by name
     """
 
     seed: int
     tally: str
+    wanted: str
+    tests: list[str] | None = None
     parameters: dict[str, Any] = field(default_factory=dict)
     ports: dict[str, Port] = field(default_factory=dict)
 
     def dump(self) -> str:
         """The text of the environment variable."""
         return json.dumps(asdict(self))
+
+    @property
+    def pattern(self) -> str:
+        """The regular expression of the full names of the tests to run; empty for all."""
+        return rf"\.({'|'.join(map(re.escape, self.tests))})(/.*)?$" if self.tests else ""
 
 
 @cache

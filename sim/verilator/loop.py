@@ -15,6 +15,7 @@ from nms.contract.registers import BY_NAME, COUNTED
 from nms.contract.settings import Settings
 from nms.rtl.export import emit
 from nms.sim import process
+from nms.sim.child_environment import make_environment
 from nms.sim.models.device import limit_cycles
 from nms.sim.models.driver import BASE, Driver, Results, lay_out, unpack
 from nms.sim.sampler import LARGE
@@ -77,7 +78,9 @@ def run(config: Config, settings: Settings, images: np.ndarray) -> LoopRun:
         files["memory"].write_bytes(memory.tobytes())
         most = 4 * limit_cycles(config, settings)
         command = [program, files["writes"], files["reads"], files["memory"], BASE, most, files["stream"]]
-        done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            list(map(str, command)), env=make_environment(), capture_output=True, text=True, check=False
+        )
         if done.returncode:
             raise process.make_error("the plain loop", done.returncode, done.stdout + done.stderr)
         found = json.loads(done.stdout)

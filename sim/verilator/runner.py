@@ -23,6 +23,7 @@ import os
 import re
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -33,7 +34,8 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-import cocotb_tools.runner
+import cocotb_tools.config
+import find_libpython
 
 from nms.contract.cache import PACKAGE, cache_directory
 from nms.contract.errors import ToolError, UserError
@@ -59,10 +61,21 @@ LOOPED = "near_memory_sampler"
 
 LOOP = Path(__file__).with_name("loop.cpp")
 
+JOBS = 4
+"""Compilers that work at a time, at most."""
+
 RUNS = 100
 """Runs whose logs and waves are kept."""
 
 VERILATOR, COMPILE = "Verilator", "the C++ compiler"
+
+ENTRIES = (
+    "cocotb.logging:_configure",
+    "cocotb._init:init_package_from_simulation",
+    "cocotb.regression:_run_regression",
+    "nms.sim.verilator.roll_call:list_tests",
+)
+"""What cocotb starts with: its own entry points, and then ours, when the testbench is loaded."""
 
 PROBLEM = re.compile(r"^.*?%(?:Error|Warning)[^:]*:.*$", re.MULTILINE)
 
@@ -83,36 +96,6 @@ class Outcome:
 
     def __bool__(self) -> bool:
         return self.passed > 0 and self.failed == 0
-
-
-class Runner(cocotb_tools.runner.Verilator):
-    """cocotb's runner without ``--public-flat-rw``, which makes a simulation three times slower.
-
-    A control file makes the ports of the top module public instead, so that cocotb finds them.
-    """
-
-    def __init__(self, search: Sequence[Path] = ()):
-        super().__init__()
-        self.search = search
-
-    def _set_env_common(self) -> None:
-        super()._set_env_common()
-        mine = [str(Path(path).resolve()) for path in (PACKAGE.parent, *self.search)]
-        others = [path for path in sys.path if path and path not in mine]
-        self.env["PYTHONPATH"] = os.pathsep.join(mine + others)
-        self.env["PATH"] = tools.environment()["PATH"] + os.pathsep + self.env["PATH"]
-        for name in ("VERILATOR_ROOT", "MAKEFLAGS"):
-            self.env[name] = tools.environment()[name]
-        for name in ("PYTEST_CURRENT_TEST", "PYTEST_ADDOPTS"):
-            self.env.pop(name, None)
-
-    def _simulator_in_path_build_only(self) -> None:
-        self.executable = str(Path(tools.environment()["VERILATOR_ROOT"]) / "bin" / "verilator")
-
-    def _build_command(self) -> list[list[str]]:
-        verilate, make = super()._build_command()
-        verilate.remove("--public-flat-rw")
-        return [verilate, make]
 
 
 @contextmanager
@@ -180,32 +163,28 @@ def _compile(module: str, verilog: str, fast: bool, waves: bool, work: Path) -> 
         fast_c = slow_c
     optimised = [f"OPT_FAST={fast_c}", f"OPT_SLOW={slow_c}", f"OPT_GLOBAL={library}"]
     log = work / "build.log"
-    runner = Runner()
-    runner.build_dir = work
-    runner.env = {}
-    runner.waves = waves
-    runner.timescale = ("1ns", "1ps")
-    runner.hdl_toplevel = module
-    runner.defines, runner.includes, runner.parameters = {"NMS_ASSERT": 1}, [], {}
-    runner._set_sources([control, design] + ([] if fast else [checks]))
-    runner._set_verilog_sources([])
-    runner._set_build_args(
-        [*COMMON, *(FAST if fast else QUICK)] + ["--output-split", "20000", "--trace-underscore"] * waves
-    )
-    runner._set_env_build()
-    verilate, make = runner._build_command()
+    env = tools.environment()
+    libraries = cocotb_tools.config.libs_dir
+    verilate = [str(Path(env["VERILATOR_ROOT"]) / "bin" / "verilator"), "-cc", "--exe", "-Mdir", str(work)]
+    verilate += ["--top-module", module, "--prefix", "Vtop", "-o", module, "--vpi"]
+    verilate += ["-LDFLAGS", f"-Wl,-rpath,{libraries} -L{libraries} -lcocotbvpi_verilator"]
+    verilate += [*COMMON, *(FAST if fast else QUICK), "--timescale", "1ns/1ps", "-DNMS_ASSERT=1"]
+    verilate += ["--trace", "--output-split", "20000", "--trace-underscore"] * waves
+    verilate += [str(cocotb_tools.config.share_dir / "lib" / "verilator" / "verilator.cpp")]
+    verilate += [str(control), str(design)] + ([] if fast else [str(checks)])
     for block in called:
-        glue, archive = _cell(block, verilog, headers, work, runner.env, optimised, log)
+        glue, archive = _cell(block, verilog, headers, work, env, optimised, log)
         verilate += [str(glue), str(archive), "-CFLAGS", f"-I{archive.parent}"]
-    make += optimised
-    process.run(VERILATOR, verilate, work, runner.env, log)
+    process.run(VERILATOR, verilate, work, env, log)
     shelf = cache_directory() / ("runtime-" + _digest(_versions(), fast, waves))
     for name in RUNTIME:
         if (shelf / name).exists():
             shutil.copy(shelf / name, work / name)  # newer than the makefile, so make takes it as it is
-    process.run(COMPILE, make, work, runner.env, log)
+    jobs = min(JOBS, os.cpu_count() or 1)
+    make = ["make", "-j", str(jobs), "-C", str(work), "-f", "Vtop.mk", f"VM_TRACE={int(waves)}", *optimised]
+    process.run(COMPILE, make, work, env, log)
     if module == LOOPED:
-        _link_loop(work, called, runner.env, log)
+        _link_loop(work, called, env, log)
     shelf.mkdir(parents=True, exist_ok=True)
     for name in RUNTIME:
         if (work / name).exists() and not (shelf / name).exists():
@@ -247,21 +226,59 @@ def _built(module: str, verilog: str, fast: bool, waves: bool) -> Path:
     return final
 
 
-def _results(path: Path, log: str) -> tuple[int, list[str]]:
-    """Tests that passed, and a line for each that failed."""
+def _results(path: Path, log: str, wanted: Path) -> tuple[int, list[str]]:
+    """Tests that passed, and a line for each that failed, or should have run and did not."""
     if not path.exists():
         raised = re.findall(r"^\w+(?:Error|Exception|Exit)\b.*$", log, re.MULTILINE)
         return 0, [": ".join(["the simulation ended before the testbench did", *raised[-1:]])]
-    passed, failures = 0, []
+    passed, failures, left = 0, [], json.loads(wanted.read_text())
     for case in ElementTree.parse(path).iter("testcase"):
+        name = case.get("name")
         problem = case.find("failure")
         problem = case.find("error") if problem is None else problem
         if problem is not None:
             message = problem.get("message") or problem.get("error_msg") or problem.text or ""
-            failures.append(f"{case.get('name')}: {message.strip()}")
+            failures.append(f"{name}: {message.strip()}")
         elif case.find("skipped") is None:
             passed += 1
+        if name in left:
+            left.remove(name)
+    failures += [f"{name}: did not run" for name in left]
     return passed, failures if passed or failures else ["no tests ran"]
+
+
+def _make_environment(
+    module: str, testbench: str, work: Path, context: Context, search: Sequence[Path]
+) -> dict[str, str]:
+    """What cocotb in the simulator and Python in it go by."""
+    library = find_libpython.find_libpython()
+    assert library is not None  # tools.require() has found it
+    mine = [str(path.resolve()) for path in (PACKAGE.parent, *search)]
+    return tools.environment() | {
+        VARIABLE: context.dump(),
+        "PYTHONPATH": os.pathsep.join(mine + [path for path in sys.path if path and path not in mine]),
+        "PYGPI_PYTHON_BIN": sys.executable,
+        "PYGPI_USERS": ",".join(ENTRIES),
+        "GPI_USERS": f"{library};{cocotb_tools.config.pygpi_entry_point()}",
+        "COCOTB_TOPLEVEL": module,
+        "COCOTB_TEST_MODULES": testbench,
+        "COCOTB_RESULTS_FILE": str(work / "results.xml"),
+        "COCOTB_RANDOM_SEED": str(context.seed),
+        "COCOTB_TEST_FILTER": context.pattern,
+        "COCOTB_TRUST_INERTIAL_WRITES": "1",
+        "COCOTB_ANSI_OUTPUT": "0",
+        "TOPLEVEL_LANG": "verilog",
+    }
+
+
+def _run(program: Path, work: Path, arguments: Sequence[str], env: dict[str, str], log: Path) -> None:
+    """Run a built simulation in the folder ``work``; what it prints goes to the file ``log``."""
+    with log.open("w") as file:
+        done = subprocess.run(
+            [str(program), *arguments], cwd=work, env=env, stdout=file, stderr=subprocess.STDOUT, check=False
+        )
+    if done.returncode == -signal.SIGKILL:  # of another end the results and the log tell
+        raise process.make_error("the simulation", done.returncode, log.read_text(errors="replace"))
 
 
 def _run_directory(module: str) -> Path:
@@ -339,39 +356,24 @@ def simulate(
     work = _run_directory(module)
     # cocotb loads pytest, which otherwise obeys the first pytest configuration in a folder above.
     (work / "pytest.ini").write_text("[pytest]\n")
-    log, tally = work / "testbench.log", work / "tally.jsonl"
-    context = Context(seed=seed, tally=str(tally), parameters=parameters or {}, ports=header.ports)
+    log, tally, wanted = work / "testbench.log", work / "tally.jsonl", work / "tests.json"
+    context = Context(
+        seed=seed,
+        tally=str(tally),
+        wanted=str(wanted),
+        tests=tests,
+        parameters=parameters or {},
+        ports=header.ports,
+    )
     started = time.monotonic()
-    runner = Runner(search)
-    pattern = rf"\.({'|'.join(map(re.escape, tests))})(/.*)?$" if tests else None
-    runner._sources = runner._verilog_sources = runner._vhdl_sources = []
-    try:
-        runner.test(
-            test_module=testbench,
-            hdl_toplevel=module,
-            hdl_toplevel_lang="verilog",
-            build_dir=built,
-            test_dir=work,
-            results_xml=str(work / "results.xml"),
-            seed=seed,
-            test_filter=pattern,
-            waves=waves,
-            log_file=log,
-            extra_env={VARIABLE: context.dump(), "COCOTB_ANSI_OUTPUT": "0"},
-            test_args=[
-                f"+verilator+seed+{seed % 0x7FFFFFFF + 1}",
-                "+verilator+rand+reset+2",
-                "+verilator+error+limit+1000000",
-                *plusargs,
-            ],
-        )
-    except (RuntimeError, SystemExit) as error:  # the results file and the log say what else happened
-        if str(error).endswith(f": {-signal.SIGKILL}"):
-            printed = log.read_text(errors="replace")
-            raise process.make_error("the simulation", -signal.SIGKILL, printed) from None
+    arguments = ["--trace"] * waves
+    arguments += [f"+verilator+seed+{seed % 0x7FFFFFFF + 1}", "+verilator+rand+reset+2"]
+    arguments += ["+verilator+error+limit+1000000", *plusargs]
+    env = _make_environment(module, testbench, work, context, search)
+    _run(built / module, work, arguments, env, log)
     seconds_run = time.monotonic() - started
-    printed = log.read_text(errors="replace") if log.exists() else ""
-    passed, failures = _results(work / "results.xml", printed)
+    printed = log.read_text(errors="replace")
+    passed, failures = _results(work / "results.xml", printed, wanted)
     asserted = PROBLEM.findall(printed)
     if asserted:
         more = f" (and {len(asserted) - 1} more)" if len(asserted) > 1 else ""

@@ -20,6 +20,7 @@ from pathlib import Path
 import find_libpython
 
 from nms.contract.errors import UserError
+from nms.sim.child_environment import make_environment
 
 MAKE_FLAGS = (
     "CFG_CXXFLAGS_PCH_I=-include CFG_LDLIBS_THREADS=-pthread "
@@ -61,15 +62,13 @@ def _verilator_root() -> Path | None:
 
 def environment() -> dict[str, str]:
     """The environment for Verilator, make and Yosys; the interpreter's own ``bin`` is on PATH."""
-    env = dict(os.environ)
+    env = make_environment(MAKEFLAGS=MAKE_FLAGS, AMARANTH_USE_YOSYS="builtin")
     path = [str(Path(sys.executable).parent), env.get("PATH", os.defpath)]
     root = _verilator_root()
     if root:
         env["VERILATOR_ROOT"] = str(root)
         path.insert(0, str(root / "bin"))
     env["PATH"] = os.pathsep.join(path)
-    env["MAKEFLAGS"] = MAKE_FLAGS
-    env["AMARANTH_USE_YOSYS"] = "builtin"
     return env
 
 
