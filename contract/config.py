@@ -86,6 +86,12 @@ class SamplerConfig(BaseModel):
         text = json.dumps(values, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
+    @property
+    def full_name(self) -> str:
+        """A name that no other configuration has: a preset's own, of all others the name and the digest."""
+        preset = PRESETS.get(self.name)
+        return self.name if preset and preset.digest == self.digest else f"{self.name}-{self.digest}"
+
 
 def _check_lanes(config: "Config | LeanConfig", *keys: str) -> None:
     """``ValueError`` unless the lanes are powers of two and no more than the images."""

@@ -13,13 +13,23 @@ from nms.rtl.export.naming import PREFIX, TOP
 CoreOutput = Annotated[
     Path | None,
     typer.Option(
-        "-o", "--output", help="Directory to write to; build/NAME by default, by the configuration's name."
+        "-o",
+        "--output",
+        help="Directory to write to; by default build/NAME, by the configuration's name.",
     ),
 ]
 Prefix = Annotated[
     str, typer.Option(metavar="NAME", help="Begins the name of every module but the top; may be empty.")
 ]
 Top = Annotated[str, typer.Option(metavar="NAME", help="Name of the top module.")]
+Vlnv = Annotated[
+    str | None,
+    typer.Option(
+        metavar="VENDOR:LIBRARY:NAME:VERSION",
+        help="Name of the FuseSoC core; by default nms:sampler:NAME:0.1.0, with the digest in NAME unless"
+        " it is a preset's own.",
+    ),
+]
 
 
 @expand_groups
@@ -29,6 +39,7 @@ def generate(
     output: CoreOutput = None,
     prefix: Prefix = PREFIX,
     top: Top = TOP,
+    vlnv: Vlnv = None,
 ) -> None:
     """Write Verilog, ports.json, a FuseSoC core, constraints and a manifest.
 
@@ -37,13 +48,11 @@ def generate(
     Example: `nms generate -c boards/mine.toml -P bus_bits=128 --prefix mine_`
     """
     config = hardware.load()
-    directory = output or Path("build") / config.name
+    directory = output or Path("build") / config.full_name
     check_writable(directory)
     from nms.contract import provenance
     from nms.rtl.export import core
 
     record = provenance.collect(config, command_line(context))
-    for path in publish(
-        directory, lambda staging: core.generate(config, staging, record, prefix=prefix, top=top)
-    ):
+    for path in publish(directory, lambda staging: core.generate(config, staging, record, vlnv, prefix, top)):
         print(path)

@@ -3,23 +3,28 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from string import Template
 from typing import Any
 
 from nms.contract.config import SamplerConfig
+from nms.contract.errors import UserError
 from nms.contract.provenance import collect
 from nms.contract.registers import BY_NAME, IDENTITY, Error, Event
 from nms.rtl.export import registers
 from nms.rtl.export.emit import system_verilog
-from nms.rtl.export.naming import PREFIX, TOP, Names, apply_names
+from nms.rtl.export.naming import NAMES, PREFIX, TOP, Names, apply_names
 from nms.rtl.export.ports import system_interface
 
 TEMPLATES = Path(__file__).parent / "templates"
 
 WAIVERS = TEMPLATES / "waivers.vlt"
 """What the linter may find in emitted Verilog, each with its reason."""
+
+VLNV = re.compile(r"[\w.-]*:[\w.-]*:[\w.-]+:\d+(?:\.\d+)*(?:-r\d+)?", re.ASCII)
+"""The name of a FuseSoC core: vendor, library, name, version."""
 
 PERIOD = 10.0
 """Nanoseconds of a clock cycle in the timing constraint."""
@@ -54,6 +59,14 @@ def _smoke_test(top: str, ports: list[dict[str, Any]]) -> str:
     )
 
 
+def name_core(config: SamplerConfig, names: Names = NAMES) -> str:
+    """The name of a core that differs from those of cores with another configuration or other modules."""
+    if names == NAMES:
+        return f"nms:sampler:{config.full_name}:0.1.0"
+    digest = hashlib.sha256(f"{config.digest} {names.prefix} {names.top}".encode()).hexdigest()[:12]
+    return f"nms:sampler:{config.name}-{digest}:0.1.0"
+
+
 def generate(
     config: SamplerConfig,
     directory: Path | str,
@@ -67,21 +80,25 @@ def generate(
     ``sampler.v`` has the module ``top`` and all modules below it, whose names begin with ``prefix``.
     ``ports.json`` has the ports of the top and of the bare sampler
     (:func:`nms.rtl.export.ports.system_interface`). ``registers.md``, ``nms_registers.h`` and
-    ``nms_registers.rdl`` have the registers. ``nms_sampler.core`` is for FuseSoC, by the name ``vlnv``,
-    with the targets lint, sim, sim_verilator and synth, and comes with what they need. ``sampler.sdc``
-    has the clock. ``manifest.json`` has the configuration, its digest, the names, ``provenance`` (the
-    versions of the tools unless given, :func:`nms.contract.provenance.collect`) and the SHA-256 of the
-    other files. All text is made before the first file is written, and depends on the arguments alone.
+    ``nms_registers.rdl`` have the registers. ``nms_sampler.core`` is for FuseSoC, by the name ``vlnv``
+    (:func:`name_core` unless given), with the targets lint, sim, sim_verilator and synth, and comes with
+    what they need. ``sampler.sdc`` has the clock. ``manifest.json`` has the configuration, its digest, the
+    names, ``provenance`` (the versions of the tools unless given,
+    :func:`nms.contract.provenance.collect`) and the SHA-256 of the other files. All text is made before
+    the first file is written, and depends on the arguments alone.
 
     Raises
     ------
     UserError
-        ``prefix`` or ``top`` gives a module a name that Verilog does not allow, or two modules the same.
+        ``prefix`` or ``top`` gives a module a name that Verilog does not allow, or two modules the same;
+        ``vlnv`` is no name of a core.
     """
     names = Names(prefix, top)
+    if vlnv is not None and not VLNV.fullmatch(vlnv):
+        raise UserError(f"vlnv {vlnv!r}: must be vendor:library:name:version, as acme:ip:sampler:1.0.0")
     described = system_interface(config, names)
     core = {
-        "vlnv": vlnv or f"nms:sampler:{config.name}:0.1.0",
+        "vlnv": vlnv or name_core(config, names),
         "name": config.name,
         "digest": config.digest,
         "top": top,

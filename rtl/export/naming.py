@@ -86,6 +86,10 @@ class Names:
         return self.top if module == TOP else self.prefix + module
 
 
+NAMES = Names()
+"""The names unless others are asked for."""
+
+
 def apply_names(text: str, names: Names) -> str:
     """The text of a system (:func:`nms.rtl.export.emit.system_verilog`) with the names of a core.
 

@@ -24,6 +24,13 @@ def test_presets() -> None:
     assert len({preset.digest for preset in PRESETS.values()}) == len(PRESETS)
 
 
+def test_only_a_preset_itself_has_its_name_alone() -> None:
+    assert load("paper").full_name == "paper"
+    changed = load("paper", ["lanes=8"])
+    assert changed.full_name == f"paper-{changed.digest}"
+    assert changed.model_copy(update={"name": "mine"}).full_name == f"mine-{changed.digest}"
+
+
 PUBLISHED = {"tiny", "edge", "paper", "large"}
 FILES = sorted((ROOT / "contract" / "presets").glob("*.toml"))
 

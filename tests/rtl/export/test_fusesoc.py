@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nms.contract.config import PRESETS
+from nms.contract.config import PRESETS, load
 from nms.rtl.export import core
 from nms.sim.verilator import tools
 from tests.conftest import ROOT
@@ -55,6 +55,18 @@ def cores(tmp_path_factory: pytest.TempPathFactory) -> Path:
     work = tmp_path_factory.mktemp("fusesoc")
     core.generate(PRESETS["tiny"], work / "core", {})
     return work
+
+
+def test_cores_of_two_configurations_stand_side_by_side(cores: Path) -> None:
+    text = (cores / "core" / "nms_sampler.core").read_text()
+    names = [core.name_core(load("tiny", [f"images={count}"])) for count in (8, 16)]
+    assert names[1] in text
+    (cores / "other").mkdir()
+    (cores / "other" / "nms_sampler.core").write_text(text.replace(names[1], names[0]))
+    roots = ["--cores-root", "core", "--cores-root", "other"]
+    done = fusesoc(cores, *roots, "core", "list")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert sum(line.startswith("nms:sampler:tiny") for line in done.stdout.splitlines()) == 2
 
 
 def test_lint(cores: Path) -> None:

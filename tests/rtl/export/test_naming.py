@@ -77,6 +77,21 @@ def test_nothing_is_written_for_a_bad_name(tmp_path: Path) -> None:
     assert not (tmp_path / "core").exists()
 
 
+def test_a_core_has_the_name_of_a_preset_only_if_it_is_that_preset() -> None:
+    other = load("tiny", ["images=8"])
+    assert core.name_core(load("tiny")) == "nms:sampler:tiny:0.1.0"
+    assert core.name_core(other) == f"nms:sampler:tiny-{other.digest}:0.1.0"
+    choices = [Names(), Names("a_"), Names(""), Names(top="a"), Names("a_", "a")]
+    assert len({core.name_core(load("tiny"), names) for names in choices}) == len(choices)
+
+
+@pytest.mark.parametrize("vlnv", ["tiny", "a:b:c:", "a:b::1.0", "a:b:c d:1.0", 'a:b:c":1.0', "a:b:c:1.0\n"])
+def test_a_core_with_a_bad_name_is_refused(vlnv: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="must be vendor:library:name:version"):
+        core.generate(load("tiny"), tmp_path / "core", {}, vlnv)
+    assert not (tmp_path / "core").exists()
+
+
 def test_reserved_words() -> None:
     assert len(naming.RESERVED) == 248
     assert {"module", "logic", "endclass", "xor"} <= naming.RESERVED
