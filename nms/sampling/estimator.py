@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+from joblib import effective_n_jobs
 from sklearn.base import BaseEstimator
 from sklearn.utils import _safe_indexing, check_random_state
 from sklearn.utils.multiclass import check_classification_targets
@@ -17,7 +18,6 @@ from nms.contract.errors import UserError
 from nms.sampling.bit_true import BitTrue
 from nms.sampling.groups import SIZE
 from nms.sampling.near_duplicates import WINDOW, NearDuplicates
-from nms.sampling.pool import count_cores
 from nms.sampling.select import GroupMethod, Method
 from nms.sampling.whole import sample
 
@@ -73,7 +73,8 @@ class DESNESampler(BaseEstimator):
     grey : bool
         With ``config``: reduce all channels to one.
     n_jobs : int or None
-        Processes: ``None`` for one, -1 for one a core. The result does not depend on it.
+        Processes: -1 for one a core, -2 for one fewer, and so on; ``None`` for one, or what
+        ``joblib.parallel_config`` says. The result does not depend on it.
     random_state : int, RandomState instance or None
         Seed of every random number; ``None`` draws one.
 
@@ -222,8 +223,6 @@ class DESNESampler(BaseEstimator):
         return int(check_random_state(self.random_state).randint(1 << 31))
 
     def _count_workers(self) -> int:
-        if self.n_jobs is None:
-            return 1
-        if self.n_jobs != -1 and self.n_jobs < 1:
-            raise UserError(f"n_jobs {self.n_jobs}: must be None, -1 or at least 1")
-        return count_cores() if self.n_jobs == -1 else self.n_jobs
+        if self.n_jobs == 0 or not isinstance(self.n_jobs, Integral | None):
+            raise UserError(f"n_jobs {self.n_jobs!r}: must be None or an integer other than 0")
+        return effective_n_jobs(self.n_jobs)

@@ -6,13 +6,13 @@ A task carries its images, its seed and all its settings, so that it does not ma
 
 import hashlib
 import logging
-import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections import deque
 from collections.abc import Generator, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import cache
@@ -20,6 +20,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
+from joblib.externals.loky import ProcessPoolExecutor
 from threadpoolctl import ThreadpoolController
 
 from nms.contract.errors import UserError
@@ -81,6 +82,7 @@ def run_locally(tasks: Iterator[Task], workers: int) -> Results:
     """Run tasks on ``workers`` processes, or in this process if that is 1; yield results as they finish.
 
     Twice as many tasks as workers are in flight. When a worker is lost, its groups run again on a new one.
+    Workers do not import the caller's main module, so a script needs no ``if __name__ == "__main__":``.
 
     Raises
     ------
@@ -94,7 +96,7 @@ def run_locally(tasks: Iterator[Task], workers: int) -> Results:
     losses = 0
     while True:
         running: dict[Future[TaskResult], Task] = {}
-        pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _end_with_parent)
+        pool = ProcessPoolExecutor(workers, initializer=_end_with_parent, initargs=(os.getpid(),))
         try:
             while True:
                 again.extend(islice(tasks, max(0, 2 * workers - len(running) - len(again))))
@@ -117,17 +119,18 @@ def run_locally(tasks: Iterator[Task], workers: int) -> Results:
                 ) from None
             again.extendleft(reversed(running.values()))
         finally:
-            pool.shutdown(cancel_futures=True)
+            for future in running:
+                future.cancel()
+            pool.shutdown()
 
 
-def _end_with_parent() -> None:
+def _end_with_parent(parent: int) -> None:
     """Let a worker end when its parent ends, also by a kill, but not on Ctrl-C, which reaches both."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    assert parent is not None
 
     def follow() -> None:
-        parent.join()
+        while os.getppid() == parent:
+            time.sleep(0.5)
         os._exit(1)
 
     threading.Thread(target=follow, daemon=True).start()

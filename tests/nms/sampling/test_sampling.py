@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import joblib
 import numpy as np
 import pytest
 from PIL import Image
@@ -228,9 +229,15 @@ class TestEstimator:
         np.testing.assert_array_equal(own, labels[sampler.sample_indices_])
         assert len(sampler.fit_resample(images)) == 10
 
+    @pytest.mark.parametrize(("jobs", "processes"), [(None, 1), (3, 3), (-1, 4), (-2, 3), (-9, 1)])
+    def test_processes(self, jobs: int | None, processes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(joblib._parallel_backends, "cpu_count", lambda: 4)
+        assert DESNESampler(n_jobs=jobs)._count_workers() == processes
+
     @pytest.mark.parametrize(
         ("options", "word"),
         [({"ratio": 2.0}, "ratio 2"), ({"pick": "x"}, "pick"), ({"n_jobs": 0}, "n_jobs 0"),
+         ({"n_jobs": 1.5}, "n_jobs 1.5"),
          ({"random_state": -1}, "random_state -1"), ({"size": 0}, "size 0")],
     )  # fmt: skip
     def test_refusals(self, options: dict[str, Any], word: str) -> None:

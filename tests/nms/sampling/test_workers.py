@@ -6,6 +6,9 @@ The workers import this file, so it imports little.
 
 import os
 import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +20,7 @@ from nms.contract.errors import UserError
 from nms.datasets import load
 from nms.sampling import Method, group_by_batch, group_by_class, pool, sample, whole
 from nms.sampling.near_duplicates import NearDuplicates
+from tests.conftest import ROOT
 
 FAST = Method(perplexity=5.0, iterations=20)
 
@@ -52,6 +56,50 @@ def test_the_result_does_not_depend_on_their_number() -> None:
     np.testing.assert_array_equal(distinct[0].embedding, distinct[1].embedding)
     other = sample(images, labels, 0.2, FAST, 20, 10)
     assert other.kept.tolist() != alone.kept.tolist()
+
+
+SCRIPT = """
+from nms import DESNESampler
+from nms.datasets import load
+
+print("started")
+images = load("digits", 60)
+sampler = DESNESampler(0.2, perplexity=5.0, iterations=5, size=20, n_jobs=2, random_state=1)
+print(len(sampler.fit(images.images, images.labels).sample_indices_))
+"""
+
+
+@pytest.mark.parametrize("given", ["file", pytest.param("input", marks=pytest.mark.slow)])
+def test_a_script_needs_no_main_guard(given: str, tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(SCRIPT)
+    done = subprocess.run(
+        [sys.executable, "script.py" if given == "file" else "-"],
+        input=None if given == "file" else SCRIPT,
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["started", "12"]
+
+
+def test_workers_end_when_the_one_who_started_them_is_killed() -> None:
+    worker = "import sys, time; from nms.sampling.pool import _end_with_parent as end; end(int(sys.argv[1]))"
+    command = ["-c", f"{worker}; time.sleep(300)"]
+    start = f"subprocess.Popen([sys.executable, *{command}, str(os.getpid())])"
+    parent = subprocess.Popen(
+        [sys.executable, "-c", f"import os, subprocess, sys, time; print({start}.pid); time.sleep(300)"],
+        env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+    )
+    assert parent.stdout is not None
+    assert int(parent.stdout.readline())
+    killed = time.monotonic()
+    parent.kill()
+    parent.stdout.read()  # ends when the worker, which has inherited it, has ended
+    assert time.monotonic() - killed < 100
 
 
 def tasks(folder: Path, times: int) -> Iterator[pool.Task]:
