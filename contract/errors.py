@@ -1,11 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """How a user's mistake ends, and how a tool that failed does."""
 
+import errno
 import signal
 from pathlib import Path
 
 SHELL = 128
 """What a shell, and make, add to the number of the signal that killed a program."""
+
+REFUSALS = (
+    errno.EACCES, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ELOOP, errno.EMFILE, errno.ENAMETOOLONG,
+    errno.ENFILE, errno.ENODEV, errno.ENOMEM, errno.ENOSPC, errno.ENOTDIR, errno.ENXIO, errno.EPERM,
+    errno.EPIPE, errno.EROFS, errno.ESTALE, errno.ETXTBSY,
+)  # fmt: skip
+"""What the system refuses for reasons that lie outside the program."""
 
 
 class UserError(Exception):
@@ -14,6 +22,14 @@ class UserError(Exception):
     The command line prints the message alone on standard error and exits with status 2; nothing
     half-written is left behind.
     """
+
+
+def is_refusal(error: OSError) -> bool:
+    """Whether the machine, not a defect, is the reason: the disk is full, there is no permission.
+
+    numpy reports a full disk without a number.
+    """
+    return error.errno is None or error.errno in REFUSALS
 
 
 class ToolError(Exception):

@@ -16,6 +16,9 @@ from nms.contract.tables import LeanTables, SamplerTables, Status, Tables
 from nms.datasets import Images
 from nms.golden.reduction import reduce
 
+TABLES, RECORD = FILES = "results.npz", "results.json"
+"""What a run leaves behind: its tables, and the record of what made them."""
+
 
 def compute_beta(tables: Tables | LeanTables, config: Config | LeanConfig) -> np.ndarray:
     """Compute beta, (N,) float64 in 1/pixel^2: ``M * 2^-F * 2^(q - L) * ln 2``, for the natural exponent.
@@ -105,7 +108,7 @@ def save(directory: Path, values: dict[str, np.ndarray], figures: dict[str, Any]
     """Write ``results.npz`` and ``results.json``; each appears whole or not at all."""
 
     def write(staging: Path) -> None:
-        np.savez_compressed(staging / "results.npz", **values)  # type: ignore[arg-type]  # numpy's stub
-        (staging / "results.json").write_text(json.dumps(figures, indent=2, sort_keys=True) + "\n")
+        np.savez_compressed(staging / TABLES, **values)  # type: ignore[arg-type]  # numpy's stub
+        (staging / RECORD).write_text(json.dumps(figures, indent=2, sort_keys=True) + "\n")
 
     return output.publish(directory, write)

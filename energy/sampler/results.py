@@ -18,7 +18,8 @@ from nms.energy.sampler.parts import SAMPLER_PARTS
 from nms.sim.activity.windows import LENGTH, TOLERANCE, Activity
 
 FILE = "energy.json"
-"""Name of the written file."""
+FILES = (FILE, plot.FILE)
+"""The record, and the files written."""
 
 OPERATIONS = {"byte": 1, "distance_element": 3, "herding_step": 3, "exp": 5, "gradient_pair": 18}
 """Arithmetic operations of each unit of work.

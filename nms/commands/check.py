@@ -15,7 +15,7 @@ from nms import render
 from nms.commands.options import Json, Overrides, Preset, Seed
 from nms.contract import config as configuration
 from nms.contract.errors import UserError
-from nms.contract.output import check_writable
+from nms.contract.output import reserve
 
 if TYPE_CHECKING:
     from nms.sim.random_regression import Draw
@@ -56,6 +56,7 @@ FirstDraw = Annotated[int, typer.Option("--first", min=0, help="Number of the fi
 
 
 def check(
+    context: typer.Context,
     units: Units = None,
     preset: Preset = "tiny",
     overrides: Overrides = None,
@@ -91,7 +92,7 @@ def check(
     if liberty and not netlist:
         raise UserError(f"liberty {str(liberty[0])!r}: for --netlist only")
     if waves is not None:
-        check_writable(waves)
+        context.with_resource(reserve(waves))
     from nms.sim import check as regressions
 
     with tempfile.TemporaryDirectory() as folder, Console(stderr=True).status("elaborating") as status:

@@ -10,6 +10,7 @@ import typer
 from nms import render
 from nms.commands.options import (
     Data,
+    Force,
     Json,
     NearDuplicatesWindow,
     OptionalOutput,
@@ -19,6 +20,7 @@ from nms.commands.options import (
     Resize,
     SamplingOptions,
     Seed,
+    command_line,
     config_option,
     drop_absent,
     expand_groups,
@@ -100,8 +102,12 @@ class ScenarioOptions:
         return Scenario(self.scenario, self.duplicates, self.tail, self.shift, self.shuffled, self.bursts)
 
 
+RECORD = "evaluate.json"
+
+
 @expand_groups
 def evaluate(
+    context: typer.Context,
     data: Data = "digits",
     test: Test = None,
     count: Drawn = None,
@@ -123,6 +129,7 @@ def evaluate(
     overrides: Overrides = None,
     reduction: ReductionOptions,
     output: OptionalOutput = None,
+    force: Force = False,
     as_json: Json = False,
 ) -> None:
     """Train a model on what each method keeps; compare accuracies on held-out images, with their errors.
@@ -158,7 +165,9 @@ def evaluate(
     run.check_methods(names, ratio)
     trainer = models.find_model(model)
     if output:
-        outputs.check_writable(output)
+        inputs = [data, *([test] if test is not None else [])]
+        context.with_resource(outputs.reserve(output, [RECORD], inputs))
+        outputs.check_earlier(output / RECORD, command_line(context), force)
     source = Source.load(data, test, resize)
     numbers = range(seed, seed + seeds)
     with progress("models trained") as bar:
@@ -166,7 +175,7 @@ def evaluate(
         found = run.evaluate(
             source, stream, names, ratio, numbers, trainer, choice, count, lambda: bar.advance(task)
         )
-    figures = summarise(
+    figures = {"command": command_line(context)} | summarise(
         found,
         source,
         {
@@ -178,12 +187,10 @@ def evaluate(
         },
     )  # fmt: skip
     if output:
-        outputs.publish(
-            output, lambda to: (to / "evaluate.json").write_text(json.dumps(figures, indent=2) + "\n")
-        )
+        outputs.publish(output, lambda to: (to / RECORD).write_text(json.dumps(figures, indent=2) + "\n"))
     if as_json:
         render.print_json(figures)
     else:
         render.print_evaluation(figures)
         if output:
-            print("written:", output / "evaluate.json")
+            print("written:", output / RECORD)

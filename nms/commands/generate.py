@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from nms.commands.options import ConfigOptions, command_line, expand_groups
-from nms.contract.output import check_writable, publish
+from nms.commands.options import ConfigOptions, Force, command_line, expand_groups
+from nms.contract.output import check_earlier, reserve
 from nms.rtl.export.naming import PREFIX, TOP
 
 CoreOutput = Annotated[
@@ -40,6 +40,7 @@ def generate(
     prefix: Prefix = PREFIX,
     top: Top = TOP,
     vlnv: Vlnv = None,
+    force: Force = False,
 ) -> None:
     """Write Verilog, ports.json, a FuseSoC core, constraints and a manifest.
 
@@ -49,10 +50,12 @@ def generate(
     """
     config = hardware.load()
     directory = output or Path("build") / config.full_name
-    check_writable(directory)
+    context.with_resource(reserve(directory))
+    command = command_line(context)
     from nms.contract import provenance
     from nms.rtl.export import core
 
-    record = provenance.collect(config, command_line(context))
-    for path in publish(directory, lambda staging: core.generate(config, staging, record, vlnv, prefix, top)):
+    check_earlier(directory / core.MANIFEST, command, force)
+    record = provenance.collect(config, command)
+    for path in core.generate(config, directory, record, vlnv, prefix, top):
         print(path)

@@ -159,6 +159,7 @@ OptionalOutput = Annotated[
     Path | None,
     typer.Option("-o", "--output", help="Directory to write to; nothing is written by default."),
 ]
+Force = Annotated[bool, typer.Option("--force", help="Replace the results of another command in --output.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -349,7 +350,7 @@ def expand_groups(command: Callable[..., None]) -> Callable[..., None]:
     return expanded
 
 
-LEFT_OUT = ("output", "as_json")
+LEFT_OUT = ("output", "force", "as_json")
 """Parameters that change nothing in what a command computes."""
 
 

@@ -7,8 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from nms.contract.errors import UserError
-from nms.contract.output import check_writable
+from nms.contract.output import check_file
 
 Directory = Annotated[Path, typer.Argument(metavar="DIR", help="Output directory of nms run.")]
 PageOutput = Annotated[
@@ -23,10 +22,8 @@ def report(directory: Directory, output: PageOutput = None) -> None:
     Example: `nms report out -o run.html`
     """
     page = output or directory / "report.html"
-    if page.is_dir():
-        raise UserError(f"output {str(page)!r}: is a directory; name the HTML file")
     if output is not None:
-        check_writable(output.parent)
+        check_file(output, [entry for entry in directory.glob("*") if entry.suffix in (".json", ".npz")])
     from nms.report.build import write_page
 
     with Console(stderr=True).status("reading") as status:

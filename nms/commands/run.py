@@ -13,6 +13,7 @@ from nms.commands.options import (
     Bus,
     BusOption,
     ConfigOptions,
+    Force,
     Json,
     LeanOptions,
     Level,
@@ -22,7 +23,7 @@ from nms.commands.options import (
     expand_groups,
 )
 from nms.contract.errors import UserError
-from nms.contract.output import check_writable
+from nms.contract.output import check_earlier, reserve
 from nms.contract.settings import PERPLEXITY
 
 Waves = Annotated[
@@ -40,6 +41,7 @@ def run(
     bus: BusOption = Bus.AXI,
     waves: Waves = False,
     output: Output = Path("out"),
+    force: Force = False,
     as_json: Json = False,
 ) -> None:
     """Sample a batch of images; at level rtl, compare every table of the hardware with the model.
@@ -49,20 +51,22 @@ def run(
     Example: `nms run -c herding --data cifar-10-batches-py --level golden -o out`
     """
     config = hardware.load()
-    check_writable(output)
     if waves and level is Level.GOLDEN:
         raise UserError("waves: level golden simulates nothing; take --level rtl")
-    images, settings = batch.load(config, lean)
     from nms import results
     from nms import run as job
     from nms.contract import provenance
+
+    context.with_resource(reserve(output, results.FILES, [batch.data]))
+    images, settings = batch.load(config, lean)
+    command = command_line(context, leave_out=["waves"], count=settings.count)
+    check_earlier(output / results.RECORD, command, force)
 
     with Console(stderr=True).status("starting") as status:
         outcome = job.run(
             config, settings, images, level, status.update, bus.value, output if waves else None
         )
     values = results.make_arrays(outcome.tables, config, images, settings)
-    command = command_line(context, leave_out=["waves"], count=settings.count)
     record = provenance.collect(config, command, batch.seed, images.describe())
     figures = job.collect_figures(outcome, settings, batch.perplexity or PERPLEXITY, values, record)
     written = results.save(output, values, figures)

@@ -15,6 +15,7 @@ from rich.console import Console
 from nms import render
 from nms.commands.options import (
     Data,
+    Force,
     Json,
     Level,
     NearDuplicatesWindow,
@@ -177,6 +178,7 @@ def sample(
     seed: Seed = 1,
     write: Write = None,
     output: Output = Path("out"),
+    force: Force = False,
     execution: ExecutionOptions,
     preset: SamplePreset = "paper",
     overrides: Overrides = None,
@@ -222,7 +224,9 @@ def sample(
     level, verify = execution.level, execution.verify or 1
     if near_duplicates_window is not None and near_duplicates is None:
         raise UserError(f"near-duplicates-window {near_duplicates_window}: needs --near-duplicates DISTANCE")
-    outputs.check_writable(output)
+    context.with_resource(outputs.reserve(output, outcome.list_files(forms), [data]))
+    command = command_line(context, leave_out=["resume", "workers", "scheduler"])
+    outputs.check_earlier(output / outcome.RECORD, command, force)
     if Form.SUBSET in forms and (output / "subset").exists():
         raise UserError(f"output {str(output / 'subset')!r}: exists; remove it, or name another --output")
 
@@ -261,7 +265,7 @@ def sample(
     kept_of_groups = whole.merge_kept(journal, groups)
     kept = fill_up(kept_of_groups, ~stands, keep, seed)
     figures = {
-        "command": command_line(context, leave_out=["resume", "workers", "scheduler"]),
+        "command": command,
         "seed": seed,
         "versions": versions,
         "input": source | {"sha256_of_groups": whole.digest_groups(journal)},

@@ -4,6 +4,7 @@
 import json
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,9 +12,9 @@ import typer
 from rich.console import Console
 
 from nms import render
-from nms.commands.options import ClockGating, ConfigOptions, Json, Output, command_line, expand_groups
+from nms.commands.options import ClockGating, ConfigOptions, Force, Json, Output, command_line, expand_groups
 from nms.contract.errors import UserError
-from nms.contract.output import check_writable, publish
+from nms.contract.output import check_earlier, publish, reserve
 
 TARGET = "Target"
 
@@ -53,6 +54,8 @@ Compare = Annotated[
 
 NO_YES = ("no", "yes")
 
+RECORD = "metrics.json"
+
 KEPT = ("netlist.v", "used_cells.v", "timing.log", "nextpnr.log")
 
 
@@ -66,6 +69,7 @@ def synth(
     clock_gating: ClockGating = None,
     min_gated: MinGated = 0.0,
     output: Output = Path("build/synth"),
+    force: Force = False,
     compare: Compare = False,
     as_json: Json = False,
 ) -> None:
@@ -76,7 +80,9 @@ def synth(
     Example: `nms synth -c edge --compare`
     """
     config = hardware.load()
-    check_writable(output)
+    context.with_resource(reserve(output, [RECORD]))
+    command = command_line(context, leave_out=["compare", "min_gated"])
+    check_earlier(output / RECORD, command, force)
     from nms.rtl import units
     from nms.synth import flow, metrics, targets
 
@@ -87,31 +93,30 @@ def synth(
     units.check_names(names, config)
     before = metrics.load_baseline(config.name, chosen_target.name) if compare else []
     record: dict[str, Any] = {
-        "command": command_line(context, leave_out=["compare"]),
+        "command": command,
         "configuration": config.model_dump(),
         "digest": config.digest,
         "target": chosen_target.name,
         "versions": metrics.versions(),
     }
 
-    def write(folder: Path) -> None:
-        work = folder / "work"
+    with tempfile.TemporaryDirectory() as work:
         with Console(stderr=True).status("starting") as status:
             results = [
                 result
                 for name in names
-                for result in flow.synthesise(config, name, chosen_target, work, status.update)
+                for result in flow.synthesise(config, name, chosen_target, Path(work), status.update)
             ]
-        for name in KEPT:
-            for file in sorted(work.rglob(name)):
+        record["blocks"] = [result.metrics for result in results]
+
+        def write(folder: Path) -> None:
+            for file in sorted(file for name in KEPT for file in Path(work).rglob(name)):
                 kept = folder / file.relative_to(work)
                 kept.parent.mkdir(parents=True, exist_ok=True)
-                shutil.move(file, kept)
-        shutil.rmtree(work)
-        record["blocks"] = [result.metrics for result in results]
-        (folder / "metrics.json").write_text(json.dumps(record, indent=1) + "\n")
+                shutil.copyfile(file, kept)
+            (folder / RECORD).write_text(json.dumps(record, indent=1) + "\n")
 
-    written = publish(output, write)
+        written = publish(output, write)
     changes = metrics.compare(record["blocks"], before) if compare else []
     if as_json:
         render.print_json(record)

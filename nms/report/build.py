@@ -32,7 +32,7 @@ def write_page(directory: Path, page: Path, tell: Callable[[str], None]) -> None
     """
     run = load(directory)
     text = build_page(run, tell)
-    output.publish(page.parent, lambda staging: (staging / page.name).write_text(text, "utf-8"))
+    output.write_file(page, text)
 
 
 def build_page(run: Run, tell: Callable[[str], None]) -> str:

@@ -17,6 +17,14 @@ from nms.sampling.groups import Groups
 from nms.sampling.near_duplicates import NearDuplicates
 from nms.sampling.select import GroupMethod
 
+RECORD = "sample.json"
+"""The record of what was kept, and of what made it."""
+
+
+def list_files(forms: Collection[str]) -> list[str]:
+    """List the files that :func:`save` writes, but for those of a subset."""
+    return [RECORD, *(f"kept.{form}" for form in ("npy", "csv") if form in forms)]
+
 
 def count_by_class(labels: np.ndarray, kept: np.ndarray) -> dict[str, dict[str, int]]:
     """Count the images of each class, and how many of them are kept."""
@@ -71,6 +79,6 @@ def save(
         if "subset" in forms:
             (staging / "subset").mkdir()
             datasets.write_subset(source, kept, staging / "subset")
-        (staging / "sample.json").write_text(json.dumps(figures, indent=2) + "\n")
+        (staging / RECORD).write_text(json.dumps(figures, indent=2) + "\n")
 
     return output.publish(directory, write)

@@ -11,6 +11,7 @@ from typing import Any
 
 from nms.contract.config import SamplerConfig
 from nms.contract.errors import UserError
+from nms.contract.output import publish
 from nms.contract.provenance import collect
 from nms.contract.registers import BY_NAME, IDENTITY, Error, Event
 from nms.rtl.export import registers
@@ -19,6 +20,9 @@ from nms.rtl.export.naming import NAMES, PREFIX, TOP, Names, apply_names
 from nms.rtl.export.ports import system_interface
 
 TEMPLATES = Path(__file__).parent / "templates"
+
+MANIFEST = "manifest.json"
+"""The record of a core: what it is, and what made it."""
 
 WAIVERS = TEMPLATES / "waivers.vlt"
 """What the linter may find in emitted Verilog, each with its reason."""
@@ -85,7 +89,7 @@ def generate(
     what they need. ``sampler.sdc`` has the clock. ``manifest.json`` has the configuration, its digest, the
     names, ``provenance`` (the versions of the tools unless given,
     :func:`nms.contract.provenance.collect`) and the SHA-256 of the other files. All text is made before
-    the first file is written, and depends on the arguments alone.
+    the first file is written, and depends on the arguments alone; each file appears whole or not at all.
 
     Raises
     ------
@@ -121,9 +125,10 @@ def generate(
         "provenance": dict(collect(config) if provenance is None else provenance),
         "files": {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()},
     }
-    texts["manifest.json"] = json.dumps(manifest, indent=1) + "\n"
-    directory = Path(directory)
-    directory.mkdir(parents=True, exist_ok=True)
-    for name, text in texts.items():
-        (directory / name).write_text(text)
-    return [directory / name for name in texts]
+    texts[MANIFEST] = json.dumps(manifest, indent=1) + "\n"
+
+    def write(staging: Path) -> None:
+        for name, text in texts.items():
+            (staging / name).write_text(text)
+
+    return publish(Path(directory), write)

@@ -5,9 +5,11 @@ import shutil
 from collections.abc import Mapping
 from itertools import groupby
 from pathlib import Path
+from typing import TextIO
 
 from vcd.gtkw import GTKWSave
 
+from nms.contract.output import publish
 from nms.sim.verilator.context import Port
 
 CHANNELS = ("aw", "w", "b", "ar", "r", "t")
@@ -28,17 +30,23 @@ def keep(directory: Path, module: str, ports: Mapping[str, Port], trace: Path) -
 
     In the view ``<module>.gtkw`` the ports that belong to no interface come first, then each interface.
     """
-    directory.mkdir(parents=True, exist_ok=True)
-    shutil.copy(trace, directory / f"{module}.vcd")
-    view = directory / f"{module}.gtkw"
-    with view.open("w") as file:
-        save = GTKWSave(file)
-        save.dumpfile(f"{module}.vcd", abspath=False)
-        save.treeopen(f"{module}.")
-        for name, members in groupby(sorted(ports, key=interface), interface):
-            with save.group(name or module):
-                for port in members:
-                    width = ports[port].width
-                    bits = f"[{width - 1}:0]" if width > 1 else ""
-                    save.trace(f"{module}.{port}{bits}", datafmt="hex" if width > 4 else "dec")
-    return view
+
+    def write(staging: Path) -> None:
+        shutil.copy(trace, staging / f"{module}.vcd")
+        with (staging / f"{module}.gtkw").open("w") as file:
+            _write_view(file, module, ports)
+
+    publish(directory, write)
+    return directory / f"{module}.gtkw"
+
+
+def _write_view(file: TextIO, module: str, ports: Mapping[str, Port]) -> None:
+    save = GTKWSave(file)
+    save.dumpfile(f"{module}.vcd", abspath=False)
+    save.treeopen(f"{module}.")
+    for name, members in groupby(sorted(ports, key=interface), interface):
+        with save.group(name or module):
+            for port in members:
+                width = ports[port].width
+                bits = f"[{width - 1}:0]" if width > 1 else ""
+                save.trace(f"{module}.{port}{bits}", datafmt="hex" if width > 4 else "dec")

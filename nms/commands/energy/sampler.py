@@ -14,13 +14,14 @@ from nms.commands.options import (
     BatchOptions,
     ClockGating,
     ConfigOptions,
+    Force,
     Json,
     LeanOptions,
     command_line,
     expand_groups,
 )
 from nms.contract.errors import UserError
-from nms.contract.output import check_writable
+from nms.contract.output import check_earlier, reserve
 
 LIBRARY = "Cell library"
 OPERATION = "Operating point"
@@ -98,6 +99,7 @@ def sampler(
     beside: Beside = None,
     judging: Judging = True,
     output: OutputDirectory = None,
+    force: Force = False,
     as_json: Json = False,
 ) -> None:
     """Estimate a sampler's energy by block and phase, from simulated toggles and a cell library.
@@ -114,12 +116,15 @@ def sampler(
             raise UserError(f"--{name} {value:g}: must be above 0")
     if not wire_capacitance >= 0:
         raise UserError(f"--wire-capacitance {wire_capacitance:g}: must be 0 or more")
+    from nms.energy.sampler import results
+
     if output is not None:
-        check_writable(output)
+        inputs: list[Path | str] = [batch.data, *liberty, *([beside] if beside is not None else [])]
+        context.with_resource(reserve(output, results.FILES, inputs))
     images, settings = batch.load(config, lean)
     from nms.commands.energy import sampler_tables as tables
     from nms.contract import provenance
-    from nms.energy.sampler import gate_reference, results, technology
+    from nms.energy.sampler import gate_reference, technology
     from nms.energy.sampler.calibration import calibrate
     from nms.energy.sampler.estimate import estimate_energy
     from nms.energy.sampler.netlist_energy import OperatingPoint
@@ -136,6 +141,9 @@ def sampler(
     with Console(stderr=True).status("reading the library") as status:
         library = PowerLibrary(liberty)
         point = OperatingPoint(wire_capacitance * 1e-12, voltage or library.voltage, frequency * 1e6)
+        command = command_line(context, count=settings.count, node=node, voltage=point.voltage)
+        if output is not None:
+            check_earlier(output / results.FILE, command, force)
         build = cache(lambda config: InstrumentedSampler(config, status.update))
         calibration = calibrate(
             job, seed, liberty, library, point, build, status.update, judging, clock_gating
@@ -149,7 +157,6 @@ def sampler(
         estimate = estimate_energy(
             activity, netlists, calibration.coefficients, opened, library, memory, point
         )
-    command = command_line(context, count=settings.count, node=node, voltage=point.voltage)
     about: dict[str, Any] = {
         "name": library.name,
         "files": [file.name for file in liberty],

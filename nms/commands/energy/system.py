@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from nms import render
-from nms.commands.options import Json, command_line
+from nms.commands.options import Force, Json, command_line
 from nms.contract.errors import UserError
-from nms.contract.output import check_writable
+from nms.contract.output import check_earlier, reserve
 
 
 class Workload(StrEnum):
@@ -143,6 +143,7 @@ def system(
     parameters: ParametersFile = None,
     sampler_energy: SamplerEnergy = None,
     output: OutputDirectory = None,
+    force: Force = False,
     as_json: Json = False,
 ) -> None:
     """Estimate the energy of a training's memory traffic, system by system.
@@ -159,10 +160,11 @@ def system(
         )
     if image_bytes is not None and (workload or images is None):
         raise UserError(f"--image-bytes {image_bytes}: needs --images, and no --workload")
-    if output is not None:
-        check_writable(output)
-    from nms.commands.energy import system_tables
     from nms.energy.system import results
+
+    if output is not None:
+        context.with_resource(reserve(output, [results.FILE]))
+    from nms.commands.energy import system_tables
     from nms.energy.system.parameters import load
     from nms.energy.system.training_traffic import Training
 
@@ -184,6 +186,8 @@ def system(
     else:
         jobs = [results.make_job(table, name, training) for name in named]
     command = command_line(context, ratio=training.ratio)
+    if output is not None:
+        check_earlier(output / results.FILE, command, force)
     figures = results.collect(table, jobs, found, link.value, activation_bits, command)
     written = results.save(output, figures) if output is not None else []
     if as_json:

@@ -361,7 +361,8 @@ class TestCommand:
         assert [group["group"] for group in verified["groups"]] == [0, 1]
         for group in verified["groups"]:
             assert group["as_float64"] == group["as_run"] == group["keep"] == 5
-        assert nms(*arguments, "--level", "rtl", "-c", "tiny", "--size", "20", monkeypatch=monkeypatch) == 2
+        other = [*arguments, "--force"]
+        assert nms(*other, "--level", "rtl", "-c", "tiny", "--size", "20", monkeypatch=monkeypatch) == 2
         assert "0 of 3 groups fit the preset tiny; group 0: count 20" in capsys.readouterr().err
 
     def test_a_difference_is_exit_status_1(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
