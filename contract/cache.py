@@ -1,15 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The folder in which builds, emitted texts, runs and the logs of tools that failed are kept."""
+"""The folder in which builds, emitted texts, runs and the logs of tools that failed are kept.
 
+A folder in it that a process still uses is locked by that process, and is removed by no other.
+"""
+
+import errno
+import fcntl
 import hashlib
 import os
 import re
+import shutil
 import tempfile
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import nms
+from nms.contract.errors import ToolError, UserError, is_refusal
 
 PACKAGE = Path(nms.__file__).resolve().parent
 """The folder of the package, in a checkout or where it is installed."""
@@ -17,25 +25,172 @@ PACKAGE = Path(nms.__file__).resolve().parent
 LOGS = 100
 """Logs of failures that are kept."""
 
+KINDS = {
+    "builds": ("[0-9a-f]" * 16, "runtime-*"),
+    "netlists": ("netlist-*", "reference-*"),
+    "texts": ("designs", "verilog"),
+    "runs": ("runs/[!.]*",),
+    "logs": ("failed/*",),
+    "unfinished": ("building*", "built-*", "tmp*"),
+}
+"""What is in the cache, by the patterns of its names."""
+
 
 def cache_directory() -> Path:
     """Where builds and runs are kept: ``$NMS_CACHE``, the checkout's ``.nms/build`` or the user's cache."""
     if given := os.environ.get("NMS_CACHE"):
-        return Path(given)
+        return Path(given).expanduser().absolute()
     if (PACKAGE.parent / "pyproject.toml").exists():
         return PACKAGE.parent / ".nms" / "build"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nms"
+    home = Path(os.environ.get("XDG_CACHE_HOME", ""))  # not valid unless it is absolute
+    return (home if home.is_absolute() else Path.home() / ".cache") / "nms"
+
+
+@contextmanager
+def writing() -> Iterator[Path]:
+    """The cache's folder, made if it is missing, to write in.
+
+    Raises
+    ------
+    UserError
+        The machine refuses: the disk is full or read-only, there is no permission. Names ``NMS_CACHE``.
+    """
+    folder = cache_directory()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield folder
+    except ToolError as error:
+        if os.strerror(errno.ENOSPC) in f"{error.complaint} {error.last}":
+            raise UserError(
+                f"cache {str(folder)!r}: {error.tool} {error.ended}: {os.strerror(errno.ENOSPC)}; "
+                "name folders with room in NMS_CACHE and TMPDIR"
+            ) from None
+        raise
+    except OSError as error:
+        if not is_refusal(error):
+            raise
+        raise UserError(
+            f"cache {str(folder)!r}: {error.strerror or error}; name another folder in NMS_CACHE"
+        ) from error
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Alone among the processes that lock ``path``."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def hold(folder: Path) -> int:
+    """Keep a folder from being removed until the file descriptor returned is closed, or the process ends."""
+    number = os.open(folder, os.O_RDONLY)
+    fcntl.flock(number, fcntl.LOCK_SH)
+    return number
+
+
+def _is_held(folder: Path) -> bool:
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(number)
+    return False
+
+
+def make_folder(shelf: Path, prefix: str, keep: int) -> tuple[Path, int]:
+    """Make a folder on a shelf, and hold it (:func:`hold`).
+
+    Of the others there that nobody holds, the newest ``keep`` stay.
+    """
+    with locked(shelf / ".lock"):
+        others = sorted(shelf.glob("[!.]*"), key=os.path.getmtime)
+        for other in others[: len(others) - keep] if keep < len(others) else []:
+            if not _is_held(other):
+                shutil.rmtree(other, ignore_errors=True)
+        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=shelf))
+        return folder, hold(folder)
+
+
+def store(path: Path, write: Callable[[Path], object]) -> None:
+    """Let ``write`` write a file, then move it to ``path`` in the cache, whole or not at all.
+
+    Raises
+    ------
+    UserError
+        See :func:`writing`.
+    """
+    with writing():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="tmp", dir=path.parent) as folder:
+            write(Path(folder) / path.name)
+            os.replace(Path(folder) / path.name, path)
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """What the cache has of one kind: how many entries, and their bytes."""
+
+    kind: str
+    entries: int
+    size: int
+
+
+def measure() -> list[Shelf]:
+    """What the cache has, by kind."""
+    return [Shelf(kind, len(found), sum(map(_measure, found))) for kind, found in _list_entries()]
+
+
+def clean() -> list[Shelf]:
+    """Remove what no process uses; what was removed, by kind."""
+    shelves = []
+    for kind, found in _list_entries():
+        free = [entry for entry in found if not (entry.is_dir() and _is_held(entry))]
+        shelves.append(Shelf(kind, len(free), sum(map(_measure, free))))
+        for entry in free:
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry, ignore_errors=True)
+            else:
+                entry.unlink(missing_ok=True)
+    return shelves
+
+
+def _list_entries() -> Iterator[tuple[str, list[Path]]]:
+    for kind, patterns in KINDS.items():
+        yield kind, sorted(entry for pattern in patterns for entry in cache_directory().glob(pattern))
+
+
+def _measure(entry: Path) -> int:
+    """The bytes of a file, or of all files in a folder; of those that vanish meanwhile, none."""
+    size = 0
+    for path in [entry, *(entry.rglob("*") if entry.is_dir() else [])]:
+        with suppress(OSError):
+            size += path.lstat().st_size if not path.is_dir() else 0
+    return size
 
 
 def keep_log(tool: str, text: str) -> Path:
-    """Keep what ``tool`` printed before it failed; of the older logs the newest :data:`LOGS` stay."""
-    logs = cache_directory() / "failed"
-    logs.mkdir(parents=True, exist_ok=True)
-    for old in sorted(logs.iterdir(), key=os.path.getmtime)[:-LOGS]:
-        old.unlink(missing_ok=True)
+    """Keep what ``tool`` printed before it failed; of the older logs the newest :data:`LOGS` stay.
+
+    Where the cache cannot be written, the log goes to the folder for temporary files.
+    """
     name = re.sub(r"\W+", "-", tool).strip("-")
-    number, path = tempfile.mkstemp(prefix=f"{name}-", suffix=".log", dir=logs)
-    with os.fdopen(number, "w") as file:
+    try:
+        logs = cache_directory() / "failed"
+        logs.mkdir(parents=True, exist_ok=True)
+        for old in sorted(logs.iterdir(), key=os.path.getmtime)[:-LOGS]:
+            old.unlink(missing_ok=True)
+        return _write_log(logs, name, text)
+    except OSError:
+        return _write_log(Path(tempfile.gettempdir()), f"nms-{name}", text)
+
+
+def _write_log(folder: Path, name: str, text: str) -> Path:
+    number, path = tempfile.mkstemp(prefix=f"{name}-", suffix=".log", dir=folder)
+    with os.fdopen(number, "w", errors="backslashreplace") as file:
         file.write(text)
     return Path(path)
 
@@ -53,10 +208,6 @@ def load_or_make(kind: str, key: Iterable[str], make: Callable[[], str]) -> str:
     with suppress(OSError):
         return path.read_text()
     text = make()
-    with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        number, name = tempfile.mkstemp(dir=path.parent)
-        with os.fdopen(number, "w") as file:
-            file.write(text)
-        os.replace(name, path)
+    with suppress(UserError):
+        store(path, lambda file: file.write_text(text))
     return text

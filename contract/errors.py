@@ -9,7 +9,8 @@ SHELL = 128
 """What a shell, and make, add to the number of the signal that killed a program."""
 
 REFUSALS = (
-    errno.EACCES, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ELOOP, errno.EMFILE, errno.ENAMETOOLONG,
+    errno.EACCES, errno.EDQUOT, errno.EEXIST, errno.EFBIG, errno.EIO, errno.EISDIR, errno.ELOOP,
+    errno.EMFILE, errno.ENAMETOOLONG,
     errno.ENFILE, errno.ENODEV, errno.ENOMEM, errno.ENOSPC, errno.ENOTDIR, errno.ENXIO, errno.EPERM,
     errno.EPIPE, errno.EROFS, errno.ESTALE, errno.ETXTBSY,
 )  # fmt: skip

@@ -69,7 +69,7 @@ def check_file(path: Path, inputs: Iterable[Path | str] = ()) -> None:
         return
     folder = Path(os.path.realpath(path)).parent
     check_writable(folder)
-    with _refusing(path), _made(folder), _staged(folder) as staging:
+    with refusing(path), _made(folder), _staged(folder) as staging:
         (staging / path.name).touch()
 
 
@@ -91,7 +91,7 @@ def reserve(directory: Path, files: Iterable[str] = (), inputs: Iterable[Path | 
     inputs = list(inputs)
     check_writable(directory, inputs)
     with ExitStack() as held:
-        with _refusing(directory):
+        with refusing(directory):
             held.enter_context(_made(directory))
             held.callback(os.close, _lock(directory))
             for abandoned in directory.glob(f"{STAGING}*"):  # by a command that was killed
@@ -139,7 +139,7 @@ def publish(directory: Path, write: Callable[[Path], object]) -> list[Path]:
         The disk is full, read-only or otherwise refuses to be written, or there is something else than a
         file in the place of one.
     """
-    with _refusing(directory), _made(directory), _staged(directory) as staging:
+    with refusing(directory), _made(directory), _staged(directory) as staging:
         write(staging)
         written = sorted(path.relative_to(staging) for path in staging.rglob("*") if path.is_file())
         for path in written:
@@ -162,8 +162,19 @@ def write_file(path: Path, text: str) -> None:
         real = Path(os.path.realpath(path))
         publish(real.parent, lambda staging: (staging / real.name).write_text(text, "utf-8"))
         return
-    with _refusing(path):
+    with refusing(path):
         path.write_text(text, "utf-8")
+
+
+@contextmanager
+def refusing(path: Path) -> Iterator[None]:
+    """Raise :class:`nms.contract.errors.UserError` for what the machine refuses in writing ``path``."""
+    try:
+        yield
+    except OSError as error:
+        if not is_refusal(error):
+            raise
+        raise UserError(f"output {str(path)!r}: {error.strerror or error}") from error
 
 
 def _is_replaced(path: Path) -> bool:
@@ -244,14 +255,3 @@ def _staged(directory: Path) -> Iterator[Path]:
         yield staging
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-
-
-@contextmanager
-def _refusing(path: Path) -> Iterator[None]:
-    """What the machine refuses is an error of the user, who named ``path``."""
-    try:
-        yield
-    except OSError as error:
-        if not is_refusal(error):
-            raise
-        raise UserError(f"output {str(path)!r}: {error.strerror or error}") from error

@@ -9,6 +9,7 @@ import typer
 from pydantic import ValidationError
 
 from nms.commands.bench import bench
+from nms.commands.cache import cache
 from nms.commands.check import check
 from nms.commands.doctor import doctor
 from nms.commands.energy import energy
@@ -27,7 +28,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for command in (presets, show, generate, run, sample, evaluate, report, check, synth, bench, doctor):
+for command in (presets, show, generate, run, sample, evaluate, report, check, synth, bench, cache, doctor):
     app.command()(command)
 app.add_typer(energy, name="energy")
 

@@ -2,17 +2,22 @@
 """What must be on the machine before the Python environment can be made: ``python3 nms/prerequisites.py``.
 
 Only the standard library: this runs before anything is installed. Each thing that is missing is one
-line with the command that installs it, and the exit status is then 1.
+line with the command that installs it, and the exit status is then 1. So it is where the checkout is at a
+place at which nothing can be built.
 """
 
 import ctypes.util
 import importlib.util
+import re
 import shutil
 import sys
 import sysconfig
 from pathlib import Path
 
 OLDEST = (3, 11)
+
+UNUSABLE = re.compile(r"""[\s"'`$#:;&|<>()\[\]{}*?!\\%=,~]""")
+"""Characters that make, the shell or the linker take for one of their own, so that nothing is built there."""
 
 
 def find_shared_library() -> str | None:
@@ -44,7 +49,19 @@ def find_missing() -> list[tuple[str, str]]:
     return found
 
 
+def find_unusable(path: str) -> str:
+    """The first character of a path below which nothing can be built (:data:`UNUSABLE`), or none."""
+    found = UNUSABLE.search(path)
+    return found[0] if found else ""
+
+
 if __name__ == "__main__":
-    for what, command in find_missing():
-        print(f"missing: {what}; install it with: {command}", file=sys.stderr)
-    sys.exit(bool(find_missing()))
+    lines = [f"missing: {what}; install it with: {command}" for what, command in find_missing()]
+    checkout = str(Path(__file__).resolve().parents[1])
+    if character := find_unusable(checkout):
+        lines.append(
+            f"checkout {checkout!r}: nothing can be built there; move it, its path has {character!r}"
+        )
+    for line in lines:
+        print(line, file=sys.stderr)
+    sys.exit(bool(lines))

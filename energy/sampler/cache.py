@@ -3,15 +3,13 @@
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from nms.contract.cache import cache_directory
+from nms.contract.cache import cache_directory, store
 from nms.energy.sampler import gate_reference, gate_sim, netlist_energy, netlists, power_library
 from nms.energy.sampler.fit import BlockSample
 from nms.energy.sampler.gate_reference import GateReference
@@ -42,12 +40,9 @@ def load_or_run(key: Sequence[Any], run: Callable[[], GateReference]) -> GateRef
 
 
 def _store(path: Path, reference: GateReference) -> None:
-    """Write whole or not at all: another process may read it."""
     about = {"coverage": reference.coverage, "compared": reference.compared}
     arrays = {f"toggles {block}": sample.toggles for block, sample in reference.samples.items()}
     arrays |= {f"energy {block}": sample.energy for block, sample in reference.samples.items()}
     cycles = next(iter(reference.samples.values())).cycles
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-        np.savez_compressed(file, about=np.array(json.dumps(about)), cycles=cycles, **arrays)  # type: ignore[arg-type]  # numpy's stub
-    os.replace(file.name, path)
+    arrays |= {"about": np.array(json.dumps(about)), "cycles": cycles}
+    store(path, lambda file: np.savez_compressed(file, **arrays))  # type: ignore[arg-type]  # numpy's stub

@@ -4,7 +4,6 @@
 import hashlib
 import inspect
 import json
-import os
 import re
 import tempfile
 from collections.abc import Callable, Sequence
@@ -13,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from nms.contract.cache import cache_directory
+from nms.contract.cache import cache_directory, store
 from nms.rtl.export.emit import Design
 from nms.sim.verilator import protocol
 from nms.synth import clock_gates, elaborate, liberty, mapping
@@ -115,8 +114,5 @@ def _strip(module: dict[str, Any]) -> dict[str, Any]:
 
 
 def _store(path: Path, module: dict[str, Any], cells: dict[str, Any]) -> None:
-    """Write whole or not at all: another process may read it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
-        json.dump({"module": module, "cells": cells}, file)
-    os.replace(file.name, path)
+    text = json.dumps({"module": module, "cells": cells})
+    store(path, lambda file: file.write_text(text))

@@ -7,12 +7,14 @@ images are distinct; then one line a group. A line that a crash cut short does n
 
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import numpy as np
 
+from nms.contract import output
 from nms.contract.errors import UserError
 
 
@@ -29,7 +31,7 @@ class Journal:
     ------
     UserError
         There is a journal and ``resume`` is not set, or it belongs to another run (the message names the
-        difference).
+        difference). Or the disk is full, now or later.
     """
 
     def __init__(self, path: Path, header: dict[str, Any], resume: bool) -> None:
@@ -37,8 +39,9 @@ class Journal:
         self.finished: dict[int, dict[str, Any]] = {}
         self.distinct: np.ndarray | None = None
         self.probes = ""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
+        with output.refusing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
         try:
             whole = [json.loads(line) for line in lines if line.endswith(b"\n")]
         except ValueError:
@@ -60,11 +63,11 @@ class Journal:
                 bits = np.frombuffer(bytes.fromhex(whole[1]["distinct"]), np.uint8)
                 self.distinct = np.unpackbits(bits, count=whole[1]["images"]).astype(bool)
                 self.probes = whole[1]["sha256"]
-        self.file = path.open("ab")
-        if self.has_entries:
-            self.file.truncate(sum(len(line) for line in lines if line.endswith(b"\n")))
-        else:
-            self.file.truncate(0)
+        with output.refusing(path):
+            self.file = path.open("ab")
+            whole_lines = [line for line in lines if line.endswith(b"\n")] if self.has_entries else []
+            self.file.truncate(sum(map(len, whole_lines)))
+        if not self.has_entries:
             self._write(header)
 
     @property
@@ -87,9 +90,10 @@ class Journal:
         self.finished[entry["group"]] = entry
 
     def _write(self, value: dict[str, Any]) -> None:
-        self.file.write(json.dumps(value).encode() + b"\n")
-        self.file.flush()
-        os.fsync(self.file.fileno())
+        with output.refusing(self.path):
+            self.file.write(json.dumps(value).encode() + b"\n")
+            self.file.flush()
+            os.fsync(self.file.fileno())
 
     def __enter__(self) -> "Journal":
         return self
@@ -97,7 +101,8 @@ class Journal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.file.close()
+        with suppress(OSError):  # of what could not be written before
+            self.file.close()
         if not self.has_entries:
             self.remove()
 

