@@ -56,6 +56,27 @@ class ToolError(Exception):
         return f"{self.tool} {self.ended}: {words}; its whole log: {self.log}"
 
 
+class Interruption(BaseException):
+    """A signal asks the program to end, such as Ctrl-C.
+
+    The command line prints one line on standard error, and exits with the status that a shell gives to a
+    program that the signal killed.
+
+    Parameters
+    ----------
+    signal : which one
+    note : what is worth knowing, such as how to go on
+    """
+
+    def __init__(self, signal: signal.Signals, note: str = "") -> None:
+        super().__init__(signal, note)
+        self.signal, self.note = signal, note
+
+    def __str__(self) -> str:
+        what = "interrupted" if self.signal == signal.SIGINT else f"ended by {self.signal.name}"
+        return f"{what}; {self.note}" if self.note else what
+
+
 def describe_end(status: int) -> str:
     """How a process ended, from the status that ``subprocess`` gives it."""
     number = -status if status < 0 else status - SHELL

@@ -1,13 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command line: the commands, and how a mistake ends."""
 
+import io
+import os
+import shlex
+import signal
 import sys
+import traceback
+from contextlib import suppress
 from importlib import metadata
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from pydantic import ValidationError
 
+from nms.commands import progress
 from nms.commands.bench import bench
 from nms.commands.cache import cache
 from nms.commands.check import check
@@ -21,7 +28,9 @@ from nms.commands.run import run
 from nms.commands.sample import sample
 from nms.commands.show import show
 from nms.commands.synth import synth
-from nms.contract.errors import ToolError, UserError
+from nms.contract.cache import keep_log
+from nms.contract.errors import SHELL, Interruption, ToolError, UserError, is_refusal
+from nms.contract.interruption import ending_on_signals
 
 app = typer.Typer(
     help="Near-memory sampler: generate the hardware, run it on images, prove it.",
@@ -43,11 +52,31 @@ Version = Annotated[
     bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
 ]
 
+Traceback = Annotated[bool, typer.Option("--traceback", help="Show the traceback of a defect of nms.")]
+
+NARROWEST = 20
+"""Columns below which the width of the terminal is not believed."""
+
+DEFECT = 70
+"""The exit status of a defect in this program, as BSD's ``sysexits.h`` has it."""
+
+_shown: dict[str, bool] = {}
+"""What the options before the command ask for."""
+
 
 def main() -> None:
-    """Entry point: a user's mistake is one line and exit status 2, a failed tool one line and status 1."""
+    """Entry point: what goes wrong is one line on standard error.
+
+    The exit status is 2 for a user's mistake and for what the machine refuses, 1 for a tool that failed, 70
+    for a defect of this program, and that of a shell for a signal.
+    """
+    _adapt_streams()
     try:
-        status = app(standalone_mode=False, prog_name="nms")
+        with ending_on_signals():
+            os.getcwd()  # the first to know that the folder is gone
+            status = app(standalone_mode=False, prog_name="nms")
+            if sys.stdout is not None:
+                sys.stdout.flush()
     except UserError as error:
         _refuse(str(error))
     except ToolError as error:
@@ -56,7 +85,56 @@ def main() -> None:
         _refuse(_usage(error))
     except typer.Abort:
         sys.exit(130)
+    except Interruption as error:
+        _refuse(str(error), SHELL + error.signal)
+    except SystemExit as error:
+        if isinstance(error.__context__, BrokenPipeError):  # nobody reads on
+            _refuse("", SHELL + signal.SIGPIPE)
+        raise
+    except MemoryError as error:
+        _refuse(f"not enough memory: {error}; take fewer images, or smaller ones")
+    except BrokenPipeError:
+        _refuse("", SHELL + signal.SIGPIPE)
+    except Exception as error:
+        if isinstance(error, OSError) and is_refusal(error):
+            _refuse(f"{error.filename or 'output'}: {error.strerror or error}")
+        if isinstance(error, FileNotFoundError) and not _has_folder():
+            _refuse("the current directory does not exist any more")
+        _report_defect(error)
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _adapt_streams() -> None:
+    """Whatever the terminal is said to be, print all words, legibly."""
+    for name, least in (("COLUMNS", NARROWEST), ("LINES", 1)):
+        given = os.environ.get(name, "")
+        if not given.isdecimal() or int(given) < least:
+            os.environ.pop(name, None)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _has_folder() -> bool:
+    try:
+        return bool(os.getcwd())
+    except OSError:
+        return False
+
+
+def _report_defect(error: Exception) -> NoReturn:
+    """One line: what was being done, what went wrong, how to repeat it, and where the traceback is."""
+    text = "".join(traceback.format_exception(error))
+    if _shown.get("traceback"):
+        print(text, file=sys.stderr, end="")
+    command = shlex.join(["nms", *sys.argv[1:]])
+    log = keep_log("nms", f"{command}\n{text}")
+    what = " ".join(traceback.format_exception_only(error)[-1].splitlines()[:1])
+    _refuse(
+        f"while {progress.doing or 'starting'}: {what}; this is a defect of nms; repeat it by `{command}`; "
+        f"its traceback: {log}",
+        DEFECT,
+    )
 
 
 def _usage(error: typer.TyperException) -> str:
@@ -67,17 +145,25 @@ def _usage(error: typer.TyperException) -> str:
     return message
 
 
-def _refuse(message: str, status: int = 2) -> None:
-    if message:  # without a command the help is printed already
-        print("nms:", " ".join(message.split()), file=sys.stderr)
+def _refuse(message: str, status: int = 2) -> NoReturn:
+    """Say what is wrong, in one line, and exit; without a command, the help is printed already."""
+    with suppress(OSError):
+        if message:
+            print("nms:", " ".join(message.split()), file=sys.stderr)
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:  # nor can it be written as Python ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     sys.exit(status)
 
 
 @app.callback()
 def _options(
     version: Version = False,
+    traceback: Traceback = False,
 ) -> None:
-    pass
+    _shown["traceback"] = traceback
 
 
 if __name__ == "__main__":

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from nms.benchmarks.figure import Figure
     from nms.run import Outcome
 
-console = Console(highlight=False)
-
 
 def print_json(value: object) -> None:
     """Print indented JSON."""
@@ -40,8 +38,10 @@ def print_table(
         else:
             above = cells[0]
         table.add_row(*cells)
-    wide = console if console.width >= least else Console(highlight=False, width=least)
-    wide.print(table)
+    console = Console(highlight=False)
+    if console.width < least:
+        console = Console(highlight=False, width=least)
+    console.print(table)
 
 
 def print_run(outcome: "Outcome", figures: dict[str, Any], kept: list[int]) -> None:

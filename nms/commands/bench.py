@@ -7,7 +7,6 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from nms import render
 from nms.benchmarks.figure import Figure
@@ -22,6 +21,7 @@ from nms.commands.options import (
     config_option,
     expand_groups,
 )
+from nms.commands.progress import telling
 from nms.contract import config as configuration
 from nms.contract.errors import UserError
 from nms.contract.settings import Settings
@@ -252,11 +252,11 @@ def bench(
         if value is not None and what != [Benchmark.WINDOWS]:
             raise UserError(f"{option} {value}: only for bench windows")
     figures: list[Figure] = []
-    with Console(stderr=True).status("starting") as status:
+    with telling("starting") as tell:
         for name in what or list(Benchmark):
             preferred = "tiny" if name in SMALL else "paper"
             config = configuration.load_published(preset or preferred, overrides or ())
-            figures += BENCHMARKS[name](Bench(config, options, status.update))
+            figures += BENCHMARKS[name](Bench(config, options, tell))
     if as_json:
         render.print_json([asdict(figure) | {"holds": figure.holds} for figure in figures])
     else:

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from nms import render
 from nms.commands.options import Json, Overrides, Preset, Seed
+from nms.commands.progress import telling
 from nms.contract import config as configuration
 from nms.contract.errors import UserError
 from nms.contract.output import reserve
@@ -95,7 +96,8 @@ def check(
         context.with_resource(reserve(waves))
     from nms.sim import check as regressions
 
-    with tempfile.TemporaryDirectory() as folder, Console(stderr=True).status("elaborating") as status:
+    console = Console(stderr=True)
+    with tempfile.TemporaryDirectory() as folder, telling("elaborating", console) as tell:
         text = regressions.emit_block
         if netlist:
             from nms.synth import flow, targets
@@ -103,13 +105,13 @@ def check(
             cells = targets.select_cell_target(target, liberty or ())
             text = partial(flow.simulation_model, config, cells)
             if not units:  # all: the whole has every block
-                [whole] = flow.synthesise(config, "axi", cells, Path(folder), status.update)
+                [whole] = flow.synthesise(config, "axi", cells, Path(folder), tell)
                 verilog = Path(folder) / "netlist.v"
                 verilog.write_text(whole.simulation_model())
 
         def print_verdict(unit: regressions.UnitResult) -> None:
             verdict = "passed" if unit else "FAILED"
-            status.console.print(f"{unit.unit}: {verdict}, {unit.seconds:.0f} s", highlight=False)
+            console.print(f"{unit.unit}: {verdict}, {unit.seconds:.0f} s", highlight=False)
 
         found = regressions.check(
             config,
@@ -119,7 +121,7 @@ def check(
             text,
             waves,
             quick,
-            began=lambda unit: status.update(f"{unit}: building and simulating"),
+            began=lambda unit: tell(f"{unit}: building and simulating"),
             ended=print_verdict,
         )
     if as_json:
@@ -139,10 +141,10 @@ def _check_random(draws: int, first: int, seed: int, as_json: bool) -> None:
     from nms.sim import random_regression as randomised
 
     found = []
-    with Console(stderr=True).status(f"seed {seed} draw {first}") as status:
+    with telling(f"seed {seed} draw {first}") as tell:
         for draw in randomised.regress(seed, draws, first):
             found.append(draw)
-            status.update(f"seed {seed} draw {draw.number + 1}")
+            tell(f"seed {seed} draw {draw.number + 1}")
             if not as_json:
                 verdict = f"{draw.compared} values, {_verdict(draw)}"
                 print(f"seed {seed} draw {draw.number}: {draw.description}: {verdict}")

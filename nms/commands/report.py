@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from nms.commands.progress import telling
 from nms.contract.output import check_file
 
 Directory = Annotated[Path, typer.Argument(metavar="DIR", help="Output directory of nms run.")]
@@ -26,6 +26,6 @@ def report(directory: Directory, output: PageOutput = None) -> None:
         check_file(output, [entry for entry in directory.glob("*") if entry.suffix in (".json", ".npz")])
     from nms.report.build import write_page
 
-    with Console(stderr=True).status("reading") as status:
-        write_page(directory, page, status.update)
+    with telling("reading") as tell:
+        write_page(directory, page, tell)
     print(page)

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from nms import render
 from nms.commands.options import (
@@ -22,6 +21,7 @@ from nms.commands.options import (
     command_line,
     expand_groups,
 )
+from nms.commands.progress import telling
 from nms.contract.errors import UserError
 from nms.contract.output import check_earlier, reserve
 from nms.contract.settings import PERPLEXITY
@@ -62,10 +62,8 @@ def run(
     command = command_line(context, leave_out=["waves"], count=settings.count)
     check_earlier(output / results.RECORD, command, force)
 
-    with Console(stderr=True).status("starting") as status:
-        outcome = job.run(
-            config, settings, images, level, status.update, bus.value, output if waves else None
-        )
+    with telling("starting") as tell:
+        outcome = job.run(config, settings, images, level, tell, bus.value, output if waves else None)
     values = results.make_arrays(outcome.tables, config, images, settings)
     record = provenance.collect(config, command, batch.seed, images.describe())
     figures = job.collect_figures(outcome, settings, batch.perplexity or PERPLEXITY, values, record)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """``nms sample``: whole data sets."""
 
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -10,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from nms import render
 from nms.commands.options import (
@@ -32,11 +32,11 @@ from nms.commands.options import (
     make_near_duplicates,
     select_given,
 )
-from nms.commands.progress import progress
+from nms.commands.progress import progress, telling
 from nms.contract import config as configuration
 from nms.contract import output as outputs
 from nms.contract.config import ReducedConfig
-from nms.contract.errors import UserError
+from nms.contract.errors import Interruption, UserError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -151,14 +151,14 @@ class ExecutionOptions:
             with progress("groups") as bar:
                 shown = bar.add_task("groups", total=groups, completed=len(journal.finished))
                 whole.record_results(journal, results, lambda finished: bar.update(shown, completed=finished))
-        except (KeyboardInterrupt, UserError) as error:
-            done = f"{len(journal.finished)} of {groups} groups are in {journal.path}"
+        except (KeyboardInterrupt, Interruption, UserError) as error:
+            if not journal.has_entries:
+                raise
+            done = f"{len(journal.finished)} of {groups} groups are in {journal.path}: go on with --resume"
             if isinstance(error, UserError):
-                raise UserError(
-                    f"{error}; {done}: go on with --resume" if journal.has_entries else error
-                ) from None
-            print(f"nms: interrupted; {done}: go on with --resume", file=sys.stderr)
-            raise typer.Exit(130) from None
+                raise UserError(f"{error}; {done}") from None
+            number = error.signal if isinstance(error, Interruption) else signal.SIGINT
+            raise Interruption(number, done) from None
 
 
 @expand_groups
@@ -284,10 +284,8 @@ def sample(
         }
     mismatches = 0
     if level:
-        with Console(stderr=True).status("verifying") as status:
-            verified = verification.verify(
-                config, images, groups, compared, method, kept, level.value, status.update
-            )
+        with telling("verifying") as tell:
+            verified = verification.verify(config, images, groups, compared, method, kept, level.value, tell)
         mismatches = sum(group.mismatches for group in verified)
         figures["verified"] = {
             "level": level.value,

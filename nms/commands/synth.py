@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from nms import render
 from nms.commands.options import ClockGating, ConfigOptions, Force, Json, Output, command_line, expand_groups
+from nms.commands.progress import telling
 from nms.contract.errors import UserError
 from nms.contract.output import check_earlier, publish, reserve
 
@@ -101,11 +101,11 @@ def synth(
     }
 
     with tempfile.TemporaryDirectory() as work:
-        with Console(stderr=True).status("starting") as status:
+        with telling("starting") as tell:
             results = [
                 result
                 for name in names
-                for result in flow.synthesise(config, name, chosen_target, Path(work), status.update)
+                for result in flow.synthesise(config, name, chosen_target, Path(work), tell)
             ]
         record["blocks"] = [result.metrics for result in results]
 

@@ -2,8 +2,10 @@
 """The command line: what it prints, exit statuses, one-line refusals, files left behind."""
 
 import dataclasses
+import errno
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +18,7 @@ from nms import cli
 from nms.benchmarks.figure import TRUE_ERROR
 from nms.benchmarks.search import GENERATIONS
 from nms.contract.config import PRESETS, load, schema
+from nms.contract.interruption import SIGNALS
 from nms.golden import herding
 from nms.golden import sampler as golden
 from nms.sim.check import UnitResult
@@ -116,15 +119,128 @@ class TestRefusals:
             assert nms(*command, "-o", str(tmp_path / "file"), monkeypatch=monkeypatch) == 2
             assert "is a file" in capsys.readouterr().err
 
-    def test_a_defect_is_a_traceback(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        def broken(*_: object) -> None:
-            raise ZeroDivisionError
+    def test_a_defect(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """One line: what was being done, what happened, how to repeat it, where the traceback is."""
 
+        def broken(*_: object) -> None:
+            raise ZeroDivisionError("of nothing\nby nothing")
+
+        monkeypatch.setenv("NMS_CACHE", str(tmp_path / "cache"))
         monkeypatch.setattr(golden, "run", broken)
-        monkeypatch.setattr(sys, "argv", ["nms", *TINY, "--level", "golden", "-o", str(tmp_path / "out")])
-        with pytest.raises(ZeroDivisionError):
-            cli.main()
+        command = [*TINY, "--level", "golden", "-o", str(tmp_path / "a b")]
+        assert nms(*command, monkeypatch=monkeypatch) == 70
+        output, errors = capsys.readouterr()
+        assert (output, errors.count("\n")) == ("", 1)
+        start, _, log = errors.rstrip("\n").rpartition(" ")
+        assert start == (
+            "nms: while computing the bit-true model: ZeroDivisionError: of nothing; "
+            f"this is a defect of nms; repeat it by `nms {' '.join(command[:-1])} '{tmp_path / 'a b'}'`; "
+            "its traceback:"
+        )
+        kept = Path(log).read_text()
+        assert kept.startswith("nms run -c tiny")
+        assert "Traceback" in kept
+        assert "in broken" in kept
+        assert [path.name for path in tmp_path.iterdir()] == ["cache"]
+        assert nms("--traceback", *command, monkeypatch=monkeypatch) == 70
+        assert "in broken" in capsys.readouterr().err
+
+    @pytest.mark.parametrize(
+        ("error", "line"),
+        [
+            (OSError(errno.ENOSPC, "No space left on device"), "output: No space left on device"),
+            (PermissionError(errno.EACCES, "Permission denied", "/x"), "/x: Permission denied"),
+            (MemoryError("1 GiB"), "not enough memory: 1 GiB; take fewer images, or smaller ones"),
+        ],
+    )
+    def test_what_the_machine_refuses(
+        self,
+        error: Exception,
+        line: str,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        def refused(*_: object) -> None:
+            raise error
+
+        monkeypatch.setattr(golden, "run", refused)
+        assert nms(*TINY, "--level", "golden", "-o", str(tmp_path / "out"), monkeypatch=monkeypatch) == 2
+        assert capsys.readouterr().err == f"nms: {line}\n"
+
+    @pytest.mark.parametrize(
+        ("number", "line"),
+        [
+            (signal.SIGINT, "interrupted"),
+            (signal.SIGTERM, "ended by SIGTERM"),
+            (signal.SIGHUP, "ended by SIGHUP"),
+        ],
+    )
+    def test_a_signal(
+        self,
+        number: signal.Signals,
+        line: str,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        """One line, the status of a shell, nothing left behind, and the handlers are what they were."""
+        before = [signal.getsignal(known) for known in SIGNALS]
+        monkeypatch.setattr(golden, "run", lambda *_: os.kill(os.getpid(), number))
+        command = [*TINY, "--level", "golden", "-o", str(tmp_path / "out")]
+        assert nms(*command, monkeypatch=monkeypatch) == 128 + number
+        assert capsys.readouterr().err == f"nms: {line}\n"
         assert not list(tmp_path.iterdir())
+        assert [signal.getsignal(known) for known in SIGNALS] == before
+
+    @pytest.mark.parametrize(
+        ("shell", "status", "line"),
+        [
+            ("{} presets > /dev/full", 2, "nms: output: No space left on device\n"),
+            ("{} presets 2> /dev/full --wrong", 2, ""),
+            ("{} presets >&-", 0, ""),
+            ("{{ {} presets; echo $? >&2; }} | true", 0, "141\n"),
+            (
+                "mkdir gone; cd gone; rmdir ../gone; {} presets",
+                2,
+                "nms: the current directory",
+            ),
+        ],
+    )
+    def test_streams_and_folders_that_are_none(
+        self, shell: str, status: int, line: str, tmp_path: Path
+    ) -> None:
+        command = f"{sys.executable} -m nms.cli"
+        done = subprocess.run(
+            ["sh", "-c", shell.format(command)],
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == status
+        assert done.stderr.startswith(line)
+        assert done.stderr.count("\n") == bool(line)
+
+    def test_results_of_another_command(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """They stay, unless they are to be replaced; the same command can be repeated."""
+        command = [*TINY, "--level", "golden", "-o", str(tmp_path)]
+        assert nms(*command, monkeypatch=monkeypatch) == 0
+        earlier = (tmp_path / "results.npz").read_bytes()
+        assert nms(*command, "--seed", "2", monkeypatch=monkeypatch) == 2
+        assert (
+            f"output '{tmp_path}': has the results of `nms run -c tiny --count 8" in capsys.readouterr().err
+        )
+        assert (tmp_path / "results.npz").read_bytes() == earlier
+        assert nms(*command, monkeypatch=monkeypatch) == 0
+        assert nms(*command, "--seed", "2", "--force", monkeypatch=monkeypatch) == 0
+        assert (tmp_path / "results.npz").read_bytes() != earlier
+        assert "--force" not in json.loads((tmp_path / "results.json").read_text())["command"]
 
     def test_in_a_process(self, tmp_path: Path) -> None:
         done = subprocess.run(
@@ -161,6 +277,17 @@ def test_generate_from_python(tmp_path: Path) -> None:
     assert manifest["configuration"]["lanes"] == 2
     assert manifest["provenance"]["versions"]["nms"]
     assert "command" not in manifest["provenance"]
+
+
+@pytest.mark.parametrize("columns", ["0", "1", "-5", "", "wide"])
+def test_any_width(columns: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+    """The same words as on a terminal of the usual width."""
+    monkeypatch.setenv("COLUMNS", "80")
+    assert nms("presets", monkeypatch=monkeypatch) == 0
+    usual = capsys.readouterr().out
+    monkeypatch.setenv("COLUMNS", columns)
+    assert nms("presets", monkeypatch=monkeypatch) == 0
+    assert capsys.readouterr().out == usual
 
 
 def test_version(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

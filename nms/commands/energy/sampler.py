@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from nms import render
 from nms.commands.options import (
@@ -20,6 +19,7 @@ from nms.commands.options import (
     command_line,
     expand_groups,
 )
+from nms.commands.progress import telling
 from nms.contract.errors import UserError
 from nms.contract.output import check_earlier, reserve
 
@@ -138,21 +138,19 @@ def sampler(
     node = technology.infer_node(liberty, node)
     other = results.load_other(beside, settings, config.digest)
     tools.require()
-    with Console(stderr=True).status("reading the library") as status:
+    with telling("reading the library") as tell:
         library = PowerLibrary(liberty)
         point = OperatingPoint(wire_capacitance * 1e-12, voltage or library.voltage, frequency * 1e6)
         command = command_line(context, count=settings.count, node=node, voltage=point.voltage)
         if output is not None:
             check_earlier(output / results.FILE, command, force)
-        build = cache(lambda config: InstrumentedSampler(config, status.update))
-        calibration = calibrate(
-            job, seed, liberty, library, point, build, status.update, judging, clock_gating
-        )
+        build = cache(lambda config: InstrumentedSampler(config, tell))
+        calibration = calibrate(job, seed, liberty, library, point, build, tell, judging, clock_gating)
         counted = build(config)
-        netlists = map_blocks(counted.emitted, liberty, status.update, clock_gating=clock_gating)
+        netlists = map_blocks(counted.emitted, liberty, tell, clock_gating=clock_gating)
         gated = gate_reference.list_gated(netlists)
         activity = counted.measure(job, seed, rows=bool(gated))
-        opened = gate_reference.count_open_cycles(activity, netlists, status.update)
+        opened = gate_reference.count_open_cycles(activity, netlists, tell)
         memory = OnChipMemoryModel(library, node, point.voltage)
         estimate = estimate_energy(
             activity, netlists, calibration.coefficients, opened, library, memory, point

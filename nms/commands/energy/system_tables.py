@@ -3,6 +3,8 @@
 
 from typing import Any
 
+from rich.console import Console
+
 from nms import render
 from nms.energy.system.dram import TRANSFER_PARTS
 
@@ -61,7 +63,7 @@ def show(figures: dict[str, Any]) -> None:
 
 
 def _heading(text: str) -> None:
-    render.console.print(f"\n[bold]{text}[/bold]")
+    Console(highlight=False).print(f"\n[bold]{text}[/bold]")
 
 
 def _show_workload(name: str, job: dict[str, Any]) -> None:
