@@ -16,10 +16,12 @@ from nms.commands.options import (
     Level,
     LevelOption,
     Overrides,
+    PartOptions,
+    Resize,
     Seed,
-    Size,
     config_option,
     expand_groups,
+    report,
 )
 from nms.commands.progress import telling
 from nms.contract import config as configuration
@@ -93,12 +95,12 @@ WindowSearch = Annotated[
 
 
 @dataclass(frozen=True)
-class BenchOptions:
+class BenchOptions(PartOptions):
     """What is measured with: images, targets, level."""
 
     data: Source = "digits"
     count: Count = None
-    size: Size = None
+    resize: Resize = None
     perplexity: Target = None
     seed: Seed = 1
     level: LevelOption = Level.RTL
@@ -131,7 +133,10 @@ class Bench:
         if self.options.data == HARD:
             raise UserError(f"data {HARD!r}: only for bench search")
         most = batches * min(self.options.count or most, most)
-        return datasets.load(self.options.data, None, self.options.size, most=most)
+        given = self.options
+        images = datasets.load(given.data, None, given.resize, most=most, choice=given.make())
+        report(images)
+        return images
 
     def choose_target(self, count: int) -> float:
         """The perplexity for batches of ``count`` images."""
@@ -143,7 +148,7 @@ def _measure_search(bench: Bench) -> list[Figure]:
 
     bench.progress("searching")
     if bench.options.data == HARD:
-        for name in ("count", "size", "perplexity"):
+        for name in ("count", "resize", "perplexity"):
             if (value := getattr(bench.options, name)) is not None:
                 raise UserError(f"{name} {value:g}: data {HARD!r} has batches and targets of its own")
         return search.measure_methods(

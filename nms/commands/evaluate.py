@@ -15,6 +15,7 @@ from nms.commands.options import (
     NearDuplicatesWindow,
     OptionalOutput,
     Overrides,
+    PartOptions,
     Ratio,
     ReductionOptions,
     Resize,
@@ -26,6 +27,7 @@ from nms.commands.options import (
     expand_groups,
     make_near_duplicates,
     smallest_image,
+    warn,
 )
 from nms.commands.progress import progress
 from nms.contract import config as configuration
@@ -114,6 +116,7 @@ def evaluate(
     resize: Resize = None,
     ratio: Ratio = 0.1,
     *,
+    parts: PartOptions,
     training: ScenarioOptions,
     methods: Methods = None,
     against: Against = "balanced",
@@ -168,7 +171,9 @@ def evaluate(
         inputs = [data, *([test] if test is not None else [])]
         context.with_resource(outputs.reserve(output, [RECORD], inputs))
         outputs.check_earlier(output / RECORD, command_line(context), force)
-    source = Source.load(data, test, resize)
+    source = Source.load(data, test, resize, parts.make())
+    for note in source.notes:
+        warn(f"{source.name}: {note}")
     numbers = range(seed, seed + seeds)
     with progress("models trained") as bar:
         task = bar.add_task("models", total=len(names) * seeds)

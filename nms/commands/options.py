@@ -9,6 +9,7 @@ dataclasses here; each field of it is an option of the command.
 import inspect
 import math
 import shlex
+import sys
 from collections.abc import Callable, Collection
 from dataclasses import MISSING, asdict, dataclass, fields, is_dataclass
 from enum import Enum, StrEnum
@@ -31,7 +32,7 @@ from nms.contract.errors import UserError
 from nms.contract.settings import LeanSettings, Pick, Settings
 
 if TYPE_CHECKING:
-    from nms.datasets import Images
+    from nms.datasets import Choice, Images
     from nms.sampling import BitTrue, Method
     from nms.sampling.near_duplicates import NearDuplicates
 
@@ -75,16 +76,34 @@ ClockGating = Annotated[
     ),
 ]
 Data = Annotated[
-    str, typer.Option(help="Data set: digits, or the path of CIFAR-10, IDX, image-folder or .npz data.")
+    str, typer.Option(help="Data set: digits, or the path of CIFAR, IDX, .npz, Parquet or image-folder data.")
 ]
 Count = Annotated[
-    int | None, typer.Option(help="Number of images, from the first; as many as fit by default.")
+    int | None,
+    typer.Option(help="Images, from the first, of class folders in turn; by default as many as fit."),
 ]
-RESIZE = "Side in pixels to which the images of a folder are resized."
-Size = Annotated[int | None, typer.Option("--size", "--resize", help=RESIZE)]
-Resize = Annotated[int | None, typer.Option("--resize", help=RESIZE)]
+Resize = Annotated[
+    int | None,
+    typer.Option("--resize", help="Side in pixels to which pictures in files of their own are resized."),
+]
+Split = Annotated[
+    str | None,
+    typer.Option(
+        metavar="WORDS",
+        help="Words of the name of the part to take, as letters or val; by default of training images.",
+    ),
+]
+LabelsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--labels", metavar="WORDS", help="Words of the name of the labels to take, where there are several."
+    ),
+]
 Ratio = Annotated[float, typer.Option(help="Fraction of the images to keep.")]
-Perplexity = Annotated[float | None, typer.Option(help="Target perplexity of each row; 15 by default.")]
+Perplexity = Annotated[
+    float | None,
+    typer.Option(help="Target perplexity of each row; by default 15, but at most a third of the others."),
+]
 Iterations = Annotated[
     int | None, typer.Option(help="Gradient iterations of the map; 300 by default, 48 of a lean one.")
 ]
@@ -235,12 +254,26 @@ def smallest_image(reduction: ReductionOptions | None) -> tuple[int, int, int]:
 
 
 @dataclass(frozen=True)
-class BatchOptions:
+class PartOptions:
+    """What to take of a data set that has several parts, or several labels of an image."""
+
+    split: Split = None
+    labels: LabelsOption = None
+
+    def make(self) -> "Choice":
+        """The choice."""
+        from nms.datasets import Choice  # slow to import
+
+        return Choice(self.split, self.labels)
+
+
+@dataclass(frozen=True)
+class BatchOptions(PartOptions):
     """One batch of images and the settings of its run."""
 
     data: Data = "digits"
     count: Count = None
-    size: Size = None
+    resize: Resize = None
     ratio: Ratio = 0.3
     perplexity: Perplexity = None
     iterations: Iterations = None
@@ -266,7 +299,8 @@ class BatchOptions:
             self._make_settings(config, self.count, smallest_image(lean), given, False)
         from nms import datasets
 
-        images = datasets.load(self.data, self.count, self.size, most=config.images)
+        images = datasets.load(self.data, self.count, self.resize, most=config.images, choice=self.make())
+        report(images)
         return images, self._make_settings(
             config, len(images.images), images.stored_shape, given, images.planar
         )
@@ -308,6 +342,17 @@ class SamplingOptions:
 
         given = select_given(config, asdict(self) | asdict(reduction))
         return BitTrue(config, smallest_image(reduction), **given)
+
+
+def report(images: "Images") -> None:
+    """Say what was converted or left out of a data set as it was read."""
+    for note in images.notes:
+        warn(f"{images.name}: {note}")
+
+
+def warn(sentence: str) -> None:
+    """Say something that is no mistake, but may not be what was meant."""
+    print("nms: note:", sentence, file=sys.stderr)
 
 
 def make_near_duplicates(distance: float, window: int | None) -> "NearDuplicates":

@@ -21,6 +21,7 @@ from nms.commands.options import (
     NearDuplicatesWindow,
     Output,
     Overrides,
+    PartOptions,
     Ratio,
     ReductionOptions,
     Resize,
@@ -30,7 +31,9 @@ from nms.commands.options import (
     config_option,
     expand_groups,
     make_near_duplicates,
+    report,
     select_given,
+    warn,
 )
 from nms.commands.progress import progress, telling
 from nms.contract import config as configuration
@@ -171,6 +174,7 @@ def sample(
     group: GroupOption = None,
     size: GroupSize = None,
     *,
+    parts: PartOptions,
     sampling: SamplingOptions,
     reduction: ReductionOptions,
     near_duplicates: Distance = None,
@@ -230,10 +234,13 @@ def sample(
     if Form.SUBSET in forms and (output / "subset").exists():
         raise UserError(f"output {str(output / 'subset')!r}: exists; remove it, or name another --output")
 
-    images = datasets.stream(data, count, resize)
+    if not isinstance(config, ReducedConfig) and not level and (preset != "paper" or overrides):
+        warn(f"configuration {config.name} decides nothing here; --level golden or rtl sends groups to it")
+    images = datasets.stream(data, count, resize, parts.make())
+    report(images)
     if isinstance(method, BitTrue):
         method = replace(method, shape=images.stored_shape, planes=images.planar)
-    labelled = bool((images.labels >= 0).all())
+    labelled = images.labelled
     if group is Grouping.CLASS and not labelled:
         raise UserError(f"group class: {data!r} has no labels; take --group batch")
     grouping = group or (Grouping.CLASS if labelled else Grouping.BATCH)
@@ -251,6 +258,8 @@ def sample(
         "versions": {name: versions[name] for name in ("nms", "numpy")},
     }
     with Journal(output / "sample.journal", identity, execution.resume) as journal:
+        if execution.resume and not journal.has_entries:
+            warn(f"nothing to resume in {str(output)!r}; the run begins anew")
         stands = _find_standing(journal, images, removal)
         groups = whole.form_groups(images.labels if grouping is Grouping.CLASS else None, stands, size)
         quotas = groups.quotas(min(keep, int(stands.sum())))
@@ -274,7 +283,7 @@ def sample(
         "groups": outcome.summarise_groups(groups, method),
         "rows_without_solution": sum(entry["unsolved"] for entry in journal.finished.values()),
         "kept": len(kept),
-        "classes": outcome.count_by_class(images.labels, kept) if labelled else {},
+        "classes": outcome.count_by_class(images, kept) if labelled else {},
     }
     if removal:
         figures["near_duplicates"] = {
@@ -292,7 +301,7 @@ def sample(
             "configuration": config.model_dump(),
             "groups": [asdict(group) for group in verified],
         }
-    written = outcome.save(output, forms, data, images, kept, figures)
+    written = outcome.save(output, forms, images, kept, figures)
     journal.remove()
     if as_json:
         render.print_json(figures)

@@ -5,28 +5,35 @@ One loader a file. Each reads no more than ``count`` images where its format all
 :class:`nms.contract.errors.UserError` with one line for anything that is missing, damaged or mis-shaped.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
-import numpy as np
-
 from nms.contract.errors import UserError
-from nms.datasets import cifar, digits, folder, idx, npz
+from nms.datasets import arrow, cifar, digits, folder, idx, listing, npz
 from nms.datasets.buffers import hold_in_file, hold_in_memory
 from nms.datasets.images import Images
+from nms.datasets.parts import Choice, Part, choose_part
 
-__all__ = ["Images", "load", "stream", "write_subset"]
+__all__ = ["Choice", "Images", "load", "load_test_part", "stream"]
 
-KINDS = "digits, a CIFAR-10 directory, an IDX file or directory, a folder of class folders, or an .npz file"
+KINDS = (
+    "digits, CIFAR-10 or CIFAR-100, an IDX file or a folder of them, a folder of images or of class folders, "
+    "a list of images, an .npz file, or Parquet or Arrow files"
+)
 """What a data set can be, as messages say it."""
+
+LOADERS = (cifar, idx, npz, listing, arrow, folder)
+"""The first that finds a part reads it."""
 
 
 def load(
     spec: str,
     count: int | None = None,
-    size: int | None = None,
+    resize: int | None = None,
     most: int | None = None,
     in_memory: bool = True,
+    choice: Choice | None = None,
 ) -> Images:
     """Load the first ``count`` images of the data set named by ``spec``, in stored order.
 
@@ -34,74 +41,97 @@ def load(
     ----------
     spec : ``digits``, or the path of one of :data:`KINDS`
     count : images to read; ``None`` takes all
-    size : side in pixels to which the images of a folder are resized
+    resize : side in pixels to which pictures that are encoded one by one are resized
     most : limit when ``count`` is ``None``
     in_memory : whether all images are held in memory; see :func:`stream`
+    choice : the part and the labels to take; by default training images before others, and the first labels
 
     Raises
     ------
     UserError
-        No such data set, fewer than ``count`` images, ``size`` for anything but a folder of class
-        folders, or what the loader found wrong with a file.
+        No such data set, fewer than ``count`` images, ``resize`` for arrays, several splits, too little
+        memory, or what the loader found wrong with a file.
     """
+    choice = choice or Choice()
     if count is not None and count < 1:
         raise UserError(f"count {count}: must be at least 1")
-    if size is not None and size < 1:
-        raise UserError(f"size {size}: must be at least 1 pixel")
-    limit = most if count is None else count
+    if resize is not None and resize < 1:
+        raise UserError(f"resize {resize}: must be at least 1 pixel")
     try:
-        found = _load(spec, limit, size, in_memory)
+        kind, parts = _find_parts(spec)
+        part = choose_part(spec, parts, choice)
+        found = _load(spec, kind, part, choice, most if count is None else count, resize, in_memory)
     except OSError as error:
         raise UserError(f"{error.filename or spec}: {error.strerror or error}") from None
     if count is not None and len(found.images) < count:
         raise UserError(f"count {count}: {spec!r} holds {len(found.images)} images")
+    if part.rank > 1 and not choice.held_out and not choice.split:
+        note = f"has no training images; read are those of {'-'.join(sorted(part.words))}"
+        found = replace(found, notes=(note, *found.notes))
     return found
 
 
-def stream(spec: str, count: int | None = None, size: int | None = None) -> Images:
+def stream(
+    spec: str, count: int | None = None, resize: int | None = None, choice: Choice | None = None
+) -> Images:
     """Load as :func:`load`, with images that are in memory only while they are accessed.
 
-    The images of a folder stay in their files (:class:`nms.datasets.folder.Files`); others are unpacked once
+    Pictures in files of their own stay there (:class:`nms.datasets.pictures.Files`); others are unpacked once
     into a temporary file, which is mapped. Index them by an array of indices, then take ``np.asarray``.
     """
-    return load(spec, count, size, in_memory=False)
+    return load(spec, count, resize, in_memory=False, choice=choice)
 
 
-def write_subset(spec: str, kept: np.ndarray, target: Path) -> None:
-    """Write the images ``kept`` (indices, ascending) into the folder ``target``, in the format they came in.
-
-    The digits, which come in no file, become ``digits.npz``.
-    """
-    kind = _find_loader(spec)
-    if kind is digits:
-        data = digits.load(None)
-        images = data.images[kept].reshape(-1, *data.shape[:2])
-        np.savez_compressed(target / "digits.npz", images=images, labels=data.labels[kept])
-    else:
-        kind.write_subset(Path(spec), kept, target)
-
-
-def _find_loader(spec: str) -> ModuleType:
-    """Find the loader of a data set."""
-    if spec == "digits":
-        return digits
+def load_test_part(spec: str, resize: int | None = None, choice: Choice | None = None) -> Images | None:
+    """Load the held-out images that belong to the training images of a data set; ``None`` if it has none."""
+    choice = replace(choice or Choice(), held_out=True)
     path = Path(spec)
-    if not path.exists():
+    if spec == "digits" or not path.exists() or not (path.is_dir() or path.suffix == ".npz"):
+        return None
+    _, parts = _find_parts(spec)
+    if len(parts) < 2 or choose_part(spec, parts, choice).rank < 2:
+        return None
+    return load(spec, resize=resize, choice=choice)
+
+
+def _find_parts(spec: str) -> tuple[ModuleType, list[Part]]:
+    """Find the loader of a data set, and what it finds there."""
+    if spec == "digits":
+        return digits, [Part(frozenset(), None)]
+    path = Path(spec)
+    if not spec or not path.exists():
         raise UserError(f"data {spec!r}: no such file or directory; expected {KINDS}")
-    for kind in (cifar, idx, npz):
-        if kind.recognises(path):
-            return kind
-    if not path.is_dir():
-        raise UserError(f"data {spec!r}: not a known kind of file; expected {KINDS}")
-    return folder
+    for kind in LOADERS:
+        if parts := kind.find_parts(path):
+            return kind, parts
+    raise UserError(f"data {spec!r}: not a known kind of file; expected {KINDS}")
 
 
-def _load(spec: str, limit: int | None, size: int | None, in_memory: bool) -> Images:
-    kind, path = _find_loader(spec), Path(spec)
+def _load(
+    spec: str,
+    kind: ModuleType,
+    part: Part,
+    choice: Choice,
+    limit: int | None,
+    resize: int | None,
+    in_memory: bool,
+) -> Images:
+    path, where = Path(spec), part.where
+    hold = hold_in_memory if in_memory else hold_in_file
+    if resize is not None and kind not in (folder, listing, arrow):
+        raise UserError(f"resize {resize}: only pictures in files are resized, and {spec!r} holds arrays")
+    if choice.labels is not None and kind not in (cifar, npz, arrow):
+        raise UserError(f"labels {choice.labels!r}: {spec!r} has no choice of labels")
     if kind is folder:
-        return folder.load(path, limit, size, lazy=not in_memory)
-    if size is not None:
-        raise UserError(f"size {size}: only a folder of class folders is resized, and {spec!r} is none")
+        name = path.resolve().name
+        return folder.load(where, limit, resize, in_memory, name)
+    if kind is listing:
+        return listing.load(where, limit, resize, in_memory)
+    if kind is arrow:
+        return arrow.load(path, where, choice, limit, resize, hold)
     if kind is digits:
         return digits.load(limit)
-    return kind.load(path, limit, hold_in_memory if in_memory else hold_in_file)
+    if kind is idx:
+        name = path.resolve().name if path.is_dir() else path.name.split(".")[0]
+        return idx.load(where, name, limit, hold)
+    return kind.load(path, where, choice, limit, hold)

@@ -10,6 +10,7 @@ from typing import IO
 import numpy as np
 
 from nms.contract.errors import UserError
+from nms.datasets import memory
 
 PIECE = 1 << 24
 """Bytes read at once."""
@@ -17,16 +18,21 @@ PIECE = 1 << 24
 ROWS = 4096
 """Images written at once."""
 
-Hold = Callable[[Iterable[bytes | memoryview]], np.ndarray]
-"""Takes bytes piece by piece and returns them as one array of uint8, (bytes,)."""
+Hold = Callable[[Iterable[bytes | memoryview], int], np.ndarray]
+"""Takes bytes piece by piece, and how many at most; returns those that came as one array of uint8."""
 
 
-def hold_in_memory(parts: Iterable[bytes | memoryview]) -> np.ndarray:
-    """Hold all bytes in memory."""
-    return np.frombuffer(b"".join(parts), np.uint8)
+def hold_in_memory(parts: Iterable[bytes | memoryview], wanted: int) -> np.ndarray:
+    """Hold all bytes in memory, each once."""
+    held = np.empty(wanted, np.uint8)
+    filled = 0
+    for part in parts:
+        held[filled : filled + len(part)] = np.frombuffer(part, np.uint8)
+        filled += len(part)
+    return held[:filled]
 
 
-def hold_in_file(parts: Iterable[bytes | memoryview]) -> np.ndarray:
+def hold_in_file(parts: Iterable[bytes | memoryview], wanted: int) -> np.ndarray:
     """Hold all bytes in a temporary file without a name that is mapped: memory has only what is accessed.
 
     The file is deleted together with the array, and with the process, however that ends.
@@ -46,6 +52,12 @@ def hold_in_file(parts: Iterable[bytes | memoryview]) -> np.ndarray:
     finally:
         with suppress(OSError):  # closing writes once more what found no room
             file.close()
+
+
+def check_room(hold: Hold, count: int, item: int, subject: str) -> None:
+    """Refuse to hold ``count`` images of ``item`` bytes in memory if they do not fit there."""
+    if hold is hold_in_memory:
+        memory.require(count * item, count, subject)
 
 
 def read_pieces(file: BufferedIOBase | IO[bytes], wanted: int) -> Iterable[bytes]:

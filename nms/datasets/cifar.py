@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CIFAR-10 in its two native formats: python batches (pickles) and binary batches.
+"""CIFAR-10 and CIFAR-100 in their two native formats: python batches (pickles) and binary batches.
 
 An image is 3072 bytes, red plane first, then green, then blue, rows from the top; the bytes are kept in
 this order.
@@ -10,20 +10,28 @@ import re
 import shutil
 import struct
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
 from nms.contract.errors import UserError
-from nms.datasets.buffers import Hold, hold_in_memory
+from nms.datasets.buffers import Hold, check_room, hold_in_memory
 from nms.datasets.images import Images
+from nms.datasets.labels import number_labels
+from nms.datasets.parts import Choice, Part, split_words
 
 PIXELS = 3072
-RECORD = 1 + PIXELS
-"""Bytes of an image in a binary batch: the label, then the pixels."""
 
-BATCH = re.compile(r"(data_batch_(\d+)|test_batch)(\.bin)?")
+BATCH = re.compile(r"(?:train_)?data_batch_(\d+)(\.bin)?|(test_batch|val_data)(\.bin)?")
+"""A batch of CIFAR-10, or of ImageNet scaled down to its size."""
+
+WHOLE = re.compile(r"(train|test)(\.bin)?")
+"""A part of CIFAR-100, which is one file."""
+
+NAMES = ("batches.meta", "batches.meta.txt", "meta", "fine_label_names.txt", "coarse_label_names.txt")
+"""Files of class names beside the batches."""
 
 PERMITTED = {
     ("numpy.core.multiarray", "_reconstruct"),
@@ -32,6 +40,8 @@ PERMITTED = {
     ("numpy._core.numeric", "_frombuffer"),
     ("numpy", "ndarray"),
     ("numpy", "dtype"),
+    ("numpy.core.multiarray", "scalar"),
+    ("numpy._core.multiarray", "scalar"),
     ("_codecs", "encode"),
     ("__builtin__", "bytes"),
     ("builtins", "bytes"),
@@ -50,50 +60,121 @@ class _ArraysOnly(pickle._Unpickler):
         return super().find_class(module, name)
 
 
-def recognises(path: Path) -> bool:
-    """Whether ``path`` is a batch, or a directory with training batches."""
-    if path.is_dir():
-        return bool(_list_training(path))
-    return BATCH.fullmatch(path.name) is not None
+@dataclass(frozen=True)
+class Batches:
+    """The files of a part, in order; ``hundred`` of CIFAR-100, whose images have two labels."""
+
+    files: tuple[Path, ...]
+    hundred: bool
+
+    @property
+    def binary(self) -> bool:
+        """Whether the files are binary batches, not pickles."""
+        return self.files[0].suffix == ".bin"
 
 
-def load(path: Path, limit: int | None, hold: Hold = hold_in_memory) -> Images:
-    """Load one batch, or a directory's training batches in their order.
+def find_parts(path: Path) -> list[Part]:
+    """The parts of a folder of batches, or a single batch.
 
-    Batches past the limit are not opened.
+    Training batches are in the order of their numbers. Where both formats are present, the python batches
+    count.
     """
-    labels = []
+    if not path.is_dir():
+        found = BATCH.fullmatch(path.name) or _match_whole(path)
+        if not found or not path.is_file():
+            return []
+        words = {"train"} if found[1] else {"test"}
+        return [Part(frozenset(words), Batches((path,), found.re is WHOLE))]
+    files = sorted(entry for entry in path.iterdir() if entry.is_file())
+    ten = [(match, entry) for entry in files if (match := BATCH.fullmatch(entry.name))]
+    training = sorted((int(match[1]), entry) for match, entry in ten if match[1])
+    held_out = [entry for match, entry in ten if match[3]]
+    parts = {
+        "train": Batches(_choose_format([entry for _, entry in training]), False),
+        "test": Batches(_choose_format(held_out), False),
+    }
+    if not training:
+        whole = [(match, entry) for entry in files if (match := _match_whole(entry))]
+        for name in parts:
+            parts[name] = Batches(_choose_format([entry for match, entry in whole if match[1] == name]), True)
+    return [Part(frozenset({name}), batches) for name, batches in parts.items() if batches.files]
+
+
+def load(
+    path: Path, batches: Batches, choice: Choice, limit: int | None, hold: Hold = hold_in_memory
+) -> Images:
+    """Load the batches of a part in their order; those past the limit are not opened."""
+    labels: list[np.ndarray | list] = []
+    labels_of, notes = _choose_labels(batches, choice)
+    if batches.binary:
+        record = PIXELS + (2 if batches.hundred else 1)
+        most = sum(file.stat().st_size for file in batches.files) // record
+    else:
+        most = sum(file.stat().st_size for file in batches.files) // PIXELS
+    count = most if limit is None else min(limit, most)
+    check_room(hold, count, PIXELS, path.name)
 
     def parts() -> Iterator[bytes]:
-        for _, pixels, classes in _read_batches(path, limit):
-            labels.append(classes)
+        for _, pixels, found in _read_batches(batches, limit):
+            labels.extend(found[labels_of])
             yield pixels.tobytes()
 
-    images = hold(parts()).reshape(-1, PIXELS)
-    return Images(images, np.concatenate(labels), (32, 32, 3), path.resolve().name, planar=True)
+    images = hold(parts(), count * PIXELS).reshape(-1, PIXELS)
+    numbers, classes = number_labels(labels, f"{path}: {labels_of!r}")
+
+    def write(kept: np.ndarray, target: Path) -> None:
+        _write_subset(batches, kept, target)
+
+    name = path.resolve().name
+    return Images(images, numbers, (32, 32, 3), name, True, classes, notes, write)
 
 
-def write_subset(path: Path, kept: np.ndarray, target: Path) -> None:
+def _match_whole(path: Path) -> re.Match[str] | None:
+    """Whether a file is a part of CIFAR-100, by its name and what is beside it, or is in it."""
+    match = WHOLE.fullmatch(path.name)
+    if match is None or not path.is_file():
+        return None
+    if match[2]:
+        return match if path.stat().st_size % (PIXELS + 2) == 0 else None
+    with path.open("rb") as file:
+        return match if file.read(1) == b"\x80" else None
+
+
+def _choose_format(files: list[Path]) -> tuple[Path, ...]:
+    python = [file for file in files if file.suffix != ".bin"]
+    return tuple(python or files)
+
+
+def _choose_labels(batches: Batches, choice: Choice) -> tuple[str, tuple[str, ...]]:
+    """The key of the labels, and what to say of others."""
+    known = ("fine_labels", "coarse_labels") if batches.hundred else ("labels",)
+    found = [name for name in known if split_words(choice.labels or "") <= frozenset(name.split("_"))]
+    if not found:
+        raise UserError(f"labels {choice.labels!r}: must be one of {', '.join(known)}")
+    said = batches.hundred and not choice.labels
+    return found[0], ("labels are the fine ones; --labels coarse takes the others",) if said else ()
+
+
+def _write_subset(batches: Batches, kept: np.ndarray, target: Path) -> None:
     """Write the images ``kept`` into the folder ``target``, in batches of the same names and format.
 
     A batch of which nothing is kept is left out. The file of class names beside the batches is copied.
     """
     begin = 0
-    for batch, pixels, labels in _read_batches(path, int(kept[-1]) + 1):
+    for batch, pixels, labels in _read_batches(batches, int(kept[-1]) + 1):
         chosen = kept[(kept >= begin) & (kept < begin + len(pixels))] - begin
         begin += len(pixels)
         if not len(chosen):
             continue
-        if batch.suffix == ".bin":
-            records = np.concatenate([labels[chosen, None].astype(np.uint8), pixels[chosen]], axis=1)
-            records.tofile(target / batch.name)
+        if batches.binary:
+            columns = [np.asarray(labels[name], np.uint8)[chosen, None] for name in sorted(labels)]
+            np.concatenate([*columns, pixels[chosen]], axis=1).tofile(target / batch.name)
         else:
             with (target / batch.name).open("wb") as file:
                 _Python2(file, protocol=2).dump(_select(_unpickle(batch), chosen))
-    folder = path if path.is_dir() else path.parent
-    for name in ("batches.meta", "batches.meta.txt"):
-        if (folder / name).is_file():
-            shutil.copyfile(folder / name, target / name)
+    for name in NAMES:
+        if (batches.files[0].parent / name).is_file():
+            shutil.copyfile(batches.files[0].parent / name, target / name)
 
 
 def _select(batch: dict, chosen: np.ndarray) -> dict:
@@ -121,27 +202,21 @@ class _Python2(pickle._Pickler):
     dispatch[bytes] = save_bytes
 
 
-def _read_batches(path: Path, limit: int | None) -> Iterator[tuple[Path, np.ndarray, np.ndarray]]:
+Labels = dict[str, list | np.ndarray]
+"""The labels of a batch, by their key in a python batch."""
+
+
+def _read_batches(batches: Batches, limit: int | None) -> Iterator[tuple[Path, np.ndarray, Labels]]:
     """Yield (file, pixels, labels) of each batch up to the limit; one is in memory at a time."""
     wanted = limit
-    for batch in _list_training(path) if path.is_dir() else [path]:
-        read: Callable = _read_binary if batch.suffix == ".bin" else _read_python
-        pixels, labels = read(batch, wanted)
+    for batch in batches.files:
+        read: Callable = _read_binary if batches.binary else _read_python
+        pixels, labels = read(batch, batches.hundred, wanted)
         yield batch, pixels, labels
         if wanted is not None:
             wanted -= len(pixels)
             if wanted <= 0:
                 break
-
-
-def _list_training(directory: Path) -> list[Path]:
-    """List ``data_batch_*`` by number; where both formats are present, the python batches."""
-    found = [
-        (match, entry) for entry in directory.iterdir() if (match := BATCH.fullmatch(entry.name)) and match[2]
-    ]
-    formats = {match[3] for match, _ in found}
-    kept = [(int(match[2]), entry) for match, entry in found if match[3] is None or None not in formats]
-    return [entry for _, entry in sorted(kept)]
 
 
 def _unpickle(path: Path) -> dict:
@@ -152,20 +227,19 @@ def _unpickle(path: Path) -> dict:
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
     except Exception as error:  # a damaged pickle may raise anything
-        raise UserError(
-            f"{path}: damaged or truncated CIFAR-10 python batch ({type(error).__name__})"
-        ) from None
+        raise UserError(f"{path}: damaged or truncated CIFAR python batch ({type(error).__name__})") from None
     if not isinstance(batch, dict):
-        raise UserError(f"{path}: holds a {type(batch).__name__}; a CIFAR-10 python batch is a dictionary")
+        raise UserError(f"{path}: holds a {type(batch).__name__}; a CIFAR python batch is a dictionary")
     return {key.encode("latin1") if isinstance(key, str) else key: value for key, value in batch.items()}
 
 
-def _read_python(path: Path, limit: int | None) -> tuple[np.ndarray, np.ndarray]:
+def _read_python(path: Path, hundred: bool, limit: int | None) -> tuple[np.ndarray, Labels]:
     batch = _unpickle(path)
-    for key in (b"data", b"labels"):
-        if key not in batch:
+    keys = ("fine_labels", "coarse_labels") if hundred else ("labels",)
+    for key in ("data", *keys):
+        if key.encode() not in batch:
             raise UserError(
-                f"{path}: no {key.decode()!r} in this batch; a CIFAR-10 python batch has 'data' and 'labels'"
+                f"{path}: no {key!r} in this batch; a CIFAR python batch has 'data' and {keys[0]!r}"
             )
     data = batch[b"data"]
     if (
@@ -176,27 +250,38 @@ def _read_python(path: Path, limit: int | None) -> tuple[np.ndarray, np.ndarray]
     ):
         found = f"{data.dtype} {data.shape}" if isinstance(data, np.ndarray) else type(data).__name__
         raise UserError(f"{path}: 'data' is {found}; must be uint8 (N, {PIXELS})")
-    labels = np.array(batch[b"labels"], object)
-    if labels.ndim != 1 or not all(isinstance(label, int) for label in labels):
-        raise UserError(f"{path}: 'labels' must be a list of integers")
-    if len(labels) != len(data):
-        raise UserError(f"{path}: {len(data)} images but {len(labels)} labels")
+    labels: Labels = {}
+    for key in keys:
+        given = batch[key.encode()]
+        if not isinstance(given, (list, np.ndarray)):
+            raise UserError(
+                f"{path}: {key!r} is {type(given).__name__}; must be a list of integers or strings"
+            )
+        if len(given) != len(data):
+            raise UserError(f"{path}: {len(data)} images but {len(given)} labels")
+        number_labels(given, f"{path}: {key!r}")  # names the file where they are none
+        labels[key] = given[:limit]
     if not len(data):
         raise UserError(f"{path}: holds no images")
-    return data[:limit], labels[:limit].astype(np.int64)
+    return data[:limit], labels
 
 
-def _read_binary(path: Path, limit: int | None) -> tuple[np.ndarray, np.ndarray]:
+def _read_binary(path: Path, hundred: bool, limit: int | None) -> tuple[np.ndarray, Labels]:
+    keys = {"coarse_labels": 20, "fine_labels": 100} if hundred else {"labels": 10}
+    record = PIXELS + len(keys)
     size = path.stat().st_size
-    if not size or size % RECORD:
+    if not size or size % record:
         raise UserError(
-            f"{path}: {size} bytes; a CIFAR-10 binary batch is a multiple of {RECORD}, and not empty"
+            f"{path}: {size} bytes; a CIFAR binary batch is a multiple of {record}, and not empty"
         )
-    records = size // RECORD
+    records = size // record
     wanted = records if limit is None else min(limit, records)
-    raw = np.fromfile(path, np.uint8, wanted * RECORD).reshape(wanted, RECORD)
-    labels = raw[:, 0].astype(np.int64)
-    if labels.max() > 9:
-        first = int(np.argmax(labels > 9))
-        raise UserError(f"{path}: label {labels[first]} of image {first}; CIFAR-10 has classes 0 to 9")
-    return raw[:, 1:], labels
+    raw = np.fromfile(path, np.uint8, wanted * record).reshape(wanted, record)
+    labels: Labels = {}
+    for column, (key, most) in enumerate(keys.items()):
+        own = raw[:, column].astype(np.int64)
+        if own.max() >= most:
+            first = int(np.argmax(own >= most))
+            raise UserError(f"{path}: label {own[first]} of image {first}; there are classes 0 to {most - 1}")
+        labels[key] = own
+    return raw[:, len(keys) :], labels

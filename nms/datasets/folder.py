@@ -1,122 +1,179 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A folder of class folders of images, as ImageNet is laid out."""
+"""Folders of pictures: with a folder for each class, as ImageNet is laid out, or flat, without labels."""
 
+import os
 import shutil
-from itertools import islice
+from collections import Counter
+from collections.abc import Iterator
+from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from nms.contract.errors import UserError
+from nms.datasets import memory
 from nms.datasets.images import Images
+from nms.datasets.labels import UNLABELLED
+from nms.datasets.parts import TESTING, TRAINING, VALIDATION, Part, split_words
+from nms.datasets.pictures import SUFFIXES, Files, find_form, list_losses, read_header
 
-SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".pgm", ".tif", ".tiff", ".webp"}
-GREY = {"1", "L", "LA"}
-COLOUR = {"P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV", "LAB"}
+JUNK = {"__MACOSX", "Thumbs.db", "desktop.ini"}
+"""What operating systems leave in folders, besides hidden files."""
+
+OUTPUTS = {"sample.json", "sample.journal", "results.json", "evaluate.json", "manifest.json"}
+"""A folder with one of these is the output of a command."""
 
 
-def load(path: Path, limit: int | None, size: int | None, lazy: bool = False) -> Images:
-    """Load images class by class, classes and files in the order of their names.
+def find_parts(path: Path) -> list[Part]:
+    """The parts of a folder: its folders of training and of held-out images if it has these, else itself.
 
-    A class is numbered by its place among the folders. Pixels are grey if all images are, else
-    red, green, blue in turn; transparency is dropped. ``size`` resizes to a square of that side
-    (bilinear, averaging where it shrinks). ``lazy`` leaves the pixels in their files (:class:`Files`).
+    A single folder of training images is a part, and not a class, if it has class folders in turn.
     """
-    files = _list_images(path, limit)
-    headers = [_read_header(file) for _, file in files]
-    first = headers[0][0]
-    if size is None:
-        for (_, file), (shape, _) in zip(files, headers, strict=True):
-            if shape != first:
-                raise UserError(
-                    f"{file}: {shape[0]} x {shape[1]} pixels, but {files[0][1].name} before it has "
-                    f"{first[0]} x {first[1]}; give --size to resize them all"
-                )
-    mode = "L" if all(mode in GREY for _, mode in headers) else "RGB"
-    width, height = first if size is None else (size, size)
-    channels = len(mode)
-    images: Any = Files([file for _, file in files], mode, (width, height))
-    labels = np.array([label for label, _ in files], np.int64)
-    return Images(
-        images if lazy else np.asarray(images), labels, (height, width, channels), path.resolve().name
-    )
+    if not path.is_dir():
+        return []
+    folders = [entry for entry in _list(path) if entry.is_dir()]
+    named = [entry for entry in folders if entry.name.lower() in TRAINING | TESTING | VALIDATION]
+    training = [entry for entry in named if entry.name.lower() in TRAINING]
+    if training and (len(named) > len(training) or _has_folders_alone(training[0])):
+        return [Part(split_words(entry.name), entry) for entry in named]
+    return [Part(frozenset(), path)]
 
 
-def write_subset(path: Path, kept: np.ndarray, target: Path) -> None:
-    """Copy the files ``kept``, as they are, into class folders of the same names in the folder ``target``."""
-    wanted = set(kept.tolist())
-    for index, (_, file) in enumerate(_list_images(path, int(kept[-1]) + 1)):
-        if index in wanted:
-            (target / file.parent.name).mkdir(exist_ok=True)
-            shutil.copyfile(file, target / file.parent.name / file.name)
+def load(
+    path: Path, limit: int | None, resize: int | None, in_memory: bool = True, name: str | None = None
+) -> Images:
+    """Load pictures class by class, classes and files in the order of their names.
+
+    All that is below a class folder is of its class. With a limit below their number, one picture of each
+    class is taken in turn. Where there are no class folders, the pictures of the folder have no labels.
+    Pixels are grey if all pictures are, else red, green, blue in turn.
+    """
+    left: Counter[str] = Counter()
+    notes: list[str] = []
+    classes = _find_classes(path, notes)
+    wanted = None if limit is None else limit + 1
+    if classes:
+        found = list(islice(_interleave(classes, left), wanted))
+        if limit is None or len(found) <= limit:
+            found.sort(key=lambda item: item[0])  # stable: the files of a class stay in order
+        if not found:
+            raise UserError(f"{path}: no images in its class folders ({_name_suffixes()}){_count(left)}")
+        beside = sum(_is_picture(entry) for entry in _list(path))
+        notes += [f"without {beside} images beside the class folders"] if beside else []
+        if limit is None or len(found) <= limit:
+            empty = [folder.name for number, folder in enumerate(classes) if number not in dict(found)]
+            notes += [f"without the folders that have no images: {', '.join(empty)}"] if empty else []
+    else:
+        pictures = (file for file in _list(path) if _keep_picture(file, left))
+        found = [(UNLABELLED, file) for file in islice(pictures, wanted)]
+        if not found:
+            raise UserError(
+                f"{path}: no images in it ({_name_suffixes()}), and no class folders{_count(left)}"
+            )
+    found = found[:limit]
+    files, labels = [file for _, file in found], np.array([label for label, _ in found], np.int64)
+    names = {number: folder.name for number, folder in enumerate(classes) if number in set(labels.tolist())}
+    notes += [f"without{_count(left)[1:]}"] if left else []
+    given = name or path.resolve().name
+    return load_files(files, labels, resize, in_memory, given, names, notes, path)
 
 
-class Files:
-    """Images that stay in their files: indexed like an array (N, pixels), read by ``np.asarray``."""
+def load_files(
+    files: list[Path],
+    labels: np.ndarray,
+    resize: int | None,
+    in_memory: bool,
+    name: str,
+    classes: dict[int, str],
+    notes: list[str],
+    root: Path,
+) -> Images:
+    """Load pictures, or leave them in their files; a subset is copied with its folders in ``root``."""
+    headers = [(str(file), read_header(file, str(file))) for file in files]
+    form = find_form(headers, resize)
+    images: Any = Files(files, form)
+    if in_memory:
+        free, each = memory.find_free(), form.shape[2]
+        side = int((memory.SHARE * free / len(files) / each) ** 0.5) if free else 0
+        memory.require(len(files) * images.shape[1], len(files), name, f", or --resize {side}")
+        images = np.asarray(images)
 
-    def __init__(self, files: list[Path], mode: str, size: tuple[int, int]) -> None:
-        self.files, self.mode, self.size = files, mode, size
+    def write(kept: np.ndarray, target: Path) -> None:
+        for index in kept.tolist():
+            to = target / place_below(files[index], root)
+            to.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(files[index], to)
 
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(N, pixels)."""
-        return len(self.files), self.size[0] * self.size[1] * len(self.mode)
-
-    def __len__(self) -> int:
-        return len(self.files)
-
-    def __getitem__(self, indices: np.ndarray) -> "Files":
-        return Files([self.files[index] for index in indices.tolist()], self.mode, self.size)
-
-    def __array__(self, dtype: object = None, copy: bool | None = None) -> np.ndarray:
-        images = np.empty(self.shape, np.uint8)
-        for row, file in zip(images, self.files, strict=True):
-            row[:] = _read_pixels(file, self.mode, self.size).reshape(-1)
-        return images
-
-
-def _list_images(path: Path, limit: int | None) -> list[tuple[int, Path]]:
-    """List (class, file) of the first ``limit`` images."""
-    classes = sorted(entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
-    if not classes:
-        raise UserError(
-            f"{path}: no class folders in it; expected a folder for each class, with images in it"
-        )
-    return list(
-        islice(
-            ((label, file) for label, folder in enumerate(classes) for file in _list_folder(folder)), limit
-        )
-    )
+    said = [*notes, *list_losses([header for _, header in headers])]
+    return Images(images, labels, form.shape, name, False, classes, tuple(said), write)
 
 
-def _list_folder(folder: Path) -> list[Path]:
-    files = sorted(
-        entry for entry in folder.iterdir() if entry.suffix.lower() in SUFFIXES and entry.name[0] != "."
-    )
-    if not files:
-        raise UserError(f"{folder}: no images in this class folder ({', '.join(sorted(SUFFIXES))})")
-    return files
+def place_below(file: Path, root: Path) -> Path:
+    """Where a file goes in a copy of ``root``: as it is below that, or else below the root of all files."""
+    absolute = Path(os.path.abspath(file))
+    above = Path(os.path.abspath(root))
+    return absolute.relative_to(above if absolute.is_relative_to(above) else absolute.anchor)
 
 
-def _read_header(file: Path) -> tuple[tuple[int, int], str]:
-    try:
-        with Image.open(file) as image:
-            size, mode = image.size, image.mode
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise UserError(f"{file}: not a readable image ({type(error).__name__})") from None
-    if mode not in GREY | COLOUR:
-        raise UserError(f"{file}: pixels of mode {mode}; must have 8 bits a channel")
-    return size, mode
+def _find_classes(path: Path, notes: list[str]) -> list[Path]:
+    """The class folders; none if the folder has pictures and no folder has any."""
+    folders = [entry for entry in _list(path) if entry.is_dir()]
+    own = [entry for entry in folders if any((entry / name).exists() for name in OUTPUTS)]
+    notes += [f"without the folder {entry.name}, an output of a command" for entry in own]
+    folders = [entry for entry in folders if entry not in own]
+    flat = any(_is_picture(entry) for entry in _list(path))
+    if flat and not any(any(map(_is_picture, _walk(entry))) for entry in folders):
+        return []
+    return folders
 
 
-def _read_pixels(file: Path, mode: str, size: tuple[int, int]) -> np.ndarray:
-    try:
-        with Image.open(file) as image:
-            converted = image.convert(mode)
-    except (OSError, ValueError, SyntaxError) as error:
-        raise UserError(f"{file}: damaged or truncated image ({error})") from None
-    if converted.size != size:
-        converted = converted.resize(size, Image.Resampling.BILINEAR)
-    return np.asarray(converted)
+def _interleave(classes: list[Path], left: Counter[str]) -> Iterator[tuple[int, Path]]:
+    """One picture of each class, then a second of each, and so on, with the number of its class."""
+    files = ((file for file in _walk(folder) if _keep_picture(file, left)) for folder in classes)
+    for turn in zip_longest(*files):
+        yield from ((number, file) for number, file in enumerate(turn) if file is not None)
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """All files below a folder, those of its own first, in the order of their names."""
+    entries = _list(folder)
+    yield from (entry for entry in entries if not entry.is_dir())
+    for entry in entries:
+        if entry.is_dir() and not (entry.is_symlink() and folder.resolve().is_relative_to(entry.resolve())):
+            yield from _walk(entry)
+
+
+def _list(folder: Path) -> list[Path]:
+    """What is in a folder, in the order of the names, without hidden files and what systems leave there."""
+    with os.scandir(folder) as entries:
+        names = sorted(e.name for e in entries if e.name[0] != "." and e.name not in JUNK)
+    return [folder / name for name in names]
+
+
+def _is_picture(file: Path) -> bool:
+    """Whether a file has the name of a picture; pipes and devices, which would block, are none."""
+    return file.suffix.lower() in SUFFIXES and file.is_file()
+
+
+def _keep_picture(file: Path, left: Counter[str]) -> bool:
+    """The same, counting by suffix the other files."""
+    found = _is_picture(file)
+    if not found and not file.is_dir():
+        left[file.suffix.lower() if file.is_file() else "no regular file"] += 1
+    return found
+
+
+def _has_folders_alone(folder: Path) -> bool:
+    entries = _list(folder)
+    return any(entry.is_dir() for entry in entries) and not any(map(_is_picture, entries))
+
+
+def _count(left: Counter[str]) -> str:
+    """How many files were left out, by their suffix."""
+    kinds = ", ".join(f"{suffix or 'without a suffix'} {count}" for suffix, count in sorted(left.items()))
+    return f"; {left.total()} other files ({kinds})" if left else ""
+
+
+def _name_suffixes() -> str:
+    return ", ".join(sorted(SUFFIXES))

@@ -1,12 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """What every loader returns."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from nms.contract.provenance import digest
+from nms.datasets.labels import UNLABELLED
+
+
+def _no_subset(kept: np.ndarray, target: Path) -> None:
+    raise NotImplementedError("images that were not loaded have no format of their own")
 
 
 @dataclass(frozen=True)
@@ -20,6 +27,9 @@ class Images:
     shape : (H, W, C) with H * W * C = D
     name : the data set's name, without the folders above it
     planar : whether a row holds one colour plane after the other (CIFAR-10), not pixel by pixel
+    classes : names of the classes, by number, that are not called by their number
+    notes : what was converted or left out, a sentence each
+    write_subset : writes the images of some indices, ascending, into a folder, in the format they came in
     """
 
     images: np.ndarray
@@ -27,6 +37,9 @@ class Images:
     shape: tuple[int, int, int]
     name: str
     planar: bool = False
+    classes: Mapping[int, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    write_subset: Callable[[np.ndarray, Path], None] = field(default=_no_subset, compare=False, repr=False)
 
     @property
     def pixels(self) -> np.ndarray:
@@ -40,6 +53,15 @@ class Images:
     def stored_shape(self) -> tuple[int, ...]:
         """The shape of an image as its bytes lie, see :func:`nms.datasets.images.find_stored_shape`."""
         return find_stored_shape(self.shape, self.planar)
+
+    @property
+    def labelled(self) -> bool:
+        """Whether the data set has labels."""
+        return bool((self.labels != UNLABELLED).any())
+
+    def name_class(self, number: int) -> str:
+        """The name of a class."""
+        return self.classes.get(number, str(number))
 
     def describe(self) -> dict[str, Any]:
         """What these images are, for the record of a run: name, count, shape and SHA-256."""

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Make the data of a trial: held-out images, and a stream of the others."""
 
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from nms import datasets
 from nms.contract.errors import UserError
+from nms.datasets import Choice, Images
 
 HELD_OUT = 0.2
 """Fraction of each class that is held out if a data set has no test part."""
@@ -17,6 +17,9 @@ BRIGHTNESS = 0.1
 
 NOISE = 4.0
 """Standard deviation of a near-duplicate's noise, on pixels of 0 to 255."""
+
+LISTED = 10
+"""Names of classes that a message has at most."""
 
 KINDS = ("clean", "redundant", "long-tail")
 
@@ -129,9 +132,12 @@ class Source:
     test: tuple[np.ndarray, np.ndarray] | None
     name: str
     removed: int
+    notes: tuple[str, ...] = ()
 
     @classmethod
-    def load(cls, data: str, test: str | None = None, resize: int | None = None) -> "Source":
+    def load(
+        cls, data: str, test: str | None = None, resize: int | None = None, choice: Choice | None = None
+    ) -> "Source":
         """Load the data set ``data`` with the test part ``test`` or, by default, its own if it has one.
 
         Training images that are, byte for byte, test images are left out; ``removed`` counts them.
@@ -141,26 +147,30 @@ class Source:
         UserError
             The data cannot be read, have no labels or fewer than two classes, or the two parts do not match.
         """
-        train = datasets.load(data, size=resize)
+        train = datasets.load(data, resize=resize, choice=choice)
         images, labels = train.pixels, train.labels
-        if labels.min() < 0:
+        if not train.labelled:
             raise UserError(f"data {data!r}: has no labels to evaluate with")
         if len(np.unique(labels)) < 2:
             raise UserError(f"data {data!r}: has one class; must have at least 2")
-        path = test or find_test_part(data)
-        if path is None:
-            return cls(images, labels, None, train.name, 0)
-        held = datasets.load(path, size=resize)
+        choice = replace(choice or Choice(), held_out=True)
+        if test is None:
+            held = datasets.load_test_part(data, resize, choice)
+        else:
+            held = datasets.load(test, resize=resize, choice=choice)
+        if held is None:
+            return cls(images, labels, None, train.name, 0, train.notes)
+        path = test or f"test part of {data}"
         if held.shape != train.shape:
             shapes = [" x ".join(map(str, of.shape)) for of in (held, train)]
             raise UserError(f"test {path!r}: images of {shapes[0]}; those of {data!r} are of {shapes[1]}")
-        if not np.isin(held.labels, labels).all():
-            strange = int(held.labels[~np.isin(held.labels, labels)][0])
-            raise UserError(f"test {path!r}: label {strange} is not in {data!r}")
+        held_labels, notes = _match_classes(train, held, data, path)
         own = ~find_copies(images, held.pixels)
         if len(np.unique(labels[own])) < len(np.unique(labels)):
             raise UserError(f"test {path!r}: holds all images of a class of {data!r}; must be other images")
-        return cls(images[own], labels[own], (held.pixels, held.labels), train.name, int((~own).sum()))
+        notes = (*train.notes, *held.notes, *notes)
+        test_part = (held.pixels, held_labels)
+        return cls(images[own], labels[own], test_part, train.name, int((~own).sum()), notes)
 
     @property
     def split(self) -> str:
@@ -176,6 +186,11 @@ class Source:
             test_images, test_labels = self.images[held], self.labels[held]
             index = np.setdiff1d(index, held)
             index = index[~find_copies(self.images[index], test_images)]
+            if not set(self.labels.tolist()) <= set(self.labels[index].tolist()):
+                raise UserError(
+                    f"data {self.name!r}: all training images of a class are copies of held-out ones; "
+                    "name other images by --test"
+                )
         else:
             test_images, test_labels = self.test
         if count is not None:
@@ -188,19 +203,31 @@ class Source:
         if scenario.kind == "redundant":  # noise may undo a shift
             own = ~find_copies(images, test_images)
             images, labels, scenes = images[own], labels[own], scenes[own]
+        if not len(images):
+            raise UserError(f"data {self.name!r}: all images of the stream are held-out images")
         return Trial(seed, images, labels, scenes, test_images, test_labels)
 
 
-def find_test_part(data: str) -> str | None:
-    """Find the test part beside a data set's training part, as of CIFAR-10 and MNIST: its path, or None."""
-    path = Path(data)
-    if path.is_dir():
-        names = [f"t10k-images{dot}idx3-ubyte{end}" for dot in "-." for end in ("", ".gz")]
-        trained = any(path.glob("data_batch_*")) or any(path.glob("train-images*"))
-        for name in ("test_batch", "test_batch.bin", *names):
-            if trained and (path / name).is_file():
-                return str(path / name)
-    return None
+def _match_classes(train: Images, held: Images, data: str, test: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    """The labels of the held-out images by the numbers of the training images, matched by name.
+
+    Also says which classes have no held-out images.
+    """
+    if not held.labelled:
+        raise UserError(f"test {test!r}: has no labels to evaluate with")
+    known = {train.name_class(number): number for number in np.unique(train.labels).tolist()}
+    names = {number: held.name_class(number) for number in np.unique(held.labels).tolist()}
+    strange = [name for name in names.values() if name not in known]
+    if strange:
+        raise UserError(
+            f"test {test!r}: label {', '.join(strange[:LISTED])} is not in {data!r}, which has "
+            f"{', '.join(list(known)[:LISTED])}"
+        )
+    numbers = {number: known[name] for number, name in names.items()}
+    labels = np.array([numbers[label] for label in held.labels.tolist()], np.int64)
+    missing = [name for name in known if name not in names.values()]
+    said = f"no test images of {len(missing)} of {len(known)} classes: {', '.join(missing[:LISTED])}"
+    return labels, ((said,) if missing else ())
 
 
 def draw(labels: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from nms import datasets
 from nms.contract import output
 from nms.datasets import Images
 from nms.sampling.groups import Groups
@@ -26,10 +25,14 @@ def list_files(forms: Collection[str]) -> list[str]:
     return [RECORD, *(f"kept.{form}" for form in ("npy", "csv") if form in forms)]
 
 
-def count_by_class(labels: np.ndarray, kept: np.ndarray) -> dict[str, dict[str, int]]:
-    """Count the images of each class, and how many of them are kept."""
+def count_by_class(data: Images, kept: np.ndarray) -> dict[str, dict[str, int]]:
+    """Count the images of each class by its name, and how many of them are kept."""
+    labels = data.labels
     return {
-        str(label): {"images": int((labels == label).sum()), "kept": int((labels[kept] == label).sum())}
+        data.name_class(label): {
+            "images": int((labels == label).sum()),
+            "kept": int((labels[kept] == label).sum()),
+        }
         for label in np.unique(labels).tolist()
     }
 
@@ -58,7 +61,6 @@ def describe_settings(
 def save(
     directory: Path,
     forms: Collection[str],
-    source: str,
     data: Images,
     kept: np.ndarray,
     figures: dict[str, Any],
@@ -75,10 +77,11 @@ def save(
             with (staging / "kept.csv").open("w", newline="") as file:
                 rows = csv.writer(file, lineterminator="\n")
                 rows.writerow(["index", "label"])
-                rows.writerows(zip(kept.tolist(), data.labels[kept].tolist(), strict=True))
+                names = map(data.name_class, data.labels[kept].tolist())
+                rows.writerows(zip(kept.tolist(), names, strict=True))
         if "subset" in forms:
             (staging / "subset").mkdir()
-            datasets.write_subset(source, kept, staging / "subset")
+            data.write_subset(kept, staging / "subset")
         (staging / RECORD).write_text(json.dumps(figures, indent=2) + "\n")
 
     return output.publish(directory, write)

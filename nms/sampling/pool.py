@@ -27,7 +27,7 @@ from nms.contract.errors import UserError
 from nms.sampling.select import GroupMethod
 
 if TYPE_CHECKING:
-    from nms.datasets.folder import Files
+    from nms.datasets.pictures import Files
 
 LOSSES = 3
 """Give a run up after losing this many workers in a row without a finished group in between."""

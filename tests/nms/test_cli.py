@@ -63,7 +63,7 @@ class TestRefusals:
             (["run", "-c", "tiny", "--perplexity", "5", "--search", "secant"], ["secant", "window"]),
             (["run", "-c", "tiny", "--level", "gates"], ["gates", "golden", "rtl"]),
             (["run", "-c", "tiny", "--data", "nowhere"], ["nowhere", "no such file"]),
-            (["run", "-c", "tiny", "--size", "4"], ["size 4"]),
+            (["run", "-c", "tiny", "--resize", "4"], ["resize 4"]),
             (["run", "-c", "tiny", "--unknown"], ["--unknown"]),
             (["run", "-c", "tiny", "--side", "4"], ["side 4", "tiny has no such setting"]),
             (["run", "-c", "tiny", "--grey"], ["grey: configuration tiny"]),

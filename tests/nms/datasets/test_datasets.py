@@ -53,13 +53,14 @@ class TestDigits:
         refused("digits", "count 0", "at least 1", count=0)
         refused("digits", "count -3", count=-3)
 
-    def test_size_is_for_folders(self) -> None:
-        refused("digits", "size 16", size=16)
-        refused("digits", "size 0", size=0)
+    def test_resize_is_for_pictures(self) -> None:
+        refused("digits", "resize 16", resize=16)
+        refused("digits", "resize 0", resize=0)
 
 
 def test_no_such_data(tmp_path: Path) -> None:
     refused(tmp_path / "none", "none", "no such file or directory")
+    refused("", "''", "no such file or directory")
     (tmp_path / "notes.txt").write_text("hello")
     refused(tmp_path / "notes.txt", "notes.txt", "not a known kind")
 
@@ -146,7 +147,7 @@ class TestCifarPython:
             (np.zeros((4, 32, 96), np.uint8), [0] * 4, "(4, 32, 96)"),
             ([[0] * 3072], [0], "list"),
             (np.zeros((4, 3072), np.uint8), [0] * 3, "4 images but 3 labels"),
-            (np.zeros((4, 3072), np.uint8), ["a"] * 4, "integers"),
+            (np.zeros((4, 3072), np.uint8), [0.5] * 4, "integers"),
             (np.zeros((4, 3072), np.uint8), [[0], [1, 2], 3, 4], "integers"),
             (np.zeros((4, 3072), np.uint8), None, "integers"),
             (np.zeros((0, 3072), np.uint8), [], "no images"),
@@ -235,10 +236,11 @@ class TestIdx:
 
     def test_wrong_magic(self, idx: Path) -> None:
         images, labels = idx / "train-images-idx3-ubyte", idx / "train-labels-idx1-ubyte"
-        write_idx(labels, np.arange(5, dtype=np.uint8), kind=9)
-        refused(idx, "train-labels", "00 00 09 01", "00 00 08 01")
+        write_idx(labels, np.arange(5, dtype=np.uint8), kind=10)
+        refused(idx, "train-labels", "00 00 0a 01", "begins with 00 00")
+        write_idx(labels, np.arange(5, dtype=np.uint8))
         write_idx(images, bytes_of(5, 12))
-        refused(idx, "train-images", "00 00 08 02", "00 00 08 03")
+        refused(idx, "train-images", "2 dimensions", "have 3")
         images.write_bytes(b"")
         refused(idx, "train-images", "nothing")
 
@@ -262,7 +264,7 @@ class TestIdx:
             zipped.write_bytes(whole[:length])
             refused(idx, "train-images-idx3-ubyte.gz")
         zipped.write_bytes(b"not compressed at all")
-        refused(idx, "train-images-idx3-ubyte.gz", "damaged or truncated")
+        refused(idx, "train-images-idx3-ubyte.gz", "begins with")
         zipped.write_bytes(whole[:60] + bytes([whole[60] ^ 1]) + whole[61:])
         refused(idx, "train-images-idx3-ubyte.gz", "damaged or truncated")
 
@@ -307,19 +309,21 @@ class TestNpz:
     @pytest.mark.parametrize(
         ("arrays", "word"),
         [
-            ({"images": np.zeros((6, 12), np.float64)}, "float64"),
-            ({"images": np.zeros((6, 12), np.int64)}, "int64"),
+            ({"images": np.full((6, 12), 255.5)}, "float64"),
+            ({"images": np.full((6, 12), -1)}, "int64"),
             ({"images": np.zeros(6, np.uint8)}, "(6,)"),
             ({"images": np.zeros((0, 12), np.uint8)}, "(0, 12)"),
             ({"images": np.zeros((6, 0), np.uint8)}, "(6, 0)"),
             ({"images": np.uint8(3)}, "single value"),
-            ({"images": np.asfortranarray(np.zeros((6, 12), np.uint8))}, "Fortran"),
             ({"images": np.array([{}], object)}, "objects"),
-            ({"x": np.zeros((6, 12), np.uint8)}, "no array 'images'; it holds x"),
+            (
+                {"other": np.zeros((6, 12), np.uint8)},
+                "no array 'images'",
+            ),
             ({}, "it holds nothing"),
             ({"images": np.zeros((6, 12), np.uint8), "labels": np.zeros(5, int)}, "6 images but 5 labels"),
-            ({"images": np.zeros((6, 12), np.uint8), "labels": np.zeros(6)}, "float64"),
-            ({"images": np.zeros((6, 12), np.uint8), "labels": np.zeros((6, 1), int)}, "(6, 1)"),
+            ({"images": np.zeros((6, 12), np.uint8), "labels": np.full(6, 0.5)}, "float64"),
+            ({"images": np.zeros((6, 12), np.uint8), "labels": np.zeros((6, 2), int)}, "(6, 2)"),
         ],
     )
     def test_wrong_contents(self, tmp_path: Path, arrays: dict[str, np.ndarray], word: str) -> None:
@@ -380,20 +384,20 @@ class TestFolder:
             np.testing.assert_array_equal(found.images[4], np.asarray(image).reshape(-1))
 
     def test_count_limits_reading(self, folder: Path) -> None:
-        (folder / "cat" / "0.png").write_bytes(b"damaged")
+        (folder / "cat" / "1.png").write_bytes(b"damaged")
         assert len(datasets.load(str(folder), count=3).images) == 3
-        refused(folder, "0.png", "not a readable image", count=4)
+        refused(folder, "1.png", "not a readable image", count=4)
 
-    def test_size(self, folder: Path) -> None:
+    def test_resize(self, folder: Path) -> None:
         Image.fromarray(np.full((9, 5, 3), 77, np.uint8)).save(folder / "ant" / "3.png")
-        found = datasets.load(str(folder), size=5)
+        found = datasets.load(str(folder), resize=5)
         assert found.shape == (5, 5, 3)
         assert found.images.shape == (7, 75)
         assert set(found.images[3].tolist()) == {77}
 
     def test_odd_one_is_named(self, folder: Path) -> None:
         Image.fromarray(bytes_of(4, 5, 3)).save(folder / "cat" / "0.png")
-        refused(folder, "0.png", "5 x 4", "6 x 4", "--size")
+        refused(folder, "0.png", "5 x 4", "6 x 4", "--resize")
 
     def test_grey(self, folder: Path) -> None:
         """Grey images stay grey, until there is a coloured one among them."""
@@ -410,7 +414,7 @@ class TestFolder:
 
     def test_deep_pixels(self, folder: Path) -> None:
         Image.fromarray(np.zeros((4, 6), np.uint16)).save(folder / "cat" / "0.png")
-        refused(folder, "0.png", "I;16", "8 bits")
+        refused(folder, "0.png", "not 8 bits a channel")
 
     def test_truncated(self, folder: Path) -> None:
         path = folder / "ant" / "1.png"
@@ -418,13 +422,9 @@ class TestFolder:
         refused(folder, "1.png", "damaged or truncated")
 
     def test_empty(self, tmp_path: Path) -> None:
-        refused(tmp_path, "no class folders")
+        refused(tmp_path, "no images", "no class folders")
         (tmp_path / "ant").mkdir()
-        refused(tmp_path, "ant", "no images")
-
-    def test_flat(self, tmp_path: Path) -> None:
-        Image.fromarray(bytes_of(4, 6, 3)).save(tmp_path / "0.png")
-        refused(tmp_path, "no class folders")
+        refused(tmp_path, "no images in its class folders")
 
 
 @pytest.mark.parametrize(
@@ -475,7 +475,7 @@ class TestStreams:
         assert len(datasets.stream(spec, count=2).images) == 2
         kept = everything[::2]
         (folder / "subset").mkdir()
-        datasets.write_subset(spec, kept, folder / "subset")
+        stream.write_subset(kept, folder / "subset")
         found = datasets.load(str(folder / "subset" / subset))
         np.testing.assert_array_equal(found.images, whole.images[kept])
         np.testing.assert_array_equal(found.labels, whole.labels[kept])
@@ -502,7 +502,7 @@ class TestStreams:
     def test_cifar_python_as_published(self, tmp_path: Path, shared_data: Path) -> None:
         """What reads the published batches reads the subset: same keys and types in either encoding."""
         source = shared_data / "native" / "cifar-10-batches-py" / "data_batch_1"
-        datasets.write_subset(str(source), np.array([3, 999]), tmp_path)
+        datasets.load(str(source)).write_subset(np.array([3, 999]), tmp_path)
         for encoding in ("bytes", "latin1"):
             published, written = (
                 pickle.loads((folder / "data_batch_1").read_bytes(), encoding=encoding)

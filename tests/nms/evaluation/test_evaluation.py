@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from sklearn.datasets import load_digits
 
 from nms import cli
@@ -22,7 +23,6 @@ from nms.evaluation.scenario import (
     Trial,
     draw,
     find_copies,
-    find_test_part,
     make_near_duplicates,
 )
 from nms.golden import exact, herding
@@ -116,12 +116,38 @@ class TestScenario:
         assert np.array_equal(one.images, same.images)
         assert not np.array_equal(one.test_images, other.test_images)
 
-    def test_the_test_part_beside_the_training_part(self, tmp_path: Path) -> None:
-        assert find_test_part("digits") is None
-        (tmp_path / "test_batch").touch()
-        assert find_test_part(str(tmp_path)) is None
-        (tmp_path / "data_batch_1").touch()
-        assert find_test_part(str(tmp_path)) == str(tmp_path / "test_batch")
+    def test_classes_are_matched_by_name(self, tmp_path: Path) -> None:
+        """A class that the test part lacks shifts no label; one that it alone has is refused."""
+        for part, classes in (("train", "abcd"), ("test", "dac"), ("other", "ae")):
+            for name in classes:
+                (tmp_path / part / name).mkdir(parents=True)
+                for number in range(3):
+                    pixels = np.full(
+                        (4, 4), 60 * "abcde".index(name) + number + 4 * (part != "train"), np.uint8
+                    )
+                    Image.fromarray(pixels).save(tmp_path / part / name / f"{number}.png")
+        found = Source.load(str(tmp_path / "train"), str(tmp_path / "test"))
+        assert found.test is not None
+        images, labels = found.test
+        assert labels.tolist() == [0, 0, 0, 2, 2, 2, 3, 3, 3]
+        assert (images[:, 0, 0, 0] // 60).tolist() == labels.tolist()
+        assert any("no test images of 1 of 4 classes: b" in note for note in found.notes)
+        with pytest.raises(UserError, match="label e is not in"):
+            Source.load(str(tmp_path / "train"), str(tmp_path / "other"))
+
+    def test_images_that_are_all_held_out(self, tmp_path: Path) -> None:
+        np.savez(tmp_path / "same.npz", images=np.zeros((40, 4, 4), np.uint8), labels=np.arange(40) % 2)
+        with pytest.raises(UserError, match="copies of held-out ones"):
+            Source.load(str(tmp_path / "same.npz")).draw_trial(1, Scenario())
+
+    @pytest.mark.parametrize("labels", [[-1, 1], [0, 1 << 63], ["no", "yes"], [False, True]])
+    def test_labels_of_any_kind(self, labels: list, tmp_path: Path) -> None:
+        values = np.tile(np.array(labels, np.uint64 if labels[1] == 1 << 63 else None), 20)
+        np.savez(
+            tmp_path / "some.npz", images=np.arange(640, dtype=np.uint8).reshape(40, 4, 4), labels=values
+        )
+        found = Source.load(str(tmp_path / "some.npz"))
+        assert found.labels.tolist() == [0, 1] * 20
 
 
 class TestMethods:

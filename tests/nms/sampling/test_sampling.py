@@ -19,7 +19,7 @@ from nms import run as job
 from nms.contract.config import PRESETS
 from nms.contract.errors import UserError
 from nms.contract.settings import Settings
-from nms.datasets.folder import Files
+from nms.datasets.pictures import Files
 from nms.golden import sampler as bit_true
 from nms.sampling import Method, count_to_keep, group_by_batch, group_by_class, pool, sample, select, whole
 from nms.sampling.estimator import DESNESampler

@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Parquet and Arrow files of pictures, as Hugging Face's ``datasets`` writes them; needs pyarrow.
+
+A column of pictures has the bytes of a picture file in each row, as such or as the field ``bytes``.
+Labels are a column of integers, whose names are in the schema, or of strings.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nms.contract.errors import UserError
+from nms.datasets.buffers import Hold, check_room, hold_in_memory
+from nms.datasets.images import Images
+from nms.datasets.labels import leave_unlabelled, number_labels
+from nms.datasets.parts import Choice, Part, split_words
+from nms.datasets.pictures import find_form, list_losses, read_header, read_pixels
+
+SUFFIXES = (".parquet", ".arrow")
+LABELS = {"label", "labels", "class", "target"}
+"""Words of the columns that are labels."""
+
+SEEN = 64
+"""Entries of a folder that say what it holds: folders of a million pictures are not listed for nothing."""
+
+ROWS = 256
+"""Rows in memory at once."""
+
+
+def find_parts(path: Path) -> list[Part]:
+    """The parts of a folder by the words of its files' names, and of their folders; or a single file."""
+    if path.is_file():
+        return [Part(_words(Path(path.name)), [path])] if path.suffix in SUFFIXES else []
+    files = list(_walk(path, 2))
+    found: dict[frozenset[str], list[Path]] = {}
+    for file in sorted(files):
+        inner = file.relative_to(path)
+        if not any(name.startswith((".", "cache-")) for name in inner.parts):
+            found.setdefault(_words(inner), []).append(file)
+    return [Part(words, of) for words, of in found.items()]
+
+
+def load(
+    path: Path,
+    files: list[Path],
+    choice: Choice,
+    limit: int | None,
+    resize: int | None,
+    hold: Hold = hold_in_memory,
+) -> Images:
+    """Load the rows of the files in their order; with a limit, the first."""
+    with _readable(path):
+        schema = _open_schema(files[0])
+        column = _find_column(path, schema)
+        marks, notes = _find_labels(path, schema, column, choice)
+        headers, labels = [], []
+        for name, picture, label in _read(files, column, marks, limit):
+            headers.append((name, read_header(picture, name)))
+            labels.append(label)
+        if not headers:
+            raise UserError(f"{path}: holds no images")
+        form = find_form(headers, resize)
+        pixels = int(np.prod(form.shape))
+        check_room(hold, len(headers), pixels, path.name)
+        rows = (
+            read_pixels(picture, name, form).tobytes()
+            for name, picture, _ in _read(files, column, None, limit)
+        )
+        images = hold(rows, len(headers) * pixels).reshape(-1, pixels)
+    numbers, classes = leave_unlabelled(len(headers))
+    if marks is not None:
+        numbers, classes = number_labels(labels, f"{path}: {marks!r}")
+        classes = classes or _find_names(schema, marks)
+    said = (*notes, *list_losses([header for _, header in headers]))
+
+    def write(kept: np.ndarray, target: Path) -> None:
+        with _readable(path):
+            _write_subset(files, kept, target / f"{path.stem}.parquet")
+
+    return Images(images, numbers, form.shape, path.resolve().name, False, classes, said, write)
+
+
+def _words(name: Path) -> frozenset[str]:
+    """The words that say what a file holds: without numbers, and without what all such files are called."""
+    words = split_words(str(name.with_suffix("")))
+    return frozenset(word for word in words if not re.fullmatch("of|data|parquet|[0-9]+|[0-9a-f]{12,}", word))
+
+
+def _walk(folder: Path, depth: int) -> Iterator[Path]:
+    """The files of a folder and of those in it whose first entries have such a file or a folder."""
+    with os.scandir(folder) as entries:
+        first = [folder / entry.name for entry in islice(entries, SEEN)]
+    if any(entry.suffix in SUFFIXES for entry in first):
+        yield from (entry for entry in folder.iterdir() if entry.suffix in SUFFIXES and entry.is_file())
+    if depth:
+        for entry in first:
+            if entry.is_dir():
+                yield from _walk(entry, depth - 1)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Whatever is wrong with a file, or a missing pyarrow, is one line."""
+    try:
+        import pyarrow
+    except ImportError:
+        raise UserError(f"data {str(path)!r}: needs pyarrow; pip install 'nms[arrow]'") from None
+    try:
+        yield
+    except (pyarrow.ArrowException, OSError) as error:
+        raise UserError(f"{path}: damaged or truncated ({str(error).splitlines()[0]})") from None
+
+
+def _open(file: Path) -> Any:
+    """The batches of a file, and its schema."""
+    import pyarrow
+    from pyarrow import ipc, parquet
+
+    if file.suffix == ".parquet":
+        opened = parquet.ParquetFile(file)
+        return opened.schema_arrow, opened.iter_batches(ROWS)
+    source = pyarrow.memory_map(str(file))
+    try:
+        reader = ipc.open_stream(source)
+    except pyarrow.ArrowInvalid:
+        whole = ipc.open_file(source)
+        return whole.schema, (whole.get_batch(place) for place in range(whole.num_record_batches))
+    return reader.schema, reader
+
+
+def _open_schema(file: Path) -> Any:
+    return _open(file)[0]
+
+
+def _find_column(path: Path, schema: Any) -> str:
+    """The column of pictures: a binary one, or one with the field ``bytes``."""
+    import pyarrow.types as types
+
+    for field in schema:
+        kind = field.type
+        if types.is_struct(kind) and kind.get_field_index("bytes") >= 0:
+            return field.name
+        if types.is_binary(kind) or types.is_large_binary(kind):
+            return field.name
+    raise UserError(f"{path}: no column of encoded images; it has {', '.join(schema.names)}")
+
+
+def _find_labels(path: Path, schema: Any, column: str, choice: Choice) -> tuple[str | None, tuple[str, ...]]:
+    """The column of labels, and what to say of others."""
+    others = [name for name in schema.names if name != column]
+    found = [name for name in others if split_words(name) & LABELS]
+    if choice.labels:
+        wanted = split_words(choice.labels)
+        found = [name for name in others if wanted <= split_words(name)]
+        if not found:
+            raise UserError(f"labels {choice.labels!r}: {path} has {', '.join(others) or 'none'}")
+    found.sort(key=lambda name: ("fine" not in name, others.index(name)))
+    note = f"labels are {found[0]}; --labels takes {' or '.join(found[1:])}" if len(found) > 1 else ""
+    return (found[0] if found else None), ((note,) if note else ())
+
+
+def _find_names(schema: Any, column: str) -> dict[int, str]:
+    """The names of the classes, where ``datasets`` left them in the schema."""
+    try:
+        features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
+        return dict(enumerate(map(str, features[column]["names"])))
+    except (KeyError, TypeError, ValueError):
+        return {}
+
+
+def _read(
+    files: list[Path], column: str, labels: str | None, limit: int | None
+) -> Iterator[tuple[str, bytes, Any]]:
+    """Yield what messages call a row, its picture and its label."""
+    done = 0
+    for file in files:
+        for batch in _open(file)[1]:
+            pictures = batch.column(column)
+            marks = batch.column(labels).to_pylist() if labels else [None] * len(pictures)
+            for picture, mark in zip(pictures, marks, strict=True):
+                if done == limit:
+                    return
+                name, found = f"{file} row {done}", picture.as_py()
+                found = found["bytes"] if isinstance(found, dict) else found
+                if not isinstance(found, bytes):
+                    raise UserError(f"{name}: has no bytes of an image")
+                yield name, found, mark
+                done += 1
+
+
+def _write_subset(files: list[Path], kept: np.ndarray, target: Path) -> None:
+    """Write the rows ``kept``, as they are, into one Parquet file."""
+    from pyarrow import parquet
+
+    schema, begin = _open_schema(files[0]), 0
+    with parquet.ParquetWriter(target, schema) as writer:
+        for file in files:
+            for batch in _open(file)[1]:
+                chosen = kept[(kept >= begin) & (kept < begin + len(batch))] - begin
+                begin += len(batch)
+                if len(chosen):
+                    writer.write_batch(batch.take(chosen))
