@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Removal of near-duplicates: find the images of a stream that no earlier one resembles. Software only.
 
-The comparison ignores a camera's tremor and changes of light: the centre of the earlier image is compared
-with every window of that size of the later one, each normalised to mean 0 and standard deviation 1. The
-distance of two images is the smallest root mean square difference: 0 for equal images; sqrt(2) on average for
-unrelated ones, and for flat ones.
+An image that is, byte for byte, any earlier one is a near-duplicate. Beyond that, the comparison ignores a
+camera's tremor and changes of light: the centre of the earlier image is compared with every window of that
+size of the later one, each normalised to mean 0 and standard deviation 1. The distance of two images is the
+smallest root mean square difference: 0 for equal images, sqrt(2) on average for unrelated ones. Flat windows,
+which cannot be normalised, are at distance 0 from flat ones of the same value, at sqrt(2) from all others.
 """
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
@@ -31,6 +33,8 @@ PIECE = 64
 @dataclass(frozen=True)
 class NearDuplicates:
     """An image is a near-duplicate if it is within ``distance`` of one of the last ``window`` distinct ones.
+
+    A copy, byte for byte, is a near-duplicate of any earlier image.
 
     Parameters
     ----------
@@ -76,16 +80,24 @@ def find_distinct(
     progress : called after each image
     """
     distinct = np.zeros(count, bool)
-    centres = np.empty((0, 0))
+    centres, flat = np.empty((0, 0)), np.full(min(rule.window or count, count), np.nan)
+    seen: set[bytes] = set()
     known = 0
     with threadpool_limits(1):
         for place, image in enumerate(images):
-            windows = _windows(image)
-            if place == 0:
-                centres = np.empty((min(rule.window or count, count), windows.shape[1]), windows.dtype)
-            distinct[place] = _nearest(centres[:known], windows) > rule.distance**2
+            digest = hashlib.sha256(np.ascontiguousarray(image).data).digest()
+            if digest not in seen:
+                seen.add(digest)
+                windows, values = _windows(image)
+                if place == 0:
+                    centres = np.empty((len(flat), windows.shape[1]), windows.dtype)
+                alike = np.isin(values, flat[:known]).any() or (
+                    _nearest(centres[:known], windows) <= rule.distance**2
+                )
+                distinct[place] = not alike
             if distinct[place]:
                 centres[known % len(centres)] = windows[len(windows) // 2]
+                flat[known % len(flat)] = values[len(values) // 2]
                 known += 1
             progress()
     return distinct
@@ -110,16 +122,20 @@ def fill_up(kept: np.ndarray, removed: np.ndarray, count: int, seed: int) -> np.
     return np.sort(np.concatenate([kept, others[: max(0, count - len(kept))]]))
 
 
-def _windows(image: np.ndarray) -> np.ndarray:
-    """All shifted windows, the centre one in the middle, of mean 0 and deviation 1: (windows, pixels)."""
+def _windows(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """All shifted windows, the centre one in the middle, of mean 0 and deviation 1: (windows, pixels).
+
+    Also the value of those that are flat, (windows,); not a number for the others.
+    """
     cut = 2 * margin(*image.shape[:2])
     inner = (image.shape[0] - cut, image.shape[1] - cut)
     windows = sliding_window_view(image, inner, axis=(0, 1)).reshape((cut + 1) ** 2, -1)
     windows = windows.astype(np.float32 if image.dtype == np.uint8 else np.float64)
+    values = np.where((windows == windows[:, :1]).all(axis=1), windows[:, 0], np.nan)
     windows -= windows.mean(axis=1, keepdims=True)
     deviation = windows.std(axis=1, keepdims=True)
     windows /= np.where(deviation > 0, deviation, 1)
-    return windows
+    return windows, values
 
 
 def _nearest(centres: np.ndarray, windows: np.ndarray) -> float:

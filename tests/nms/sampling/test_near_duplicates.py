@@ -75,8 +75,27 @@ class TestRule:
         assert find_distinct(stream, 6, NearDuplicates(2.0)).tolist() == [True] + [False] * 5
 
     def test_flat_and_tiny_images(self) -> None:
-        assert find_distinct(np.zeros((3, 2, 2, 1), np.uint8), 3, NearDuplicates()).tolist() == [True] * 3
-        assert not find_distinct(np.zeros((3, 9, 9, 1), np.uint8), 3, NearDuplicates(1.5))[1:].any()
+        """Without contrast images are at distance sqrt(2), but for those of the same value."""
+        flat = np.repeat(np.arange(3, dtype=np.uint8), 81).reshape(3, 9, 9, 1)
+        assert find_distinct(flat[:, :2, :2], 3, NearDuplicates()).tolist() == [True] * 3
+        assert not find_distinct(flat, 3, NearDuplicates(1.5))[1:].any()
+        spot = flat.copy()
+        spot[:, 0, 0] = 255  # beyond the edge of some windows
+        stream = np.concatenate([flat, spot])
+        assert find_distinct(stream, 6, NearDuplicates()).tolist() == [True] * 3 + [False] * 3
+
+    @pytest.mark.parametrize("window", [1, None])
+    @pytest.mark.parametrize("distance", [0.0, 0.2])
+    def test_copies_are_always_near_duplicates(self, distance: float, window: int | None) -> None:
+        """Also without contrast, and beyond the window: of 100 frames of which 60 are black, 59 go."""
+        images = np.zeros((100, 12, 12, 1), np.uint8)
+        lit = np.random.default_rng(2).permutation(100)[:40]
+        images[lit] = scenes(40, 0)
+        found = find_distinct(images, 100, NearDuplicates(distance, window))
+        assert found.sum() == 41
+        assert found[lit].all()
+        twice = find_distinct(np.concatenate([images, images]), 200, NearDuplicates(distance, window))
+        assert twice.sum() == 41
 
     @pytest.mark.parametrize("window", [1, 4, 30])
     def test_as_defined(self, window: int) -> None:
@@ -93,9 +112,9 @@ class TestRule:
         assert unlimited == find_distinct(images, 80, NearDuplicates(0.3, 80)).tolist()
         assert sum(unlimited) == 20
 
-    def test_a_copy_beyond_the_window_counts_as_distinct(self) -> None:
+    def test_a_near_duplicate_beyond_the_window_counts_as_distinct(self) -> None:
         a, b, c = scenes(3, 0)
-        images = np.stack([a, b, c, a, c, b])
+        images = np.stack([a, b, c, a + 1, c + 1, b + 1])
         two, three = (find_distinct(images, 6, NearDuplicates(0.2, window)).tolist() for window in (2, 3))
         assert two == [True, True, True, True, False, True]
         assert three == [True] * 3 + [False] * 3
