@@ -78,7 +78,8 @@ def print_run(outcome: "Outcome", figures: dict[str, Any], kept: list[int]) -> N
 def _search_rows(search: dict[str, Any]) -> list[Sequence[object]]:
     """How the search ended."""
     rows: list[Sequence[object]] = [
-        ("rows", ", ".join(f"{count} {status}" for status, count in search["rows"].items() if count))
+        ("perplexity", f"{search['target']:g}"),
+        ("rows", ", ".join(f"{count} {status}" for status, count in search["rows"].items() if count)),
     ]
     if "true_error" in search:
         error = search["true_error"]

@@ -29,7 +29,7 @@ from nms.contract.config import (
     load_published,
 )
 from nms.contract.errors import UserError
-from nms.contract.settings import LeanSettings, Pick, Settings
+from nms.contract.settings import PERPLEXITY, LeanSettings, Pick, Settings
 
 if TYPE_CHECKING:
     from nms.datasets import Choice, Images
@@ -182,6 +182,9 @@ Force = Annotated[bool, typer.Option("--force", help="Replace the results of ano
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
+SMALLEST_PERPLEXITY = 1.5
+"""Of the smallest batches, by default: a third of the others would be too little."""
+
 HERDING = str(Pick.HERDING)
 MAP = {"perplexity", "iterations", "evaluations"}
 """Settings of a lean map, which herding has no need of."""
@@ -305,10 +308,15 @@ class BatchOptions(PartOptions):
             config, len(images.images), images.stored_shape, given, images.planar
         )
 
+    def find_perplexity(self, count: int) -> float:
+        """The target of a batch of ``count`` images: as given, or the usual one, or what suits so few."""
+        suits = max((count - 1) / 3, SMALLEST_PERPLEXITY)
+        return min(PERPLEXITY, suits) if self.perplexity is None else self.perplexity
+
     def _make_settings(
         self, config: SamplerConfig, count: int, shape: tuple[int, ...], given: dict[str, Any], planes: bool
     ) -> Settings | LeanSettings:
-        given = {"ratio": self.ratio, "seed": self.seed, **given}
+        given = {"ratio": self.ratio, "seed": self.seed, "perplexity": self.find_perplexity(count), **given}
         if isinstance(config, ReducedConfig):
             return LeanSettings.make(config, count, shape, planes=planes, **given)
         assert isinstance(config, Config)

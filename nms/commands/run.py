@@ -20,6 +20,7 @@ from nms.commands.options import (
     Output,
     command_line,
     expand_groups,
+    warn,
 )
 from nms.commands.progress import telling
 from nms.contract.errors import UserError
@@ -66,7 +67,13 @@ def run(
         outcome = job.run(config, settings, images, level, tell, bus.value, output if waves else None)
     values = results.make_arrays(outcome.tables, config, images, settings)
     record = provenance.collect(config, command, batch.seed, images.describe())
-    figures = job.collect_figures(outcome, settings, batch.perplexity or PERPLEXITY, values, record)
+    target = batch.find_perplexity(settings.count)
+    figures = job.collect_figures(outcome, settings, target, values, record)
+    if "perplexity" in figures:
+        if batch.perplexity is None and target < PERPLEXITY:
+            warn(f"perplexity {target:g}, a third of the others, since there are {settings.count} images")
+        if not figures["perplexity"]["rows"]["solved"]:
+            warn(f"no row has the perplexity {target:g}: the map says nothing of these images")
     written = results.save(output, values, figures)
     if as_json:
         render.print_json(figures)

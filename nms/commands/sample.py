@@ -291,6 +291,9 @@ def sample(
             "removed": int((~stands).sum()),
             "kept_to_fill_up": len(kept) - len(kept_of_groups),
         }
+    mapped = sum(size for size in groups.sizes.tolist() if method.perplexity_for(size) is not None)
+    if mapped and figures["rows_without_solution"] == mapped:
+        warn("no row has its perplexity: the maps say nothing of these images")
     mismatches = 0
     if level:
         with telling("verifying") as tell:

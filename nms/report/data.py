@@ -82,6 +82,7 @@ def _map(
         "occupied": len(np.unique(cells.of)),
         "first": PICKS[Pick.parse(run.figures.pick or str(Pick.CENTRE))],
         "statuses": ", ".join(f"{count} {name}" for name, count in count_statuses(run).items() if count),
+        "unsolved": not count_statuses(run)["solved"],
         "target": run.target,
         "largest": {name: float(error.max()) for name, error in shown.items()},
         "formats": run.config.formats if isinstance(run.config, Config) else "",

@@ -367,6 +367,32 @@ class TestRun:
             assert first["affinity"].sum(axis=1) == pytest.approx(1, abs=0.5)
             assert first["affinity"].sum() == pytest.approx(8, abs=1e-4)
 
+    def test_a_perplexity_that_fits(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """By default of 16 images, and said; the same command again gives the same."""
+        command = ["run", "-c", "tiny", "--iterations", "4", "--level", "golden", "-o", str(tmp_path)]
+        assert nms(*command, monkeypatch=monkeypatch) == 0
+        said = capsys.readouterr()
+        assert "note: perplexity 5, a third of the others, since there are 16 images" in said.err
+        assert "perplexity        5" in said.out
+        figures = json.loads((tmp_path / "results.json").read_text())
+        assert figures["perplexity"]["target"] == 5
+        assert figures["perplexity"]["rows"]["solved"] == 16
+
+    def test_no_row_is_solved(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Of equal images: said by the run, its page and `nms sample`."""
+        np.savez(tmp_path / "same.npz", images=np.zeros((12, 8, 8), np.uint8))
+        given = ["--data", str(tmp_path / "same.npz"), "--iterations", "4", "-o", str(tmp_path / "out")]
+        assert nms("run", "-c", "tiny", "--level", "golden", *given, monkeypatch=monkeypatch) == 0
+        assert "no row has the perplexity 3.66667" in capsys.readouterr().err
+        assert nms("report", str(tmp_path / "out"), monkeypatch=monkeypatch) == 0
+        assert 'id="unsolved"' in (tmp_path / "out" / "report.html").read_text()
+        assert nms("sample", "--workers", "1", *given, monkeypatch=monkeypatch) == 0
+        assert "no row has its perplexity" in capsys.readouterr().err
+
     def test_herding(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:

@@ -381,6 +381,30 @@ class TestCommand:
         assert nms(*other, "--level", "rtl", "-c", "tiny", "--size", "20", monkeypatch=monkeypatch) == 2
         assert "0 of 3 groups fit the preset tiny; group 0: count 20" in capsys.readouterr().err
 
+    def test_what_decides_nothing_is_said(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """A configuration without a level, and nothing to resume."""
+        assert nms("--count", "20", "-o", str(tmp_path / "a"), monkeypatch=monkeypatch) == 0
+        assert "note" not in capsys.readouterr().err
+        arguments = ["--count", "20", "-c", "tiny", "--resume", "-o", str(tmp_path / "b")]
+        assert nms(*arguments, monkeypatch=monkeypatch) == 0
+        said = capsys.readouterr().err
+        assert "note: configuration tiny decides nothing here; --level" in said
+        assert "note: nothing to resume in" in said
+
+    def test_labels_have_names(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Groups are formed by labels of any kind, and what is written calls them by their names."""
+        images = np.random.default_rng(1).integers(0, 256, (40, 6, 6), np.uint8)
+        np.savez(tmp_path / "some.npz", images=images, labels=np.tile([-1, 1], 20))
+        arguments = ["--data", str(tmp_path / "some.npz"), "--write", "csv", "-o", str(tmp_path / "out")]
+        assert nms(*arguments, monkeypatch=monkeypatch) == 0
+        figures = json.loads((tmp_path / "out" / "sample.json").read_text())
+        assert figures["settings"]["group"] == "class"
+        assert figures["classes"] == {name: {"images": 20, "kept": 6} for name in ("-1", "1")}
+        rows = (tmp_path / "out" / "kept.csv").read_text().splitlines()
+        assert {row.split(",")[1] for row in rows[1:]} == {"-1", "1"}
+
     def test_a_difference_is_exit_status_1(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         from nms.sim.compare import TableComparison
 
