@@ -6,20 +6,20 @@ import numpy as np
 from nms.contract.config import Config
 from nms.contract.errors import UserError
 from nms.golden.fixed import Ints, bit_length, integers
+from nms.golden.gram import gram
 
 
 def distances(images: object) -> Ints:
     """Compute ``D_ij = sum_d (x_id - x_jd)^2`` of uint8 images (N, pixels): (N, N), zero diagonal.
 
-    ``|x|^2 + |y|^2 - 2 x.y`` is exact in float64: every partial sum is an integer below 2^53.
+    ``|x|^2 + |y|^2 - 2 x.y`` is exact in float64, see :func:`nms.golden.gram.gram`.
     """
     images = np.asarray(images)
     if images.dtype != np.uint8 or images.ndim != 2:
         raise UserError(f"images {images.dtype} {images.shape}: must be uint8 (images, pixels)")
-    x = images.astype(np.float64)
-    gram = x @ x.T
-    squares = np.diag(gram)
-    return (squares[:, None] + squares[None, :] - 2 * gram).astype(np.int64)
+    products = gram(images)
+    squares = np.diag(products)
+    return (squares[:, None] + squares[None, :] - 2 * products).astype(np.int64)
 
 
 def _others(distance: object) -> Ints:

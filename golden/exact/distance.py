@@ -4,6 +4,7 @@
 import numpy as np
 
 from nms.contract.errors import UserError
+from nms.golden.gram import PIXELS, gram
 
 
 def distances(images: np.ndarray) -> np.ndarray:
@@ -15,8 +16,7 @@ def distances(images: np.ndarray) -> np.ndarray:
 
     Returns
     -------
-    (N, N) int64. The Gram matrix is computed in float64, in which every integer involved is exact: below
-    2**53 for up to 2**36 pixels.
+    (N, N) int64. The products are computed in float64, exactly (:func:`nms.golden.gram.gram`).
 
     Raises
     ------
@@ -27,10 +27,9 @@ def distances(images: np.ndarray) -> np.ndarray:
         raise UserError(f"images of type {images.dtype}: must be uint8")
     if images.ndim < 2 or images.size == 0:
         raise UserError(f"images of shape {images.shape}: must be (images, pixels), both above 0")
-    pixels = images.reshape(len(images), -1).astype(np.float64)
-    gram = pixels @ pixels.T
-    norms = np.diagonal(gram)
-    return (norms[:, None] + norms[None, :] - 2.0 * gram).astype(np.int64)
+    products = gram(images.reshape(len(images), -1))
+    norms = np.diagonal(products)
+    return (norms[:, None] + norms[None, :] - 2.0 * products).astype(np.int64)
 
 
 def feature_distances(features: np.ndarray) -> np.ndarray:
@@ -48,12 +47,14 @@ def feature_distances(features: np.ndarray) -> np.ndarray:
     -------
     (N, N) int64
     """
-    largest = np.abs(features).max()
-    unit = np.ldexp(features, -int(np.frexp(largest)[1]))  # below 1, so that no square overflows
-    squared = np.empty((len(unit), len(unit)))
-    for row, one in zip(squared, unit, strict=True):
-        difference = unit - one
-        np.einsum("ij,ij->i", difference, difference, out=row)
+    largest = max(features.max(), -features.min())
+    squared = np.zeros((len(features), len(features)))
+    for begin in range(0, features.shape[1], PIXELS):
+        part = features[:, begin : begin + PIXELS]
+        unit = np.ldexp(part, -int(np.frexp(largest)[1]))  # below 1, so that no square overflows
+        for row, one in zip(squared, unit, strict=True):
+            difference = unit - one
+            row += np.einsum("ij,ij->i", difference, difference)
     return np.rint(np.ldexp(squared, 52 - int(np.frexp(squared.max())[1]))).astype(np.int64)
 
 

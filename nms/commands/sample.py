@@ -141,6 +141,24 @@ class ExecutionOptions:
 
             tools.require()
 
+    def check_memory(self, largest: int, pixels: int) -> None:
+        """Refuse groups of ``largest`` images, of so many bytes each, that do not fit in memory together.
+
+        Each process holds the images of its group, and a copy where they are changed first.
+        """
+        if self.scheduler:
+            return
+        from nms.datasets import memory
+        from nms.sampling import pool
+
+        workers = self.workers or pool.count_cores()
+        wanted = 2 * workers * largest * pixels
+        if (fit := memory.count_fitting(wanted, largest)) < largest:
+            raise UserError(
+                f"size {largest}: groups of so many images in {workers} processes {memory.describe(wanted)}; "
+                f"--size {fit} fits, or fewer --workers, or --resize"
+            )
+
     def sample(self, journal: "Journal", tasks: "Iterator[Task]", groups: int) -> None:
         """Sample the ``tasks`` into the journal; interrupted, say how to go on."""
         from nms.sampling import pool, whole
@@ -269,6 +287,7 @@ def sample(
         if removal and journal.distinct is None:
             journal.record_distinct(stands, whole.digest_probes(images))
         whole.check_unchanged(journal, images, groups)
+        execution.check_memory(int(groups.sizes.max()), images.images.shape[1])
         tasks = whole.make_tasks(images.images, groups, quotas, method, seed, set(journal.finished))
         execution.sample(journal, tasks, len(groups.members))
     kept_of_groups = whole.merge_kept(journal, groups)

@@ -27,14 +27,20 @@ def require(wanted: int, count: int, subject: str, advice: str = "") -> None:
     UserError
         The message says how many fit, and ``advice``.
     """
+    fit = count_fitting(wanted, count)
+    if fit < count:
+        raise UserError(f"{subject}: {count:,} images {describe(wanted)}; --count {fit} fits{advice}")
+
+
+def count_fitting(wanted: int, count: int) -> int:
+    """How many of ``count`` things that take ``wanted`` bytes fit into what is free."""
     free = find_free()
-    if free is None or wanted <= SHARE * free:
-        return
-    fit = int(SHARE * free) * count // wanted
-    raise UserError(
-        f"{subject}: {count:,} images take {_gibibytes(wanted)} of memory, and {_gibibytes(free)} is free; "
-        f"--count {fit} fits{advice}"
-    )
+    return count if free is None else min(count, int(SHARE * free) * count // max(wanted, 1))
+
+
+def describe(wanted: int) -> str:
+    """The bytes that something takes, and those that are free, in words."""
+    return f"take {_gibibytes(wanted)} of memory, and {_gibibytes(find_free() or 0)} is free"
 
 
 def _gibibytes(count: int) -> str:

@@ -17,7 +17,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from threadpoolctl import threadpool_limits
 
 from nms.contract.errors import UserError
-from nms.datasets import Images
+from nms.datasets import Images, memory
 
 WINDOW = 256
 """Distinct images that an image is compared with, unless said otherwise.
@@ -90,6 +90,7 @@ def find_distinct(
                 seen.add(digest)
                 windows, values = _windows(image)
                 if place == 0:
+                    _check_memory(len(flat), windows)
                     centres = np.empty((len(flat), windows.shape[1]), windows.dtype)
                 alike = np.isin(values, flat[:known]).any() or (
                     _nearest(centres[:known], windows) <= rule.distance**2
@@ -101,6 +102,16 @@ def find_distinct(
                 known += 1
             progress()
     return distinct
+
+
+def _check_memory(window: int, windows: np.ndarray) -> None:
+    """Refuse a window whose centres do not fit in memory."""
+    wanted = window * windows[0].nbytes
+    fit = memory.count_fitting(wanted, window)
+    if fit < window:
+        raise UserError(
+            f"near-duplicates-window {window}: so many images {memory.describe(wanted)}; {fit} fit"
+        )
 
 
 def iterate_images(data: Images) -> Iterator[np.ndarray]:

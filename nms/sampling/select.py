@@ -19,6 +19,9 @@ CHOICES = {
 }
 """Options with a few named values; the hardware has the first of each."""
 
+PART = 1 << 20
+"""Pixels that are in memory as float64 at once."""
+
 SMALLEST = 5
 """Images in the smallest group that gets a map: a third of the others is a perplexity above 1."""
 
@@ -218,7 +221,7 @@ def draw_hardware_start(count: int, seed: int) -> np.ndarray:
 def project_randomly(rows: np.ndarray, seed: int) -> np.ndarray:
     """Project rows (N, D) on two random vectors of +-1: (N, 2), each axis of mean 0 and deviation 1."""
     signs = np.random.default_rng(seed).choice([-1.0, 1.0], (rows.shape[1], 2))
-    y = rows.astype(np.float64) @ signs
+    y = np.concatenate([part.astype(np.float64) @ signs for part in _split(rows)])
     y -= y.mean(axis=0)
     return y / np.where(y.any(axis=0), y.std(axis=0), 1.0)
 
@@ -229,7 +232,16 @@ def equalise_contrast(rows: np.ndarray) -> np.ndarray:
     With ``z = (x - mean)/deviation``, and z = 0 in a constant row: bytes become ``128 + 42 z``, rounded to
     nearest even and limited to 0 .. 255, that is to +-3 deviations; floats become z.
     """
-    z = rows - rows.mean(axis=1, keepdims=True, dtype=np.float64)
-    deviation = z.std(axis=1, keepdims=True)
-    z /= np.where(deviation > 0, deviation, 1.0)
-    return np.clip(np.rint(128.0 + 42.0 * z), 0, 255).astype(np.uint8) if rows.dtype == np.uint8 else z
+    found = np.empty_like(rows)
+    for part, to in zip(_split(rows), _split(found), strict=True):
+        z = part - part.mean(axis=1, keepdims=True, dtype=np.float64)
+        deviation = z.std(axis=1, keepdims=True)
+        z /= np.where(deviation > 0, deviation, 1.0)
+        to[:] = np.clip(np.rint(128.0 + 42.0 * z), 0, 255) if rows.dtype == np.uint8 else z
+    return found
+
+
+def _split(rows: np.ndarray) -> list[np.ndarray]:
+    """The rows in parts that are small enough to be in memory as float64."""
+    step = max(1, PART // rows.shape[1])
+    return [rows[begin : begin + step] for begin in range(0, len(rows), step)]

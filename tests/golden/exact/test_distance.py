@@ -9,7 +9,7 @@ from nms.contract.errors import UserError
 from nms.golden import exact
 
 
-@pytest.mark.parametrize("shape", [(7, 1), (9, 5, 3), (4, 3072)])
+@pytest.mark.parametrize("shape", [(7, 1), (9, 5, 3), (4, 3072), (3, 5, 6000)])
 def test_distances_equal_brute_force(shape: tuple[int, ...]) -> None:
     images = np.random.default_rng(1).integers(0, 256, shape).astype(np.uint8)
     images[0], images[1] = 0, 255
@@ -34,6 +34,14 @@ def test_off_diagonal_and_back() -> None:
     rows = exact.off_diagonal(matrix)
     assert rows.tolist() == [[x for x in row if x != 6 * i] for i, row in enumerate(matrix.tolist())]
     assert (exact.with_diagonal(rows) == np.where(np.eye(5, dtype=bool), 0, matrix)).all()
+
+
+def test_feature_distances_of_many_features() -> None:
+    """Summed in several parts."""
+    features = np.random.default_rng(4).normal(size=(6, 40_000))
+    distance = exact.feature_distances(features)
+    expected = squareform(pdist(features, "sqeuclidean"))
+    np.testing.assert_allclose(distance / distance.max(), expected / expected.max(), rtol=1e-13)
 
 
 def test_feature_distances() -> None:

@@ -97,6 +97,13 @@ class TestRule:
         twice = find_distinct(np.concatenate([images, images]), 200, NearDuplicates(distance, window))
         assert twice.sum() == 41
 
+    def test_a_window_that_does_not_fit(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        images = scenes(40, 0)
+        monkeypatch.setattr(near_duplicates.memory, "find_free", lambda: 20 * 100 * 4)
+        with pytest.raises(UserError, match=r"near-duplicates-window 40: .* 16 fit"):
+            find_distinct(images, 40, NearDuplicates())
+        assert find_distinct(images, 40, NearDuplicates(0.2, 16)).all()
+
     @pytest.mark.parametrize("window", [1, 4, 30])
     def test_as_defined(self, window: int) -> None:
         """Also in a stream whose copies are anywhere, where the window decides."""

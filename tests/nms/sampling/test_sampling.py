@@ -4,6 +4,7 @@
 import json
 import resource
 import sys
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +145,19 @@ class TestSelect:
     def test_floats_as_bytes(self) -> None:
         images, _ = digits(60)
         assert select(images, 20, FAST).tolist() == select(images.astype(float), 20, FAST).tolist()
+
+    @pytest.mark.parametrize("options", [{}, {"contrast": True}, {"start": "projection"}])
+    def test_pixels_are_never_all_float64(self, options: dict[str, Any]) -> None:
+        """Of a group of large images: a copy of all would take 64 MiB."""
+        images = np.random.default_rng(1).integers(0, 256, (8, 1 << 20), np.uint8)
+        method = Method(perplexity=2.0, iterations=2, **options)
+        tracemalloc.start()
+        try:
+            method.sample(images, 3, 1)
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert peak < 9 << 20 if not options else peak < 8 * images.size
 
     def test_projection_and_contrast(self) -> None:
         images, _ = digits(60)
@@ -392,6 +406,16 @@ class TestCommand:
         said = capsys.readouterr().err
         assert "note: configuration tiny decides nothing here; --level" in said
         assert "note: nothing to resume in" in said
+
+    def test_groups_that_do_not_fit(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setattr(datasets.memory, "find_free", lambda: 2 * 64 * 20)
+        arguments = ["--count", "40", "--group", "batch", "-o", str(tmp_path / "out")]
+        assert nms(*arguments, monkeypatch=monkeypatch) == 2
+        assert "size 40: groups of so many images" in (said := capsys.readouterr().err)
+        assert "--size 16 fits" in said
+        assert nms(*arguments, "--size", "16", monkeypatch=monkeypatch) == 0
 
     def test_labels_have_names(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Groups are formed by labels of any kind, and what is written calls them by their names."""
