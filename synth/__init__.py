@@ -2,9 +2,9 @@
 """Synthesis with open tools.
 
 In dataflow order: ``targets`` (what to synthesise for), ``elaborate`` (Verilog to RTLIL), ``liberty`` and
-``clock_gates`` (cell libraries), ``mapping`` (to cells), ``netlist`` (area and depth), ``timing`` (OpenSTA),
-``placement`` (ECP5 instead of cells), ``metrics`` (records and baselines), ``flow`` (all of these). ``yosys``
-runs Yosys; ``tools`` finds the tools.
+``clock_gates`` (cell libraries, whose files the modules ``liberty_*`` read), ``mapping`` (to cells),
+``netlist`` (area and depth), ``timing`` (OpenSTA), ``placement`` (ECP5 instead of cells), ``metrics``
+(records and baselines), ``flow`` (all of these). ``yosys`` runs Yosys; ``tools`` finds the tools.
 """
 
 import os

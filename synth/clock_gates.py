@@ -2,14 +2,15 @@
 """Integrated clock gates: find them in a library, describe them to Yosys, and let a netlist use one.
 
 Yosys' Liberty reader skips these cells, since the state table in them is no function to it. Thus they are
-found in the text by their attributes, and their behaviour is written here. ``dont_use`` does not count: it
+found by their attributes, and their behaviour is written here. ``dont_use`` does not count: it
 keeps a mapper from taking a gate as logic, and a library may set it at all of its gates.
 """
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from nms.synth.liberty_text import Group
 
 MODELS = "clock_gates.v"
 """Models of the gates, in the folder where Yosys works."""
@@ -21,14 +22,10 @@ LEAST = 4
 """Flip-flops that must share an enable to get a gate. A closed one costs the clock pins of one flip-flop
 (SG13G2) or two (ASAP7)."""
 
-KIND = re.compile(r'\bclock_gating_integrated_cell\s*:\s*"?latch_posedge(?:_precontrol|_postcontrol)?"?\s*;')
+KINDS = frozenset(f"latch_posedge{test}" for test in ("", "_precontrol", "_postcontrol"))
 """Gates for flip-flops of the rising edge: a latch that is open while the clock is low, and an AND."""
 
-CELL = re.compile(r'\bcell\s*\(\s*"?(\w+)"?\s*\)')
-PIN = re.compile(r'\bpin\s*\(\s*"?(\w+)"?\s*\)')
-AREA = re.compile(r"\barea\s*:\s*([\d.eE+-]+)")
-ROLE = re.compile(r'\bclock_gate_(clock|enable|test|out)_pin\s*:\s*"?true')
-COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+ROLES = ("clock", "enable", "test", "out")
 
 MODEL = """\
 (* area = "{area}" *)
@@ -80,31 +77,20 @@ class ClockGate:
         )
 
 
-def _split(pattern: re.Pattern[str], text: str) -> Iterator[tuple[str, str]]:
-    """Name and text of every group, each up to the next group of the kind."""
-    found = list(pattern.finditer(text))
-    ends = [match.start() for match in found[1:]]
-    for match, end in zip(found, [*ends, len(text)], strict=False):
-        yield match[1], text[match.end() : end]
-
-
-def find(texts: Iterable[str]) -> list[ClockGate]:
-    """The clock gates of Liberty files, the one to use first: fewest pins to tie, then the smallest."""
+def find(libraries: Iterable[Group]) -> list[ClockGate]:
+    """The clock gates of libraries, the one to use first: fewest pins to tie, then the smallest."""
     gates = []
-    for text in texts:
-        for name, cell in _split(CELL, text):
-            if "clock_gating_integrated_cell" not in cell:
-                continue
-            cell = COMMENT.sub("", cell)
-            pins: dict[str, list[str]] = {}
-            for pin, group in _split(PIN, cell):
-                for role in ROLE.findall(group):
-                    pins.setdefault(role, []).append(pin)
-            area = AREA.search(cell)
-            if KIND.search(cell) and all(len(pins.get(role, ())) == 1 for role in ("clock", "enable", "out")):
-                [clock], [enable], [output] = (pins[role] for role in ("clock", "enable", "out"))
-                size = float(area[1]) if area else 0.0
-                gates.append(ClockGate(name, size, clock, enable, output, tuple(pins.get("test", ()))))
+    for cell in (cell for library in libraries for cell in library.inner("cell")):
+        if cell.word("clock_gating_integrated_cell").lower() not in KINDS:
+            continue
+        pins = {
+            role: [pin.name for pin in cell.inner("pin") if pin.flag(f"clock_gate_{role}_pin")]
+            for role in ROLES
+        }
+        if all(len(pins[role]) == 1 for role in ("clock", "enable", "out")):
+            [clock], [enable], [output] = (pins[role] for role in ("clock", "enable", "out"))
+            area = cell.number("area") or 0.0
+            gates.append(ClockGate(cell.name, area, clock, enable, output, tuple(pins["test"])))
     return sorted(gates, key=lambda gate: (len(gate.tests), gate.area, gate.name))
 
 

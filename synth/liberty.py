@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Read cell libraries with Yosys' own Liberty reader, the one that mapping uses."""
+"""Read cell libraries with Yosys' own Liberty reader, the one that mapping uses, from plain copies."""
 
-import gzip
 import itertools
 import json
 import re
@@ -11,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from nms.contract.errors import ToolError, UserError
-from nms.synth import clock_gates, yosys
+from nms.synth import clock_gates, liberty_file, yosys
 from nms.synth.clock_gates import ClockGate
+from nms.synth.liberty_plain import write_plain
+from nms.synth.liberty_text import Group
 
 GATES: dict[str, Callable[..., bool]] = {
     "$_NOT_": lambda a: not a,
@@ -57,10 +58,11 @@ class Cell:
 
 @dataclass(frozen=True)
 class CellLibrary:
-    """The cells of one or more Liberty files, unpacked in the folder where Yosys works.
+    """The cells of one or more Liberty files, with plain copies of these in the folder where Yosys works.
 
     Members
     -------
+    files : the copies
     behaviour : Verilog of every cell, from the functions and the ``ff`` groups of the files
     clock_gates : its integrated clock gates, the one that mapping uses first
     timed : whether the files have delays
@@ -147,37 +149,36 @@ def _read_cell(name: str, module: dict[str, Any], is_clock_gate: bool) -> Cell:
     )
 
 
+def _has_timing(library: Group) -> bool:
+    pins = (pin for cell in library.inner("cell") for pin in cell.inner("pin"))
+    return any(True for pin in pins for _ in pin.inner("timing"))
+
+
 def make_reading_script(files: Sequence[Path], gates: Sequence[ClockGate], work: Path) -> list[str]:
-    """Commands of Yosys that read the cells of unpacked files, and the models of clock gates, in ``work``."""
+    """Commands of Yosys that read the cells of plain copies, and the models of clock gates, in ``work``."""
     cells = [f"read_liberty -overwrite {READ_OPTIONS} {file.name}" for file in files]
     return cells + clock_gates.read_models(gates, work)
 
 
 def read(name: str, files: Sequence[Path], work: Path) -> CellLibrary:
-    """Read Liberty files, also .gz, and unpack them into the folder ``work``.
+    """Read Liberty files, also packed by gzip, and write plain copies of them into the folder ``work``.
 
     Raises
     ------
     UserError
         A file is missing or is not Liberty, or together they lack an inverter, a buffer, a NAND of two
-        inputs or a flip-flop.
+        inputs or a flip-flop, or the area of a NAND.
     ToolError
         Yosys failed and does not blame the files.
     """
     names = ", ".join(map(str, files))
-    unpacked = []
-    for file in files:
-        try:
-            raw = file.read_bytes()
-            text = (gzip.decompress(raw) if file.suffix == ".gz" else raw).decode()
-        except (OSError, UnicodeDecodeError, EOFError) as error:
-            raise UserError(f"liberty {str(file)!r}: not readable ({error})") from None
-        unpacked.append(work / file.name.removesuffix(".gz"))
-        unpacked[-1].write_text(text)
-    texts = [file.read_text() for file in unpacked]
-    gates = clock_gates.find(texts)
+    libraries = liberty_file.load_all(files)
+    copies = [work / f"cells{number}.lib" for number in range(len(libraries))]
+    for copy, library in zip(copies, libraries, strict=True):
+        copy.write_text(write_plain(library))
+    gates = clock_gates.find(libraries)
     try:
-        script = make_reading_script(unpacked, gates, work)
+        script = make_reading_script(copies, gates, work)
         yosys.run(
             [*script, "opt_clean -purge", "write_json cells.json", "write_verilog -noattr cells.v"], work
         )
@@ -199,11 +200,16 @@ def read(name: str, files: Sequence[Path], work: Path) -> CellLibrary:
                 f"liberty {names}: has no {kind}; "
                 "needs an inverter, a buffer, a NAND of two inputs and a flip-flop"
             )
+    unsized = [cell.name for cell in cells.values() if cell.is_nand2 and not cell.area]
+    if unsized:
+        raise UserError(
+            f"liberty {names}: cell ({unsized[0]}) has no area; must have areas, which are counted in NAND2"
+        )
     return CellLibrary(
         name=name,
-        files=tuple(unpacked),
+        files=tuple(copies),
         cells=cells,
         behaviour={m[1]: m.group() for m in MODULE.finditer((work / "cells.v").read_text())},
         clock_gates=tuple(gates),
-        timed=any(re.search(r"\btiming\s*\(", text) for text in texts),
+        timed=any(map(_has_timing, libraries)),
     )

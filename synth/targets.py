@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nms.contract.errors import UserError
+from nms.synth import liberty_file
 
 GENERIC = Path(__file__).parent / "cells" / "generic.lib"
 """The project's own cells: areas count transistors, and there are no delays."""
@@ -47,9 +48,7 @@ def select_target(
     if liberty:
         if name is not None:
             raise UserError(f"target {name!r}: pass a target or --liberty files, not both")
-        missing = [str(file) for file in liberty if not file.is_file()]
-        if missing:
-            raise UserError(f"liberty {missing[0]!r}: no such file")
+        liberty_file.check_present(liberty)
         return Target(liberty[0].name.split(".")[0], tuple(liberty), clock_gating)
     if name is None or name == "generic":
         return Target("generic", (GENERIC,), clock_gating)

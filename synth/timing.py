@@ -5,6 +5,7 @@ OpenSTA reads a subset of Verilog, so the netlist is written again for it with p
 becomes a cell of its own, whose timing is assumed (``ACCESS``, ``SETUP``).
 """
 
+import os
 import re
 import shutil
 import subprocess
@@ -173,7 +174,7 @@ def analyse(netlist: Netlist, clocks_itself: bool, work: Path) -> dict[str, Any]
     (work / "timing.tcl").write_text(
         "\n".join(
             [
-                *(f"read_liberty {file.resolve()}" for file in netlist.library.files),
+                *(f"read_liberty {os.path.relpath(file, work)}" for file in netlist.library.files),
                 *(["read_liberty memories.lib"] if writer.memories else []),
                 "read_verilog timing.v",
                 f"link_design {writer.modules[netlist.top.name]}",

@@ -10,15 +10,24 @@ from typing import Any
 import numpy as np
 
 from nms.contract.cache import cache_directory, store
-from nms.energy.sampler import gate_reference, gate_sim, netlist_energy, netlists, power_library
+from nms.energy.sampler import (
+    gate_reference,
+    gate_sim,
+    netlist_energy,
+    netlists,
+    power_cells,
+    power_library,
+    power_rails,
+    power_reader,
+)  # fmt: skip
 from nms.energy.sampler.fit import BlockSample
 from nms.energy.sampler.gate_reference import GateReference
 from nms.sim.activity import instrument, toggles, windows
-from nms.synth import clock_gates, mapping
+from nms.synth import clock_gates, liberty_plain, liberty_tables, liberty_units, mapping
 
 SOURCES = (
-    clock_gates, gate_reference, gate_sim, instrument, mapping, netlist_energy, netlists, power_library,
-    toggles, windows,
+    clock_gates, gate_reference, gate_sim, instrument, liberty_plain, liberty_tables, liberty_units, mapping,
+    netlist_energy, netlists, power_cells, power_library, power_rails, power_reader, toggles, windows,
 )  # fmt: skip
 """Modules whose source is part of the key: an energy is measured again if one of them changes."""
 

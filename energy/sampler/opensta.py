@@ -15,6 +15,8 @@ from typing import Any
 
 from nms.energy.sampler.power_library import PowerLibrary
 from nms.sim import process
+from nms.synth import liberty_file
+from nms.synth.liberty_plain import write_plain
 from nms.synth.timing import PROGRAM
 
 ROW = re.compile(r"^\s*(\S+)\s+(\S+)\s+(\S+)\s+\S+ c(\d+)$", re.MULTILINE)
@@ -75,8 +77,9 @@ def report_power(
     text, cells = _write_structural(module, library)
     (work / "power.v").write_text(text)
     script = []
-    for number, file in enumerate(library.texts):
-        (work / f"{number}.lib").write_text(WIRES.sub("", file))
+    for number, file in enumerate(library.files):
+        text = write_plain(liberty_file.load(file), power=True)
+        (work / f"{number}.lib").write_text(WIRES.sub("", text))
         script.append(f"read_liberty {number}.lib")
     clock = next(
         cell["connections"][library.cells[cell["type"]].clock][0]

@@ -158,12 +158,14 @@ def test_a_setting_that_does_not_apply_is_refused(
         (["-c", "tiny", "--liberty", "absent.lib", "--voltage", "-1"], "--voltage -1: must be above 0"),
         (["-c", "tiny", "--liberty", "absent.lib", "--wire-capacitance", "-1"], "must be 0 or more"),
         (
-            ["-c", "tiny", "--liberty", "absent.lib"],
-            "liberty 'absent.lib': cannot infer the technology node; pass --node NM",
+            ["-c", "tiny", "--liberty", targets.GENERIC],
+            "liberty 'generic.lib': cannot infer the technology node; pass --node NM",
         ),
-        (["-c", "tiny", "--liberty", "absent.lib", "--node", "130"], "liberty 'absent.lib': not readable"),
+        (["-c", "tiny", "--liberty", "absent.lib"], "liberty 'absent.lib': no such file"),
+        (["-c", "tiny", "--liberty", "."], "liberty '.': is a folder; must be a Liberty file"),
+        (["-c", "tiny", "--liberty", "absent.lib", "--node", "130"], "liberty 'absent.lib': no such file"),
         (
-            ["-c", "tiny", "--liberty", "absent.lib", "--node", "130", "--beside", "no"],
+            ["-c", "tiny", "--liberty", targets.GENERIC, "--node", "130", "--beside", "no"],
             "--beside 'no': must be",
         ),
         (["-c", "tiny", "--liberty", "absent.lib", "--count", "99"], "99"),

@@ -90,7 +90,9 @@ def test_abc_dies_in_yosys(tmp_path) -> None:
     """As it does without a buffer; here the cells change after they were looked at."""
     library = liberty.read("generic", [targets.GENERIC], tmp_path)
     (file,) = library.files
-    file.write_text(re.sub(r"^  cell \(BUF\) .*\n", "", file.read_text(), flags=re.MULTILINE))
+    file.write_text(
+        re.sub(r"^  cell \(BUF\) .*?^  }\n", "", file.read_text(), flags=re.MULTILINE | re.DOTALL)
+    )
     text = "module top(input a, input b, output y);\nassign y = a & b;\nendmodule\n"
     elaborate(text, "top", {"top"}, tmp_path)
     with pytest.raises(ToolError, match=r"Yosys ended with status 1: ERROR: .*ABC"):
@@ -101,7 +103,7 @@ def test_a_file_that_is_no_library(monkeypatch, capsys, tmp_path) -> None:
     (tmp_path / "bad.lib").write_text("library (bad) { cell (")
     status, line = nms(f"{SYNTH} {tmp_path / 'out'} --liberty {tmp_path / 'bad.lib'}", monkeypatch, capsys)
     assert status == 2
-    assert f"{tmp_path / 'bad.lib'}: Yosys cannot read it: ERROR: " in line
+    assert line == f"nms: liberty {str(tmp_path / 'bad.lib')!r}, line 1: ) expected, not the end"
 
 
 def fake_verilator(script: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from nms.cli import main
 from nms.contract.errors import ToolError, UserError
-from nms.synth import clock_gates, liberty, mapping, targets, yosys
+from nms.synth import clock_gates, liberty, liberty_file, mapping, targets, yosys
 from nms.synth.clock_gates import ClockGate
 from nms.synth.elaborate import elaborate
 
@@ -58,7 +58,7 @@ def nms(words: str, monkeypatch: pytest.MonkeyPatch) -> int:
 
 def test_the_cell_is_found_by_its_attributes(gating_liberty: Path) -> None:
     """Also with dont_use; a cell without a pin to tie comes before a smaller one with it."""
-    plain, scan = clock_gates.find([targets.GENERIC.read_text(), gating_liberty.read_text()])
+    plain, scan = clock_gates.find(map(liberty_file.load, [targets.GENERIC, gating_liberty]))
     assert plain == ClockGate("GATE", 8.5, "CK", "E", "GCK")
     assert scan == ClockGate("SCANGATE", 7.0, "CK", "E", "GCK", ("SE",))
     assert scan.arguments == "-pos SCANGATE E:CK:GCK -tie_lo SE -min_net_size 4"

@@ -133,7 +133,9 @@ def sampler(
     from nms.energy.sampler.power_library import PowerLibrary
     from nms.sim.activity.windows import InstrumentedSampler, Workload
     from nms.sim.verilator import tools
+    from nms.synth import liberty_file
 
+    liberty_file.check_present(liberty)
     seed, job = batch.seed, Workload(config, settings, images.images)
     node = technology.infer_node(liberty, node)
     other = results.load_other(beside, settings, config.digest)

@@ -187,7 +187,8 @@ def test_nets_that_were_not_counted_are_counted(library):
 def test_files_of_one_library_go_by_what_their_names_share(tmp_path):
     files = [tmp_path / f"{part}.lib" for part in ("gates", "latches")]
     for file in files:
-        file.write_text(LIBERTY.replace("library (small)", f"library (small_{file.stem})"))
+        text = LIBERTY.replace("library (small)", f"library (small_{file.stem})")
+        file.write_text(text.replace("cell (", f"cell ({file.stem}_"))
     assert PowerLibrary(files).name == "small"
     assert PowerLibrary(files[:1]).name == "small_gates"
 
