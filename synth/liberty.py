@@ -175,7 +175,7 @@ def read(name: str, files: Sequence[Path], work: Path) -> CellLibrary:
     libraries = liberty_file.load_all(files)
     copies = [work / f"cells{number}.lib" for number in range(len(libraries))]
     for copy, library in zip(copies, libraries, strict=True):
-        copy.write_text(write_plain(library))
+        copy.write_text(write_plain(library), encoding="utf-8")
     gates = clock_gates.find(libraries)
     try:
         script = make_reading_script(copies, gates, work)

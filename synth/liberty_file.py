@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from nms.contract.errors import UserError
-from nms.synth.liberty_text import Group, Source, parse, split
+from nms.synth.liberty_text import Attribute, Group, Source, parse, split
 
 NAME = re.compile(r"[A-Za-z_][\w$]*", re.ASCII)
 """Names of cells: those that Verilog has without an escape, since they become words of it and of scripts."""
@@ -18,7 +18,9 @@ RANGE = re.compile(r"(.*)\[(\d+):(\d+)\]")
 WIDEST = 4096
 """Bits of a bus."""
 
-BITWISE = frozenset(("bus", "bundle"))
+SEVERAL = frozenset(("bus", "bundle"))
+"""Groups of pins."""
+
 GZIP = b"\x1f\x8b"
 
 
@@ -32,10 +34,15 @@ def check_present(files: Sequence[Path]) -> None:
     """
     seen: set[Path] = set()
     for file in files:
-        if not file.exists():
+        try:
+            there = file.exists()
+        except OSError as error:
+            raise UserError(f"liberty {str(file)!r}: not readable ({error})") from None
+        if not there:
             raise UserError(f"liberty {str(file)!r}: no such file")
         if not file.is_file():
-            raise UserError(f"liberty {str(file)!r}: is a folder; must be a Liberty file")
+            kind = "a folder" if file.is_dir() else "a pipe or a device"
+            raise UserError(f"liberty {str(file)!r}: is {kind}; must be a file")
         if file.resolve() in seen:
             raise UserError(f"liberty {str(file)!r}: is given twice; must be given once")
         seen.add(file.resolve())
@@ -64,7 +71,7 @@ def read_text(file: Path) -> str:
 
 
 def load(file: Path) -> Group:
-    """The library in a file. Its cells have pins alone, one by one: those of buses and bundles, too.
+    """The library in a file. Its cells have all pins one by one; of buses and bundles, ``members`` is left.
 
     Raises
     ------
@@ -127,14 +134,17 @@ def _single(group: Group, widths: dict[str, Group]) -> Iterator[Group]:
         else:
             yield from (_pin(group, name, [group]) for name in names)
         return
-    if group.kind not in BITWISE:
+    if group.kind not in SEVERAL:
         yield group
         return
     own = {name: pin for pin in group.inner("pin") for name in _spread(pin)}
     bundle = group.kind == "bundle"
     names = group.words("members") if bundle else [f"{group.name}[{bit}]" for bit in _bits(group, widths)]
-    for name in [*names, *(name for name in own if name not in names)]:
+    names += [name for name in own if name not in names]
+    for name in names:
         yield _pin(group, name, [own[name], group] if name in own else [group])
+    members = Attribute("members", names, False, group.at)
+    yield Group(group.source, group.outer, group.kind, group.values, group.at, [members])
 
 
 def _pin(group: Group, name: str, sources: Sequence[Group]) -> Group:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from nms.synth import liberty_numbers
-from nms.synth.liberty_file import NAME
+from nms.synth.liberty_file import NAME, SEVERAL
 from nms.synth.liberty_functions import BooleanFunction
 from nms.synth.liberty_tables import find_templates, read_table
 from nms.synth.liberty_text import FOLD, Attribute, Group, split
@@ -19,8 +19,8 @@ UNUSED = frozenset(
 )
 """Groups that mapping and timing do not use, and that are most of a large file."""
 
-MULTIPLE = frozenset(("ff_bank", "latch_bank", "memory"))
-"""Groups of cells that mapping, bit by bit, does not use. Neither does it use cells with buses."""
+MULTIPLE = frozenset(("bus", "ff_bank", "latch_bank", "memory"))
+"""Groups of cells that mapping, bit by bit, does not use."""
 
 FUNCTIONS = frozenset(
     ("function", "three_state", "next_state", "clocked_on", "clear", "preset", "enable", "data_in")
@@ -28,6 +28,9 @@ FUNCTIONS = frozenset(
 STATES = frozenset(("ff", "latch", "statetable"))
 WORDS = frozenset(("direction", "timing_sense", "timing_type", "pg_type", "delay_model"))
 """Attributes whose value is one of a few words, which the tools want in lower case."""
+
+NUMBERS = frozenset(("area", "capacitance", "rise_capacitance", "fall_capacitance", "nom_voltage"))
+"""Attributes that are numbers in quotes, too."""
 
 FLAGS = frozenset(("clock", "dont_use"))
 """Attributes that are written if they are true alone: abc takes any ``dont_use`` for true."""
@@ -54,7 +57,8 @@ def write_plain(library: Group, power: bool = False) -> str:
 class _Writer:
     def __init__(self, library: Group, power: bool) -> None:
         self.templates = find_templates(library)
-        self.dropped = frozenset[str]() if power else UNUSED
+        self.dropped = SEVERAL if power else SEVERAL | UNUSED
+        self.load = [load for load in [library.number("default_input_pin_cap")] if load is not None]
         name = library.name if NAME.fullmatch(library.name) else "cells"
         self.lines = [f"library ({name}) {{", *_write_units(library, read_units(library))]
         for attribute in library.attributes:
@@ -63,7 +67,7 @@ class _Writer:
         for group in library.groups:
             if group.kind != "cell":
                 self._group(group, "  ")
-            elif not _is_multiple(group):
+            elif not is_multiple(group):
                 _check_cell(group)
                 self._group(group, "  ")
         self.lines.append("}")
@@ -77,6 +81,8 @@ class _Writer:
         for inner in group.groups:
             if inner.kind not in self.dropped:
                 self._group(inner, indent + "  ")
+        if group.kind == "pin" and group.word("direction").lower() == "input" and not _has_load(group):
+            self.lines += [f"{indent}  capacitance : {load};" for load in self.load]
         self.lines.append(f"{indent}}}")
 
     def _attribute(self, group: Group, attribute: Attribute, indent: str) -> None:
@@ -103,9 +109,19 @@ def _write_units(library: Group, units: Units) -> Iterator[str]:
             yield f'  {name} : "{spell(library, name)}";'
 
 
-def _is_multiple(cell: Group) -> bool:
-    """Whether a cell has several bits that belong together."""
-    return any(group.kind in MULTIPLE or (group.kind == "pin" and "[" in group.name) for group in cell.groups)
+def is_multiple(cell: Group) -> bool:
+    """Whether a cell has several bits that belong together, which its functions may take as one."""
+    together = {bundle.name for bundle in cell.inner("bundle")}
+    pins = [pin for pin in cell.inner("pin") if "[" in pin.name or together & _named(pin.word("function"))]
+    return bool(pins) or any(True for _ in cell.inner(*MULTIPLE))
+
+
+def _named(function: str) -> set[str]:
+    return set(re.findall(r"\w+", function))
+
+
+def _has_load(pin: Group) -> bool:
+    return any(pin.find(f"{edge}capacitance") is not None for edge in ("", "rise_", "fall_"))
 
 
 def _check_cell(cell: Group) -> None:
@@ -167,8 +183,9 @@ def _value(attribute: Attribute, text: str) -> str:
         return f'"{text}"'
     if attribute.name in WORDS:
         return text.lower()
-    if liberty_numbers.is_number(text):
-        return text
+    quoted = attribute.values[0].startswith('"')
+    if liberty_numbers.is_number(text) or (quoted and attribute.name not in NUMBERS):
+        return " ".join(map(_fold, attribute.values))
     try:
         return repr(liberty_numbers.evaluate(text))
     except ValueError:

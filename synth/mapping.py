@@ -68,9 +68,7 @@ def map_block(
     used = {kind for found in netlist.modules.values() for kind in found.kinds} & set(library.cells)
     unsized = sorted(kind for kind in used if not library.cells[kind].area)
     if unsized:
-        raise UserError(
-            f"target {target.name!r}: cell ({unsized[0]}) has no area; must have one"
-        )
+        raise UserError(f"target {target.name!r}: cell ({unsized[0]}) has no area; must have one")
     (work / CELLS).write_text(library.verilog(used))
     figures = {
         **netlist.figures(),

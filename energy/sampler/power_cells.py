@@ -169,6 +169,22 @@ class PowerCell:
                 return name
         raise UserError(f"liberty cell {self.name!r}: holds state, but has no pin with clock : true")
 
+    def evaluate(self, function: BooleanFunction, values: Mapping[str, bool]) -> bool:
+        """The value of a function of the cell.
+
+        Raises
+        ------
+        UserError
+            It depends on something without a value.
+        """
+        unknown = sorted(function.names - values.keys())
+        if unknown:
+            raise UserError(
+                f"liberty cell {self.name!r}: {function.text!r} depends on {unknown[0]!r}; "
+                "must depend on inputs, outputs and the state"
+            )
+        return function(values)
+
     def states(self, ties: Mapping[str, bool]) -> Iterator[dict[str, bool]]:
         """Values of a flip-flop's pins wherever it keeps its state, with some inputs tied.
 
@@ -184,7 +200,10 @@ class PowerCell:
                 yield {name: found.get(name, False) for name in self.pins}
                 continue
             found[self.held.complement] = not found[self.held.state]
-            if self.held.following is None or self.held.following(found) != found[self.held.state]:
+            following = self.held.following
+            if following is None or self.evaluate(following, found) != found[self.held.state]:
                 continue
-            shown = {name: pin.function(found) for name, pin in self.pins.items() if pin.function}
+            shown = {
+                name: self.evaluate(pin.function, found) for name, pin in self.pins.items() if pin.function
+            }
             yield found | shown

@@ -95,12 +95,12 @@ class PowerLibrary:
                 self._input_energy[key] = float(known.pins[pin].internal("", self.slew, no_load)[0])
             else:
                 self._input_energy[key] = float(
-                    np.mean([self._in_state(powers, state) for state in known.states(ties or {})])
+                    np.mean([self._in_state(known, powers, state) for state in known.states(ties or {})])
                 )
         return self._input_energy[key]
 
-    def _in_state(self, powers: Sequence[InternalPower], state: Mapping[str, bool]) -> float:
+    def _in_state(self, cell: PowerCell, powers: Sequence[InternalPower], state: Mapping[str, bool]) -> float:
         """Joules in one state: the groups for this state or, if there are none, those for any state."""
-        special = [power for power in powers if power.when and power.when(state)]
+        special = [power for power in powers if power.when and cell.evaluate(power.when, state)]
         chosen = special or [power for power in powers if not power.when]
         return float(sum(power(self.slew, np.zeros(1))[0] for power in chosen))

@@ -5,8 +5,9 @@ import numpy as np
 
 from nms.energy.sampler.power_cells import Held, InternalPower, PowerCell, PowerPin, Table
 from nms.energy.sampler.power_rails import is_ground
+from nms.synth.liberty_file import SEVERAL
 from nms.synth.liberty_functions import BooleanFunction
-from nms.synth.liberty_plain import check_function, known_names
+from nms.synth.liberty_plain import check_function, is_multiple, known_names
 from nms.synth.liberty_tables import find_templates, read_table
 from nms.synth.liberty_text import Group
 from nms.synth.liberty_units import read_units
@@ -20,6 +21,7 @@ VARIABLES = {
 }
 """What the axes of power tables may be."""
 
+DIRECTIONS = ("input", "output", "inout", "internal")
 TABLES = ("rise_power", "fall_power", "power")
 
 
@@ -36,7 +38,7 @@ class PowerReader:
     def cell(self, group: Group) -> PowerCell:
         for power in group.inner("internal_power"):
             power.fail("is in a cell; must be in a pin, with related_pin")
-        known = known_names(group)
+        known = None if is_multiple(group) else known_names(group)
         flip_flop = next(group.inner("ff"), None)
         held, clocks = None, frozenset(pin.name for pin in group.inner("pin") if self._is_clock(pin))
         if flip_flop is not None:
@@ -59,17 +61,17 @@ class PowerReader:
         return pin.flag("clock_gate_enable_pin") or pin.flag("clock_gate_test_pin")
 
     @staticmethod
-    def _clocks(flip_flop: Group, known: set[str]) -> frozenset[str]:
+    def _clocks(flip_flop: Group, known: set[str] | None) -> frozenset[str]:
         """The pins that clock a flip-flop, whose own groups do not say so."""
         function = _function(flip_flop, "clocked_on", known)
         return function.names if function is not None else frozenset()
 
     @staticmethod
-    def _held(flip_flop: Group, known: set[str]) -> Held:
+    def _held(flip_flop: Group, known: set[str] | None) -> Held:
         state, complement = (*flip_flop.names, "", "")[:2]
         return Held(state, complement, _function(flip_flop, "next_state", known))
 
-    def _leakage(self, cell: Group, known: set[str]) -> float | None:
+    def _leakage(self, cell: Group, known: set[str] | None) -> float | None:
         """Watts: the sum over supplies of the mean over states, or else what the cell or the library says."""
         in_state: dict[str, list[float]] = {}
         in_any: dict[str, list[float]] = {}
@@ -83,8 +85,11 @@ class PowerReader:
             found = in_any if _function(group, "when", known) is None else in_state
             found.setdefault(rail, []).append(value)
         whole = cell.number("cell_leakage_power")
+        chosen = in_state or in_any
+        if "" in chosen and len(chosen) > 1:
+            cell.fail("some leakage_power has a related_pg_pin, some has none; must be all or none")
         if in_state or (in_any and whole is None):
-            whole = sum(float(np.mean(values)) for values in (in_state or in_any).values())
+            whole = sum(float(np.mean(values)) for values in chosen.values())
         if whole is None:
             whole = self.library.number("default_cell_leakage_power")
         area, density = cell.number("area"), self.library.number("default_leakage_power_density")
@@ -92,7 +97,7 @@ class PowerReader:
             whole = area * density
         return None if whole is None else whole * self.units.watt
 
-    def _pin(self, cell: Group, pin: Group, known: set[str], clock: bool) -> PowerPin:
+    def _pin(self, cell: Group, pin: Group, known: set[str] | None, clock: bool) -> PowerPin:
         energy: dict[str, list[InternalPower]] = {}
         for power in pin.inner("internal_power"):
             rail = power.word("related_pg_pin")
@@ -103,8 +108,13 @@ class PowerReader:
             if not tables:
                 power.fail(f"has no table; must have {', '.join(TABLES)}")
             for related in self._related(power, cell):
-                energy.setdefault(related, []).append(InternalPower(when, rail, tables))
+                powers = energy.setdefault(related, [])
+                powers.append(InternalPower(when, rail, tables))
+                if any(bool(each.rail) != bool(rail) for each in powers):
+                    power.fail("some internal_power has a related_pg_pin, some has none; must be all or none")
         direction = pin.word("direction").lower()
+        if direction not in DIRECTIONS:
+            pin.fail(f"direction {direction!r}: must be {', '.join(DIRECTIONS)}")
         function = _function(pin, "function", known) if direction == "output" else None
         return PowerPin(
             cell.name, pin.name, direction, self._capacitances(pin, direction), clock, function, energy
@@ -112,16 +122,14 @@ class PowerReader:
 
     @staticmethod
     def _related(power: Group, cell: Group) -> list[str]:
-        """The related pins; of a bus, all its bits."""
+        """The related pins; of a bus or a bundle, all of them."""
         names = power.words("related_pin") + power.words("related_bus_pins")
-        pins = [pin.name for pin in cell.inner("pin")]
-        found = []
+        pins = {pin.name: [pin.name] for pin in cell.inner("pin")}
+        pins |= {group.name: group.words("members") for group in cell.inner(*SEVERAL)}
         for name in names:
-            bits = [pin for pin in pins if pin == name or pin.startswith(f"{name}[")]
-            if not bits:
+            if name not in pins:
                 power.fail(f"related_pin {name!r}: the cell has no such pin", power.find("related_pin"))
-            found += bits
-        return found or [""]
+        return [pin for name in names for pin in pins[name]] or [""]
 
     def _capacitances(self, pin: Group, direction: str) -> tuple[float, float] | None:
         whole = pin.number("capacitance")
@@ -154,7 +162,9 @@ class PowerReader:
         )
 
 
-def _function(group: Group, name: str, known: set[str]) -> BooleanFunction | None:
-    """The function that an attribute is, or ``None`` if it is absent."""
+def _function(group: Group, name: str, known: set[str] | None) -> BooleanFunction | None:
+    """The function that an attribute is, or ``None`` if it is absent or one of several bits together."""
     found = group.find(name)
-    return check_function(group, found, known) if found is not None and found.text.strip() else None
+    if found is None or known is None or not found.text.strip():
+        return None
+    return check_function(group, found, known)
