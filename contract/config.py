@@ -62,7 +62,7 @@ class SamplerConfig(BaseModel):
     images: int = Field(ge=4, le=1024, description="largest batch, in images")
     pixels: int = Field(ge=1, le=65536, description="largest image, in bytes")
     bus_bits: int = Field(
-        default=64, ge=64, le=512, description="data bits of m_axi and m_axis, a power of two"
+        default=64, ge=32, le=512, description="data bits of m_axi and m_axis, a power of two"
     )
 
     @field_validator("bus_bits")

@@ -57,7 +57,7 @@ def draw(seed: int, number: int) -> tuple[Config, Settings, np.ndarray, Literal[
             "contexts": int(rng.integers(1, 9)),
             "te_lanes": pick(1, 2, 4, 8),
             "grid_lanes": pick(1, 2, 4, 8),
-            "bus_bits": pick(64, 128, 256, 512),
+            "bus_bits": pick(32, 64, 128, 256, 512),
         }
     )
     bus = pick("axi", "axi", "native")

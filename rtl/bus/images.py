@@ -238,7 +238,8 @@ class Images(Block):
 
     def _pass(self, m: Module) -> None:
         """Numbers of a list into the memory, one a cycle; words of images pass."""
-        lane = Signal(range(self.config.bus_bits // NUMBER))
+        lanes = self.config.bus_bits // NUMBER
+        lane = Signal(range(lanes))
         place = Signal.like(self.place)
         last = Signal()
         words = self.i_words
@@ -252,7 +253,7 @@ class Images(Block):
             with m.Case(Destination.IMAGES):
                 m.d.comb += [self.o_words.valid.eq(words.valid), words.ready.eq(self.o_words.ready)]
             with m.Case(Destination.LIST):
-                m.d.comb += [self.write.en.eq(words.valid), words.ready.eq(lane.all() | last)]
+                m.d.comb += [self.write.en.eq(words.valid), words.ready.eq((lane == lanes - 1) | last)]
                 with m.If(words.valid):
                     m.d.sync += [place.eq(place + 1), lane.eq(lane + 1)]
                     with m.If(last):

@@ -206,7 +206,8 @@ async def illegal(dut: Any) -> None:
         ("keep", 0), ("keep", COUNT + 1), ("keep", 1 << 20 | 1),
         ("batches", 0), ("batches", 1 << 16),
         ("image_base_lo", 1), ("image_stride", BEAT // 2), ("batch_stride", BEAT + 1),
-        ("result_base_lo", 4), ("result_stride", 4), ("list_base_lo", 4), ("list_stride", 4),
+        ("result_base_lo", BEAT // 2), ("result_stride", BEAT // 2),
+        ("list_base_lo", BEAT // 2), ("list_stride", BEAT // 2),
         *list_illegal(),
     ):  # fmt: skip
         given, driver = legal, system.driver

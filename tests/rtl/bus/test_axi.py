@@ -87,12 +87,15 @@ def test_reads_overlap(outstanding: int) -> None:
 @pytest.mark.parametrize(
     ("preset", "overrides"),
     [
+        ("tiny", ["bus_bits=32", "lanes=3"]),
         ("tiny", ["bus_bits=128", "lanes=3"]),
         ("tiny", ["bus_bits=512", "lanes=16"]),
         ("tiny", ["lanes=24"]),
         ("tiny", ["lanes=8", "pixels=2048"]),
         ("herding", ["bus_bits=128", "images=37", "side=4"]),
+        ("herding", ["bus_bits=32"]),
         ("herding", ["bus_bits=512"]),
+        ("lean", ["bus_bits=32"]),
     ],
 )
 def test_the_regressions_pass_at_other_widths(preset: str, overrides: list[str]) -> None:
@@ -103,7 +106,14 @@ def test_the_regressions_pass_at_other_widths(preset: str, overrides: list[str])
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("preset", "overrides"),
-    [("tiny", ["bus_bits=64", "lanes=3"]), ("tiny", ["bus_bits=512", "lanes=3"]), ("herding", [])],
+    [
+        ("tiny", ["bus_bits=32", "lanes=3"]),
+        ("tiny", ["bus_bits=64", "lanes=3"]),
+        ("tiny", ["bus_bits=512", "lanes=3"]),
+        ("herding", []),
+        ("herding", ["bus_bits=32"]),
+        ("lean", ["bus_bits=32"]),
+    ],
 )
 def test_lint_is_clean(preset: str, overrides: list[str], tmp_path: Path) -> None:
     path = tmp_path / "system.v"
