@@ -144,6 +144,9 @@ class ReducedConfig(SamplerConfig):
 
     pixels: int = Field(ge=1, le=3072, description="largest reduced image, in bytes")
     side: Literal[4, 8, 16, 32] = Field(description="largest side of the grid to which images are reduced")
+    window: int = Field(
+        default=16, ge=0, le=256, description="standing images that one is compared with; 0: none is removed"
+    )
 
 
 class HerdingConfig(ReducedConfig):

@@ -40,6 +40,7 @@ class Readout(IntEnum):
     EMBEDDING = 11
     ENTROPY = 12
     EVALUATIONS = 13
+    STANDING = 14
 
     def shape(self, count: int) -> tuple[int, ...]:
         """The table's shape for a batch of ``count`` images."""

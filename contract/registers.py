@@ -16,7 +16,7 @@ from nms.contract.settings import LeanSettings, Pick, Search, Settings
 IDENTITY = 0x4E4D5331
 """``NMS1``."""
 
-VERSION = (0, 2)
+VERSION = (0, 3)
 """Major and minor version of the registers."""
 
 ADDRESS_BITS = 12
@@ -124,6 +124,7 @@ COUNTED = [
     ("bytes_written", "bytes that m_axi has written in the last job"),
     ("bytes_sent", "bytes that m_axis has sent in the last job"),
     ("bytes_fetched", "bytes of bytes_read that were read again to be sent"),
+    ("standing", "images of the last batch that are no near-duplicates"),
 ]
 """Counters of 64 bits, from offset :data:`nms.contract.registers.COUNTERS` on: name and meaning."""
 
@@ -262,7 +263,15 @@ REGISTERS: tuple[Register, ...] = (
         "method", 0x0D0, _RO, "What the hardware does",
         BitField("index", 0, 8, ", ".join(f"{index} {name}" for index, name in enumerate(METHODS))),
         BitField("side", 8, 8, "largest side of the grid to which images are reduced; 0: none are"),
+        BitField("window", 16, 9, "standing images that one can be compared with; 0: none is removed"),
         reset=None,
+    ),
+    *_register(
+        "duplicates", 0x0D4, _RW, "Which images count as near-duplicates and are left out",
+        BitField("threshold", 0, 8, "256ths of the squared norm of a profile; 0 leaves none out"),
+        BitField("window", 8, 9, "standing images that one is compared with: 1 to method.window"),
+        BitField("across", 24, 1, "those of the batches before count"),
+        methods=_REDUCED,
     ),
     *(
         register
@@ -276,7 +285,7 @@ BY_NAME: dict[str, Register] = {register.name: register for register in REGISTER
 
 def constants(config: SamplerConfig) -> dict[str, int]:
     """Values of the registers that are fixed when the hardware is generated, by name."""
-    digest, array, fractions, side = int(config.digest, 16), 0, 0, 0
+    digest, array, fractions, side, window = int(config.digest, 16), 0, 0, 0, 0
     if isinstance(config, Config):
         profile = config.profile
         array = config.pes | config.lanes << 8 | config.te_lanes << 16
@@ -286,7 +295,7 @@ def constants(config: SamplerConfig) -> dict[str, int]:
         array = config.map_lanes << 16
         fractions = _join(lean.entropy.fraction, lean.position.fraction, lean.mantissa.fraction)
     if isinstance(config, ReducedConfig):
-        side = config.side
+        side, window = config.side, config.window
     return {
         "identity": IDENTITY,
         "version": VERSION[0] << 16 | VERSION[1],
@@ -296,7 +305,7 @@ def constants(config: SamplerConfig) -> dict[str, int]:
         "max_pixels": config.pixels,
         "array": array | config.bus_bits // 8 << 24,
         "fractions": fractions,
-        "method": list(METHODS).index(config.method) | side << 8,
+        "method": list(METHODS).index(config.method) | side << 8 | window << 16,
     }
 
 

@@ -173,6 +173,9 @@ class LeanSettings:
     exaggerated : number of exaggerated iterations, the first ones
     evaluations : of a row's search at most
     seed : 32-bit seed of the start positions
+    threshold : near-duplicates are within this many 256ths of the squared norm of a profile; 0 removes none
+    window : standing images that an image is compared with; 0 if none is removed
+    across : whether those of the batches before count
     """
 
     count: int
@@ -190,6 +193,9 @@ class LeanSettings:
     exaggerated: int = 0
     evaluations: int = 0
     seed: int = 1
+    threshold: int = 0
+    window: int = 0
+    across: bool = False
 
     @property
     def grid(self) -> tuple[int, int]:
@@ -208,6 +214,7 @@ class LeanSettings:
         """What a run is known by, for its record."""
         return {
             "pick": str(Pick(self.pick)), "side": self.side, "grey": self.grey, "reduced": self.reduced,
+            "threshold": self.threshold, "window": self.window, "across": self.across,
         }  # fmt: skip
 
     @classmethod
@@ -225,6 +232,9 @@ class LeanSettings:
         planes: bool = False,
         grey: bool = False,
         evaluations: int = LEAN_EVALUATIONS,
+        threshold: int = 0,
+        window: int | None = None,
+        across: bool = False,
     ) -> "LeanSettings":
         """Make settings from a user's units and check them against the limits of ``config``.
 
@@ -234,6 +244,9 @@ class LeanSettings:
             ``(channels, height, width)``; ``(bytes,)`` for one that is taken as it is
         pick : ``herding`` by default, and the one pick of the method ``herding``
         side : side of the reduced images; the configuration's by default, 0 takes images as they are
+        threshold : of near-duplicates, 1 to 255; 0 removes none
+        window : standing images that an image is compared with; as many as there can be by default
+        across : whether those of the batches before count
 
         Raises
         ------
@@ -264,6 +277,8 @@ class LeanSettings:
                 "exaggerated": default_exaggerated(iterations),
                 "evaluations": evaluations,
             }
+        if threshold:
+            values |= _check_removal(config, values, threshold, window) | {"across": across}
         return cls(pick=chosen, **values)
 
 
@@ -304,6 +319,25 @@ def _measure(
         "pixels": pixels, "height": height, "width": width, "channels": channels,
         "planes": planes, "grey": grey, "side": side,
     }  # fmt: skip
+
+
+def _check_removal(
+    config: ReducedConfig, values: dict[str, Any], threshold: int, window: int | None
+) -> dict[str, int]:
+    """The settings of the removal of near-duplicates, checked."""
+    if not config.window:
+        raise UserError(f"threshold {threshold}: configuration {config.name} removes no near-duplicates")
+    if not 0 < threshold <= 255:
+        raise UserError(f"threshold {threshold}: must be 0 to 255")
+    window = config.window if window is None else window
+    if not 1 <= window <= config.window:
+        raise UserError(f"window {window}: must be 1 to {config.window} standing images")
+    if not values.get("side"):
+        raise UserError(f"threshold {threshold}: images that are taken as they are have no rows to compare")
+    for name in ("height", "width"):
+        if values[name] < 4:
+            raise UserError(f"{name} {values[name]}: must be at least 4 to compare rows")
+    return {"threshold": threshold, "window": window}
 
 
 KINDS: dict[str, type[Settings | LeanSettings]] = {

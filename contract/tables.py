@@ -38,7 +38,13 @@ class SamplerTables:
 
 @dataclass(frozen=True)
 class HerdingTables(SamplerTables):
-    """The tables of a run of the method ``herding``."""
+    """The tables of a run of the method ``herding``.
+
+    Of the standing images alone, in their order, but for ``standing`` and ``kept``; 0 beyond them, and
+    everywhere if no more stand than are kept (``contract.md``, section 22).
+    """
+
+    standing: np.ndarray  # (N,) 1 of an image that is no near-duplicate
 
 
 @dataclass(frozen=True)
@@ -46,8 +52,8 @@ class LeanTables(SamplerTables):
     """The tables of a run of the method ``lean``, in the formats of ``contract.md``, sections 19 to 21.
 
     ``beta2 = mantissa * 2**(exponent - scale)``. In INFEASIBLE and SATURATED rows ``mantissa`` and
-    ``exponent`` are 0, and beta is infinite. Of a batch that herding picked, all but the distances and
-    ``kept`` are 0.
+    ``exponent`` are 0, and beta is infinite. Of a batch that herding picked, all but the distances,
+    ``standing`` and ``kept`` are 0. Near-duplicates have no place in them, as in :class:`HerdingTables`.
     """
 
     minimum: np.ndarray  # (N,) smallest distance to another image
@@ -61,6 +67,7 @@ class LeanTables(SamplerTables):
     affinity: np.ndarray  # (N, N) P'
     embedding_init: np.ndarray  # (N, 2) Y before the first iteration
     embedding: np.ndarray  # (N, 2) Y after the last iteration
+    standing: np.ndarray  # (N,) 1 of an image that is no near-duplicate
 
 
 @dataclass(frozen=True)
