@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The reduction of a stream of images to a coarse grid."""
 
-from amaranth import Module, Mux, Signal
+from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.data import StructLayout
 from amaranth.lib.wiring import In, Out
@@ -11,6 +11,7 @@ from nms.contract.config import ReducedConfig
 from nms.rtl.lib.hierarchy import Block
 from nms.rtl.reduction.bank import ROW_SUMS, SumBank
 from nms.rtl.reduction.mean import STAGES, Means
+from nms.rtl.reduction.profile import ROW
 from nms.rtl.reduction.segments import SegmentSums
 from nms.rtl.reduction.shape import PREPARATION, SETTINGS, ImageShape
 from nms.rtl.reduction.walk import BoxWalk
@@ -33,6 +34,7 @@ class Reduce(Block):
     i_words : images, each from a new word on, the first byte lowest; ``last`` with an image's last word,
         whose bytes beyond the image are ignored
     o_bytes : reduced images, ``last`` with the last byte of each
+    o_rows : the sum of each row of pixels or, of planes, of each row of one; of images that are reduced
 
     Latency
     -------
@@ -73,6 +75,7 @@ class Reduce(Block):
                 "length": Out(bits_for(config.pixels)),
                 "i_words": In(stream.Signature(StructLayout({"data": config.bus_bits, "last": 1}))),
                 "o_bytes": Out(stream.Signature(StructLayout({"data": 8, "last": 1}))),
+                "o_rows": Out(stream.Signature(ROW)),
             }
         )
 
@@ -91,7 +94,7 @@ class Reduce(Block):
             self.prepared.eq(shape.prepared),
             self.illegal.eq(shape.illegal),
             self.length.eq(shape.length),
-            advance.eq(~(even.full | odd.full)),
+            advance.eq(~(even.full | odd.full | (self.o_rows.valid & ~self.o_rows.ready))),
             walk.boxes.eq(shape.boxes),
             walk.run.eq(shape.prepared),
             walk.valid.eq(self.i_words.valid),
@@ -112,6 +115,7 @@ class Reduce(Block):
         with m.If(walk.moves):
             m.d.sync += step.eq(walk.step)
         rows, is_odd = self._sum_rows(m, advance & moved, step, segments.sums)
+        self._join_rows(m, advance, moved, step, rows)
         for number, bank in enumerate((even, odd)):
             part = step.parts[number]
             m.d.comb += [
@@ -152,3 +156,29 @@ class Reduce(Block):
                 with m.If(step.second):
                     m.d.sync += rows[1][channel].eq(sums[1][c])
         return rows, is_odd
+
+    def _join_rows(self, m: Module, advance: Signal, moved: Signal, step: Signal, rows: list[Signal]) -> None:
+        """Sums of whole rows of pixels from those of boxes; at most one row ends in a step of two boxes."""
+        summed, found = Signal(), Signal(StructLayout({"ends": 2, "turns": 2, "over": 1}), reset_less=True)
+        before, out = Signal(len(self.o_rows.p.sum)), self.o_rows
+        first, second = (
+            Mux(found.ends[n], sum(row[channel] for channel in ROW_SUMS.members), 0)
+            for n, row in enumerate(rows)
+        )
+        with m.If(out.ready):
+            m.d.sync += out.valid.eq(0)
+        with m.If(advance):
+            m.d.sync += [summed.eq(moved), out.valid.eq(summed & found.turns.any())]
+            with m.If(moved):
+                m.d.sync += [
+                    found.ends.eq(Cat(step.first, step.second)),
+                    found.turns.eq(step.turns),
+                    found.over.eq(step.over),
+                ]
+            with m.If(summed):
+                one = before + first
+                m.d.sync += [
+                    before.eq(Mux(found.turns[0], second, Mux(found.turns[1], 0, one + second))),
+                    out.p.sum.eq(Mux(found.turns[0], one, one + second)),
+                    out.p.last.eq(found.over),
+                ]

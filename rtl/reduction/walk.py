@@ -46,6 +46,8 @@ def step_layout(config: ReducedConfig) -> StructLayout:
             "clear": 1,  # what follows them is no part of a sum
             "channel": 2,  # of the word's byte 0
             "odd": 1,  # bank of the first; the second is in the other
+            "turns": 2,  # the first or the second box ends a row of pixels,
+            "over": 1,  # and the image
             "parts": ArrayLayout(part_layout(config), 2),  # by banks
         }
     )
@@ -129,6 +131,8 @@ class BoxWalk(wiring.Component):
             step.clear.eq(hold | over.any() | boxes.raw),
             step.channel.eq(channel),
             step.odd.eq(columns.columns[0][0]),
+            step.turns.eq(Cat(found) & ends_row & (~boxes.raw).replicate(2)),
+            step.over.eq(over.any()),
             columns.boxes.eq(boxes),
             columns.run.eq(self.run),
             columns.one.eq(self.moves & found[0]),

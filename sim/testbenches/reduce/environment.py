@@ -4,6 +4,7 @@
 from collections.abc import Iterator
 from typing import Any, cast
 
+import cocotb
 import numpy as np
 from cocotb.triggers import ReadOnly, RisingEdge
 
@@ -19,7 +20,9 @@ from nms.sim.verilator.context import parameters
 CONFIG = cast(ReducedConfig, make(parameters()["config"]))
 BLOCK = Reduce(CONFIG)
 BYTES = CONFIG.bus_bits // 8
-WORD, BYTE = Pack(BLOCK.i_words.payload.shape()), Pack(BLOCK.o_bytes.payload.shape())
+WORD, BYTE, ROW = (
+    Pack(port.payload.shape()) for port in (BLOCK.i_words, BLOCK.o_bytes, BLOCK.o_rows)
+)
 FIELDS = ("height", "width", "channels", "planes", "grey", "side", "pixels")
 SIDES = [side for side in (4, 8, 16, 32) if side <= CONFIG.side]
 DISTURBANCE = Disturbance(parameters()["disturbance"]) if "disturbance" in parameters() else None
@@ -107,6 +110,27 @@ async def compare(
     send(dut, images, stalls)
     count = len(images) * settings.reduced
     timeout = 20 * (images.size + count) + 1000
+    rows = cocotb.start_soon(take_rows(dut, settings, images, stalls, timeout))
     for value in await Sink(dut, "o_bytes", stalls).take(count, timeout=timeout):
         fields = BYTE.unpack(value)
         board.got((fields["data"], fields["last"]))
+    for wanted, found in await rows:
+        board.expect([wanted])
+        board.got(found)
+
+
+async def take_rows(
+    dut: Any, settings: LeanSettings, images: np.ndarray, stalls: Stalls, timeout: int
+) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+    """The sums of the rows of images, as wanted and as found, each with ``last``; none if none is reduced."""
+    sink = Sink(dut, "o_rows", stalls if settings.side else Stalls.NONE)
+    if not settings.side:
+        dut.o_rows__ready.value = 1
+        return []
+    height = settings.height * (settings.channels if settings.planes else 1)
+    wanted = images.reshape(len(images), height, -1).astype(int).sum(2)
+    found = [ROW.unpack(value) for value in await sink.take(wanted.size, timeout=timeout)]
+    return [
+        ((int(total), int((place + 1) % height == 0)), (fields["sum"], fields["last"]))
+        for place, (total, fields) in enumerate(zip(wanted.flat, found, strict=True))
+    ]

@@ -109,6 +109,7 @@ async def legality(dut: Any) -> None:
 async def resets(dut: Any) -> None:
     """A reset at any moment of a job, then a clean job of other images."""
     await start(dut)
+    dut.o_rows__ready.value = 1
     rng = generator("resets")
     board = Scoreboard("reduce after reset", minimum=200)
     before, after = shape(13, 17, 3, side=4), shape(11, 9, side=4)
@@ -128,6 +129,7 @@ async def resets(dut: Any) -> None:
 async def timing(dut: Any) -> None:
     """A word a cycle, across the borders of rows, boxes and images, where boxes are large enough."""
     await start(dut)
+    dut.o_rows__ready.value = 1
     rng = generator("timing")
     board = Scoreboard("reduce cycles", minimum=1)
     side = min(CONFIG.side, BYTES)
