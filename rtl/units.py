@@ -46,6 +46,7 @@ UNITS: dict[str, Unit] = {
     "grid": Unit(("selection.grid.Grid",), methods=("desne", "lean")),
     "sampler": Unit(("sampler.Sampler",)),
     "reduce": Unit(("reduction.reduce.Reduce",), methods=REDUCED),
+    "near_duplicates": Unit(("reduction.near_duplicates.NearDuplicates",), methods=REDUCED),
     "distances": Unit(("lean.distances.Distances",), methods=REDUCED),
     "herding": Unit(("selection.herding.Herding",), methods=REDUCED),
     "lean_search": Unit(("lean.search.LeanSearch",), methods=("lean",)),

@@ -287,7 +287,8 @@ class NearMemorySampler(Block):
         given, sampler = self.registers, self.sampler
         shape = {name: self._field("shape", name) for name in ("height", "width")}
         reduction = {name: self._field("reduction", name) for name in ("side", "channels", "planes", "grey")}
-        for name, value in (shape | reduction).items():
+        removal = {name: self._field("duplicates", name) for name in ("threshold", "window", "across")}
+        for name, value in (shape | reduction | removal).items():
             m.d.comb += getattr(sampler, name).eq(value)
         side, channels = reduction["side"], reduction["channels"]
         known = Cat(side == one for one in (0, 4, 8, 16, 32) if one <= config.side).any()
@@ -297,6 +298,9 @@ class NearMemorySampler(Block):
             "shape": reduces & Cat((one < 1) | (one > SIDE_MAX) for one in shape.values()).any(),
             "reduction": ~known | unclear | (reduces & odd),
         }
+        flat = ~reduces | Cat(one < 4 for one in shape.values()).any()
+        beyond = (removal["window"] < 1) | (removal["window"] > config.window)
+        illegal["duplicates"] = (removal["threshold"] != 0) & (flat | beyond)
         illegal["pixels"] = (given.pixels >= 1 << len(sampler.pixels)) | (
             sampler.illegal & ~illegal["shape"] & ~illegal["reduction"]
         )

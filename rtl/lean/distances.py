@@ -40,12 +40,15 @@ class Distances(Block):
 
     Members
     -------
-    count : N, constant from ``load`` to ``done``
+    expected : images to load, constant from ``load`` to ``loaded``
+    drop : the image whose last byte was taken is left out, a pulse before any byte of the next
+    free : what was loaded is not needed, a pulse; only while ``loaded`` and before ``start``
+    count : images to take pairs of, at least 2, constant from ``start`` to ``done``
     length : bytes of an image, constant from ``start`` to ``done``
     load : a batch begins, a pulse; only while ``load_ready``
     load_ready : no batch is being loaded or in the memory
-    i_bytes : the bytes of the ``count`` images, ``last`` with the last byte of each
-    loaded : a whole batch is in the memory; until ``done``
+    i_bytes : the bytes of the ``expected`` images, ``last`` with the last byte of each
+    loaded : a whole batch is in the memory; until ``done`` or ``free``
     start : begins with the distances, a pulse; only while ``loaded``
     done : the last pair left in the cycle before, a pulse
     pair_valid, pair_row, pair_column, pair_distance : a pair, row > column; the first of a row is that with
@@ -87,6 +90,9 @@ class Distances(Block):
         the first or the last of their images, and whether the word is needed no more."""
         super().__init__(
             {
+                "expected": In(derived.count_width),
+                "drop": In(1),
+                "free": In(1),
                 "count": In(derived.count_width),
                 "length": In(range(self.pixels + 1)),
                 "load": In(1),
@@ -129,7 +135,7 @@ class Distances(Block):
             tags.append(tag)
         self._sum(m, valids, tags, self._square(m, valids, images.data, other))
         m.d.sync += self.done.eq(delay(m, closes, STAGES - 1, reset_less=False))
-        with m.If(self.done):
+        with m.If(self.done | self.free):
             m.d.sync += self.loaded.eq(0)
         return m
 
@@ -138,6 +144,7 @@ class Distances(Block):
         loading, full = Signal(), Signal()
         image, position = Signal.like(self.count, reset_less=True), Signal(range(LANES), reset_less=True)
         taken, ends, item = Signal(), Signal(), self.i_bytes.payload
+        dropped = Signal()
         m.d.comb += [
             self.load_ready.eq(~(loading | full | self.loaded)),
             self.i_bytes.ready.eq(loading),
@@ -154,11 +161,19 @@ class Distances(Block):
             with m.Else():
                 m.d.sync += held[position].eq(item.data)
             with m.If(item.last):
-                m.d.sync += [image.eq(image + 1), loading.eq(image + 1 != self.count)]
+                m.d.sync += [image.eq(image + 1), loading.eq(image + 1 != self.expected)]
         with m.If(full):
             m.d.sync += [address.eq(address + 1), self.loaded.eq(~loading)]
+        # the last word of an image is written in the cycle in which it may be dropped
+        m.d.sync += dropped.eq(self.drop)
+        with m.If(dropped):
+            m.d.sync += address.eq(address - self._count_words())
         with m.If(self.load & self.load_ready):
             m.d.sync += [loading.eq(1), image.eq(0), position.eq(0), address.eq(0)]
+
+    def _count_words(self) -> Value:
+        """Words of an image."""
+        return (self.length + (LANES - 1)) >> (LANES - 1).bit_length()
 
     def _walk(
         self, m: Module, images: SplitRAM, address: Signal, held: list[data.View]
@@ -179,7 +194,7 @@ class Distances(Block):
             Signal(name=f"last_{what}") for what in ("step", "image", "word", "block")
         )
         m.d.comb += [
-            words.eq((self.length + (LANES - 1)) >> (LANES - 1).bit_length()),
+            words.eq(self._count_words()),
             start.eq(block << bits),
             # An image meets those of the four before it. The first meets none and takes two cycles, so that
             # even with one image after it a sum is written before it is read.

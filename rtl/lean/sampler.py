@@ -5,7 +5,18 @@ The blocks are the reduction (Reduce), the distances (Distances) and their memor
 (Herding) and, for the method ``lean``, the picks from a map (MapPick).
 """
 
-from amaranth import ClockDomain, ClockSignal, Module, Mux, ResetSignal, Signal, Value, unsigned
+from amaranth import (
+    Cat,
+    ClockDomain,
+    ClockSignal,
+    DomainRenamer,
+    Module,
+    Mux,
+    ResetSignal,
+    Signal,
+    Value,
+    unsigned,
+)
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import In, Out, connect, flipped
 
@@ -19,7 +30,9 @@ from nms.rtl.lean.pairs import PairMemory
 from nms.rtl.lib.fixed import bit_length
 from nms.rtl.lib.hierarchy import Block, instantiate
 from nms.rtl.lib.signatures import make_kept
+from nms.rtl.reduction.near_duplicates import THRESHOLD, NearDuplicates
 from nms.rtl.reduction.reduce import Reduce
+from nms.rtl.reduction.standing import Standing
 from nms.rtl.selection.herding import Herding
 
 MAPPED = (Phase.SEARCH, Phase.AFFINITY, Phase.EMBED, Phase.GRID)
@@ -43,6 +56,9 @@ def settings_layout(config: ReducedConfig) -> dict[str, int]:
         "grey": 1,
         "side": 6,
         "pixels": 26,
+        "threshold": THRESHOLD,
+        "window": 9,
+        "across": 1,
         "count": count,
         "keep": count,
     } | (map_settings(config) if isinstance(config, LeanConfig) else {})
@@ -70,6 +86,7 @@ class LeanSampler(Block):
     -------
     height, width, channels, planes, grey, side, pixels : settings of an image; constant from ``prepare`` to
         the last word of the job
+    threshold, window, across : settings of the removal of near-duplicates; constant likewise
     count, keep : N and K; constant from ``load`` to the end of the batch's EMIT
     target, iterations, exaggerated, evaluations, pick, seed : settings of a map, likewise; of the method
         ``lean``
@@ -85,6 +102,7 @@ class LeanSampler(Block):
     done, error : how the last run ended, until the next start
     cycles_load, cycles_distance, cycles_pick, cycles_emit : cycles of the last run in each phase, in LOAD
         those that it waited for its batch; there at the phase's end
+    standing : images of the last run that are no near-duplicates; from the end of LOAD on
     cycles_search, cycles_affinity, cycles_embed, cycles_grid : likewise, 0 of a phase that was skipped; of
         the method ``lean``
     i_words : the words of a batch's images, one image after the other; ``last`` with an image's last word
@@ -122,6 +140,7 @@ class LeanSampler(Block):
                 "load_ready": Out(1),
                 "start": In(1),
                 "abort_run": In(1),
+                "standing": Out(config.derived.count_width),
                 "phase": Out(Phase),
                 "busy": Out(1),
                 "done": Out(1),
@@ -142,6 +161,12 @@ class LeanSampler(Block):
         m.d.comb += [core.clk.eq(ClockSignal()), core.rst.eq(ResetSignal() | self.abort_run)]
         self.reduce = instantiate(m, "reduce", Reduce(self.config), platform, "core")
         self.distances = instantiate(m, "distances", Distances(self.config), platform, "core")
+        m.submodules.members = self.members = DomainRenamer("core")(Standing(self.config))
+        self.near_duplicates: NearDuplicates | None = None
+        if self.config.window:
+            self.near_duplicates = instantiate(
+                m, "near_duplicates", NearDuplicates(self.config), platform, "core"
+            )
         self.pairs = instantiate(m, "pairs", PairMemory(self.config), platform, "core")
         self.herding = instantiate(m, "herding", Herding(self.config), platform, "core")
         self.map_pick: MapPick | None = None
@@ -151,8 +176,10 @@ class LeanSampler(Block):
 
         self.enter = Signal()  # the first cycle of a phase
         self.over = Signal()  # its last cycle
+        self.skips = Signal()  # nothing is computed: from LOAD to EMIT
         self.reading = Signal()  # a value is read out and not yet taken
         self._load(m)
+        self._remove(m)
         self._distances(m)
         self._sequence(m)
         self._count(m)
@@ -175,19 +202,53 @@ class LeanSampler(Block):
             self.load_ready.eq(self.distances.load_ready & self.prepared & ~self.illegal),
         ]
         connect(m, flipped(self.i_words), self.reduce.i_words)
-        connect(m, self.reduce.o_bytes, self.distances.i_bytes)
+        source, target = self.reduce.o_bytes, self.distances.i_bytes
+        m.d.comb += [
+            target.payload.eq(source.payload),
+            target.valid.eq(source.valid & ~self.members.waits),
+            source.ready.eq(target.ready & ~self.members.waits),
+            self.members.ends.eq(target.valid & target.ready & target.p.last),
+        ]
+
+    def _remove(self, m: Module) -> None:
+        """Rows to the search for near-duplicates, its verdicts to the list of those that stand."""
+        members, found = self.members, self.near_duplicates
+        m.d.comb += [
+            self.standing.eq(members.members),
+            members.count.eq(self.count),
+            members.keep.eq(self.keep),
+            members.load.eq(self.distances.load),
+            members.settle.eq(self.over & (self.phase == Phase.LOAD)),
+            members.emit.eq(self.phase == Phase.EMIT),
+            self.distances.drop.eq(members.drop),
+            self.distances.free.eq(self.skips),
+            self.reduce.o_rows.ready.eq(1),
+        ]
+        if found is None:
+            return
+        for name in ("height", "width", "channels", "planes", "threshold", "window", "prepare"):
+            m.d.comb += getattr(found, name).eq(getattr(self, name))
+        m.d.comb += [
+            members.removes.eq(self.threshold != 0),
+            found.forget.eq(self.distances.load & ~self.across),
+            found.i_rows.payload.eq(self.reduce.o_rows.payload),
+            found.i_rows.valid.eq(self.reduce.o_rows.valid & members.removes),
+            self.reduce.o_rows.ready.eq(found.i_rows.ready | ~members.removes),
+        ]
+        connect(m, found.o_stands, members.i_stands)
 
     def _distances(self, m: Module) -> None:
         """Each distance, as it comes, to the memory and to herding."""
         distances, pairs, herding = self.distances, self.pairs, self.herding
         m.d.comb += [
-            distances.count.eq(self.count),
-            distances.start.eq(self.enter & (self.phase == Phase.DISTANCE)),
+            distances.expected.eq(self.count),
+            distances.count.eq(self.members.members),
+            distances.start.eq(self.enter & (self.phase == Phase.DISTANCE) & ~self.members.few),
             pairs.write_enable.eq(distances.pair_valid),
             pairs.write_row.eq(distances.pair_row),
             pairs.write_column.eq(distances.pair_column),
             pairs.write_data.eq(distances.pair_distance),
-            herding.count.eq(self.count),
+            herding.count.eq(self.members.members),
             herding.keep.eq(self.keep),
         ]
         for name in ("valid", "row", "column", "distance"):
@@ -202,7 +263,7 @@ class LeanSampler(Block):
             zip(self.config.phases, [*self.config.phases[1:], Phase.IDLE], strict=True)
         )
         ends = {
-            Phase.LOAD: self.distances.loaded,
+            Phase.LOAD: self.distances.loaded & ~self.members.waits,
             Phase.DISTANCE: self.distances.done,
             Phase.PICK: self.herding.o_kept.valid,
             Phase.EMIT: self.o_kept.valid & self.o_kept.ready & self.o_kept.p.last,
@@ -212,6 +273,8 @@ class LeanSampler(Block):
             ends[Phase.PICK] = Mux(self.mapped, self.map_pick.over, ends[Phase.PICK])
             after[Phase.DISTANCE] = Mux(self.mapped, Phase.SEARCH, Phase.PICK)
             after[Phase.GRID] = Mux(self.map_pick.pick == Pick.CENTRE, Phase.EMIT, Phase.PICK)
+        # ``few`` of a batch is known in the first cycle of the phase after LOAD
+        m.d.comb += self.skips.eq(self.enter & (self.phase == Phase.DISTANCE) & self.members.few)
         with m.Switch(self.phase):
             with m.Case(Phase.IDLE):
                 with m.If(checking & ~self.reading):
@@ -229,6 +292,9 @@ class LeanSampler(Block):
                         m.d.core += [self.phase.eq(after[phase]), self.enter.eq(1)]
                         if phase is Phase.EMIT:
                             m.d.core += [self.enter.eq(0), self.done.eq(1)]
+                    if phase is Phase.DISTANCE:
+                        with m.If(self.skips):
+                            m.d.core += [self.phase.eq(Phase.EMIT), self.enter.eq(1)]
 
     def _illegal(self) -> Value:
         """Whether a setting is out of its range (contract, section 16)."""
@@ -239,6 +305,7 @@ class LeanSampler(Block):
             | (self.count > self.config.images)
             | (self.keep < 1)
             | (self.keep > self.count)
+            | self._illegal_removal()
         )
         if self.map_pick is None:
             return illegal
@@ -247,10 +314,15 @@ class LeanSampler(Block):
         search = (self.target == 0) | unreachable | (self.evaluations == 0)
         return illegal | (self.pick > max(Pick)) | (self.mapped & search)
 
+    def _illegal_removal(self) -> Value:
+        """Whether near-duplicates are to be removed and cannot be (contract, section 22)."""
+        flat = (self.side == 0) | (self.height < 4) | (self.width < 4)
+        return (self.threshold != 0) & (flat | (self.window < 1) | (self.window > self.config.window))
+
     def _count(self, m: Module) -> None:
         """One counter, whose value is kept when a phase ends."""
         cycles = Signal(COUNTER)
-        with m.If(self.over):
+        with m.If(self.over | self.skips):
             m.d.core += cycles.eq(0)
         with m.Elif(self.phase != Phase.IDLE):
             m.d.core += cycles.eq(cycles + 1)
@@ -258,49 +330,65 @@ class LeanSampler(Block):
             counted = getattr(self, f"cycles_{phase.name.lower()}")
             with m.If(self.over & (self.phase == phase)):
                 m.d.core += counted.eq(cycles + 1)
-            if phase in (*MAPPED, Phase.PICK):
-                with m.Elif(self.distances.start):
+            if phase in (Phase.DISTANCE, *MAPPED, Phase.PICK):
+                with m.Elif(self.distances.start | self.skips):
                     m.d.core += counted.eq(0)
 
     def _pick(self, m: Module) -> None:
         """Herding, and its kept indices in EMIT."""
-        found = self.herding.o_kept
-        emitting = self.phase == Phase.EMIT
+        found, among = self.herding.o_kept, self.members.i_kept
         m.d.comb += [
             self.herding.start.eq(self.enter & (self.phase == Phase.PICK) & ~self.mapped),
-            self.o_kept.payload.eq(found.payload),
-            self.o_kept.valid.eq(found.valid & emitting),
-            found.ready.eq(self.o_kept.ready & emitting),
+            among.payload.eq(found.payload),
+            among.valid.eq(found.valid & ~self.mapped),
+            found.ready.eq(among.ready & ~self.mapped),
         ]
+        connect(m, self.members.o_kept, flipped(self.o_kept))
 
     def _map(self, m: Module, map_pick: MapPick) -> None:
         """Settings, phases and distances to the map; its kept indices in EMIT."""
-        for name in ("count", "keep", "phase", "enter", *map_settings(map_pick.config)):
+        for name in ("keep", "phase", "enter", *map_settings(map_pick.config)):
             m.d.comb += getattr(map_pick, name).eq(getattr(self, name))
         m.d.comb += [
+            map_pick.count.eq(self.members.members),
             self.mapped.eq(self.pick != Pick.HERDING),
             map_pick.read_data.eq(self.pairs.read_data),
         ]
         with m.If(self.mapped):
             m.d.comb += [
-                self.o_kept.payload.eq(map_pick.o_kept.payload),
-                self.o_kept.valid.eq(map_pick.o_kept.valid & (self.phase == Phase.EMIT)),
-                map_pick.o_kept.ready.eq(self.o_kept.ready & (self.phase == Phase.EMIT)),
+                self.members.i_kept.payload.eq(map_pick.o_kept.payload),
+                self.members.i_kept.valid.eq(map_pick.o_kept.valid),
+                map_pick.o_kept.ready.eq(self.members.i_kept.ready),
             ]
 
     def _read(self, m: Module) -> None:
-        """The read port of the distances, and the readout while idle."""
+        """The read port of the distances, and the readout while idle; what was asked for is kept meanwhile."""
         pairs, herding, wanted = self.pairs, self.herding, self.i_read.p
         taken = self.i_read.valid & self.i_read.ready
+        request = Signal.like(wanted, reset_less=True)
+        with m.If(taken):
+            m.d.core += request.eq(wanted)
+        shown = Mux(self.members.few, 0, self.members.members)
+        matrix = (request.table == Readout.DISTANCE) | (request.table == Readout.AFFINITY)
+        beyond = Signal()
         m.d.comb += [
             self.i_read.ready.eq(~self.busy & ~self.reading),
             pairs.read_row.eq(wanted.row),
             pairs.read_column.eq(wanted.column),
             pairs.read_enable.eq(taken & (wanted.table == Readout.DISTANCE)),
             herding.read_data.eq(pairs.read_data),
-            self.o_read.payload.eq(pairs.read_data),
+            self.members.read_image.eq(wanted.row),
+            beyond.eq((request.row >= shown) | (matrix & (request.column >= shown))),
             self.o_read.valid.eq(self.reading),
         ]
+        with m.If(request.table == Readout.STANDING):
+            m.d.comb += self.o_read.payload.eq(self.members.read_stands | ~self.members.removes)
+        with m.Elif(beyond):
+            m.d.comb += self.o_read.payload.eq(0)
+        with m.Elif(request.table == Readout.DISTANCE):
+            m.d.comb += self.o_read.payload.eq(pairs.read_data)
+        if self.near_duplicates is not None:
+            m.d.comb += self.members.read_enable.eq(taken & (wanted.table == Readout.STANDING))
         with m.If(taken):
             m.d.core += self.reading.eq(1)
         with m.Elif(self.o_read.valid & self.o_read.ready):
@@ -315,23 +403,23 @@ class LeanSampler(Block):
                         pairs.read_enable.eq(reader.read_enable),
                     ]
         if self.map_pick is not None:
-            self._read_map(m, self.map_pick, taken)
+            self._read_map(m, self.map_pick, taken, request, beyond)
 
-    def _read_map(self, m: Module, map_pick: MapPick, taken: Value) -> None:
-        """A value of another table than the distances; what was asked for stays until the value is taken."""
-        request = Signal.like(self.i_read.p, reset_less=True)
+    def _read_map(
+        self, m: Module, map_pick: MapPick, taken: Value, request: data.View, beyond: Signal
+    ) -> None:
+        """A value of a table that the map has."""
+        own = (Readout.DISTANCE, Readout.STANDING)
         asked = Signal()
-        distance = request.table == Readout.DISTANCE
-        with m.If(taken):
-            m.d.core += request.eq(self.i_read.p)
-        m.d.core += asked.eq(taken & (self.i_read.p.table != Readout.DISTANCE))
+        elsewhere = Cat(request.table == table for table in own).any()
+        m.d.core += asked.eq(taken & ~Cat(self.i_read.p.table == table for table in own).any())
         m.d.comb += [
             map_pick.table_enable.eq(asked),
             map_pick.table_number.eq(request.table),
             map_pick.table_row.eq(request.row),
             map_pick.table_column.eq(request.column),
-            map_pick.table_taken.eq(self.o_read.valid & self.o_read.ready & ~distance),
-            self.o_read.valid.eq(self.reading & (distance | map_pick.table_ready)),
+            map_pick.table_taken.eq(self.o_read.valid & self.o_read.ready & ~elsewhere),
+            self.o_read.valid.eq(self.reading & (elsewhere | map_pick.table_ready)),
         ]
-        with m.If(~distance):
-            m.d.comb += self.o_read.payload.eq(Mux(self.mapped, map_pick.table_value, 0))
+        with m.If(~elsewhere & ~beyond & self.mapped):
+            m.d.comb += self.o_read.payload.eq(map_pick.table_value)

@@ -182,3 +182,5 @@ class Reduce(Block):
                     out.p.sum.eq(Mux(found.turns[0], one, one + second)),
                     out.p.last.eq(found.over),
                 ]
+        with m.If(self.prepare):
+            m.d.sync += before.eq(0)
