@@ -10,7 +10,7 @@ from nms.contract.config import Config, HerdingConfig, LeanConfig, SamplerConfig
 from nms.contract.errors import UserError
 from nms.contract.settings import LeanSettings, Settings
 from nms.contract.tables import HerdingTables, LeanTables, SamplerTables, Tables
-from nms.golden import herding
+from nms.golden import herding, near_duplicates
 from nms.golden.affinity import affinities
 from nms.golden.de import search
 from nms.golden.fixed import Ints
@@ -36,7 +36,9 @@ def run(
 
 
 @overload
-def run(config: HerdingConfig, settings: LeanSettings, images: object) -> HerdingTables: ...
+def run(
+    config: HerdingConfig, settings: LeanSettings, images: object, *, standing: Ints | None = None
+) -> HerdingTables: ...
 
 
 @overload
@@ -46,6 +48,7 @@ def run(
     images: object,
     *,
     on_iteration: OnIteration | None = None,
+    standing: Ints | None = None,
 ) -> LeanTables: ...
 
 
@@ -56,6 +59,7 @@ def run(
     images: object,
     on_generation: OnGeneration | None = None,
     on_iteration: OnIteration | None = None,
+    standing: Ints | None = None,
 ) -> SamplerTables: ...
 
 
@@ -65,6 +69,7 @@ def run(
     images: object,
     on_generation: OnGeneration | None = None,
     on_iteration: OnIteration | None = None,
+    standing: Ints | None = None,
 ) -> SamplerTables:
     """Compute all tables of a run, raw, as the hardware of ``config`` must hold them at its end.
 
@@ -73,6 +78,8 @@ def run(
     images : uint8 (count, pixels) or (count, height, width[, channels]), of the size in ``settings``
     on_generation : of the published method alone, see :func:`nms.golden.de.search`
     on_iteration : of the methods with a map, see :func:`nms.golden.te.embed`
+    standing : (N,) 1 of the images that are no near-duplicates, if they are known, as those of a batch that
+        comes after others: :meth:`nms.golden.near_duplicates.Removal.find_standing`
 
     Raises
     ------
@@ -90,11 +97,21 @@ def run(
     if isinstance(config, Config) and isinstance(settings, Settings):
         return _run_published(config, settings, images, on_generation, on_iteration)
     if isinstance(config, HerdingConfig) and isinstance(settings, LeanSettings):
-        distance = distances(reduce(images, settings))
-        return HerdingTables(distance=distance, kept=herding.choose(distance, settings.keep))
+        return _run_herding(settings, images, standing)
     if isinstance(config, LeanConfig) and isinstance(settings, LeanSettings):
-        return lean.run(config, settings, images, on_iteration)
+        return lean.run(config, settings, images, on_iteration, standing)
     raise TypeError(f"{type(config).__name__} does not go with {type(settings).__name__}")
+
+
+def _run_herding(settings: LeanSettings, images: np.ndarray, standing: Ints | None) -> HerdingTables:
+    """The tables of the method ``herding``."""
+    if standing is None:
+        standing = near_duplicates.Removal(settings).find_standing(images)
+    if settings.threshold and standing.sum() <= settings.keep:
+        return near_duplicates.settle(HerdingTables, standing, settings.keep)
+    distance = distances(reduce(images[standing == 1], settings))
+    tables = {"distance": distance, "kept": herding.choose(distance, settings.keep)}
+    return near_duplicates.place(HerdingTables, standing, tables)
 
 
 def _run_published(

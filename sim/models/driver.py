@@ -170,7 +170,7 @@ def _setting_registers(settings: Settings | LeanSettings) -> dict[str, int]:
     if isinstance(settings, Settings):
         return {name: int(getattr(settings, name)) for name in [*names, "search"]}
     values = {name: int(getattr(settings, name)) for name in [*names, "pick", "evaluations"]}
-    for name in ("shape", "reduction"):
+    for name in ("shape", "reduction", "duplicates"):
         fields = BY_NAME[name].fields
         values[name] = sum(int(getattr(settings, field.name)) << field.low for field in fields)
     return values

@@ -151,7 +151,7 @@ def test_herding_is_its_parts(side: int, grey: bool) -> None:
     settings = LeanSettings.make(HERDING, 20, (13, 9, 3), ratio=0.4, side=side, grey=grey)
     tables = sampler.run(HERDING, settings, images)
     flat = sampler.run(HERDING, settings, images.reshape(20, -1))
-    assert HerdingTables.names() == ["distance", "kept"]
+    assert HerdingTables.names() == ["distance", "standing", "kept"]
     for name in HerdingTables.names():
         assert getattr(tables, name).dtype == np.int64
         assert np.array_equal(getattr(tables, name), getattr(flat, name))
