@@ -122,6 +122,11 @@ def print_evaluation(figures: dict[str, Any]) -> None:
             if source["distinct_images"]
             else []
         ),
+        *(
+            [("standing", f"{_span(source['standing_images'])} images, by the model's threshold")]
+            if source["standing_images"]
+            else []
+        ),
         ("kept", f"{kept}, classes {settings['classes']}"),
         ("model", settings["model"]),
         ("seeds", f"{settings['seeds'][0]} to {settings['seeds'][-1]}"),

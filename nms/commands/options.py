@@ -126,6 +126,25 @@ Grey = Annotated[bool, typer.Option("--grey", help="Reduce all colours of an ima
 Evaluations = Annotated[
     int | None, typer.Option(help="Evaluations of a row's lean search at most; 6 by default.")
 ]
+Threshold = Annotated[
+    int | None,
+    typer.Option(
+        metavar="0..255",
+        help="Leave near-duplicates out as the hardware does: by row sums, within so many 256ths; 8 suits"
+        " camera images, 0 leaves none out.",
+    ),
+]
+Window = Annotated[
+    int | None,
+    typer.Option(
+        metavar="IMAGES",
+        help="With --threshold: compare with so many of the last images that stand; as many as can be.",
+    ),
+]
+Across = Annotated[
+    bool,
+    typer.Option("--across", help="With --threshold: also compare with images of the groups before."),
+]
 PickOption = Annotated[
     str | None,
     typer.Option(
@@ -208,11 +227,19 @@ class ConfigOptions:
 
 @dataclass(frozen=True)
 class ReductionOptions:
-    """How images are reduced, and how long a lean search lasts."""
+    """How images are reduced, which are left out as near-duplicates, and how long a lean search lasts."""
 
     side: Side = None
     grey: Grey = False
     evaluations: Evaluations = None
+    threshold: Threshold = None
+    window: Window = None
+    across: Across = False
+
+    def __post_init__(self) -> None:
+        if not self.threshold and (self.across or self.window is not None):
+            what = "across" if self.window is None else f"window {self.window}"
+            raise UserError(f"{what}: needs --threshold, 1 to 255, to leave near-duplicates out")
 
 
 @dataclass(frozen=True)
@@ -238,7 +265,7 @@ def select_given(config: SamplerConfig, values: dict[str, Any]) -> dict[str, Any
     given = drop_absent(values)
     known = {"perplexity", "iterations", "search"}
     if isinstance(config, ReducedConfig):
-        known = {"pick", "side", "grey"}
+        known = {"pick", "side", "grey", "threshold", "window", "across"}
     if isinstance(config, LeanConfig) and given.get("pick", HERDING) != HERDING:
         known |= MAP
     for name, value in given.items():
@@ -253,7 +280,8 @@ def select_given(config: SamplerConfig, values: dict[str, Any]) -> dict[str, Any
 
 def smallest_image(reduction: ReductionOptions | None) -> tuple[int, int, int]:
     """The shape of the smallest image that can be reduced so, for checks before any image is read."""
-    return (1, 1, 3 if reduction and reduction.grey else 1)
+    side = 4 if reduction and reduction.threshold else 1
+    return (side, side, 3 if reduction and reduction.grey else 1)
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from nms.datasets import Images
-    from nms.sampling import Method
+    from nms.sampling import BitTrue, Groups, Method
     from nms.sampling.journal import Journal
     from nms.sampling.near_duplicates import NearDuplicates
     from nms.sampling.pool import Task
@@ -246,6 +246,8 @@ def sample(
     level, verify = execution.level, execution.verify or 1
     if near_duplicates_window is not None and near_duplicates is None:
         raise UserError(f"near-duplicates-window {near_duplicates_window}: needs --near-duplicates DISTANCE")
+    if removal and reduction.threshold:
+        raise UserError(f"threshold {reduction.threshold}: --near-duplicates removes them already; give one")
     context.with_resource(outputs.reserve(output, outcome.list_files(forms), [data]))
     command = command_line(context, leave_out=["resume", "workers", "scheduler"])
     outputs.check_earlier(output / outcome.RECORD, command, force)
@@ -278,17 +280,20 @@ def sample(
     with Journal(output / "sample.journal", identity, execution.resume) as journal:
         if execution.resume and not journal.has_entries:
             warn(f"nothing to resume in {str(output)!r}; the run begins anew")
-        stands = _find_standing(journal, images, removal)
+        stands = _find_distinct(journal, images, removal)
         groups = whole.form_groups(images.labels if grouping is Grouping.CLASS else None, stands, size)
         quotas = groups.quotas(min(keep, int(stands.sum())))
         compared = (
             verification.select_groups(config, images, groups, quotas, method, seed, verify) if level else {}
         )
-        if removal and journal.distinct is None:
+        standing = None
+        if isinstance(method, BitTrue) and method.threshold:
+            stands = standing = _find_standing(journal, images, groups, method)
+        if (removal or standing is not None) and journal.distinct is None:
             journal.record_distinct(stands, whole.digest_probes(images))
         whole.check_unchanged(journal, images, groups)
         execution.check_memory(int(groups.sizes.max()), images.images.shape[1])
-        tasks = whole.make_tasks(images.images, groups, quotas, method, seed, set(journal.finished))
+        tasks = whole.make_tasks(images.images, groups, quotas, method, seed, set(journal.finished), standing)
         execution.sample(journal, tasks, len(groups.members))
     kept_of_groups = whole.merge_kept(journal, groups)
     kept = fill_up(kept_of_groups, ~stands, keep, seed)
@@ -304,11 +309,11 @@ def sample(
         "kept": len(kept),
         "classes": outcome.count_by_class(images, kept) if labelled else {},
     }
-    if removal:
+    if removal or standing is not None:
         figures["near_duplicates"] = {
             "distinct": int(stands.sum()),
             "removed": int((~stands).sum()),
-            "kept_to_fill_up": len(kept) - len(kept_of_groups),
+            "kept_to_fill_up": int((~stands[kept]).sum()),
         }
     mapped = sum(size for size in groups.sizes.tolist() if method.perplexity_for(size) is not None)
     if mapped and figures["rows_without_solution"] == mapped:
@@ -334,7 +339,7 @@ def sample(
         raise typer.Exit(1)
 
 
-def _find_standing(journal: "Journal", images: "Images", removal: "NearDuplicates | None") -> "np.ndarray":
+def _find_distinct(journal: "Journal", images: "Images", removal: "NearDuplicates | None") -> "np.ndarray":
     """(N,) whether an image is no near-duplicate: as the journal has it, or compared now."""
     import numpy as np
 
@@ -348,6 +353,17 @@ def _find_standing(journal: "Journal", images: "Images", removal: "NearDuplicate
     with progress("images compared") as bar:
         shown = bar.add_task("images", total=count)
         return find_distinct(iterate_images(images), count, removal, lambda: bar.advance(shown))
+
+
+def _find_standing(journal: "Journal", images: "Images", groups: "Groups", method: "BitTrue") -> "np.ndarray":
+    """The same by the rule of the hardware, within groups that are formed of all images."""
+    from nms.sampling.bit_true import find_standing
+
+    if journal.distinct is not None:
+        return journal.distinct
+    with progress("images compared") as bar:
+        shown = bar.add_task("images", total=len(images.labels))
+        return find_standing(images.images, groups, method, lambda count: bar.advance(shown, count))
 
 
 def _list_written(output: Path, written: list[Path]) -> str:

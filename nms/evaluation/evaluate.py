@@ -9,7 +9,16 @@ import numpy as np
 
 from nms.contract.errors import UserError
 from nms.datasets.images import find_stored_shape
-from nms.evaluation.methods import DEDUP, DEDUP_LABEL, METHODS, TITLES, UNLIMITED, MethodOptions, Select
+from nms.evaluation.methods import (
+    DEDUP,
+    DEDUP_LABEL,
+    METHODS,
+    TITLES,
+    UNLIMITED,
+    MethodOptions,
+    Select,
+    count_standing,
+)
 from nms.evaluation.model import Fit
 from nms.evaluation.scenario import Scenario, Source, Trial
 from nms.sampling import count_to_keep
@@ -60,6 +69,7 @@ class Evaluation:
     streams: list[int]  # images of each seed's stream
     tests: list[int]  # held-out images of each seed
     distinct: list[int]  # images of each seed's stream that are no near-duplicates; empty if none are removed
+    standing: list[int]  # the same by the bit-true model
 
 
 def standard_error(values: Sequence[float]) -> float:
@@ -158,7 +168,7 @@ def evaluate(
         raise UserError(f"seeds {len(set(seeds))}: a standard error needs at least {FEWEST} different ones")
     check_methods(methods, ratio)
     rows = [Row(TITLES[name], {}, {}, {}) for name in dict.fromkeys(methods)]
-    streams, tests, distinct = [], [], []
+    streams, tests, distinct, standing = [], [], [], []
     for seed in seeds:
         trial = source.draw_trial(seed, scenario, count)
         keep, classes = count_to_keep(ratio, len(trial.images)), len(np.unique(trial.labels))
@@ -171,6 +181,9 @@ def evaluate(
         if any(name.endswith(DEDUP) for name in methods):
             own = np.flatnonzero(find_distinct(trial.images, len(trial.images), options.near_duplicates))
             distinct.append(len(own))
+        if options.bit_true.threshold:
+            flat = trial.images.reshape(len(trial.images), -1)
+            standing.append(count_standing(flat, trial.labels, options))
         streams.append(len(trial.images))
         tests.append(len(trial.test_images))
         for name, row in zip(dict.fromkeys(methods), rows, strict=True):
@@ -180,4 +193,4 @@ def evaluate(
             row.kept[seed] = len(kept)
             row.scenes[seed] = len(np.unique(trial.scenes[kept]))
             progress()
-    return Evaluation(rows, streams, tests, distinct)
+    return Evaluation(rows, streams, tests, distinct, standing)

@@ -14,9 +14,11 @@ from nms.contract.errors import UserError
 from nms.contract.settings import Pick
 from nms.golden import exact
 from nms.sampling import BitTrue, group_by_batch, group_by_class
+from nms.sampling.bit_true import find_standing
 from nms.sampling.groups import Groups
 from nms.sampling.near_duplicates import NearDuplicates
 from nms.sampling.select import GroupMethod, Method, project_randomly, select_points
+from nms.sampling.whole import make_tasks
 
 BATCH = 256
 """Images in a batch of the stream, unless said otherwise."""
@@ -125,11 +127,26 @@ def pick_by_model(pick: Pick) -> SelectOfClass:
     """Make the method that selects by ``pick`` of the bit-true model, in groups as large as it holds."""
 
     def select_by_model(rows: np.ndarray, keep: int, options: MethodOptions, seed: int) -> np.ndarray:
-        method = replace(options.bit_true, pick=str(pick), shape=options.shape or rows.shape[1:])
-        groups = group_by_class(np.zeros(len(rows), np.int64), method.config.images)
+        method, groups = _prepare_model(rows, options, pick)
         return _select_in_groups(rows, groups, keep, method, seed)
 
     return select_by_model
+
+
+def count_standing(rows: np.ndarray, labels: np.ndarray, options: MethodOptions) -> int:
+    """Count the images of a stream that the bit-true model does not leave out as near-duplicates."""
+    standing = 0
+    for label in np.unique(labels):
+        own = rows[labels == label]
+        method, groups = _prepare_model(own, options, Pick.HERDING)
+        standing += int(find_standing(own, groups, method).sum())
+    return standing
+
+
+def _prepare_model(rows: np.ndarray, options: MethodOptions, pick: Pick) -> tuple[BitTrue, Groups]:
+    """The bit-true model for the images of a class, and these in groups as large as it holds."""
+    method = replace(options.bit_true, pick=str(pick), shape=options.shape or rows.shape[1:])
+    return method, group_by_class(np.zeros(len(rows), np.int64), method.config.images)
 
 
 def select_k_means(rows: np.ndarray, keep: int, options: MethodOptions, seed: int) -> np.ndarray:
@@ -214,9 +231,17 @@ UNLIMITED = {"all"}
 def _select_in_groups(
     rows: np.ndarray, groups: Groups, keep: int, method: GroupMethod, seed: int
 ) -> np.ndarray:
-    parts = zip(groups.members, groups.quotas(keep).tolist(), groups.seeds(seed), strict=True)
+    """Select in each group; the groups are the batches of a job in which near-duplicates are left out."""
+    standing = None
+    if isinstance(method, BitTrue) and method.threshold:
+        standing = find_standing(rows, groups, method)
+    tasks = make_tasks(rows, groups, groups.quotas(keep), method, seed, standing=standing)
     return np.concatenate(
-        [members[method.sample(rows[members], quota, own).kept] for members, quota, own in parts if quota]
+        [
+            groups.members[one.number][one.method.sample(np.asarray(one.images), one.keep, one.seed).kept]
+            for one in tasks
+            if one.keep
+        ]
     )
 
 

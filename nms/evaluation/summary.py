@@ -21,6 +21,7 @@ def summarise(found: Evaluation, source: Source, settings: dict[str, Any]) -> di
             "held_out": source.split,
             "stream_images": found.streams,
             "distinct_images": found.distinct,
+            "standing_images": found.standing,
             "held_out_images": found.tests,
             "training_images_left_out_as_test_images": source.removed,
         },

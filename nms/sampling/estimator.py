@@ -72,6 +72,14 @@ class DESNESampler(BaseEstimator):
         configuration has.
     grey : bool
         With ``config``: reduce all channels to one.
+    threshold : int
+        With ``config`` and ``image_shape``: leave near-duplicates out as the hardware does, by
+        the sums of their rows, within so many 256ths; 0 leaves none out. Groups are formed of all samples.
+    window : int or None
+        With ``threshold``: compare with so many of the last images that stand; ``None`` for as many as
+        ``config`` can.
+    across : bool
+        With ``threshold``: also compare with images of the groups before.
     n_jobs : int or None
         Processes: -1 for one a core, -2 for one fewer, and so on; ``None`` for one, or what
         ``joblib.parallel_config`` says. The result does not depend on it.
@@ -117,6 +125,9 @@ class DESNESampler(BaseEstimator):
         config: str | Path | None = None,
         side: int | None = None,
         grey: bool = False,
+        threshold: int = 0,
+        window: int | None = None,
+        across: bool = False,
         n_jobs: int | None = None,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
@@ -135,6 +146,9 @@ class DESNESampler(BaseEstimator):
         self.config = config
         self.side = side
         self.grey = grey
+        self.threshold = threshold
+        self.window = window
+        self.across = across
         self.n_jobs = n_jobs
         self.random_state = random_state
 
@@ -188,8 +202,8 @@ class DESNESampler(BaseEstimator):
         given |= {} if self.iterations is None else {"iterations": self.iterations}
         given |= {} if self.pick is None else {"pick": self.pick}
         if self.config is None:
-            if self.side is not None or self.grey:
-                raise UserError("side and grey need config, a sampler that reduces images")
+            if self.side is not None or self.grey or self.threshold:
+                raise UserError("side, grey and threshold need config, a sampler that reduces images")
             size = SIZE if self.size is None else self.size
             given |= {"grid": self.grid, "quota": self.quota, "start": self.start, "contrast": self.contrast}
             return Method(**given), size
@@ -202,7 +216,12 @@ class DESNESampler(BaseEstimator):
             raise UserError(f"X of type {images.dtype}: config {config.name} takes bytes, uint8")
         if self.size is not None and self.size > config.images:
             raise UserError(f"size {self.size}: config {config.name} holds at most {config.images} images")
-        method = BitTrue(config, images.shape[1:], grey=self.grey, side=self.side, **given)
+        if self.threshold and self.near_duplicates is not None:
+            raise UserError(f"threshold {self.threshold}: near_duplicates removes them already; give one")
+        method = BitTrue(
+            config, images.shape[1:], grey=self.grey, side=self.side, threshold=self.threshold,
+            window=self.window, across=self.across, **given,
+        )  # fmt: skip
         return method, config.images if self.size is None else self.size
 
     def _reshape(self, samples: np.ndarray) -> np.ndarray:

@@ -4,12 +4,13 @@
 import hashlib
 from collections.abc import Callable, Collection, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from nms.contract.errors import UserError
 from nms.datasets import Images
+from nms.sampling.bit_true import BitTrue, find_standing
 from nms.sampling.groups import SIZE, Groups, count_to_keep, group_by_batch, group_by_class
 from nms.sampling.journal import Journal
 from nms.sampling.near_duplicates import NearDuplicates, fill_up, find_distinct
@@ -76,7 +77,10 @@ def sample(
         distinct = find_distinct(map(as_image, images), len(images), near_duplicates)
     groups = form_groups(labels, distinct, size)
     quotas = groups.quotas(min(keep, int(distinct.sum())))
-    given = make_tasks(images, groups, quotas, method or Method(), seed)
+    method, standing = method or Method(), None
+    if isinstance(method, BitTrue) and method.threshold:
+        standing = find_standing(images, groups, method)
+    given = make_tasks(images, groups, quotas, method, seed, standing=standing)
     kept = []
     embedding = np.full((len(images), 2), np.nan)
     with closing(run_locally(given, workers)) as results:
@@ -99,13 +103,22 @@ def make_tasks(
     method: GroupMethod,
     seed: int,
     skip: Collection[int] = (),
+    standing: np.ndarray | None = None,
 ) -> Iterator[Task]:
-    """Yield a task for each group whose number is not in ``skip``; its images are read at that time."""
+    """Yield a task for each group whose number is not in ``skip``; its images are read at that time.
+
+    ``standing``, (N,) bool, are the images that are no near-duplicates, where ``method`` leaves them out
+    (:func:`nms.sampling.bit_true.find_standing`).
+    """
     for number, (members, keep, own) in enumerate(
         zip(groups.members, quotas.tolist(), groups.seeds(seed), strict=True)
     ):
-        if number not in skip:
-            yield Task(number, take(images, members), keep, method, own)
+        if number in skip:
+            continue
+        how = method
+        if isinstance(method, BitTrue) and standing is not None:
+            how = replace(method, standing=standing[members].astype(np.int64))
+        yield Task(number, take(images, members), keep, how, own)
 
 
 def take(images: np.ndarray, members: np.ndarray) -> np.ndarray:
