@@ -161,7 +161,7 @@ class LeanSampler(Block):
         m.d.comb += [core.clk.eq(ClockSignal()), core.rst.eq(ResetSignal() | self.abort_run)]
         self.reduce = instantiate(m, "reduce", Reduce(self.config), platform, "core")
         self.distances = instantiate(m, "distances", Distances(self.config), platform, "core")
-        m.submodules.members = self.members = DomainRenamer("core")(Standing(self.config))
+        m.submodules.verdicts = self.verdicts = DomainRenamer("core")(Standing(self.config))
         self.near_duplicates: NearDuplicates | None = None
         if self.config.window:
             self.near_duplicates = instantiate(
@@ -205,22 +205,22 @@ class LeanSampler(Block):
         source, target = self.reduce.o_bytes, self.distances.i_bytes
         m.d.comb += [
             target.payload.eq(source.payload),
-            target.valid.eq(source.valid & ~self.members.waits),
-            source.ready.eq(target.ready & ~self.members.waits),
-            self.members.ends.eq(target.valid & target.ready & target.p.last),
+            target.valid.eq(source.valid & ~self.verdicts.waits),
+            source.ready.eq(target.ready & ~self.verdicts.waits),
+            self.verdicts.ends.eq(target.valid & target.ready & target.p.last),
         ]
 
     def _remove(self, m: Module) -> None:
         """Rows to the search for near-duplicates, its verdicts to the list of those that stand."""
-        members, found = self.members, self.near_duplicates
+        verdicts, found = self.verdicts, self.near_duplicates
         m.d.comb += [
-            self.standing.eq(members.members),
-            members.count.eq(self.count),
-            members.keep.eq(self.keep),
-            members.load.eq(self.distances.load),
-            members.settle.eq(self.over & (self.phase == Phase.LOAD)),
-            members.emit.eq(self.phase == Phase.EMIT),
-            self.distances.drop.eq(members.drop),
+            self.standing.eq(verdicts.members),
+            verdicts.count.eq(self.count),
+            verdicts.keep.eq(self.keep),
+            verdicts.load.eq(self.distances.load),
+            verdicts.settle.eq(self.over & (self.phase == Phase.LOAD)),
+            verdicts.emit.eq(self.phase == Phase.EMIT),
+            self.distances.drop.eq(verdicts.drop),
             self.distances.free.eq(self.skips),
             self.reduce.o_rows.ready.eq(1),
         ]
@@ -229,26 +229,26 @@ class LeanSampler(Block):
         for name in ("height", "width", "channels", "planes", "threshold", "window", "prepare"):
             m.d.comb += getattr(found, name).eq(getattr(self, name))
         m.d.comb += [
-            members.removes.eq(self.threshold != 0),
+            verdicts.removes.eq(self.threshold != 0),
             found.forget.eq(self.distances.load & ~self.across),
             found.i_rows.payload.eq(self.reduce.o_rows.payload),
-            found.i_rows.valid.eq(self.reduce.o_rows.valid & members.removes),
-            self.reduce.o_rows.ready.eq(found.i_rows.ready | ~members.removes),
+            found.i_rows.valid.eq(self.reduce.o_rows.valid & verdicts.removes),
+            self.reduce.o_rows.ready.eq(found.i_rows.ready | ~verdicts.removes),
         ]
-        connect(m, found.o_stands, members.i_stands)
+        connect(m, found.o_stands, verdicts.i_stands)
 
     def _distances(self, m: Module) -> None:
         """Each distance, as it comes, to the memory and to herding."""
         distances, pairs, herding = self.distances, self.pairs, self.herding
         m.d.comb += [
             distances.expected.eq(self.count),
-            distances.count.eq(self.members.members),
-            distances.start.eq(self.enter & (self.phase == Phase.DISTANCE) & ~self.members.few),
+            distances.count.eq(self.verdicts.members),
+            distances.start.eq(self.enter & (self.phase == Phase.DISTANCE) & ~self.verdicts.few),
             pairs.write_enable.eq(distances.pair_valid),
             pairs.write_row.eq(distances.pair_row),
             pairs.write_column.eq(distances.pair_column),
             pairs.write_data.eq(distances.pair_distance),
-            herding.count.eq(self.members.members),
+            herding.count.eq(self.verdicts.members),
             herding.keep.eq(self.keep),
         ]
         for name in ("valid", "row", "column", "distance"):
@@ -263,7 +263,7 @@ class LeanSampler(Block):
             zip(self.config.phases, [*self.config.phases[1:], Phase.IDLE], strict=True)
         )
         ends = {
-            Phase.LOAD: self.distances.loaded & ~self.members.waits,
+            Phase.LOAD: self.distances.loaded & ~self.verdicts.waits,
             Phase.DISTANCE: self.distances.done,
             Phase.PICK: self.herding.o_kept.valid,
             Phase.EMIT: self.o_kept.valid & self.o_kept.ready & self.o_kept.p.last,
@@ -274,7 +274,7 @@ class LeanSampler(Block):
             after[Phase.DISTANCE] = Mux(self.mapped, Phase.SEARCH, Phase.PICK)
             after[Phase.GRID] = Mux(self.map_pick.pick == Pick.CENTRE, Phase.EMIT, Phase.PICK)
         # ``few`` of a batch is known in the first cycle of the phase after LOAD
-        m.d.comb += self.skips.eq(self.enter & (self.phase == Phase.DISTANCE) & self.members.few)
+        m.d.comb += self.skips.eq(self.enter & (self.phase == Phase.DISTANCE) & self.verdicts.few)
         with m.Switch(self.phase):
             with m.Case(Phase.IDLE):
                 with m.If(checking & ~self.reading):
@@ -336,29 +336,29 @@ class LeanSampler(Block):
 
     def _pick(self, m: Module) -> None:
         """Herding, and its kept indices in EMIT."""
-        found, among = self.herding.o_kept, self.members.i_kept
+        found, among = self.herding.o_kept, self.verdicts.i_kept
         m.d.comb += [
             self.herding.start.eq(self.enter & (self.phase == Phase.PICK) & ~self.mapped),
             among.payload.eq(found.payload),
             among.valid.eq(found.valid & ~self.mapped),
             found.ready.eq(among.ready & ~self.mapped),
         ]
-        connect(m, self.members.o_kept, flipped(self.o_kept))
+        connect(m, self.verdicts.o_kept, flipped(self.o_kept))
 
     def _map(self, m: Module, map_pick: MapPick) -> None:
         """Settings, phases and distances to the map; its kept indices in EMIT."""
         for name in ("keep", "phase", "enter", *map_settings(map_pick.config)):
             m.d.comb += getattr(map_pick, name).eq(getattr(self, name))
         m.d.comb += [
-            map_pick.count.eq(self.members.members),
+            map_pick.count.eq(self.verdicts.members),
             self.mapped.eq(self.pick != Pick.HERDING),
             map_pick.read_data.eq(self.pairs.read_data),
         ]
         with m.If(self.mapped):
             m.d.comb += [
-                self.members.i_kept.payload.eq(map_pick.o_kept.payload),
-                self.members.i_kept.valid.eq(map_pick.o_kept.valid),
-                map_pick.o_kept.ready.eq(self.members.i_kept.ready),
+                self.verdicts.i_kept.payload.eq(map_pick.o_kept.payload),
+                self.verdicts.i_kept.valid.eq(map_pick.o_kept.valid),
+                map_pick.o_kept.ready.eq(self.verdicts.i_kept.ready),
             ]
 
     def _read(self, m: Module) -> None:
@@ -368,7 +368,7 @@ class LeanSampler(Block):
         request = Signal.like(wanted, reset_less=True)
         with m.If(taken):
             m.d.core += request.eq(wanted)
-        shown = Mux(self.members.few, 0, self.members.members)
+        shown = Mux(self.verdicts.few, 0, self.verdicts.members)
         matrix = (request.table == Readout.DISTANCE) | (request.table == Readout.AFFINITY)
         beyond = Signal()
         m.d.comb += [
@@ -377,18 +377,18 @@ class LeanSampler(Block):
             pairs.read_column.eq(wanted.column),
             pairs.read_enable.eq(taken & (wanted.table == Readout.DISTANCE)),
             herding.read_data.eq(pairs.read_data),
-            self.members.read_image.eq(wanted.row),
+            self.verdicts.read_image.eq(wanted.row),
             beyond.eq((request.row >= shown) | (matrix & (request.column >= shown))),
             self.o_read.valid.eq(self.reading),
         ]
         with m.If(request.table == Readout.STANDING):
-            m.d.comb += self.o_read.payload.eq(self.members.read_stands | ~self.members.removes)
+            m.d.comb += self.o_read.payload.eq(self.verdicts.read_stands | ~self.verdicts.removes)
         with m.Elif(beyond):
             m.d.comb += self.o_read.payload.eq(0)
         with m.Elif(request.table == Readout.DISTANCE):
             m.d.comb += self.o_read.payload.eq(pairs.read_data)
         if self.near_duplicates is not None:
-            m.d.comb += self.members.read_enable.eq(taken & (wanted.table == Readout.STANDING))
+            m.d.comb += self.verdicts.read_enable.eq(taken & (wanted.table == Readout.STANDING))
         with m.If(taken):
             m.d.core += self.reading.eq(1)
         with m.Elif(self.o_read.valid & self.o_read.ready):

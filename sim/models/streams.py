@@ -218,7 +218,10 @@ class Sink(_Stream):
                 open_ = True
             await self.edge
             await self._until(self.valid)
-            value = self.payload.value.to_unsigned() if self.payload is not None else 0
+            value = 0
+            if self.payload is not None:  # one bit is no array
+                raw = self.payload.value
+                value = int(raw) if self.width == 1 else raw.to_unsigned()
             if self.signed:
                 value = signed(value, self.width)
             values.append(value)

@@ -47,12 +47,22 @@ def list_bytes(images: np.ndarray) -> Iterator[int]:
             yield BYTE.pack(data=int(value), last=int(place + 1 == len(image)))
 
 
-async def load(dut: Any, images: np.ndarray, stalls: Stalls = Stalls.NONE) -> None:
-    """Load a batch."""
+async def load(
+    dut: Any, images: np.ndarray, stalls: Stalls = Stalls.NONE, standing: np.ndarray | None = None
+) -> None:
+    """Load a batch, and leave out the images that do not stand."""
     count, length = images.shape
-    dut.count.value, dut.length.value = count, length
+    dut.expected.value, dut.length.value = count, length
+    dut.count.value = count if standing is None else int(standing.sum())
     await pulse(dut, "load")
-    await Source(dut, "i_bytes", stalls).send(list_bytes(images))
+    if standing is None:
+        await Source(dut, "i_bytes", stalls).send(list_bytes(images))
+        return
+    source = Source(dut, "i_bytes", stalls)
+    for image, stands in zip(images, standing, strict=True):
+        await source.send(list_bytes(image[None]))
+        if not stands:
+            await pulse(dut, "drop")
 
 
 async def collect(dut: Any, pairs: list[tuple[int, int, int]]) -> None:
@@ -75,12 +85,20 @@ def check_order(pairs: list[tuple[int, int, int]]) -> None:
         columns.add(column)
 
 
-async def compare(dut: Any, board: Scoreboard, images: np.ndarray, stalls: Stalls = Stalls.NONE) -> None:
+async def compare(
+    dut: Any,
+    board: Scoreboard,
+    images: np.ndarray,
+    stalls: Stalls = Stalls.NONE,
+    standing: np.ndarray | None = None,
+) -> None:
     """One batch, loaded and computed, against the golden model."""
+    await load(dut, images, stalls, standing)
+    if standing is not None:
+        images = images[standing > 0]
     exact = distances(images)
     count, length = images.shape
     board.expect((i, j, int(exact[i, j])) for i in range(count) for j in range(i))
-    await load(dut, images, stalls)
     await until(dut, "loaded", 4)
     assert not dut.load_ready.value, "a load is possible over a batch"
     pairs: list[tuple[int, int, int]] = []

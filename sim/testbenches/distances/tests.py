@@ -49,6 +49,26 @@ async def widest(dut: Any) -> None:
 
 
 @cocotb.test()
+async def dropped(dut: Any) -> None:
+    """Batches of which images are left out, the first and the last among them; two are enough."""
+    await start(dut)
+    rng, board = generator("dropped"), Scoreboard("distances of standing images", minimum=60)
+    count, length = min(CONFIG.images, 9), min(CONFIG.pixels, 40)
+    for standing in (
+        np.arange(count) % 4 == 1,
+        np.arange(count) < 2,
+        np.arange(count) >= count - 3,
+        rng.random(count) < 0.7,
+        np.ones(count),
+    ):
+        kept = np.array(standing, np.int64)
+        kept[:2] |= kept.sum() < 2
+        for stalls in (Stalls.NONE, Stalls.PRODUCER):
+            await compare(dut, board, make_batches(rng, count, length)["random"], stalls, kept)
+    board.finish()
+
+
+@cocotb.test()
 async def resets(dut: Any) -> None:
     """A reset at any moment of a load or of the distances, then a clean batch."""
     await start(dut)

@@ -36,6 +36,15 @@ def noise(name: str, given: LeanSettings) -> np.ndarray:
     return generator(name).integers(0, 256, (given.count, given.pixels), np.uint8)
 
 
+def copies(name: str, given: LeanSettings, scenes: int) -> np.ndarray:
+    """Images of so many scenes, in bursts of random lengths, each a little lighter or darker."""
+    rng = generator(name)
+    count = given.count
+    of = np.sort(np.concatenate([np.arange(scenes), rng.integers(0, scenes, count - scenes)]))
+    found = rng.integers(0, 200, (scenes, given.pixels))[of] + rng.integers(0, 8, (count, 1))
+    return found.astype(np.uint8)
+
+
 async def check_run(device: LeanDevice, given: LeanSettings, images: np.ndarray) -> None:
     """A whole job; all its tables are those of the model."""
     kept = await device.run(given, images)

@@ -5,19 +5,25 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import cocotb
+import numpy as np
 
 from nms.contract.config import LeanConfig
 from nms.contract.readout import Phase
 from nms.contract.settings import Pick
 from nms.golden import sampler as golden
+from nms.golden.near_duplicates import Removal
+from nms.sim.compare import compare as compare_all
 from nms.sim.models.device import LeanDevice
 from nms.sim.models.streams import Stalls, abort_mid, cycles, reset_mid, start, until
 from nms.sim.testbenches.lean_sampler.environment import (
     CONFIG,
+    COUNT,
     PICKS,
+    SHAPE,
     check_run,
     check_stop,
     compare_tables,
+    copies,
     make_hard_images,
     noise,
     settings,
@@ -90,6 +96,61 @@ async def batches_of_a_job(dut: Any, stalls: Stalls) -> None:
     await compare_tables(device, given, batches[-1], kept)
 
 
+if CONFIG.window:
+
+    @cocotb.test()
+    @cocotb.parametrize(stalls=sweep([Stalls.NONE, Stalls.RANDOM], [Stalls.RANDOM]))
+    async def near_duplicates(dut: Any, stalls: Stalls) -> None:
+        """Batches of which one, two, some or all images stand, fewer and more than are kept."""
+        await start(dut)
+        device = LeanDevice(dut, CONFIG, stalls)
+        for scenes, changes in (
+            (1, {"ratio": 0.1}),
+            (2, {"ratio": 0.1}),
+            (3, {"ratio": 0.1, "iterations": 3}),
+            (4, {"ratio": 0.5}),
+            (5, {"ratio": 0.1, "window": 2}),
+            (6, {"ratio": 1.0}),
+            (COUNT - 1, {"ratio": 0.3, "planes": True}),
+            (COUNT, {"ratio": 0.3, "threshold": 1}),
+        ):
+            shape = (3, 9, 11) if changes.get("planes") else SHAPE
+            for pick in PICKS:
+                given = settings(shape, pick=str(pick), **({"threshold": 8} | changes))
+                images = copies(f"copies {scenes}", given, scenes)
+                standing = Removal(given).find_standing(images)
+                assert scenes <= standing.sum() <= max(scenes, COUNT // 2 if "window" not in changes else COUNT)
+                await check_run(device, given, images)
+
+    @cocotb.test()
+    @cocotb.parametrize(across=[False, True])
+    async def near_duplicates_across_batches(dut: Any, across: bool) -> None:
+        """Batches that share scenes, some with fewer standing images than are kept."""
+        await start(dut)
+        device, pick = LeanDevice(dut, CONFIG, Stalls.RANDOM), str(PICKS[0])
+        given = settings(pick=pick, threshold=8, ratio=0.3, across=across)
+        removal, every = Removal(given), copies("across", given, COUNT)
+        batches = [every[(np.arange(COUNT) + 2 * number) % COUNT] for number in range(4)]
+        batches.append(noise("across", given))
+        await device.prepare(given)
+        await device.load(given, batches[0])
+        for images, following in zip(batches, [*batches[1:], None], strict=True):
+            await device.begin(given)
+            if following is not None:
+                loading = cocotb.start_soon(device.load(given, following))
+            kept = await device.kept(given)
+            await until(dut, "done", 10)
+            standing = removal.find_standing(images)
+            expected = golden.run(CONFIG, given, images, standing=standing).kept
+            assert kept == expected.tolist()
+            assert dut.standing.value.to_unsigned() == standing.sum()
+            tally("kept", len(kept))
+            if following is not None:
+                await loading
+        found = compare_all(await device.tables(kept, given.count), golden.run(CONFIG, given, images, standing=standing))
+        assert not any(table.mismatches for table in found)
+
+
 @cocotb.test()
 async def refusals(dut: Any) -> None:
     """Illegal settings set ``error`` and start nothing; the next job is clean."""
@@ -98,7 +159,7 @@ async def refusals(dut: Any) -> None:
     for name, value in (
         ("count", 3), ("count", CONFIG.images + 1), ("keep", 0), ("keep", given.count + 1),
         ("side", 5), ("side", 2 * CONFIG.side), ("channels", 2), ("height", 0), ("width", 4097),
-        ("pixels", 1),
+        ("pixels", 1), ("threshold", 1),
     ):  # fmt: skip
         await device.prepare(given)
         getattr(dut, name).value = value
