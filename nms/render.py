@@ -76,7 +76,9 @@ def print_run(outcome: "Outcome", figures: dict[str, Any], kept: list[int]) -> N
 
 
 def _search_rows(search: dict[str, Any]) -> list[Sequence[object]]:
-    """How the search ended."""
+    """How the search ended, if there was one."""
+    if not any(search["rows"].values()):
+        return []
     rows: list[Sequence[object]] = [
         ("perplexity", f"{search['target']:g}"),
         ("rows", ", ".join(f"{count} {status}" for status, count in search["rows"].items() if count)),
@@ -98,7 +100,11 @@ def _search_rows(search: dict[str, Any]) -> list[Sequence[object]]:
 def _reduction_rows(figures: dict[str, Any]) -> list[Sequence[object]]:
     """What was compared, and what picked."""
     reduced = f"{figures['reduced']} bytes of an image" + (", grey" if figures["grey"] else "")
-    return [("compared", reduced), ("pick", figures["pick"])]
+    rows: list[Sequence[object]] = [("compared", reduced), ("pick", figures["pick"])]
+    if "standing" in figures:
+        rule = f"threshold {figures['threshold']}, window {figures['window']}"
+        rows.append(("standing", f"{figures['standing']} images are no near-duplicates ({rule})"))
+    return rows
 
 
 def print_evaluation(figures: dict[str, Any]) -> None:

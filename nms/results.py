@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a run leaves behind: raw tables as physical values in ``results.npz``, figures in ``results.json``."""
 
+import dataclasses
 import json
 import math
 from pathlib import Path
@@ -11,8 +12,9 @@ import numpy as np
 from nms.contract import output
 from nms.contract.config import Config, LeanConfig, SamplerConfig
 from nms.contract.formats import Fixed, LeanProfile, Profile
+from nms.contract.readout import Readout
 from nms.contract.settings import LeanSettings, Pick, Settings
-from nms.contract.tables import LeanTables, SamplerTables, Status, Tables
+from nms.contract.tables import HerdingTables, LeanTables, SamplerTables, Status, Tables
 from nms.datasets import Images
 from nms.golden.reduction import reduce
 
@@ -39,13 +41,18 @@ def make_arrays(
 ) -> dict[str, np.ndarray]:
     """The arrays of ``results.npz``: raw tables as physical values.
 
-    With the settings of images that are reduced, ``reduced`` are the images as they are compared.
+    With the settings of images that are reduced, ``reduced`` are the images as they are compared. Where
+    near-duplicates are left out, ``standing`` is 1 of those that stand, and the tables between it and
+    ``kept`` have their rows, and columns, alone: none if no more stand than are kept.
     """
     values = {"images": data.images, "labels": data.labels}
     drawn = True
     if isinstance(settings, LeanSettings):
         values["reduced"] = reduce(data.images, settings)
         drawn = settings.pick != Pick.HERDING
+        if settings.threshold and isinstance(tables, HerdingTables | LeanTables):
+            values["standing"] = tables.standing.astype(np.int64)
+            tables = _cut(tables, settings.keep)
     values["distance"] = tables.distance.astype(np.int64)
     if isinstance(tables, Tables):
         assert isinstance(config, Config)
@@ -61,6 +68,18 @@ def make_arrays(
         values["evaluations"] = tables.evaluations.astype(np.int64)
         values |= _make_map(tables, config.profile)
     return values | {"kept": tables.kept.astype(np.int64)}
+
+
+def _cut(tables: HerdingTables | LeanTables, keep: int) -> HerdingTables | LeanTables:
+    """The tables without the rows and columns in which nothing was computed."""
+    standing = int(tables.standing.sum())
+    rows = standing if standing > keep else 0
+    inside = {}
+    for table in tables.readouts():
+        if table is not Readout.STANDING:
+            name = table.name.lower()
+            inside[name] = getattr(tables, name)[tuple(map(slice, table.shape(rows)))]
+    return dataclasses.replace(tables, **inside)
 
 
 def _make_map(tables: Tables | LeanTables, profile: Profile | LeanProfile) -> dict[str, np.ndarray]:

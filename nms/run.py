@@ -123,8 +123,11 @@ def collect_figures(
         "kept": len(values["kept"]),
         **settings.describe(),
     }
+    if "standing" in values:
+        figures["standing"] = int(values["standing"].sum())
     if "beta" in values:
-        errors = np.abs(exact.perplexity(values["beta"], values["distance"]) - target).astype(np.float64)
+        reached = exact.perplexity(values["beta"], values["distance"]) if len(values["beta"]) else np.empty(0)
+        errors = np.abs(reached - target).astype(np.float64)
         figures["iterations"] = settings.iterations
         figures["perplexity"] = results.summarise_errors(values, target, errors)
         if isinstance(settings, LeanSettings):

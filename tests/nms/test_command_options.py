@@ -113,7 +113,7 @@ def nms(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
             "run -c tiny -P lanes=2 --level golden --perplexity 3 --iterations 4 --search window",
             "results.json",
         ),
-        ("run -c herding --side 4 --ratio 0.2 --level golden", "results.json"),
+        ("run -c herding --side 4 --ratio 0.2 --threshold 99 --window 9 --level golden", "results.json"),
         (
             "run -c lean --pick hub --perplexity 3 --iterations 4 --evaluations 3 --count 8 --level golden",
             "results.json",

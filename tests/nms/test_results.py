@@ -3,6 +3,7 @@
 
 import json
 import math
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -78,7 +79,7 @@ def test_arrays_of_reduced_images() -> None:
         mantissa=np.array([384, 0, 0, 257]), exponent=np.array([-2, 0, 0, 9]),
         entropy=np.array([256, 0, 0, 384]), evaluations=np.array([3, 0, 0, 6]),
         affinity=np.full((4, 4), 1 << 14), embedding_init=np.full((4, 2), -1 << 9),
-        embedding=np.full((4, 2), -3 << 12), kept=np.array([0, 2]),
+        embedding=np.full((4, 2), -3 << 12), kept=np.array([0, 2]), standing=np.array([1, 0, 1, 1]),
     )  # fmt: skip
     values = results.make_arrays(lean, config, data, settings)
     assert list(values) == [
@@ -95,6 +96,14 @@ def test_arrays_of_reduced_images() -> None:
     assert list(results.make_arrays(lean, config, data, herded)) == [
         "images", "labels", "reduced", "distance", "kept",
     ]  # fmt: skip
+    without = replace(settings, keep=2, threshold=8, window=3)
+    values = results.make_arrays(lean, config, data, without)
+    assert values["standing"].tolist() == [1, 0, 1, 1]
+    assert np.array_equal(values["distance"], lean.distance[:3, :3])
+    assert (values["beta"].shape, values["embedding"].shape, values["kept"].shape) == ((3,), (3, 2), (2,))
+    values = results.make_arrays(lean, config, data, replace(without, keep=3))
+    assert (values["distance"].shape, values["embedding"].shape) == ((0, 0), (0, 2))  # nothing is computed
+    assert not any(results.summarise_errors(values, 2.0, np.empty(0))["rows"].values())
 
 
 def test_errors_summary_counts_solved_rows_only() -> None:

@@ -16,7 +16,7 @@ from nms import cli
 from nms.contract.errors import UserError
 from nms.evaluation import methods, model
 from nms.evaluation.evaluate import Row, apply_method, compare_pairs, evaluate
-from nms.evaluation.methods import METHODS, MethodOptions, divide_among_classes
+from nms.evaluation.methods import METHODS, MethodOptions, count_standing, divide_among_classes
 from nms.evaluation.scenario import (
     Scenario,
     Source,
@@ -181,6 +181,19 @@ class TestMethods:
             expected = own[herding.choose(exact.distances(rows[own]), 3)]
             assert np.array_equal(kept[trial.labels[kept] == label], expected)
 
+    def test_near_duplicates_as_the_hardware_leaves_them_out(self) -> None:
+        """Herding of a stream of few scenes keeps one of each, as long as there are enough."""
+        scenes = np.random.default_rng(1).integers(0, 256, (30, 12, 1, 1)).repeat(12, axis=2)
+        images = np.repeat(scenes, 4, axis=0).astype(np.uint8)
+        none = (images[:0], np.empty(0, np.int64))
+        stream = Trial(1, images, np.repeat([0, 1, 2], 40), np.repeat(np.arange(30), 4), *none)
+        bit_true = replace(FAST.bit_true, shape=(12, 12, 1), threshold=8, across=True)
+        options = replace(FAST, bit_true=bit_true, shape=(12, 12, 1))
+        assert count_standing(images.reshape(120, -1), stream.labels, options) == 30
+        for keep in (9, 30):
+            kept = apply_method("herding", METHODS["herding"][1], stream, keep, options)
+            assert len(np.unique(stream.scenes[kept])) == keep
+
     @pytest.mark.parametrize("wrong", [[0, 1], [0, 1, 1], [0, 1, 2, 3], [0, 1, 120], [-1, 0, 1]])
     def test_a_wrong_number_of_images_is_refused(self, wrong: list[int], trial: Trial) -> None:
         with pytest.raises(ValueError, match="pca: kept"):
@@ -293,6 +306,14 @@ class TestCommand:
         assert last["difference_points"] == pytest.approx(last["accuracy_percent"] - first)
         assert found["input"]["distinct_images"] == usual["input"]["distinct_images"]
         assert max(usual["input"]["distinct_images"]) < 60
+        assert usual["input"]["standing_images"] == []
+
+    def test_what_stands_is_told(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        words = ["-c", "herding", "--count", "120", "--methods", "herding", "--threshold", "60", "--across"]
+        assert command(monkeypatch, *words, "--scenario", "redundant") == 0
+        assert "images, by the model's threshold" in capsys.readouterr().out
 
     @pytest.mark.parametrize(
         ("words", "message"),
@@ -311,6 +332,8 @@ class TestCommand:
             ("--count 5000", "count 5000"),
             ("--model svm", "model 'svm'"),
             ("--near-duplicates 3", "near-duplicates 3"),
+            ("--threshold 999", "threshold 999"),
+            ("--window 3", "window 3: needs --threshold"),
             ("--classes some", "classes 'some'"),
             ("--data nowhere", "data 'nowhere'"),
         ],

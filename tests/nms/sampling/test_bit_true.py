@@ -14,10 +14,11 @@ from sklearn.datasets import load_digits
 from nms import cli, datasets
 from nms.contract.config import ReducedConfig, load
 from nms.contract.errors import UserError
-from nms.golden import exact, herding, sampler
+from nms.golden import exact, herding, near_duplicates, sampler
 from nms.golden.reduction import reduce
 from nms.sampling import BitTrue, count_to_keep, group_by_batch, group_by_class, sample
 from nms.sampling.estimator import DESNESampler
+from nms.sampling.journal import Journal
 
 picks = pytest.mark.parametrize("pick", ["herding", "centre", "medoid", "hub", "neighbour"])
 
@@ -118,6 +119,116 @@ def test_what_decides_the_result_is_described() -> None:
     json.dumps(mapped)
 
 
+def tremor(count: int, scenes: int) -> np.ndarray:
+    """A stream of few scenes, each image a noisy one, some shifted by a row: (count, 20, 12, 3)."""
+    rng = np.random.default_rng(count)
+    rows = np.kron(rng.integers(0, 230, (scenes, 11, 1, 3)), np.ones((1, 2, 12, 1)))
+    seen = rng.integers(0, scenes, count)
+    images = np.stack([rows[scene, (first := rng.integers(0, 2)) : first + 20] for scene in seen])
+    return np.clip(images + rng.integers(0, 9, images.shape), 0, 255).astype(np.uint8)
+
+
+class TestNearDuplicates:
+    """Left out as the hardware does."""
+
+    @picks
+    @pytest.mark.parametrize("keep", [2, 4, 12])
+    def test_a_group_is_a_run(self, pick: str, keep: int) -> None:
+        images = tremor(30, 9)
+        method = BitTrue(reduced("lean"), (20, 12, 3), pick=pick, iterations=20, threshold=30, window=9)
+        settings = method.settings(30, keep, 7)
+        assert (settings.threshold, settings.window, settings.across) == (30, 9, False)
+        found, tables = method.sample(images, keep, 7), sampler.run(method.config, settings, images)
+        assert np.array_equal(found.kept, tables.kept)
+        own = tables.standing == 1
+        assert own.sum() == 9
+        mapped = np.isfinite(found.embedding).all(axis=1)
+        assert np.array_equal(mapped, own if pick != "herding" and keep < 9 else np.zeros(30, bool))
+        if keep < 9:
+            assert own[found.kept].all()
+        else:
+            assert found.kept.tolist() == sorted([*np.flatnonzero(own), *np.flatnonzero(~own)[:3]])
+
+    @pytest.mark.parametrize("planes", [False, True])
+    @pytest.mark.parametrize("keep", [4, 12])
+    def test_as_in_float64(self, planes: bool, keep: int) -> None:
+        images, shape = tremor(40, 9), (20, 12, 3)
+        if planes:
+            images, shape = np.ascontiguousarray(np.moveaxis(images, 3, 1)), (3, 20, 12)
+        method = BitTrue(reduced("herding"), shape, planes=planes, threshold=30)
+        assert np.array_equal(method.sample(images, keep, 1).kept, method.sample_exactly(images, keep, 1))
+
+    def test_small_groups_too(self) -> None:
+        images = tremor(3, 1)
+        images[2] = 255 - images[2]
+        method = BitTrue(reduced("herding"), (20, 12, 3), threshold=30)
+        assert method.sample(images, 2, 1).kept.tolist() == [0, 2]
+        assert method.sample(images, 1, 1).kept.tolist() == [0]
+
+    @pytest.mark.parametrize(("across", "workers"), [(False, 1), (True, 1), (True, 2)])
+    def test_groups_are_the_batches_of_a_job(self, across: bool, workers: int) -> None:
+        images, labels = tremor(90, 8), np.repeat([0, 1], 45)
+        method = BitTrue(reduced("herding"), (20, 12, 3), threshold=30, across=across)
+        found = sample(images, labels, 6 / 90, method, size=15, workers=workers).kept
+        expected, removal = [], near_duplicates.Removal(method.settings(15, 1, 1))
+        for first in range(0, 90, 15):
+            group = images[first : first + 15].reshape(15, -1)
+            standing = removal.find_standing(group)
+            tables = sampler.run(method.config, method.settings(15, 1, 1), group, standing=standing)
+            expected.append(first + tables.kept[0])
+        assert found.tolist() == expected
+
+    def test_command(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """As the estimator keeps them; a count of what stands; again the same from the journal."""
+        images, labels = tremor(90, 8), np.arange(90) % 2
+        np.savez(tmp_path / "some.npz", images=images, labels=labels)
+        words = ["-c", "herding", "--data", str(tmp_path / "some.npz"), "--ratio", "0.1", "--size", "15"]
+        words += ["--threshold", "30", "--window", "8", "--across", "--level", "golden"]
+        assert nms(*words, "-o", str(tmp_path / "out"), monkeypatch=monkeypatch) == 0
+        assert "distinct images" in capsys.readouterr().out
+        kept = np.load(tmp_path / "out" / "kept.npy").tolist()
+        figures = json.loads((tmp_path / "out" / "sample.json").read_text())
+        near = figures["near_duplicates"]
+        assert (near["distinct"], near["removed"]) == (8, 82)
+        assert near["kept_to_fill_up"] > 0  # what later groups keep stood in the first
+        assert figures["software_only"] == []
+        settings = figures["settings"]
+        assert (settings["threshold"], settings["window"], settings["across"]) == (30, 8, True)
+        [first] = figures["verified"]["groups"]
+        assert first["as_run"] == first["as_float64"] == first["keep"]
+        found = DESNESampler(
+            0.1, config="herding", threshold=30, window=8, across=True, size=15, image_shape=(20, 12, 3),
+            random_state=1,
+        ).fit(images.reshape(90, -1), labels)  # fmt: skip
+        assert kept == found.sample_indices_.tolist()
+
+    def test_an_interrupted_run_goes_on(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """What stands is in the journal, and is not searched for again."""
+        np.savez(tmp_path / "some.npz", images=tremor(60, 8))
+        words = ["-c", "herding", "--data", str(tmp_path / "some.npz"), "--size", "20", "--threshold", "30"]
+        assert nms(*words, "-o", str(tmp_path / "whole"), monkeypatch=monkeypatch) == 0
+        add, done = Journal.add, []
+
+        def stop(journal: Journal, entry: dict[str, Any]) -> None:
+            add(journal, entry)
+            done.append(entry)
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Journal, "add", stop)
+            assert nms(*words, "-o", str(tmp_path / "parts"), monkeypatch=monkeypatch) == 130
+        monkeypatch.setattr(near_duplicates.Removal, "find_standing", None)
+        assert len(done) == 1
+        assert nms(*words, "--resume", "-o", str(tmp_path / "parts"), monkeypatch=monkeypatch) == 0
+        kept = [np.load(tmp_path / name / "kept.npy").tolist() for name in ("whole", "parts")]
+        assert kept[0] == kept[1]
+        capsys.readouterr()
+
+
 def nms(*arguments: str, monkeypatch: pytest.MonkeyPatch) -> int:
     """The exit status of ``nms sample`` with these arguments, on one worker."""
     monkeypatch.setattr(sys, "argv", ["nms", "sample", "--workers", "1", *arguments])
@@ -209,6 +320,13 @@ class TestCommand:
             (["--side", "4"], "side 4: configuration paper has no such setting"),
             (["-c", "tiny", "--grey"], "grey: configuration tiny"),
             (["-c", "herding", "--grey"], "grey: needs interleaved pixels of three bytes"),
+            (["--threshold", "8"], "threshold 8: configuration paper has no such setting"),
+            (["-c", "herding", "--threshold", "256"], "threshold 256: must be 0 to 255"),
+            (["-c", "herding", "--threshold", "8", "--window", "17"], "window 17: must be 1 to 16"),
+            (["-c", "herding", "--window", "9"], "window 9: needs --threshold"),
+            (["-c", "herding", "--across", "--threshold", "0"], "across: needs --threshold"),
+            (["-c", "herding", "-P", "window=0", "--threshold", "8"], "removes no near-duplicates"),
+            (["-c", "herding", "--threshold", "8", "--near-duplicates", "0.2"], "threshold 8: --near-dup"),
         ],
     )  # fmt: skip
     def test_refusals(
@@ -253,6 +371,9 @@ class TestEstimator:
             ({"config": "herding", "size": 65}, "size 65"), ({"side": 4}, "needs? config"),
             ({"config": "herding", "grid": 4}, "no such settings"), ({"grey": True}, "needs? config"),
             ({"config": "herding", "image_shape": (8, 9)}, "image_shape"),
+            ({"threshold": 8}, "needs? config"),
+            ({"config": "herding", "threshold": 8}, "no rows to compare"),
+            ({"config": "herding", "threshold": 8, "near_duplicates": 0.2}, "give one"),
         ],
     )  # fmt: skip
     def test_refusals(self, options: dict[str, Any], words: str) -> None:
