@@ -362,7 +362,7 @@ class LeanSampler(Block):
             ]
 
     def _read(self, m: Module) -> None:
-        """The read port of the distances, and the readout while idle; what was asked for is kept meanwhile."""
+        """The read port of the distances, and the readout while idle; a request is kept meanwhile."""
         pairs, herding, wanted = self.pairs, self.herding, self.i_read.p
         taken = self.i_read.valid & self.i_read.ready
         request = Signal.like(wanted, reset_less=True)

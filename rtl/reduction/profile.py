@@ -132,13 +132,15 @@ class RowProfile(wiring.Component):
             m.d.comb += [self.read.addr.eq(bin_place), self.read.en.eq(1)]
         return whole
 
-    def _scale(
-        self, m: Module, sums: RAM, shift: Signal, top: Signal, bins: Signal, whole: Signal
-    ) -> None:
+    def _scale(self, m: Module, sums: RAM, shift: Signal, top: Signal, bins: Signal, whole: Signal) -> None:
         """The entries of an image that waits, into the memory of triples; their means."""
         m.submodules.triples = triples = RAM(shape=ArrayLayout(ENTRY, len(STEPS)), depth=BINS)
         read, write = triples.read_port(), triples.write_port()
-        m.d.comb += [read.addr.eq(self.read_place), read.en.eq(self.read_enable), self.read_data.eq(read.data)]
+        m.d.comb += [
+            read.addr.eq(self.read_place),
+            read.en.eq(self.read_enable),
+            self.read_data.eq(read.data),
+        ]
 
         running, place = Signal(), Signal(PLACE)
         was_read, scaled = Signal(), Signal()

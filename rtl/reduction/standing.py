@@ -85,7 +85,11 @@ class Standing(wiring.Component):
         with m.If(self.ends & self.removes):
             m.d.sync += self.waits.eq(1)
         with m.If(judged):
-            m.d.sync += [self.waits.eq(0), number.eq(number + 1), standing.eq(standing + self.i_stands.payload)]
+            m.d.sync += [
+                self.waits.eq(0),
+                number.eq(number + 1),
+                standing.eq(standing + self.i_stands.payload),
+            ]
         with m.If(self.load):
             m.d.sync += [number.eq(0), standing.eq(0)]
         with m.If(self.settle):
@@ -115,7 +119,12 @@ class Standing(wiring.Component):
             ]
         with m.FSM():
             with m.State("IDLE"):
-                m.d.sync += [image.eq(0), place.eq(0), sent.eq(0), spare.eq(Mux(self.few, self.keep - self.members, 0))]
+                m.d.sync += [
+                    image.eq(0),
+                    place.eq(0),
+                    sent.eq(0),
+                    spare.eq(Mux(self.few, self.keep - self.members, 0)),
+                ]
                 with m.If(self.emit & self.removes):
                     m.next = "READ"
             with m.State("READ"):

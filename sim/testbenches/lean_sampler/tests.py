@@ -119,7 +119,9 @@ if CONFIG.window:
                 given = settings(shape, pick=str(pick), **({"threshold": 8} | changes))
                 images = copies(f"copies {scenes}", given, scenes)
                 standing = Removal(given).find_standing(images)
-                assert scenes <= standing.sum() <= max(scenes, COUNT // 2 if "window" not in changes else COUNT)
+                assert (
+                    scenes <= standing.sum() <= max(scenes, COUNT // 2 if "window" not in changes else COUNT)
+                )
                 await check_run(device, given, images)
 
     @cocotb.test()
@@ -147,7 +149,9 @@ if CONFIG.window:
             tally("kept", len(kept))
             if following is not None:
                 await loading
-        found = compare_all(await device.tables(kept, given.count), golden.run(CONFIG, given, images, standing=standing))
+        found = compare_all(
+            await device.tables(kept, given.count), golden.run(CONFIG, given, images, standing=standing)
+        )
         assert not any(table.mismatches for table in found)
 
 

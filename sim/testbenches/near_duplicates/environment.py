@@ -62,7 +62,11 @@ def list_rows(settings: LeanSettings, images: np.ndarray) -> Iterator[int]:
 
 
 async def compare(
-    dut: Any, board: Scoreboard, settings: LeanSettings, batches: list[np.ndarray], stalls: Stalls = Stalls.NONE
+    dut: Any,
+    board: Scoreboard,
+    settings: LeanSettings,
+    batches: list[np.ndarray],
+    stalls: Stalls = Stalls.NONE,
 ) -> list[int]:
     """One job against the golden model; returns its verdicts."""
     for name in FIELDS:

@@ -20,9 +20,7 @@ from nms.sim.verilator.context import parameters
 CONFIG = cast(ReducedConfig, make(parameters()["config"]))
 BLOCK = Reduce(CONFIG)
 BYTES = CONFIG.bus_bits // 8
-WORD, BYTE, ROW = (
-    Pack(port.payload.shape()) for port in (BLOCK.i_words, BLOCK.o_bytes, BLOCK.o_rows)
-)
+WORD, BYTE, ROW = (Pack(port.payload.shape()) for port in (BLOCK.i_words, BLOCK.o_bytes, BLOCK.o_rows))
 FIELDS = ("height", "width", "channels", "planes", "grey", "side", "pixels")
 SIDES = [side for side in (4, 8, 16, 32) if side <= CONFIG.side]
 DISTURBANCE = Disturbance(parameters()["disturbance"]) if "disturbance" in parameters() else None
