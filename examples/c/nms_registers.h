@@ -67,7 +67,7 @@
 #define NMS_RESULT_BASE_HI 0x084u /* rw: Address of the first batch's results, a multiple of bus_bytes; bits 63 to 32 */
 #define NMS_RESULT_STRIDE 0x088u /* rw: Bytes from a batch's results to the next's, a multiple of bus_bytes */
 #define NMS_TABLE 0x090u /* rw, always: Table that data reads */
-#define NMS_TABLE_INDEX 0x0000000fu /* 0 DISTANCE, 1 MINIMUM, 2 SCALE, 3 TIES, 4 MANTISSA, 5 EXPONENT, 6 PERPLEXITY, 7 GENERATIONS, 8 STATUS, 9 AFFINITY, 10 EMBEDDING_INIT, 11 EMBEDDING, 12 ENTROPY, 13 EVALUATIONS */
+#define NMS_TABLE_INDEX 0x0000000fu /* 0 DISTANCE, 1 MINIMUM, 2 SCALE, 3 TIES, 4 MANTISSA, 5 EXPONENT, 6 PERPLEXITY, 7 GENERATIONS, 8 STATUS, 9 AFFINITY, 10 EMBEDDING_INIT, 11 EMBEDDING, 12 ENTROPY, 13 EVALUATIONS, 14 STANDING */
 #define NMS_ROW 0x094u /* rw, always: Row that data reads */
 #define NMS_COLUMN 0x098u /* rw, always: Column that data reads */
 #define NMS_DATA_LO 0x0a0u /* ro: The table's value, bits 31 to 0. Reading moves on: to the next row of a vector, the next column, after the last (count - 1; of points 1) the next row. Only while not busy */
@@ -90,6 +90,11 @@
 #define NMS_METHOD 0x0d0u /* ro: What the hardware does */
 #define NMS_METHOD_INDEX 0x000000ffu /* 0 desne, 1 herding, 2 lean */
 #define NMS_METHOD_SIDE 0x0000ff00u /* largest side of the grid to which images are reduced; 0: none are */
+#define NMS_METHOD_WINDOW 0x01ff0000u /* standing images that one can be compared with; 0: none is removed */
+#define NMS_DUPLICATES 0x0d4u /* rw: Which images count as near-duplicates and are left out */
+#define NMS_DUPLICATES_THRESHOLD 0x000000ffu /* 256ths of the squared norm of a profile; 0 leaves none out */
+#define NMS_DUPLICATES_WINDOW 0x0001ff00u /* standing images that one is compared with: 1 to method.window */
+#define NMS_DUPLICATES_ACROSS 0x01000000u /* those of the batches before count */
 #define NMS_CYCLES_LOAD_LO 0x100u /* ro: Cycles of phase LOAD in the last batch; bits 31 to 0 */
 #define NMS_CYCLES_LOAD_HI 0x104u /* ro: Cycles of phase LOAD in the last batch; bits 63 to 32 */
 #define NMS_CYCLES_DISTANCE_LO 0x108u /* ro: Cycles of phase DISTANCE in the last batch; bits 31 to 0 */
@@ -124,6 +129,8 @@
 #define NMS_BYTES_SENT_HI 0x17cu /* ro: Bytes that m_axis has sent in the last job; bits 63 to 32 */
 #define NMS_BYTES_FETCHED_LO 0x180u /* ro: Bytes of bytes_read that were read again to be sent; bits 31 to 0 */
 #define NMS_BYTES_FETCHED_HI 0x184u /* ro: Bytes of bytes_read that were read again to be sent; bits 63 to 32 */
+#define NMS_STANDING_LO 0x188u /* ro: Images of the last batch that are no near-duplicates; bits 31 to 0 */
+#define NMS_STANDING_HI 0x18cu /* ro: Images of the last batch that are no near-duplicates; bits 63 to 32 */
 #define NMS_IDENTITY_VALUE 0x4e4d5331u
 
 /* The value of a field that is one: field values are multiples of it. */
@@ -174,6 +181,7 @@ enum nms_table {
     NMS_TABLE_EMBEDDING = 11,
     NMS_TABLE_ENTROPY = 12,
     NMS_TABLE_EVALUATIONS = 13,
+    NMS_TABLE_STANDING = 14,
 };
 
 struct nms_row {

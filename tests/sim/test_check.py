@@ -110,6 +110,6 @@ def test_a_file_is_judged_before_anything_runs(blocks, tmp_path):
 def test_every_unit_is_there():
     assert list(UNITS) == [
         "cordic", "newton", "pe", "pea", "fitness", "prng", "de", "affinity", "te", "grid", "sampler",
-        "reduce", "distances", "herding", "lean_search", "map", "picks",
+        "reduce", "near_duplicates", "distances", "herding", "lean_search", "map", "picks",
         "lean_sampler", "axi",
     ]  # fmt: skip
