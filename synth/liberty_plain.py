@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from nms.synth import liberty_numbers
-from nms.synth.liberty_file import NAME, SEVERAL
+from nms.synth.liberty_file import NAME, SEVERAL, read_direction
 from nms.synth.liberty_functions import BooleanFunction
 from nms.synth.liberty_tables import find_templates, read_table
 from nms.synth.liberty_text import FOLD, Attribute, Group, split
@@ -129,6 +129,8 @@ def _check_cell(cell: Group) -> None:
     if area is not None and area < 0:
         cell.fail(f"area {area:g}: must be 0 or more", cell.find("area"))
     known = known_names(cell)
+    for pin in cell.inner("pin"):
+        read_direction(pin)
     for group in cell.inner("pin", "ff", "latch"):
         for attribute in group.attributes:
             if attribute.name in FUNCTIONS:

@@ -5,7 +5,7 @@ import numpy as np
 
 from nms.energy.sampler.power_cells import Held, InternalPower, PowerCell, PowerPin, Table
 from nms.energy.sampler.power_rails import is_ground
-from nms.synth.liberty_file import SEVERAL
+from nms.synth.liberty_file import SEVERAL, read_direction
 from nms.synth.liberty_functions import BooleanFunction
 from nms.synth.liberty_plain import check_function, is_multiple, known_names
 from nms.synth.liberty_tables import find_templates, read_table
@@ -21,7 +21,6 @@ VARIABLES = {
 }
 """What the axes of power tables may be."""
 
-DIRECTIONS = ("input", "output", "inout", "internal")
 TABLES = ("rise_power", "fall_power", "power")
 
 
@@ -112,9 +111,7 @@ class PowerReader:
                 powers.append(InternalPower(when, rail, tables))
                 if any(bool(each.rail) != bool(rail) for each in powers):
                     power.fail("some internal_power has a related_pg_pin, some has none; must be all or none")
-        direction = pin.word("direction").lower()
-        if direction not in DIRECTIONS:
-            pin.fail(f"direction {direction!r}: must be {', '.join(DIRECTIONS)}")
+        direction = read_direction(pin)
         function = _function(pin, "function", known) if direction == "output" else None
         return PowerPin(
             cell.name, pin.name, direction, self._capacitances(pin, direction), clock, function, energy

@@ -162,7 +162,7 @@ def test_a_setting_that_does_not_apply_is_refused(
             "liberty 'generic.lib': cannot infer the technology node; pass --node NM",
         ),
         (["-c", "tiny", "--liberty", "absent.lib"], "liberty 'absent.lib': no such file"),
-        (["-c", "tiny", "--liberty", "."], "liberty '.': is a folder; must be a Liberty file"),
+        (["-c", "tiny", "--liberty", "."], "liberty '.': is a folder; must be a file"),
         (["-c", "tiny", "--liberty", "absent.lib", "--node", "130"], "liberty 'absent.lib': no such file"),
         (
             ["-c", "tiny", "--liberty", targets.GENERIC, "--node", "130", "--beside", "no"],

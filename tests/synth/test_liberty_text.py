@@ -3,6 +3,7 @@
 
 import gzip
 import json
+import os
 import re
 from pathlib import Path
 
@@ -252,6 +253,12 @@ def test_rows_of_a_table(values: str, tmp_path: Path) -> None:
         ("area : 1", "area : big", "cell (INV): area 'big': must be a finite number"),
         ("area : 1", "area : -1", "cell (INV): area -1: must be 0 or more"),
         ("!A", "!B", "pin (Y): function '!B': the cell has no 'B'"),
+        (
+            "pin (A) { direction : input; }",
+            "pin (A) { }",
+            "pin (A): direction '': must be one of input, output",
+        ),
+        ("direction : input", "direction : left", "cell (INV), pin (A): direction 'left': must be one of"),
         ("area : 1", "dont_use : maybe", "cell (INV): dont_use 'maybe': must be true or false"),
     ],
 )
@@ -259,6 +266,28 @@ def test_a_mistake_in_a_cell(before: str, after: str, said: str, tmp_path: Path)
     text = TIMED.replace(before, after).replace("VALUES", '"1, 2, 3", "4, 5, 6"')
     with pytest.raises(UserError, match=re.escape(said)):
         write_plain(read(text, tmp_path))
+
+
+def test_a_pin_without_a_load_has_the_default(tmp_path: Path) -> None:
+    """abc would take none."""
+    text = TIMED.replace("VALUES", '"1, 2, 3", "4, 5, 6"').replace(
+        "time_unit", "default_input_pin_cap : 7; time_unit"
+    )
+    plain = read(write_plain(read(text, tmp_path)), tmp_path)
+    [cell] = plain.inner("cell")
+    assert [pin.number("capacitance") for pin in cell.inner("pin")] == [7, None]
+
+
+def test_what_is_no_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for file, said in (
+        (tmp_path / "none.lib", "no such file"),
+        (tmp_path, "is a folder; must be a file"),
+        (tmp_path / "pipe", "is a pipe or a device; must be a file"),
+        (tmp_path / ("x" * 300), "not readable"),
+    ):
+        with pytest.raises(UserError, match=said):
+            targets.select_target(None, [file])
 
 
 def test_files_in_any_packing_and_character_set(tmp_path: Path) -> None:

@@ -226,6 +226,34 @@ def test_other_spellings_give_the_same(
         assert figures(raw, tmp_path) == pytest.approx(plain)
 
 
+def test_bits_of_buses_and_bundles(tmp_path: Path) -> None:
+    """What is said of all holds for each; a related bus is all bits; functions of several bits are not read."""
+    cell = """  type (two) { base_type : array; bit_width : 2; bit_from : 1; bit_to : 0; }
+  cell (BANK) { cell_leakage_power : 1; ff_bank (IQ, IQN, 2) { clocked_on : CK; next_state : "D E"; }
+    pin (CK) { direction : input; clock : true; capacitance : 0.004; }
+    bus (D) { bus_type : two; direction : input; capacitance : 0.001; pin (D[1]) { capacitance : 0.002; } }
+    bundle (Q) { members (Q0, Q1); direction : output; function : "IQ";
+      internal_power () { related_pin : "D CK"; when : "E[1:0]"; power (scalar) { values ("0.5"); } } } }
+  cell (DFF)"""
+    bank = read(change(("  cell (DFF)", cell)), tmp_path).cells["BANK"]
+    assert list(bank.pins) == ["CK", "D[1]", "D[0]", "Q0", "Q1"]
+    assert [bank.pins[name].capacitance for name in ("D[1]", "D[0]")] == pytest.approx([2e-15, 1e-15])
+    for name in ("Q0", "Q1"):
+        assert list(bank.pins[name].energy) == ["D[1]", "D[0]", "CK"]
+        assert bank.pins[name].internal("CK", 0.0, np.zeros(1)) == pytest.approx([0.5e-12])
+
+
+def test_what_depends_on_something_unknown_is_refused(tmp_path: Path) -> None:
+    text = change(
+        ('next_state : "D"', 'next_state : "D * X"'),
+        ("pin (D) {", "pin (X) { direction : internal; } pin (D) {"),
+    )
+    with pytest.raises(
+        UserError, match=r"cell 'DFF': 'D \* X' depends on 'X'; must depend on inputs, outputs and"
+    ):
+        figures(text, tmp_path)
+
+
 def test_a_third_index_is_read_where_the_other_output_drives_nothing(
     plain: dict[str, float], tmp_path: Path
 ) -> None:
@@ -266,6 +294,11 @@ def test_a_third_index_is_read_where_the_other_output_drives_nothing(
         ("nom_voltage : 1.0;", "nom_voltage : 0;", "nom_voltage 0: must be above 0"),
         ('leakage_power_unit : "1nW";', "", "has no leakage_power_unit"),
         ('"1nW"', '"1nV"', "leakage_power_unit '1nV': is not understood"),
+        ("cell (NAND2) {", "cell (NAND2) { " + leakage((1, "A", "VDD"), (1, "B", "")),
+         "cell (NAND2): some leakage_power has a related_pg_pin, some has none; must be all or none"),
+        (GROUP, GROUP + GROUP.replace("related_pin", RAILS.format("VDD")),
+         "internal_power (): some internal_power has a related_pg_pin, some has none"),
+        ("pin (D) { direction : input;", "pin (D) {", "pin (D): direction '': must be one of input, output"),
         ("clock : true", "clock : often", "pin (CK): clock 'often': must be true or false"),
         ("cell_leakage_power : 5.0", "internal_power () { }", "internal_power (): is in a cell"),
     ],
