@@ -167,18 +167,20 @@ class MapLane(Block):
                 m.d.sync += held.eq(value)
             return held
 
-        def subtract(stage: int, take: Signal, point: View, name: str) -> dict[str, Signal]:
-            """The differences of the row, which is taken here, and the point of the pair in ``stage``."""
+        def subtract(take: Signal, point: View, name: str) -> dict[str, Value]:
+            """The differences of the row, which is taken here, and a point."""
             row = Signal(point.shape(), name=f"row_{name}", reset_less=True)
             with m.If(take):
                 m.d.sync += row.eq(point)
-            return {axis: register(stage, row[axis] - point[axis], f"{name}_{axis}") for axis in AXES}
+            return {axis: row[axis] - point[axis] for axis in AXES}
 
-        gaps = subtract(0, self.take, self.point, "gap")
-        late_gaps = subtract(self.late, self.late_take, self.late_point, "late_gap")
+        gaps = subtract(self.take, self.point, "gap")
+        sizes = {axis: register(0, _magnitude(gaps[axis])[COARSE:], f"size_{axis}") for axis in AXES}
+        gaps = subtract(self.late_take, self.late_point, "late_gap")
+        late_gaps = {axis: register(self.late, gaps[axis], f"late_gap_{axis}") for axis in AXES}
 
         # a = 1 + d^2: its leading one is n places above that of 1, and is followed by the index of t
-        squares = [square(_magnitude(gaps[axis])[COARSE:]) for axis in AXES]
+        squares = [square(sizes[axis]) for axis in AXES]
         farther = register(1, (1 << b) + squares[0] + squares[1], "farther", unsigned(len(squares[0]) + 1))
         n = bit_length(farther[b + 1 :])
         index = (farther[b + 1 - MANTISSA :] >> n)[: MANTISSA - 1]
@@ -187,22 +189,26 @@ class MapLane(Block):
         weight = t.shift_left(self.profile.kernel.fraction - MANTISSA) >> n
         m.d.comb += self.kernel.eq(Mux(stages[self.kernel_latency], weight, 0))
 
-        # c = (P' << X) - wz, at most 2 and above -16
+        # c = (P' << X) - wz, at most 2 and above -16; with y = floor(2 v), P' - half_up(v) = (2 P' - y) >> 1
         places = fp - MANTISSA - LEAST
-        wz = half_up_by((t * self.scale).shift_left(places), n + self.shift)[: MANTISSA + SCALE + places]
+        size = MANTISSA + SCALE + places
+        y = ((t * self.scale).shift_left(places + 1) >> n + self.shift)[: size + 1]
         attract = Mux(self.early, self.affinity << 1, self.affinity)
-        coefficient = register(3, attract - wz, "coefficient", signed(len(wz) + 1))
+        coefficient = register(3, ((attract << 1) - y).shift_right(1), "coefficient", signed(size + 1))
         t, n = register(3, t, "t_4"), register(3, n, "n_4")
 
-        # g = half_up(c t, 8 + n), then its mantissa; one rounded up to 256 is 128, a place further left
-        twice = (coefficient * t).shift_right(MANTISSA - 1) >> n
-        g = register(4, (twice + 1).shift_right(1), "g", coefficient.shape())
-        magnitude = _magnitude(g)
+        # |g| of g = half_up(c t, 8 + n); with y = floor(2 v) below 0, -half_up(v) = (not y + 1) >> 1
+        y = (coefficient * t).shift_right(MANTISSA - 1) >> n
+        rounded = (y.as_unsigned() ^ y[-1].replicate(len(y))) + 1
+        magnitude = register(4, rounded[1 : len(coefficient)], "magnitude")
+        minus = register(4, y[-1], "minus_5")
+
+        # Its mantissa; one rounded up to 256 is 128, a place further left
         e = bit_length(magnitude[MANTISSA:])
         rounded = half_up_by(magnitude, e)
         full = rounded[MANTISSA]
         mantissa = register(5, rounded[:MANTISSA] | full << MANTISSA - 1, "mantissa", unsigned(MANTISSA))
-        left, minus = register(5, e + full, "left"), register(5, g[-1], "minus")
+        left, minus = register(5, e + full, "left"), register(5, minus, "minus_6")
 
         valid_force = stages[self.force_latency]
         for axis in AXES:

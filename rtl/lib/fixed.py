@@ -56,13 +56,20 @@ def bit_length(value: Value) -> Value:
 def square_rows(value: Value) -> list[Value]:
     """Rows whose sum is the exact square of an unsigned value.
 
-    Products of two different bits are formed once and doubled. In one sum with others, a square needs no sum
-    of its own.
+    Products of two different bits are formed once and doubled. Those of bit i begin at place 2i; where a row
+    ends below that, they continue it, so that there are hardly more than half as many rows as bits. In one
+    sum with others, a square needs no sum of its own.
     """
-    return [
-        Cat(value[i], Const(0, 1), value[i + 1 :] & value[i].replicate(len(value) - 1 - i)) << 2 * i
-        for i in range(len(value))
-    ]
+    rows: list[Value] = []
+    for i in range(len(value)):
+        products = Cat(value[i], Const(0, 1), value[i + 1 :] & value[i].replicate(len(value) - 1 - i))
+        for number, row in enumerate(rows):
+            if len(row) <= 2 * i:
+                rows[number] = Cat(row, Const(0, 2 * i - len(row)), products)
+                break
+        else:
+            rows.append(products << 2 * i)
+    return rows
 
 
 def square(value: Value) -> Value:

@@ -130,7 +130,7 @@ def test_one_adder_for_sum_and_difference(narrow: bool) -> None:
     run(m, testbench)
 
 
-@pytest.mark.parametrize("width", [1, 2, 8])
+@pytest.mark.parametrize("width", [1, 2, 8, 11])
 def test_square(width: int) -> None:
     m, value, total, alone = Module(), Signal(width), Signal(2 * width), Signal(3 * width)
     m.d.comb += [total.eq(sum(square_rows(value))), alone.eq(square(value))]
