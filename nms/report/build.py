@@ -62,7 +62,9 @@ def _significant(value: float, digits: int = 2) -> str:
 def _draw_figures(run: Run, again: Replay, errors: dict[str, np.ndarray | None]) -> dict[str, Markup]:
     """Draw the figures, by name; those that have nothing to show are left out."""
     stored = run.figures
-    drawings = _draw_map(run, again, errors) if run.has_map else _draw_herding(run, again)
+    drawings = {}
+    if stored.rows:
+        drawings = _draw_map(run, again, errors) if run.has_map else _draw_herding(run, again)
     if stored.cycles:
         drawings["timeline"] = inline(
             figures.draw_timeline(stored.cycles, stored.utilisation),
@@ -106,17 +108,18 @@ def _draw_map(run: Run, again: Replay, errors: dict[str, np.ndarray | None]) -> 
     place = data.number_classes(run)
     if place is None:
         place = np.zeros(stored.count, np.int64)
+    images = run.standing
     taken, solved = values[run.steps], values["status"] == Status.SOLVED
     drawings = {
         "map": inline(
-            figures.draw_map(values["embedding"], values["kept"], place, data.find_grid(run)),
+            figures.draw_map(values["embedding"], images, values["kept"], place[images], data.find_grid(run)),
             "map",
             "Map of the images, with the grid",
-            f"{stored.count} points, {stored.kept} of them kept: {', '.join(map(str, values['kept']))}."
+            f"{stored.rows} points, {stored.kept} of them kept: {', '.join(map(str, values['kept']))}."
             " The table of all points lists their positions and cells.",
         ),
         "steps": inline(
-            figures.draw_steps(taken, solved, run.steps),
+            figures.draw_steps(taken, images, solved, run.steps),
             run.steps,
             f"{run.steps.capitalize()} of the search, by row",
             f"Between {taken.min()} and {taken.max()}, median"

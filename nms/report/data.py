@@ -59,6 +59,7 @@ def collect_content(run: Run, replay: Replay, errors: dict[str, np.ndarray | Non
         "tiles": list(_tiles(run, replay, shown)),
         "mapped": _map(run, cells, shown, errors) if cells else None,
         "boxes": _boxes(run),
+        "near_duplicates": stored.count - stored.standing if stored.threshold else None,
         "classes": _classes(run),
         "images": list(_images(run, cells)),
         "columns": [column for column, *_ in _columns(run, cells)],
@@ -121,17 +122,20 @@ def number_classes(run: Run) -> np.ndarray | None:
 def _tiles(run: Run, replay: Replay, errors: dict[str, np.ndarray]) -> Iterator[tuple[str, str, str]]:
     stored = run.figures
     yield "kept", f"{stored.kept / stored.count:.1%}", f"{stored.kept} of {stored.count} images"
+    if stored.threshold:
+        rule = f"threshold {stored.threshold}, window {stored.window}"
+        yield "standing", f"{stored.standing} of {stored.count}", f"no near-duplicates; {rule}"
     if run.has_map:
         found = count_statuses(run)
         searched = run.values[run.steps][run.values[run.steps] > 0]
-        yield "rows solved", f"{found['solved']} of {stored.count}", f"perplexity {run.target:g}"
+        yield "rows solved", f"{found['solved']} of {stored.rows}", f"perplexity {run.target:g}"
         if "this run" in errors:
             own = errors["this run"]
             yield "largest perplexity error", f"{own.max():.2g}", f"true error; median {np.median(own):.2g}"
         if len(searched):
             yield f"{run.steps} per row", f"{np.median(searched):g}", f"median; at most {searched.max()}"
         yield "divergence of the map", f"{replay.divergence[-1]:.3f}", "Kullback-Leibler, nats"
-    else:
+    elif stored.rows:
         random = choose_randomly(run)[-1]
         yield "error of the mean", f"{replay.herding[-1]:.3g}", f"grey levels; {random:.3g} of random images"
     if stored.cycles:
@@ -159,11 +163,11 @@ def _classes(run: Run) -> list[dict[str, Any]] | None:
 
 
 Column = tuple[str, Callable[[int], str]]
-"""A column of the table of all points: its title, and what it says of an image."""
+"""A column of the table of all points: its title, and what it says of a point."""
 
 
 def _columns(run: Run, cells: "Grid | None") -> list[Column]:
-    """The columns between fate and search of an image, of a run with a map."""
+    """The columns between fate and search of an image that has a point, of a run with a map."""
     if cells is None:
         return []
     values = run.values
@@ -179,25 +183,27 @@ def _columns(run: Run, cells: "Grid | None") -> list[Column]:
 
 def _images(run: Run, cells: "Grid | None") -> Iterator[dict[str, Any]]:
     values, kept = run.values, set(run.values["kept"].tolist())
-    columns = _columns(run, cells)
+    columns, rows = _columns(run, cells), {image: row for row, image in enumerate(run.standing.tolist())}
     small = make_reduced_thumbnails(run)
     for index, source in enumerate(make_thumbnails(run)):
         label = int(values["labels"][index])
         what = f"image {index}" + (f", class {label}" if label >= 0 else "")
-        fate = "kept" if index in kept else "left out"
+        row = rows.get(index)
+        fate = ("" if row is not None else "near-duplicate, ") + ("kept" if index in kept else "left out")
         about = [what, fate]
-        if cells:
-            about += [f"cell {cells.of[index]}", f"{values[run.steps][index]} {run.steps}"]
+        if cells and row is not None:
+            about += [f"cell {cells.of[row]}", f"{values[run.steps][row]} {run.steps}"]
         yield {
             "index": index,
             "label": label if label >= 0 else "",
             "kept": index in kept,
+            "near_duplicate": row is None,
             "source": source,
             "reduced": small[index] if small else None,
             "alt": f"{what}, {fate}",
             "about": "\n".join(about),
-            "cells": [say(index) for _, say in columns],
-            "status": Status(values["status"][index]).name.lower() if cells else None,
+            "cells": ["" if row is None else say(row) for _, say in columns],
+            "status": Status(values["status"][row]).name.lower() if cells and row is not None else "",
         }
 
 
@@ -274,6 +280,11 @@ def _settings(run: Run) -> list[tuple[str, object]]:
             ("bytes compared", settings.reduced),
             ("pick", str(Pick(settings.pick))),
         ]
+        if settings.threshold:
+            across = ", across batches" if settings.across else ""
+            found.append(
+                ("near-duplicates", f"threshold {settings.threshold}, window {settings.window}{across}")
+            )
     if run.has_map:
         found.append(("perplexity", f"{run.target:g} ({settings.target} raw)"))
         if isinstance(settings, LeanSettings):

@@ -38,13 +38,16 @@ def _decades(axis: object) -> None:
     axis.set_minor_locator(LogLocator(subs=()))  # type: ignore[attr-defined]
 
 
-def draw_map(points: np.ndarray, kept: np.ndarray, classes: np.ndarray, grid: Grid) -> Figure:
+def draw_map(
+    points: np.ndarray, images: np.ndarray, kept: np.ndarray, classes: np.ndarray, grid: Grid
+) -> Figure:
     """Draw the map with its grid: kept points are filled, the others hollow; occupied cells are tinted.
 
     Parameters
     ----------
     points : (N, 2)
-    kept : (K,) indices
+    images : (N,) number of each point's image
+    kept : (K,) numbers of the images kept
     classes : (N,) 0 to 9, which choose colour and shape of the points
     """
     figure = _figure(480, 480)
@@ -58,12 +61,12 @@ def draw_map(points: np.ndarray, kept: np.ndarray, classes: np.ndarray, grid: Gr
     edges = np.arange(side + 1) * grid.cell
     axes.hlines(y + edges, x, x + ends, color=LIGHT["rule"], linewidth=0.8, zorder=1)
     axes.vlines(x + edges, y, y + ends, color=LIGHT["rule"], linewidth=0.8, zorder=1)
-    is_kept = np.isin(np.arange(len(points)), kept)
+    is_kept = np.isin(images, kept)
     scale = max(0.6, min(1.0, (64 / len(points)) ** 0.5))
     for index in np.argsort(is_kept, kind="stable"):  # kept points on top
         colour = LIGHT[f"class{classes[index]}"]
         axes.plot(
-            *points[index], MARKERS[classes[index]], gid=f"point-{index}", zorder=3,
+            *points[index], MARKERS[classes[index]], gid=f"point-{images[index]}", zorder=3,
             markersize=scale * (10 if is_kept[index] else 7), markeredgewidth=1.4 * scale,
             markerfacecolor=colour if is_kept[index] else LIGHT["card"],
             markeredgecolor=LIGHT["text"] if is_kept[index] else colour,
@@ -101,19 +104,18 @@ def draw_convergence(errors: np.ndarray, floor: float, stop: float) -> Figure:
     return figure
 
 
-def draw_steps(counts: np.ndarray, solved: np.ndarray, steps: str) -> Figure:
-    """Draw the steps, as "generations", of each row; a cross marks rows that were not solved."""
+def draw_steps(counts: np.ndarray, images: np.ndarray, solved: np.ndarray, steps: str) -> Figure:
+    """Draw the steps, as "generations", of each row by its image; a cross marks rows that were not solved."""
     figure = _figure(390, 300)
     (axes,) = _axes(figure, "row (index of the image)", steps)
-    for row, count in enumerate(counts):
-        axes.bar(row, count, width=0.8, color=LIGHT["main"], gid=f"bar-{row}")
-    unsolved = np.flatnonzero(~solved)
-    axes.plot(unsolved, counts[unsolved], "x", color=LIGHT["bad"])
+    for image, count in zip(images, counts, strict=True):
+        axes.bar(image, count, width=0.8, color=LIGHT["main"], gid=f"bar-{image}")
+    axes.plot(images[~solved], counts[~solved], "x", color=LIGHT["bad"])
     middle = float(np.median(counts))
     axes.axhline(middle, color=LIGHT["second"], linestyle="--", linewidth=1.2)
     axes.set_title(f"dashed: median {middle:g}", loc="right", color=LIGHT["second"], fontsize=10, pad=3)
     axes.set_ylim(0, 1.05 * max(1, counts.max()))
-    axes.set_xlim(-0.8, len(counts) - 0.2)
+    axes.set_xlim(-0.8, images[-1] + 0.8)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(MaxNLocator(integer=True))
     return figure

@@ -97,7 +97,8 @@ class Figures(_Section):
     """The part of ``results.json`` that the page needs.
 
     Figures that only hardware has are empty without it, as are those of a map, and of reduced images.
-    ``traffic`` has bytes by who counted them and by counter.
+    ``traffic`` has bytes by who counted them and by counter. ``standing`` counts where near-duplicates are
+    left out.
     """
 
     command: str
@@ -117,6 +118,10 @@ class Figures(_Section):
     side: int = 0
     grey: bool = False
     reduced: int = 0
+    threshold: int = 0
+    window: int = 0
+    across: bool = False
+    standing: int = 0
     versions: dict[str, str]
     tables: dict[str, Comparison] = Field(default_factory=dict)
     compared: int = 0
@@ -125,6 +130,13 @@ class Figures(_Section):
     utilisation: dict[str, float] = Field(default_factory=dict)
     seconds: dict[str, float] = Field(default_factory=dict)
     traffic: dict[str, dict[str, int]] = Field(default_factory=dict)
+
+    @property
+    def rows(self) -> int:
+        """The images of which distances and all else are computed."""
+        if not self.threshold:
+            return self.count
+        return self.standing if self.standing > self.kept else 0
 
     @field_validator("configuration", mode="before")
     @classmethod
@@ -180,7 +192,14 @@ class Run:
     @property
     def has_map(self) -> bool:
         """Whether there was a search and a map."""
-        return self.figures.perplexity is not None
+        return self.figures.perplexity is not None and self.figures.rows > 0
+
+    @property
+    def standing(self) -> np.ndarray:
+        """The images that are no near-duplicates, ascending: all, if none are left out."""
+        if not self.figures.threshold:
+            return np.arange(self.figures.count)
+        return np.flatnonzero(self.values["standing"])
 
     @property
     def target(self) -> float:
@@ -235,7 +254,8 @@ def _make_settings(figures: Figures) -> Settings | LeanSettings:
             aim |= {"iterations": figures.iterations, "evaluations": figures.evaluations}
         return LeanSettings.make(
             config, figures.count, find_stored_shape(given.shape, given.planar), ratio, seed=figures.seed,
-            pick=figures.pick, side=figures.side, planes=given.planar, grey=figures.grey, **aim,
+            pick=figures.pick, side=figures.side, planes=given.planar, grey=figures.grey,
+            threshold=figures.threshold, window=figures.window or None, across=figures.across, **aim,
         )  # fmt: skip
     assert isinstance(config, Config)
     return Settings.make(
@@ -269,13 +289,15 @@ def _json(path: Path) -> dict[str, Any]:
 
 
 def _arrays(path: Path, figures: Figures) -> dict[str, np.ndarray]:
-    count = figures.count
-    square, vector, points = (count, count), (count,), (count, 2)
+    count, rows = figures.count, figures.rows
+    square, vector, points = (rows, rows), (rows,), (rows, 2)
     shapes: dict[str, tuple[int, ...]] = {
-        "images": (count, figures.pixels), "labels": vector, "distance": square, "kept": (figures.kept,),
+        "images": (count, figures.pixels), "labels": (count,), "distance": square, "kept": (figures.kept,),
     }  # fmt: skip
     if isinstance(figures.configuration, ReducedConfig):
         shapes["reduced"] = (count, figures.reduced)
+    if figures.threshold:
+        shapes["standing"] = (count,)
     if figures.perplexity is not None:
         steps = "generations" if isinstance(figures.configuration, Config) else "evaluations"
         shapes |= {
@@ -297,6 +319,10 @@ def _arrays(path: Path, figures: Figures) -> dict[str, np.ndarray]:
     kept = values["kept"]
     if kept.dtype.kind not in "iu" or not np.all((kept >= 0) & (kept < count)) or np.any(np.diff(kept) <= 0):
         raise UserError(f"{path}: kept {kept.tolist()}: must be ascending indices of {count} images")
+    if figures.threshold:
+        standing = values["standing"]
+        if not np.all(np.isin(standing, (0, 1))) or standing.sum() != figures.standing:
+            raise UserError(f"{path}: standing: must be 1 of {figures.standing} images and 0 of the others")
     if "status" in values and not np.all(np.isin(values["status"], list(Status))):
         raise UserError(f"{path}: status: must be 0 to {max(Status)}")
     if "embedding" in values and not np.all(np.isfinite(values["embedding"])):

@@ -28,7 +28,7 @@ class Replay:
     divergence : (iterations + 1,) Kullback-Leibler divergence of the map in nats, from before the first
         iteration on
     herding : (K,) distance of the mean of the images taken from that of all, after each one that herding
-        takes, in grey levels: the root mean square over the bytes
+        takes, in grey levels: the root mean square over the bytes; empty if it has nothing to choose
     """
 
     differences: dict[str, int]
@@ -57,20 +57,23 @@ def replay(run: Run, tell: Callable[[str], None]) -> Replay:
     tell("model: distances")
     tables = sampler.run(config, settings, run.values["images"], on_generation, on_iteration)
     differences = _differences(run, tables)
+    if not run.figures.rows:
+        return Replay(differences)
     if not run.has_map:
         return Replay(differences, herding=_follow_mean(run))
     assert isinstance(tables, Tables | LeanTables)
     assert isinstance(config, Config | LeanConfig)
-    lsb = config.profile.position.lsb
+    lsb, rows = config.profile.position.lsb, slice(run.figures.rows)
+    affinity = tables.affinity[rows, rows]
     divergence = [
-        metrics.kl_divergence(tables.affinity, points * lsb) for points in (tables.embedding_init, *maps)
+        metrics.kl_divergence(affinity, points * lsb) for points in (tables.embedding_init[rows], *maps)
     ]
     return Replay(differences, np.array(errors).reshape(-1, settings.count), np.array(divergence))
 
 
 def _follow_mean(run: Run) -> np.ndarray:
     """How the mean of the images that herding takes comes near to the mean of all."""
-    reduced = run.values["reduced"].astype(np.float64)
+    reduced = run.values["reduced"][run.standing].astype(np.float64)
     taken = reduced[herding.order(run.values["distance"], run.figures.kept)]
     means = taken.cumsum(axis=0) / np.arange(1, len(taken) + 1)[:, None]
     return np.sqrt(((means - reduced.mean(axis=0)) ** 2).mean(axis=1))
@@ -78,7 +81,7 @@ def _follow_mean(run: Run) -> np.ndarray:
 
 def choose_randomly(run: Run) -> np.ndarray:
     """The same of random images, (K,) by arithmetic: deviation / sqrt(t) times sqrt((N - t)/(N - 1))."""
-    reduced = run.values["reduced"].astype(np.float64)
+    reduced = run.values["reduced"][run.standing].astype(np.float64)
     count, taken = len(reduced), np.arange(1, run.figures.kept + 1)
     return np.sqrt(reduced.var(axis=0).mean() / taken * (count - taken) / (count - 1))
 

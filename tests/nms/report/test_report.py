@@ -303,6 +303,66 @@ class TestReducedImages:
         assert not page.xpath("//*[@id='replayed']")
 
 
+class TestNearDuplicates:
+    """Runs of 20 digits that leave some out: every image is on the page, with its mark."""
+
+    WORDS = "--side 8 --count 20 --threshold 60 --level golden -o"
+
+    def numbers(self, page: html.HtmlElement, path: str) -> list[int]:
+        return [int(one) for one in page.xpath(path)]
+
+    def test_map(self, tmp_path_factory: pytest.TempPathFactory) -> None:
+        words = f"run -c lean --pick hub --perplexity 5 --iterations 20 --ratio 0.2 {self.WORDS}"
+        directory = make_run(tmp_path_factory, words)
+        page, values = parse(directory), arrays(directory)
+        standing = np.flatnonzero(values["standing"])
+        assert 4 < len(standing) < 20
+        assert self.numbers(page, "//figure[@id='map']//*[@class='point']/@data-index") == pytest.approx(
+            sorted(standing, key=lambda image: image in values["kept"])
+        )
+        assert self.numbers(page, "//*[@class='bar']/@data-index") == standing.tolist()
+        rows = page.xpath("//table[@id='points']/tbody/tr")
+        assert [int(row.get("data-image")) for row in rows] == list(range(20))
+        for image, row in enumerate(rows):
+            told = [text(cell) for cell in row]
+            assert (told[3] == "near-duplicate") == (image not in standing)
+            if image in standing:
+                place = standing.tolist().index(image)
+                assert float(told[4]) == pytest.approx(values["embedding"][place, 0], abs=1e-6)
+            else:
+                assert set(told[4:]) == {""}
+        marked = [text(item).startswith("≈") for item in page.xpath("//ul[@class='gallery']/li")]
+        assert np.flatnonzero(~np.array(marked)).tolist() == standing.tolist()
+        assert f"{20 - len(standing)} images were left out as near-duplicates" in text(page)
+        assert "It gave exactly the results that are stored" in text(page)
+
+    @pytest.mark.parametrize("ratio", [0.2, 0.9])
+    def test_herding(self, ratio: float, tmp_path_factory: pytest.TempPathFactory) -> None:
+        """With few kept, and with more kept than stand."""
+        directory = make_run(tmp_path_factory, f"run -c herding --ratio {ratio} {self.WORDS}")
+        page, values = parse(directory), arrays(directory)
+        tiles = {text(tile[0]): text(tile[1]) for tile in page.xpath("//dl[@class='tiles']/div")}
+        standing = values["standing"] == 1
+        assert tiles["standing"].startswith(f"{standing.sum()} of 20")
+        if ratio < 0.5:
+            rows = values["reduced"].astype(float)
+            mean = rows[standing].mean(axis=0)
+            error = np.sqrt(((rows[values["kept"]].mean(axis=0) - mean) ** 2).mean())
+            assert tiles["error of the mean"].startswith(f"{error:.3g} grey levels")
+        else:
+            assert "error of the mean" not in tiles
+            assert "No more images stand than are to be kept" in text(page)
+            assert "near-duplicate, kept" in {
+                of.rpartition("\n")[2] for of in page.xpath("//ul[@class='gallery']/li/@data-about")
+            }
+
+    def test_another_count_is_refused(self, tmp_path_factory: pytest.TempPathFactory) -> None:
+        directory = make_run(tmp_path_factory, f"run -c herding --ratio 0.2 {self.WORDS}")
+        resave(directory, standing=np.ones(20, np.int64))
+        with pytest.raises(UserError, match="standing: must be 1 of"):
+            loader.load(directory)
+
+
 class TestHardware:
     def test_agrees(self, directory: Path) -> None:
         rewrite(directory, **HARDWARE)
