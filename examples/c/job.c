@@ -36,6 +36,9 @@ int nms_fits(volatile uint32_t *registers, const struct nms_job *job)
     if (job->side != 0)
         pixels = smaller(job->side, job->height) * smaller(job->side, job->width) *
                  (job->grey ? 1 : job->channels);
+    if (job->threshold != 0 &&
+        job->window > (get(registers, NMS_METHOD) & NMS_METHOD_WINDOW) / NMS_LOWEST(NMS_METHOD_WINDOW))
+        return 0;
     return get(registers, NMS_IDENTITY) == NMS_IDENTITY_VALUE &&
            job->side <= (get(registers, NMS_METHOD) & NMS_METHOD_SIDE) / NMS_LOWEST(NMS_METHOD_SIDE) &&
            job->count <= get(registers, NMS_MAX_IMAGES) && pixels <= get(registers, NMS_MAX_PIXELS);
@@ -50,6 +53,9 @@ static void put_reduction(volatile uint32_t *registers, const struct nms_job *jo
             (job->planes ? NMS_REDUCTION_PLANES : 0) | (job->grey ? NMS_REDUCTION_GREY : 0));
     put(registers, NMS_PICK, job->pick);
     put(registers, NMS_EVALUATIONS, job->evaluations);
+    put(registers, NMS_DUPLICATES,
+        job->threshold * NMS_LOWEST(NMS_DUPLICATES_THRESHOLD) |
+            job->window * NMS_LOWEST(NMS_DUPLICATES_WINDOW) | (job->across ? NMS_DUPLICATES_ACROSS : 0));
 }
 
 void nms_start(volatile uint32_t *registers, const struct nms_job *job)

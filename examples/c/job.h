@@ -22,6 +22,9 @@ struct nms_job {
     uint32_t height, width, channels, side;
     int planes, grey;
     uint32_t pick, evaluations;
+    /* Near-duplicates of one of the last `window` images that stand are left out; threshold 0 leaves none out. */
+    uint32_t threshold, window;
+    int across;
 };
 
 /* Whether a sampler answers at these registers and is large enough for the job. */

@@ -86,7 +86,8 @@ class Job(ctypes.Structure):
         ("list_base", ctypes.c_uint64),
         *((name, ctypes.c_uint32) for name in ("height", "width", "channels", "side")),
         *((name, ctypes.c_int) for name in ("planes", "grey")),
-        *((name, ctypes.c_uint32) for name in ("pick", "evaluations")),
+        *((name, ctypes.c_uint32) for name in ("pick", "evaluations", "threshold", "window")),
+        ("across", ctypes.c_int),
     ]  # fmt: skip
 
 
@@ -121,8 +122,9 @@ def test_the_c_example_writes_what_the_driver_writes(library: ctypes.CDLL) -> No
     config = load("lean")
     assert isinstance(config, LeanConfig)
     settings = LeanSettings.make(
-        config, 50, (30, 40, 3), seed=9, pick="hub", side=4, evaluations=5, perplexity=11.3, grey=True
-    )
+        config, 50, (30, 40, 3), seed=9, pick="hub", side=4, evaluations=5, perplexity=11.3, grey=True,
+        threshold=8, window=9, across=True,
+    )  # fmt: skip
     places = {
         "image_base": 3 << 32, "image_stride": 3600, "batches": 7, "batch_stride": 1 << 20,
         "result_base": 5 << 32, "result_stride": 2048, "list_base": 9 << 32, "list_stride": 208,
@@ -130,7 +132,7 @@ def test_the_c_example_writes_what_the_driver_writes(library: ctypes.CDLL) -> No
     memory, wanted = make_memory("lean"), make_memory("lean")
     job = Job(count=50, pixels=3600, keep=15, perplexity=11.3, iterations=48, seed=9, use_lists=1,
               send_images=1, height=30, width=40, channels=3, side=4, grey=1, pick=2, evaluations=5,
-              **places)  # fmt: skip
+              threshold=8, window=9, across=1, **places)  # fmt: skip
     assert library.nms_fits(memory, ctypes.byref(job))
     library.nms_start(memory, ctypes.byref(job))
 
@@ -148,8 +150,11 @@ def test_the_c_example_writes_what_the_driver_writes(library: ctypes.CDLL) -> No
     known = {BY_NAME[name].offset // 4 for name in ("irq_status", "irq_enable")}
     differ = [r.name for r in REGISTERS if memory[r.offset // 4] != wanted[r.offset // 4]]
     assert {BY_NAME[name].offset // 4 for name in differ} <= known
-    job.side = 16
-    assert not library.nms_fits(memory, ctypes.byref(job))
+    assert wanted[BY_NAME["duplicates"].offset // 4] == 8 | 9 << 8 | 1 << 24
+    for name, value in (("side", 16), ("window", 17)):
+        changed = Job.from_buffer_copy(job)
+        setattr(changed, name, value)
+        assert not library.nms_fits(memory, ctypes.byref(changed))
 
 
 def test_groups_of_one_class(library: ctypes.CDLL) -> None:
