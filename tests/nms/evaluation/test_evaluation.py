@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from nms import cli
+from nms import cli, datasets
 from nms.contract.errors import UserError
 from nms.evaluation import methods, model
 from nms.evaluation.evaluate import Row, apply_method, compare_pairs, evaluate
@@ -193,6 +193,18 @@ class TestMethods:
         for keep in (9, 30):
             kept = apply_method("herding", METHODS["herding"][1], stream, keep, options)
             assert len(np.unique(stream.scenes[kept])) == keep
+
+    @pytest.mark.parametrize("data", ["native/fashion", "native/cifar-10-batches-py"])
+    def test_scenes_of_real_streams_stand(self, data: str, shared_data: Path) -> None:
+        """Of 1,000 images about the 200 originals; of as many without copies nearly all."""
+        found = datasets.load(str(shared_data / data), 1000)
+        source = Source(found.pixels, found.labels, (found.pixels[:0], found.labels[:0]), data, 0)
+        shape = found.pixels.shape[1:]
+        bit_true = replace(FAST.bit_true, shape=shape, threshold=8, across=True)
+        options = replace(FAST, bit_true=bit_true, shape=shape)
+        for kind, least, most in (("redundant", 190, 220), ("clean", 940, 1000)):
+            trial = source.draw_trial(5, Scenario(kind))
+            assert least <= count_standing(trial.images.reshape(1000, -1), trial.labels, options) <= most
 
     @pytest.mark.parametrize("wrong", [[0, 1], [0, 1, 1], [0, 1, 2, 3], [0, 1, 120], [-1, 0, 1]])
     def test_a_wrong_number_of_images_is_refused(self, wrong: list[int], trial: Trial) -> None:
