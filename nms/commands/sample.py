@@ -67,7 +67,8 @@ class Form(StrEnum):
 
 
 AllImages = Annotated[
-    int | None, typer.Option("--count", help="Number of images, from the first; all by default.")
+    int | None,
+    typer.Option("--count", help="Images, from the first, of class folders in turn; all by default."),
 ]
 GroupOption = Annotated[
     Grouping | None,

@@ -65,10 +65,14 @@ def load(
         raise UserError(f"{error.filename or spec}: {error.strerror or error}") from None
     if count is not None and len(found.images) < count:
         raise UserError(f"count {count}: {spec!r} holds {len(found.images)} images")
+    notes = []
     if part.rank > 1 and not choice.held_out and not choice.split:
-        note = f"has no training images; read are those of {'-'.join(sorted(part.words))}"
-        found = replace(found, notes=(note, *found.notes))
-    return found
+        notes.append(f"has no training images; read are those of {'-'.join(sorted(part.words))}")
+    first = int(found.labels[0])
+    some = 1 < len(found.labels) == (most if count is None else count)
+    if some and found.labelled and (found.labels == first).all():
+        notes.append(f"all {len(found.labels)} images are of class {found.name_class(first)}")
+    return replace(found, notes=(*notes, *found.notes))
 
 
 def stream(

@@ -36,6 +36,9 @@ COMPRESSED: dict[bytes, tuple[Callable, int]] = {
 
 SUFFIXES = (".gz", ".xz")
 
+INNER = ("raw", "gzip")
+"""Folders into which torchvision, and the archive of EMNIST, put the files."""
+
 
 def find_parts(path: Path) -> list[Part]:
     """The files of images in a folder, or ``path`` itself if it is named like an IDX file.
@@ -48,7 +51,9 @@ def find_parts(path: Path) -> list[Part]:
         ``path`` is a file of labels.
     """
     if path.is_dir():
-        files = [entry for entry in _list(path) if _is_idx(entry) and "images" in _words(entry)]
+        folders = [path, *(path / name for name in INNER if (path / name).is_dir())]
+        listed = (entry for folder in folders for entry in _list(folder))
+        files = [entry for entry in listed if _is_idx(entry) and "images" in _words(entry)]
         plain = {_words(entry): entry for entry in sorted(files, key=_prefer, reverse=True)}
         return [Part(words - {"images"}, entry) for words, entry in sorted(plain.items(), key=lambda x: x[1])]
     if "idx" not in path.name or not path.is_file():

@@ -64,13 +64,15 @@ class Images:
         return self.classes.get(number, str(number))
 
     def describe(self) -> dict[str, Any]:
-        """What these images are, for the record of a run: name, count, shape and SHA-256."""
+        """What these images are, for the record of a run: name, count, shape, SHA-256, names of classes."""
+        names = {str(label): self.name_class(label) for label in np.unique(self.labels).tolist()}
         return {
             "name": self.name,
             "count": len(self.images),
             "shape": list(self.shape),
             "planar": self.planar,
             "sha256": digest(self.images),
+            **({"classes": names} if self.classes else {}),
         }
 
 

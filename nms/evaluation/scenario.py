@@ -158,17 +158,21 @@ class Source:
             held = datasets.load_test_part(data, resize, choice)
         else:
             held = datasets.load(test, resize=resize, choice=choice)
+        notes = train.notes
+        if held is not None and test is None and not _name_classes(held) <= _name_classes(train):
+            notes += ("the test part has other labels, or none, and is left alone",)
+            held = None
         if held is None:
-            return cls(images, labels, None, train.name, 0, train.notes)
+            return cls(images, labels, None, train.name, 0, notes)
         path = test or f"test part of {data}"
         if held.shape != train.shape:
             shapes = [" x ".join(map(str, of.shape)) for of in (held, train)]
             raise UserError(f"test {path!r}: images of {shapes[0]}; those of {data!r} are of {shapes[1]}")
-        held_labels, notes = _match_classes(train, held, data, path)
+        held_labels, missing = _match_classes(train, held, data, path)
         own = ~find_copies(images, held.pixels)
         if len(np.unique(labels[own])) < len(np.unique(labels)):
             raise UserError(f"test {path!r}: holds all images of a class of {data!r}; must be other images")
-        notes = (*train.notes, *held.notes, *notes)
+        notes += (*held.notes, *missing)
         test_part = (held.pixels, held_labels)
         return cls(images[own], labels[own], test_part, train.name, int((~own).sum()), notes)
 
@@ -206,6 +210,10 @@ class Source:
         if not len(images):
             raise UserError(f"data {self.name!r}: all images of the stream are held-out images")
         return Trial(seed, images, labels, scenes, test_images, test_labels)
+
+
+def _name_classes(data: Images) -> set[str]:
+    return {data.name_class(number) for number in np.unique(data.labels).tolist()}
 
 
 def _match_classes(train: Images, held: Images, data: str, test: str) -> tuple[np.ndarray, tuple[str, ...]]:

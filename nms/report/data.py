@@ -152,7 +152,7 @@ def _classes(run: Run) -> list[dict[str, Any]] | None:
     all_, kept = Counter(labels.tolist()), Counter(labels[run.values["kept"]].tolist())
     return [
         {
-            "label": label,
+            "label": run.figures.input.name_class(label),
             "count": all_[label],
             "kept": kept[label],
             "colour": f"class{index}",
@@ -187,7 +187,8 @@ def _images(run: Run, cells: "Grid | None") -> Iterator[dict[str, Any]]:
     small = make_reduced_thumbnails(run)
     for index, source in enumerate(make_thumbnails(run)):
         label = int(values["labels"][index])
-        what = f"image {index}" + (f", class {label}" if label >= 0 else "")
+        name = run.figures.input.name_class(label) if label >= 0 else ""
+        what = f"image {index}" + (f", class {name}" if name else "")
         row = rows.get(index)
         fate = ("" if row is not None else "near-duplicate, ") + ("kept" if index in kept else "left out")
         about = [what, fate]
@@ -195,7 +196,7 @@ def _images(run: Run, cells: "Grid | None") -> Iterator[dict[str, Any]]:
             about += [f"cell {cells.of[row]}", f"{values[run.steps][row]} {run.steps}"]
         yield {
             "index": index,
-            "label": label if label >= 0 else "",
+            "label": name,
             "kept": index in kept,
             "near_duplicate": row is None,
             "source": source,

@@ -40,6 +40,11 @@ class Input(_Section):
     shape: tuple[int, int, int]
     planar: bool
     sha256: str
+    classes: dict[str, str] = {}
+
+    def name_class(self, number: int) -> str:
+        """The name of a class."""
+        return self.classes.get(str(number), str(number))
 
 
 class Comparison(_Section):

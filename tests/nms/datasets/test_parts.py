@@ -60,7 +60,7 @@ class TestIdx:
     def test_without_training_images_it_says_so(self, tmp_path: Path) -> None:
         write_idx(tmp_path / "t10k-images-idx3-ubyte", bytes_of(5, 4, 3))
         write_idx(tmp_path / "t10k-labels-idx1-ubyte", np.zeros(5))
-        assert datasets.load(str(tmp_path)).notes == ("has no training images; read are those of t10k",)
+        assert datasets.load(str(tmp_path)).notes[0] == "has no training images; read are those of t10k"
 
     def test_folders_of_the_files_own_names(self, tmp_path: Path) -> None:
         """As Kaggle's archive unpacks: beside each file, or instead of it, a folder of its name."""
@@ -73,6 +73,18 @@ class TestIdx:
         for name in arrays:
             (tmp_path / name).unlink()
         assert datasets.load(str(tmp_path)).labels.tolist() == [1] * 5
+
+    @pytest.mark.parametrize("inner", ["raw", "gzip"])
+    def test_folders_of_others(self, inner: str, tmp_path: Path) -> None:
+        write_idx(tmp_path / inner / "train-images-idx3-ubyte.gz", bytes_of(5, 4, 3))
+        write_idx(tmp_path / inner / "train-labels-idx1-ubyte.gz", np.arange(5))
+        assert datasets.load(str(tmp_path)).labels.tolist() == list(range(5))
+
+    def test_a_single_class_is_said(self, tmp_path: Path) -> None:
+        write_idx(tmp_path / "images-idx3", bytes_of(5, 4, 3))
+        write_idx(tmp_path / "labels-idx1", np.array([7, 7, 7, 1, 2]))
+        assert datasets.load(str(tmp_path), 3).notes == ("all 3 images are of class 7",)
+        assert datasets.load(str(tmp_path), 4).notes == ()
 
     def test_many_columns_of_labels(self, tmp_path: Path) -> None:
         """As QMNIST has them: eight integers an image, the class first."""

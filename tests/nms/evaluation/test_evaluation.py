@@ -135,6 +135,17 @@ class TestScenario:
         with pytest.raises(UserError, match="label e is not in"):
             Source.load(str(tmp_path / "train"), str(tmp_path / "other"))
 
+    def test_a_test_part_without_labels_is_left_alone(self, tmp_path: Path) -> None:
+        """As Tiny ImageNet's, whose labels are elsewhere; unless it is asked for."""
+        for number, name in enumerate(("train/cat/0", "train/dog/0", "test/images/0")):
+            (tmp_path / name).parent.mkdir(parents=True)
+            Image.fromarray(np.full((4, 4), number, np.uint8)).save(tmp_path / f"{name}.png")
+        found = Source.load(str(tmp_path))
+        assert found.test is None
+        assert "the test part has other labels" in found.notes[0]
+        with pytest.raises(UserError, match="label images is not in"):
+            Source.load(str(tmp_path), str(tmp_path / "test"))
+
     def test_images_that_are_all_held_out(self, tmp_path: Path) -> None:
         np.savez(tmp_path / "same.npz", images=np.zeros((40, 4, 4), np.uint8), labels=np.arange(40) % 2)
         with pytest.raises(UserError, match="copies of held-out ones"):
