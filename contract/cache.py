@@ -195,19 +195,41 @@ def _write_log(folder: Path, name: str, text: str) -> Path:
     return Path(path)
 
 
+def _digest(key: Iterable[str]) -> str:
+    digest = hashlib.sha256()
+    for part in key:
+        digest.update(len(part).to_bytes(8, "little") + part.encode())
+    return digest.hexdigest()[:24]
+
+
 def load_or_make(kind: str, key: Iterable[str], make: Callable[[], str]) -> str:
     """The text that ``make`` returned for this ``key``, or returns now.
 
     ``kind`` names the folder; ``key`` is everything that the text depends on. A text is stored whole
     or, where the cache cannot be written, not at all.
     """
-    digest = hashlib.sha256()
-    for part in key:
-        digest.update(len(part).to_bytes(8, "little") + part.encode())
-    path = cache_directory() / kind / digest.hexdigest()[:24]
+    path = cache_directory() / kind / _digest(key)
     with suppress(OSError):
         return path.read_text()
     text = make()
     with suppress(UserError):
         store(path, lambda file: file.write_text(text))
     return text
+
+
+def load_or_build(kind: str, key: Iterable[str], build: Callable[[Path], None]) -> Path:
+    """The folder that ``build`` filled for this ``key``, or fills now; whole or not there.
+
+    ``kind`` and ``key`` as of :func:`load_or_make`. Of several processes that want a folder, one builds it.
+    """
+    final = cache_directory() / kind / _digest(key)
+    with writing() as folder, locked(final.with_suffix(".lock")):
+        if not final.exists():
+            work, held = make_folder(folder / "building", "", keep=0)
+            try:
+                build(work)
+                os.replace(work, final)
+            finally:
+                shutil.rmtree(work, ignore_errors=True)
+                os.close(held)
+    return final

@@ -27,6 +27,7 @@ from nms.commands.report import report
 from nms.commands.run import run
 from nms.commands.sample import sample
 from nms.commands.show import show
+from nms.commands.soc import soc
 from nms.commands.synth import synth
 from nms.contract.cache import keep_log
 from nms.contract.errors import SHELL, Interruption, ToolError, UserError, is_refusal
@@ -37,7 +38,21 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for command in (presets, show, generate, run, sample, evaluate, report, check, synth, bench, cache, doctor):
+for command in (
+    presets,
+    show,
+    generate,
+    run,
+    sample,
+    evaluate,
+    report,
+    check,
+    synth,
+    soc,
+    bench,
+    cache,
+    doctor,
+):
     app.command()(command)
 app.add_typer(energy, name="energy")
 

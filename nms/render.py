@@ -75,6 +75,29 @@ def print_run(outcome: "Outcome", figures: dict[str, Any], kept: list[int]) -> N
     print("seconds:", ", ".join(f"{name} {seconds:.1f}" for name, seconds in outcome.seconds.items()))
 
 
+def print_soc(figures: dict[str, Any]) -> None:
+    """Print a run in a system on chip: comparison, jobs and DRAM commands."""
+    dram = figures["system"]["dram"]
+    rows: list[Sequence[object]] = [
+        ("configuration", f"{figures['configuration']['name']} {figures['digest']}"),
+        ("DRAM", f"{figures['system']['module']}, {dram['kind']}, {dram['pins']} pins"),
+        *((name, f"{figures[name]:,}") for name in ("interrupts", "compared", "differences")),
+    ]
+    print_table(["", ""], rows, header=False)
+    if figures["jobs"]:
+        print_table(list(figures["jobs"][0]), [list(job.values()) for job in figures["jobs"]])
+    print_dram(figures["dram_commands"])
+
+
+def print_dram(commands: dict[str, dict[str, int]]) -> None:
+    """Print the cycles and DRAM commands of each phase of a job."""
+    columns = list(next(iter(commands.values())))
+    print_table(
+        ["phase", *columns],
+        [[phase, *(counts[name] for name in columns)] for phase, counts in commands.items()],
+    )
+
+
 def _search_rows(search: dict[str, Any]) -> list[Sequence[object]]:
     """How the search ended, if there was one."""
     if not any(search["rows"].values()):

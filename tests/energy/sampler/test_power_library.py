@@ -227,7 +227,7 @@ def test_other_spellings_give_the_same(
 
 
 def test_bits_of_buses_and_bundles(tmp_path: Path) -> None:
-    """What is said of all holds for each; a related bus is all bits; functions of several bits are not read."""
+    """What is said of all holds for each; a related bus is all bits; no function of several is read."""
     cell = """  type (two) { base_type : array; bit_width : 2; bit_from : 1; bit_to : 0; }
   cell (BANK) { cell_leakage_power : 1; ff_bank (IQ, IQN, 2) { clocked_on : CK; next_state : "D E"; }
     pin (CK) { direction : input; clock : true; capacitance : 0.004; }

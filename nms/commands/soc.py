@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``nms soc``."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from nms import render
+from nms.commands.options import (
+    BatchOptions,
+    ConfigOptions,
+    Json,
+    LeanOptions,
+    OptionalOutput,
+    command_line,
+    expand_groups,
+    select_given,
+)
+from nms.contract.output import check_writable
+
+COUNT = 64
+"""Images, unless said otherwise."""
+
+Most = Annotated[int | None, typer.Option(help="Images of a group at most; as many as fit by default.")]
+Module = Annotated[str, typer.Option(help="DRAM module, of litedram.modules.")]
+Rows = Annotated[int, typer.Option(help="Rows of a bank of the DRAM that are simulated.")]
+
+
+@expand_groups
+def soc(
+    context: typer.Context,
+    hardware: ConfigOptions,
+    batch: BatchOptions,
+    lean: LeanOptions,
+    most: Most = None,
+    module: Module = "MT41K256M8",
+    rows: Rows = 2048,
+    output: OptionalOutput = None,
+    as_json: Json = False,
+) -> None:
+    """Run a program that samples by classes, in a simulated system with processor and DRAM controller.
+
+    Example: `nms soc -c tiny --perplexity 2`
+
+    Example: `nms soc -c herding --count 128 --module MT40A1G8`
+    """
+    config = hardware.load()
+    if output:
+        check_writable(output)
+    own = {"perplexity": batch.perplexity, "iterations": batch.iterations, "search": batch.search}
+    given = {"ratio": batch.ratio, "seed": batch.seed, **select_given(config, own | asdict(lean))}
+    from nms.soc import tools
+
+    tools.require()
+    from nms import datasets
+    from nms.contract import provenance
+    from nms.soc import results, system, work
+    from nms.soc import run as simulation
+
+    options = system.Options(module=module, rows=rows)
+    system.measure(config, options)
+    images = datasets.load(batch.data, batch.count or COUNT, batch.resize, choice=batch.make())
+    with Console(stderr=True).status("starting") as status:
+        wanted = work.make(config, images, most or config.images, **given)
+        outcome = simulation.run(wanted, options, status.update)
+    record = provenance.collect(
+        config, command_line(context, count=len(images.images)), batch.seed, images.describe()
+    )
+    figures = results.collect(outcome, options, system.measure(config, options), record)
+    if as_json:
+        render.print_json(figures)
+    else:
+        render.print_soc(figures)
+    if output:
+        print("written:", results.save(output, figures))
+    if outcome.differences:
+        raise typer.Exit(1)

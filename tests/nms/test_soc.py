@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The sampler in a system with processor and DRAM controller."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from nms import datasets
+from nms.contract.config import load
+from nms.contract.errors import UserError
+from nms.datasets import Images
+from nms.soc import program, run, system, tools, work
+from nms.soc.system import Options
+
+needs_litex = pytest.mark.skipif(
+    any(tool.version is None for tool in tools.find()[: len(tools.PACKAGES)]),
+    reason="the extra soc is missing",
+)
+needs_compiler = pytest.mark.skipif(
+    any(tool.version is None for tool in tools.find()),
+    reason="the extra soc or a compiler for RISC-V is missing",
+)
+TINY = load("tiny")
+
+
+def test_contents_of_a_memory_are_words_with_the_first_byte_lowest(tmp_path):
+    program.write_contents(bytes([1, 2, 3, 4, 5]), tmp_path / "rom.init")
+    assert (tmp_path / "rom.init").read_text() == "04030201\n00000005\n"
+
+
+def test_phases_are_named():
+    named = run.name_phases({"-1": {"read": 1}, "0": {"read": 2}, "8": {"read": 3}})
+    assert named == {"idle": {"read": 1}, "other": {"read": 2}, "pick": {"read": 3}}
+
+
+def test_groups_are_of_one_class_and_no_smaller_than_four():
+    made = work.make(TINY, datasets.load("digits", 64), 5, perplexity=2.0, iterations=0)
+    images = made.images
+    for job in made.jobs:
+        assert 4 <= job.settings.count <= 5
+        for group in job.groups:
+            assert len(set(images.labels[group].tolist())) == 1
+    assert sum(job.groups.size for job in made.jobs) > 30
+
+
+def test_header_names_kept_images_by_their_numbers():
+    images = datasets.load("digits", 64)
+    made = work.make(load("herding"), images, 16)
+    text = work.write_header(made, 1 << 24)
+    job = made.jobs[0]
+    kept = ", ".join(map(str, job.groups[0][job.tables[0].kept]))
+    assert f"wanted0_kept[] = {{{kept}}};" in text
+    assert f"#define JOBS {len(made.jobs)}\n" in text
+
+
+@needs_litex
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (Options(module="MT41"), "module 'MT41': must be one of .*MT41K256M8"),
+        (Options(rows=1024), "rows 1024: must be a power of two from 2048 to the 32768 of MT41K256M8"),
+        (Options(rows=65536), "rows 65536: must be"),
+    ],
+)
+def test_a_dram_that_cannot_be_is_refused(options: Options, message: str):
+    with pytest.raises(UserError, match=message):
+        system.measure(TINY, options)
+
+
+@needs_litex
+def test_the_dram_is_as_wide_as_the_bus():
+    assert system.measure(TINY, Options()).pins == 8
+    wide = load("tiny", ["bus_bits=128"])
+    assert system.measure(wide, Options(module="MT40A512M16")).row_bytes == 2048
+
+
+UNLABELLED = Images(np.zeros((8, 64), np.uint8), np.full(8, -1), (8, 8, 1), "plain")
+SCATTERED = Images(np.zeros((8, 64), np.uint8), np.arange(8), (8, 8, 1), "scattered")
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            lambda: work.make(TINY, datasets.load("digits", 8), 3),
+            "most 3: configuration tiny takes groups of 4",
+        ),
+        (lambda: work.make(TINY, UNLABELLED, 16), "plain: has no labels"),
+        (lambda: work.make(TINY, SCATTERED, 16), "count 8: no class has the four images"),
+        (
+            lambda: work.write_header(work.make(load("herding"), datasets.load("digits", 64), 16), 4096),
+            "count 64: needs .* bytes of DRAM, of 4096",
+        ),
+    ],
+)
+def test_work_that_cannot_be_is_refused(make: Callable[[], object], message: str):
+    with pytest.raises(UserError, match=message):
+        make()
+
+
+@pytest.mark.slow
+@needs_compiler
+def test_a_program_samples_by_classes():
+    """Jobs by lists, interrupts, caches and all that comes back, on the simulated processor."""
+    made = work.make(TINY, datasets.load("digits", 48), 6, perplexity=2.0, iterations=20)
+    outcome = run.run(made, Options())
+    assert outcome.console.count("job batches") == outcome.interrupts == len(made.jobs)
+    assert outcome.differences == 0
+    assert outcome.compared > 500
+    read = sum(counts["read"] for phase, counts in outcome.commands.items() if phase != "idle")
+    assert 8 * read == sum(job["bytes_read"] for job in outcome.jobs)
+
+
+@pytest.mark.slow
+@needs_compiler
+def test_a_wrong_expectation_is_seen():
+    """What the program compares is what the work says."""
+    made = work.make(TINY, datasets.load("digits", 48), 6, perplexity=2.0, iterations=20)
+    made.jobs[0].tables[0].distance[0, 1] += 1
+    assert run.run(made, Options()).differences == 1
