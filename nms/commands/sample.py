@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nms import render
+from nms import extras, render
 from nms.commands.options import (
     Data,
     Force,
@@ -138,6 +138,7 @@ class ExecutionOptions:
         if self.verify is not None and self.level is None:
             raise UserError(f"verify {self.verify}: needs --level golden or --level rtl")
         if self.level is Level.RTL:
+            extras.require("hardware", "simulation")
             from nms.sim.verilator import tools
 
             tools.require()

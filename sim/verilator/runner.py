@@ -34,9 +34,6 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-import cocotb_tools.config
-import find_libpython
-
 from nms.contract import cache
 from nms.contract.cache import PACKAGE, cache_directory
 from nms.contract.errors import ToolError, UserError
@@ -139,6 +136,8 @@ def _cell(
 
 def _compile(module: str, verilog: str, fast: bool, waves: bool, work: Path) -> None:
     """Leave the simulation of ``module`` as the program ``work / module``."""
+    from cocotb_tools import config as cocotb
+
     control = work / "top.vlt"
     headers = protocol.parse_headers(verilog)
     ports = headers[module].ports
@@ -160,13 +159,13 @@ def _compile(module: str, verilog: str, fast: bool, waves: bool, work: Path) -> 
     optimised = [f"OPT_FAST={fast_c}", f"OPT_SLOW={slow_c}", f"OPT_GLOBAL={library}"]
     log = work / "build.log"
     env = tools.environment()
-    libraries = cocotb_tools.config.libs_dir
+    libraries = cocotb.libs_dir
     verilate = [str(Path(env["VERILATOR_ROOT"]) / "bin" / "verilator"), "-cc", "--exe", "-Mdir", str(work)]
     verilate += ["--top-module", module, "--prefix", "Vtop", "-o", module, "--vpi"]
     verilate += ["-LDFLAGS", f"-Wl,-rpath,{libraries} -L{libraries} -lcocotbvpi_verilator"]
     verilate += [*COMMON, *(FAST if fast else QUICK), "--timescale", "1ns/1ps", "-DNMS_ASSERT=1"]
     verilate += ["--trace", "--output-split", "20000", "--trace-underscore"] * waves
-    verilate += [str(cocotb_tools.config.share_dir / "lib" / "verilator" / "verilator.cpp")]
+    verilate += [str(cocotb.share_dir / "lib" / "verilator" / "verilator.cpp")]
     verilate += [str(control), str(design)] + ([] if fast else [str(checks)])
     for block in called:
         glue, archive = _cell(block, verilog, headers, work, env, optimised, log)
@@ -258,15 +257,15 @@ def _make_environment(
     module: str, testbench: str, work: Path, context: Context, search: Sequence[Path]
 ) -> dict[str, str]:
     """What cocotb in the simulator and Python in it go by."""
-    library = find_libpython.find_libpython()
-    assert library is not None  # tools.require() has found it
+    from cocotb_tools import config as cocotb
+
     mine = [str(path.resolve()) for path in (PACKAGE.parent, *search)]
     return tools.environment() | {
         VARIABLE: context.dump(),
         "PYTHONPATH": os.pathsep.join(mine + [path for path in sys.path if path and path not in mine]),
         "PYGPI_PYTHON_BIN": sys.executable,
         "PYGPI_USERS": ",".join(ENTRIES),
-        "GPI_USERS": f"{library};{cocotb_tools.config.pygpi_entry_point()}",
+        "GPI_USERS": f"{tools.find_libpython()};{cocotb.pygpi_entry_point()}",
         "COCOTB_TOPLEVEL": module,
         "COCOTB_TEST_MODULES": testbench,
         "COCOTB_RESULTS_FILE": str(work / "results.xml"),

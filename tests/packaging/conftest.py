@@ -90,7 +90,7 @@ def make_environment(folder: Path, third_party: bool = True) -> Environment:
     return Environment(python, site, work)
 
 
-def install(environment: Environment, wheel: Path, *options: str) -> None:
+def install(environment: Environment, wheel: Path | str, *options: str) -> None:
     """Install a wheel by the pip of the environment that runs the tests."""
     command = [sys.executable, "-m", "pip", "--python", environment.python, "install", "--quiet"]
     subprocess.run([*command, "--disable-pip-version-check", *options, wheel], check=True)

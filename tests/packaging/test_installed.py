@@ -201,7 +201,7 @@ def test_the_cache_of_what_is_installed(
 def test_the_main_job_in_an_environment_from_the_registry(built: Built, tmp_path: Path) -> None:
     """All that the wheel asks for, and nothing else: the job of ``make demo``."""
     environment = make_environment(tmp_path / "environment", third_party=False)
-    install(environment, built.wheel_of_sdist)
+    install(environment, f"{built.wheel_of_sdist}[simulation]")
     job = "run -c tiny --data digits --count 16 --perplexity 5 --ratio 0.3 --level rtl -o out/demo"
     for words in (job, "report out/demo"):
         program = environment.python.with_name("nms")

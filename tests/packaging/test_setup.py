@@ -16,7 +16,7 @@ case "$*" in
     mkdir -p .venv/bin
     printf '#!/bin/sh\\n%s\\n' "$PIP" > .venv/bin/pip
     chmod +x .venv/bin/pip ;;
-  "nms/prerequisites.py") eval "$PREREQUISITES" ;;
+  "nms/prerequisites.py dev") eval "$PREREQUISITES" ;;
   *) exit 9 ;;
 esac
 """
