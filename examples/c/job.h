@@ -7,6 +7,10 @@
 
 #include "nms_registers.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct nms_job {
     uint32_t count, pixels, keep;
     double perplexity;
@@ -48,5 +52,9 @@ uint32_t nms_make_lists(const uint32_t *labels, uint32_t images, uint32_t classe
 const uint32_t *nms_kept(const uint8_t *results, const struct nms_job *job, uint32_t batch);
 const struct nms_point *nms_points(const uint8_t *results, const struct nms_job *job, uint32_t batch);
 const struct nms_row *nms_rows(const uint8_t *results, const struct nms_job *job, uint32_t batch);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

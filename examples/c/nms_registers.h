@@ -139,7 +139,7 @@
 enum nms_method {
     NMS_DESNE = 0,
     NMS_HERDING = 1,
-    NMS_LEAN = 2,
+    NMS_LEAN = 2
 };
 
 enum nms_pick {
@@ -147,7 +147,7 @@ enum nms_pick {
     NMS_PICK_MEDOID = 1,
     NMS_PICK_HUB = 2,
     NMS_PICK_NEIGHBOUR = 3,
-    NMS_PICK_HERDING = 4,
+    NMS_PICK_HERDING = 4
 };
 
 enum nms_error {
@@ -157,13 +157,13 @@ enum nms_error {
     NMS_ERROR_READ_DECERR = 3,
     NMS_ERROR_WRITE_SLVERR = 4,
     NMS_ERROR_WRITE_DECERR = 5,
-    NMS_ERROR_ABORTED = 6,
+    NMS_ERROR_ABORTED = 6
 };
 
 enum nms_event {
     NMS_EVENT_DONE = 1,
     NMS_EVENT_ERROR = 2,
-    NMS_EVENT_ABORTED = 4,
+    NMS_EVENT_ABORTED = 4
 };
 
 enum nms_table {
@@ -181,7 +181,7 @@ enum nms_table {
     NMS_TABLE_EMBEDDING = 11,
     NMS_TABLE_ENTROPY = 12,
     NMS_TABLE_EVALUATIONS = 13,
-    NMS_TABLE_STANDING = 14,
+    NMS_TABLE_STANDING = 14
 };
 
 struct nms_row {

@@ -85,8 +85,14 @@ def markdown() -> str:
     return "\n".join(lines) + "\n"
 
 
+def _enumeration(name: str, values: dict[str, int]) -> list[str]:
+    """Lines of a C enumeration; C89 allows no comma at its end."""
+    entries = ",\n".join(f"    NMS_{key.upper()} = {value}" for key, value in values.items())
+    return ["", f"enum nms_{name} {{", entries, "};"]
+
+
 def header() -> str:
-    """The C header: offsets, masks, codes and the record of a row."""
+    """The C header: offsets, masks, codes and the record of a row; C89 with ``stdint.h``, and C++."""
     lines = [
         "/* SPDX-License-Identifier: Apache-2.0 */",
         "/* Made from the registers of the contract by python -m nms.rtl.export.registers; do not edit. */",
@@ -107,12 +113,11 @@ def header() -> str:
     lines.append(f"#define NMS_IDENTITY_VALUE 0x{REGISTERS[0].reset:08x}u")
     lines += ["", "/* The value of a field that is one: field values are multiples of it. */"]
     lines.append("#define NMS_LOWEST(mask) ((mask) & (0u - (mask)))")
-    lines += ["", "enum nms_method {"]
-    lines += [*(f"    NMS_{name.upper()} = {index}," for index, name in enumerate(METHODS)), "};"]
-    lines += ["", "enum nms_pick {", *(f"    NMS_PICK_{p.name} = {p:d}," for p in Pick), "};"]
-    lines += ["", "enum nms_error {", *(f"    NMS_ERROR_{e.name} = {e:d}," for e in Error), "};"]
-    lines += ["", "enum nms_event {", *(f"    NMS_EVENT_{e.name} = {1 << e}," for e in Event), "};"]
-    lines += ["", "enum nms_table {", *(f"    NMS_TABLE_{t.name} = {t:d}," for t in Readout), "};"]
+    lines += _enumeration("method", {name: index for index, name in enumerate(METHODS)})
+    lines += _enumeration("pick", {f"pick_{one.name}": int(one) for one in Pick})
+    lines += _enumeration("error", {f"error_{one.name}": int(one) for one in Error})
+    lines += _enumeration("event", {f"event_{one.name}": 1 << one for one in Event})
+    lines += _enumeration("table", {f"table_{one.name}": int(one) for one in Readout})
     types = {64: "uint64_t", 32: "uint32_t", 8: "uint8_t"}
     lines += ["", "struct nms_row {"]
     for field in ROW_FIELDS:

@@ -71,6 +71,24 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
     return ctypes.CDLL(str(path))
 
 
+@pytest.mark.parametrize(
+    ("compiler", "standards"),
+    [("gcc", ["c89", "c99", "c11"]), ("g++", ["c++98", "c++11", "c++20"])],
+)
+def test_the_headers_are_of_every_standard(compiler: str, standards: list[str], tmp_path: Path) -> None:
+    if shutil.which(compiler) is None:
+        pytest.skip(f"no {compiler}")
+    (tmp_path / "nms_registers.h").write_text(registers.header())
+    (tmp_path / "job.h").write_text((C / "job.h").read_text())
+    language = "c" if compiler == "gcc" else "c++"
+    text = '#include "nms_registers.h"\n#include "job.h"\nunsigned v = NMS_LOWEST(NMS_ARRAY_LANES);\n'
+    for standard in standards:
+        flags = [f"-std={standard}", "-x", language, "-pedantic", "-Wall", "-Wextra", "-Werror"]
+        command = [compiler, *flags, "-fsyntax-only", "-I", str(tmp_path), "-"]
+        done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{standard}: {done.stderr}"
+
+
 class Job(ctypes.Structure):
     """``struct nms_job``."""
 
