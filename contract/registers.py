@@ -309,6 +309,18 @@ def constants(config: SamplerConfig) -> dict[str, int]:
     }
 
 
+def setting_values(settings: Settings | LeanSettings) -> dict[str, int]:
+    """The values of the registers that hold the settings of a batch."""
+    names = ["count", "pixels", "keep", "seed", "target", "iterations", "exaggerated"]
+    if isinstance(settings, Settings):
+        return {name: int(getattr(settings, name)) for name in [*names, "search"]}
+    values = {name: int(getattr(settings, name)) for name in [*names, "pick", "evaluations"]}
+    for name in ("shape", "reduction", "duplicates"):
+        fields = BY_NAME[name].fields
+        values[name] = sum(int(getattr(settings, field.name)) << field.low for field in fields)
+    return values
+
+
 def _join(*values: int) -> int:
     """A word of bytes, the first lowest."""
     return int.from_bytes(bytes(values), "little")

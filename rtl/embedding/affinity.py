@@ -140,10 +140,12 @@ class Affinity(Block):
         here, p, below = delay(m, here, 2), delay(m, p, 2), delay(m, below, 2)
         mean = half_up(p + delay(m, element, 1), 1)
         target_row, target_column = Mux(second, here.column, here.row), Mux(second, here.row, here.column)
+        # The last element of a row also fills the lanes behind it, which the embedding reads with it
+        lanes = Mux(target_column + 1 == self.count, (1 << self.lanes) - 1, 1)
         m.d.comb += [
             write.addr.eq(self._address(target_row, target_column)),
             write.data.eq(Cat(Mux(below, mean, p)[: len(p)] for _ in range(self.lanes))),
-            write.en.eq(there << self._lane(target_column)),
+            write.en.eq(Mux(there, lanes << self._lane(target_column), 0)),
         ]
         m.d.sync += self.done.eq(done)
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Memories of the embedding, which are read in groups and blocks, and the walk over all pairs' blocks."""
 
-from amaranth import Module, Mux, ShapeLike, Signal, Value
+from amaranth import Const, Module, Mux, ShapeLike, Signal, Value
 from amaranth.lib.data import ArrayLayout, StructLayout
 from amaranth.lib.wiring import Component, In, Out, Signature
 
@@ -108,6 +108,8 @@ class Points(Component):
     Members
     -------
     write_index, write_mask, write : as in :class:`Rows`
+    fills : all points of the block behind ``write_index`` get the entry of that one, so that the block's end,
+        beyond the last point, is known
     near, late : two equal readers: one cycle after ``enable``, ``points`` are those of ``block``, ``point``
         is that of ``row``, and ``group`` is the group of ``row``
     """
@@ -131,6 +133,7 @@ class Points(Component):
                 "write_index": In(range(points)),
                 "write_mask": In(group),
                 "write": In(ArrayLayout(point, group)),
+                "fills": In(1),
                 **{name: In(reader) for name in self.readers},
             }
         )
@@ -144,7 +147,13 @@ class Points(Component):
         first = self.write_index[group_bits : self.bits] << group_bits  # lane of the group's first point
         m.d.comb += [
             write.addr.eq(self.write_index >> self.bits),
-            write.en.eq(self.write_mask << first),
+            write.en.eq(
+                Mux(
+                    self.fills,
+                    Const(-1, self.lanes) << self.write_index[: self.bits],
+                    self.write_mask << first,
+                )
+            ),
             *(write.data[lane].eq(self.write[lane % self.group]) for lane in range(self.lanes)),
         ]
         for name in self.readers:

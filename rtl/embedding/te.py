@@ -148,6 +148,7 @@ class TE(Block):
             m.d.comb += [
                 points.write_index.eq(index),
                 points.write_mask.eq(self.i_points.valid << index[: self.group - 1]),
+                points.fills.eq(self.i_points.valid & (index + 1 == self.count)),
                 *(entry.eq(self.i_points.payload) for entry in points.write),
             ]
         m.d.sync += self.done.eq(0)

@@ -13,11 +13,11 @@ from nms.contract.config import SamplerConfig
 from nms.contract.errors import UserError
 from nms.contract.output import publish
 from nms.contract.provenance import collect
-from nms.contract.registers import BY_NAME, IDENTITY, Error, Event
 from nms.rtl.export import registers
 from nms.rtl.export.emit import system_verilog
 from nms.rtl.export.naming import NAMES, PREFIX, TOP, Names, apply_names
 from nms.rtl.export.ports import system_interface
+from nms.rtl.export.smoke_test import write_smoke_test
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -33,34 +33,9 @@ VLNV = re.compile(r"[\w.-]*:[\w.-]*:[\w.-]+:\d+(?:\.\d+)*(?:-r\d+)?", re.ASCII)
 PERIOD = 10.0
 """Nanoseconds of a clock cycle in the timing constraint."""
 
-DRIVEN = ("araddr", "arvalid", "rready", "awaddr", "awvalid", "wdata", "wstrb", "wvalid", "bready")
-"""Inputs of ``s_axil`` that the smoke test drives."""
-
 
 def _fill(template: str, **values: str) -> str:
     return Template((TEMPLATES / template).read_text()).substitute(values)
-
-
-def _smoke_test(top: str, ports: list[dict[str, Any]]) -> str:
-    """The testbench of the module ``top``; all inputs that it does not drive are 0."""
-    driven = {"aclk", "aresetn", *(f"s_axil_{name}" for name in DRIVEN)}
-    idle = "".join(
-        f",\n      .{port['name']}({port['width']}'d0)"
-        for port in ports
-        if port["direction"] == "input" and port["name"] not in driven
-    )
-    start = next(field.low for field in BY_NAME["control"].fields if field.name == "start")
-    accessed = ("identity", "irq_enable", "control", "error_code")
-    return _fill(
-        "near_memory_sampler_tb.v",
-        top=top,
-        idle=idle,
-        identity_value=f"{IDENTITY:08x}",
-        error_event=f"{1 << Event.ERROR:08x}",
-        start=f"{1 << start:08x}",
-        setting=f"{Error.SETTING:08x}",
-        **{name: f"{BY_NAME[name].offset:03x}" for name in accessed},
-    )
 
 
 def name_core(config: SamplerConfig, names: Names = NAMES) -> str:
@@ -115,7 +90,7 @@ def generate(
         "ports.json": json.dumps(described, indent=1) + "\n",
         "nms_sampler.core": _fill("nms_sampler.core", **core),
         "sampler.sdc": _fill("sampler.sdc", period=f"{PERIOD:.3f}"),
-        "near_memory_sampler_tb.v": _smoke_test(top, described["ports"]),
+        "near_memory_sampler_tb.v": write_smoke_test(config, top, described["ports"]),
         "waivers.vlt": WAIVERS.read_text(),
     }
     manifest = {

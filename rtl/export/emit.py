@@ -44,6 +44,18 @@ INITIAL = re.compile(
 )
 """The declaration of a memory without initial contents, and the zeros that Amaranth gives it."""
 
+MODULE = re.compile(r"^(module .*?\);\n)(.*?^endmodule)", re.MULTILINE | re.DOTALL)
+"""Header and body of a module."""
+
+TRIGGER = r"\$settle "
+"""The register that combinational blocks read so that they run at the start of a simulation."""
+
+YOSYS_TRIGGER = re.compile(r"\\\$auto\$verilog_backend\S+ ")
+"""Yosys' name for it."""
+
+UNTRIGGERED = re.compile(r"^  always @\*\n    (.*;)\n", re.MULTILINE)
+"""A combinational block that Yosys writes without it."""
+
 NAMED = re.compile(r"^(?:module|  (?:\\\S+|[A-Za-z_][\w$]*)) +(\\\S+|[A-Za-z_][\w$]*) *\(", re.MULTILINE)
 """The name of a module or of an instance, where it is defined."""
 
@@ -131,6 +143,7 @@ def _convert(block: Block, fragment: Fragment) -> str:
         raise _make_tool_error(error) from None
     text = text[text.index("\nmodule ") + 1 :]
     text = EMPTY.sub("", text)
+    text = MODULE.sub(lambda found: _settle(found[1], found[2]), text)
     text = INITIAL.sub(lambda found: found[1], text)
     text = CHECKS.sub(lambda found: f"`ifdef {GUARD}\n{found[0]}`endif\n", text)
     text = NESTED.sub(lambda found: found[1] + found[2] + found[3].replace(".", "__") + " ", text)
@@ -139,6 +152,21 @@ def _convert(block: Block, fragment: Fragment) -> str:
         if not name.isidentifier():
             raise ValueError(f"module {block.module}: {name} names a submodule and a signal, rename one")
     return text
+
+
+def _settle(header: str, body: str) -> str:
+    """A module whose combinational blocks all run at time 0.
+
+    A block ``always @*`` waits for a change. In SystemVerilog a declaration's initial value is none, so that
+    outputs that nothing else changes would stay unknown; an assignment that takes effect after all blocks
+    have begun to wait is one in any Verilog.
+    """
+    body = UNTRIGGERED.sub(
+        lambda found: f"  always @* begin\n    if ({TRIGGER}) begin end\n    {found[1]}\n  end\n", body
+    )
+    body = YOSYS_TRIGGER.sub(lambda _: TRIGGER, body).replace(f"  reg {TRIGGER} = 0;\n", "")
+    declared = f"  reg {TRIGGER};\n  initial {TRIGGER}<= 0;\n" if TRIGGER in body else ""
+    return header + declared + body
 
 
 def _versions() -> list[str]:

@@ -21,6 +21,7 @@ from nms.contract.registers import (
     constants,
     has_map,
     result_offsets,
+    setting_values,
 )
 from nms.contract.settings import LeanSettings, Settings
 
@@ -164,18 +165,6 @@ def unpack(data: bytes, count: int, keep: int, mapped: bool = True) -> Results:
     )
 
 
-def _setting_registers(settings: Settings | LeanSettings) -> dict[str, int]:
-    """The values of the registers that hold settings."""
-    names = ["count", "pixels", "keep", "seed", "target", "iterations", "exaggerated"]
-    if isinstance(settings, Settings):
-        return {name: int(getattr(settings, name)) for name in [*names, "search"]}
-    values = {name: int(getattr(settings, name)) for name in [*names, "pick", "evaluations"]}
-    for name in ("shape", "reduction", "duplicates"):
-        fields = BY_NAME[name].fields
-        values[name] = sum(int(getattr(settings, field.name)) << field.low for field in fields)
-    return values
-
-
 class Driver:
     """One device behind ``bus``."""
 
@@ -215,7 +204,7 @@ class Driver:
 
     async def start(self, job: JobDescriptor) -> None:
         """Set all settings and begin the job."""
-        for name, value in _setting_registers(job.settings).items():
+        for name, value in setting_values(job.settings).items():
             await self.write(name, value)
         for name in (
             "image_base", "image_stride", "batches", "batch_stride", "result_base", "result_stride",
