@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -108,14 +109,15 @@ def _walk(folder: Path, depth: int) -> Iterator[Path]:
 @contextmanager
 def _readable(path: Path) -> Iterator[None]:
     """Whatever is wrong with a file, or a missing pyarrow, is one line."""
-    try:
-        import pyarrow
-    except ImportError:
-        raise UserError(f"data {str(path)!r}: needs pyarrow; pip install 'nms[arrow]'") from None
+    if not find_spec("pyarrow"):
+        raise UserError(f"data {str(path)!r}: needs pyarrow; pip install 'nms[arrow]'")
     try:
         yield
-    except (pyarrow.ArrowException, OSError) as error:
-        raise UserError(f"{path}: damaged or truncated ({str(error).splitlines()[0]})") from None
+    except UserError:
+        raise
+    except Exception as error:  # a damaged file may raise anything
+        words = " ".join(str(error).split()) or type(error).__name__
+        raise UserError(f"{path}: damaged or truncated ({words})") from None
 
 
 def _open(file: Path) -> Any:
@@ -133,6 +135,13 @@ def _open(file: Path) -> Any:
         whole = ipc.open_file(source)
         return whole.schema, (whole.get_batch(place) for place in range(whole.num_record_batches))
     return reader.schema, reader
+
+
+def _iterate(file: Path) -> Iterator[Any]:
+    """The batches of a file, whose offsets are checked: pyarrow itself follows damaged ones anywhere."""
+    for batch in _open(file)[1]:
+        batch.validate(full=True)
+        yield batch
 
 
 def _open_schema(file: Path) -> Any:
@@ -181,7 +190,7 @@ def _read(
     """Yield what messages call a row, its picture and its label."""
     done = 0
     for file in files:
-        for batch in _open(file)[1]:
+        for batch in _iterate(file):
             pictures = batch.column(column)
             marks = batch.column(labels).to_pylist() if labels else [None] * len(pictures)
             for picture, mark in zip(pictures, marks, strict=True):
@@ -202,7 +211,7 @@ def _write_subset(files: list[Path], kept: np.ndarray, target: Path) -> None:
     schema, begin = _open_schema(files[0]), 0
     with parquet.ParquetWriter(target, schema) as writer:
         for file in files:
-            for batch in _open(file)[1]:
+            for batch in _iterate(file):
                 chosen = kept[(kept >= begin) & (kept < begin + len(batch))] - begin
                 begin += len(batch)
                 if len(chosen):

@@ -2,6 +2,7 @@
 """Pictures in files of their own: what their headers say, and their pixels."""
 
 import io
+import warnings
 from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -147,11 +148,14 @@ def _open(source: Path | bytes, name: str, complaint: str) -> Any:
     """
     try:
         with (
+            warnings.catch_warnings(action="ignore"),  # of tags that no pixel depends on
             io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file,
             Image.open(file) as image,
         ):
             yield image
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+    except UserError:
+        raise
+    except Exception as error:  # a damaged picture may raise anything
         raise UserError(f"{name}: {complaint} ({_shorten(error)})") from None
 
 
@@ -163,7 +167,8 @@ def _find_orientation(image: Any) -> int:
 
 
 def _shorten(error: Exception) -> str:
-    return type(error).__name__ if isinstance(error, Image.UnidentifiedImageError) else str(error)
+    words = "" if isinstance(error, Image.UnidentifiedImageError) else " ".join(str(error).split())
+    return words or type(error).__name__
 
 
 def _arguments(image: Any) -> list:

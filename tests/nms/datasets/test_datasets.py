@@ -2,6 +2,7 @@
 """Every loader on real files where they are present, and on small and damaged files written here."""
 
 import gzip
+import io
 import pickle
 import struct
 import zipfile
@@ -427,15 +428,31 @@ class TestFolder:
         refused(tmp_path, "no images in its class folders")
 
 
+def write_arrow(path: Path) -> None:
+    """Three pictures and their labels as a stream of Arrow, as ``datasets`` saves them."""
+    arrow = pytest.importorskip("pyarrow")
+    rows = []
+    for _ in range(3):
+        picture = io.BytesIO()
+        Image.fromarray(bytes_of(4, 6, 3)).save(picture, "PNG")
+        rows.append({"bytes": picture.getvalue(), "path": None})
+    table = arrow.table({"image": rows, "label": [0, 1, 1]})
+    with arrow.ipc.new_stream(str(path), table.schema) as file:
+        file.write_table(table)
+
+
 @pytest.mark.parametrize(
     "kind",
-    ["data_batch_1", "data_batch_1.bin", "images-idx3-ubyte", "images-idx3-ubyte.gz", "x.npz", "c/0.png"],
-)
+    [
+        "data_batch_1", "data_batch_1.bin", "images-idx3-ubyte", "images-idx3-ubyte.gz", "x.npz", "x.arrow",
+        "c/0.png", "c/0.tiff", "c/0.webp",
+    ],
+)  # fmt: skip
 def test_random_damage(kind: str, tmp_path: Path) -> None:
     """Whatever happens to a file's bytes, loading gives images or a refusal: nothing else is raised."""
     random = np.random.default_rng(2)
     path = tmp_path / kind
-    spec = str(tmp_path if kind == "c/0.png" else path)
+    spec = str(tmp_path if kind.startswith("c/") else path)
     if kind == "data_batch_1":
         write_python(path, bytes_of(2, 3072), [0, 1])
     elif kind == "data_batch_1.bin":
@@ -445,6 +462,8 @@ def test_random_damage(kind: str, tmp_path: Path) -> None:
         write_idx(tmp_path / "labels-idx1-ubyte", np.zeros(3, np.uint8))
     elif kind == "x.npz":
         np.savez_compressed(path, images=bytes_of(3, 9), labels=np.arange(3))
+    elif kind == "x.arrow":
+        write_arrow(path)
     else:
         path.parent.mkdir()
         Image.fromarray(bytes_of(4, 6, 3)).save(path)
