@@ -13,7 +13,7 @@ from nms.contract.errors import ToolError, UserError
 from nms.synth import clock_gates, liberty_file, yosys
 from nms.synth.clock_gates import ClockGate
 from nms.synth.liberty_plain import write_plain
-from nms.synth.liberty_text import Group
+from nms.synth.liberty_text import Group, Place
 
 GATES: dict[str, Callable[..., bool]] = {
     "$_NOT_": lambda a: not a,
@@ -65,6 +65,7 @@ class CellLibrary:
     files : the copies
     behaviour : Verilog of every cell, from the functions and the ``ff`` groups of the files
     clock_gates : its integrated clock gates, the one that mapping uses first
+    places : of the cells in the user's files
     timed : whether the files have delays
     """
 
@@ -73,6 +74,7 @@ class CellLibrary:
     cells: dict[str, Cell]
     behaviour: dict[str, str]
     clock_gates: tuple[ClockGate, ...]
+    places: dict[str, Place]
     timed: bool
 
     @property
@@ -200,16 +202,16 @@ def read(name: str, files: Sequence[Path], work: Path) -> CellLibrary:
                 f"liberty {names}: has no {kind}; "
                 "needs an inverter, a buffer, a NAND of two inputs and a flip-flop"
             )
-    unsized = [cell.name for cell in cells.values() if cell.is_nand2 and not cell.area]
-    if unsized:
-        raise UserError(
-            f"liberty {names}: cell ({unsized[0]}) has no area; must have areas, which are counted in NAND2"
-        )
+    places = {cell.name: cell.place for library in libraries for cell in library.inner("cell")}
+    for cell in cells.values():
+        if cell.is_nand2 and not cell.area:
+            places[cell.name].fail("has no area; must have one, to count areas in NAND2 equivalents")
     return CellLibrary(
         name=name,
         files=tuple(copies),
         cells=cells,
         behaviour={m[1]: m.group() for m in MODULE.finditer((work / "cells.v").read_text())},
         clock_gates=tuple(gates),
+        places=places,
         timed=any(map(_has_timing, libraries)),
     )

@@ -44,6 +44,19 @@ class Source:
         raise UserError(f"liberty {str(self.file)!r}, line {line}: {problem}")
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a group stands: a position in a file, and the groups around it."""
+
+    source: Source
+    at: int
+    where: str
+
+    def fail(self, problem: str) -> NoReturn:
+        """Raise a :class:`UserError` that names the file, the line and the group."""
+        self.source.fail(self.at, f"{self.where}: {problem}")
+
+
 @dataclass(slots=True)
 class Attribute:
     """A simple attribute, ``name : value;``, or a complex one, ``name (value, value);``.
@@ -102,8 +115,13 @@ class Group:
             return own
         return own if self.outer.outer is None else f"{self.outer.where}, {own}"
 
+    @property
+    def place(self) -> Place:
+        """Where it stands."""
+        return Place(self.source, self.at, self.where)
+
     def fail(self, problem: str, attribute: Attribute | None = None) -> NoReturn:
-        """Raise a :class:`UserError` that names the file, the line and the group."""
+        """Raise a :class:`UserError` that names the file, the line (of the attribute) and the group."""
         self.source.fail(self.at if attribute is None else attribute.at, f"{self.where}: {problem}")
 
     def inner(self, *kinds: str) -> Iterator["Group"]:

@@ -66,9 +66,9 @@ def map_block(
             f"needs {clock_gates.LEAST} or more with the same enable in a block"
         )
     used = {kind for found in netlist.modules.values() for kind in found.kinds} & set(library.cells)
-    unsized = sorted(kind for kind in used if not library.cells[kind].area)
-    if unsized:
-        raise UserError(f"target {target.name!r}: cell ({unsized[0]}) has no area; must have one")
+    for kind in sorted(used):
+        if not library.cells[kind].area:
+            library.places[kind].fail("has no area; must have one, since the netlist has the cell")
     (work / CELLS).write_text(library.verilog(used))
     figures = {
         **netlist.figures(),

@@ -8,8 +8,8 @@ from itertools import product
 import numpy as np
 from scipy.interpolate import RegularGridInterpolator
 
-from nms.contract.errors import UserError
 from nms.synth.liberty_functions import BooleanFunction
+from nms.synth.liberty_text import Place
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,7 @@ class PowerPin:
     energy : of its transitions, by related pin; "" for what the pin's own transition costs
     """
 
-    cell: str
-    name: str
+    place: Place
     direction: str
     capacitances: tuple[float, float] | None
     clock: bool
@@ -86,10 +85,7 @@ class PowerPin:
             The library gives none.
         """
         if self.capacitances is None:
-            raise UserError(
-                f"liberty cell {self.cell!r}: pin {self.name!r} has no capacitance, "
-                "and the library no default_input_pin_cap"
-            )
+            self.place.fail("has no capacitance, and the library no default_input_pin_cap")
         return self.capacitances
 
     @property
@@ -127,6 +123,7 @@ class PowerCell:
     enables : pins that open a clock gate, those for test among them; none for all other cells
     """
 
+    place: Place
     name: str
     watts: float | None
     sequential: bool
@@ -149,9 +146,8 @@ class PowerCell:
             The library gives none.
         """
         if self.watts is None:
-            raise UserError(
-                f"liberty cell {self.name!r}: has no leakage_power and no cell_leakage_power, "
-                "and the library no default_cell_leakage_power"
+            self.place.fail(
+                "has no leakage_power or cell_leakage_power, and the library no default_cell_leakage_power"
             )
         return self.watts
 
@@ -167,7 +163,7 @@ class PowerCell:
         for name, pin in self.pins.items():
             if pin.clock:
                 return name
-        raise UserError(f"liberty cell {self.name!r}: holds state, but has no pin with clock : true")
+        self.place.fail("holds state, but has no pin with clock : true")
 
     def evaluate(self, function: BooleanFunction, values: Mapping[str, bool]) -> bool:
         """The value of a function of the cell.
@@ -179,9 +175,8 @@ class PowerCell:
         """
         unknown = sorted(function.names - values.keys())
         if unknown:
-            raise UserError(
-                f"liberty cell {self.name!r}: {function.text!r} depends on {unknown[0]!r}; "
-                "must depend on inputs, outputs and the state"
+            self.place.fail(
+                f"{function.text!r} depends on {unknown[0]!r}; must depend on inputs, outputs and the state"
             )
         return function(values)
 

@@ -48,7 +48,9 @@ class PowerReader:
         if group.find("clock_gating_integrated_cell") is not None:
             enables = tuple(pin.name for pin in group.inner("pin") if self._is_enable(pin))
         sequential = any(True for _ in group.inner("ff", "latch"))
-        return PowerCell(group.name, self._leakage(group, known), sequential, pins, held, enables)
+        return PowerCell(
+            group.place, group.name, self._leakage(group, known), sequential, pins, held, enables
+        )
 
     @staticmethod
     def _is_clock(pin: Group) -> bool:
@@ -113,9 +115,7 @@ class PowerReader:
                     power.fail("some internal_power has a related_pg_pin, some has none; must be all or none")
         direction = read_direction(pin)
         function = _function(pin, "function", known) if direction == "output" else None
-        return PowerPin(
-            cell.name, pin.name, direction, self._capacitances(pin, direction), clock, function, energy
-        )
+        return PowerPin(pin.place, direction, self._capacitances(pin, direction), clock, function, energy)
 
     @staticmethod
     def _related(power: Group, cell: Group) -> list[str]:

@@ -343,10 +343,10 @@ def test_dont_use(spelling: str, used: bool, tmp_path: Path) -> None:
 def test_no_areas(area: str, tmp_path: Path) -> None:
     text = targets.GENERIC.read_text()
     (tmp_path / "some.lib").write_text(re.sub(r"area : [\d.]+; ?", area, text))
-    with pytest.raises(UserError, match=r"some\.lib: cell \(NAND2\) has no area; must have areas"):
+    with pytest.raises(UserError, match=r"some\.lib', line 12: cell \(NAND2\): has no area; must"):
         liberty.read("some", [tmp_path / "some.lib"], tmp_path)
     (tmp_path / "some.lib").write_text(re.sub(r"(cell \(DFF\) \{ )area : [\d.]+; ?", rf"\1{area}", text))
-    with pytest.raises(UserError, match=r"target 'some': cell \(DFF\) has no area; must have one"):
+    with pytest.raises(UserError, match=r"some\.lib', line 42: cell \(DFF\): has no area; must have"):
         mapped([tmp_path / "some.lib"], tmp_path / "w")
 
 
