@@ -52,7 +52,12 @@ def true_perplexity(conditional: np.ndarray) -> np.ndarray:
     return np.exp(-(p * np.log(np.where(p > 0, p, 1))).sum(axis=1)) * (total[:, 0] > 0)
 
 
-def time_searches(images: np.ndarray, perplexity: float = 15.0, repeats: int = 5) -> list[Timing]:
+def time_searches(
+    images: np.ndarray,
+    perplexity: float = 15.0,
+    repeats: int = 5,
+    tell: Callable[[str], None] = lambda text: None,
+) -> list[Timing]:
     """Time four perplexity searches from the same distances to p_j|i, on one thread, with interleaved runs.
 
     Parameters
@@ -60,6 +65,7 @@ def time_searches(images: np.ndarray, perplexity: float = 15.0, repeats: int = 5
     images : (N, ...) uint8
     perplexity : target
     repeats : runs of each method, at least 1; differential evolution is a hundred times slower and runs once
+    tell : is told what is being done
 
     Returns
     -------
@@ -88,6 +94,7 @@ def time_searches(images: np.ndarray, perplexity: float = 15.0, repeats: int = 5
             for name, method in methods.items():
                 if method is None or (name == "de" and repeat > 0):
                     continue
+                tell(f"timing {name}, {repeat + 1} of {repeats}")
                 begin = time.perf_counter()
                 found[name] = method()
                 seconds[name].append(time.perf_counter() - begin)
@@ -117,9 +124,14 @@ class MethodOutcome:
 
 
 def compare_methods(
-    config: Config, batches: list[tuple[np.ndarray, float]], seed: int = 1
+    config: Config,
+    batches: list[tuple[np.ndarray, float]],
+    seed: int = 1,
+    tell: Callable[[str], None] = lambda text: None,
 ) -> list[MethodOutcome]:
     """Compare the hardware's four methods, bit-true, with the bisections of scikit-learn and openTSNE.
+
+    ``tell`` is told what is being done.
 
     All search the same rows: ``batches`` of images (N, ...) uint8, each with its perplexity. Errors are
     recomputed in 80-bit arithmetic, from the hardware's beta and from the p_j|i that the software delivers.
@@ -134,8 +146,12 @@ def compare_methods(
         flat = images.reshape(len(images), -1)
         settings = Settings.make(config, *flat.shape, perplexity=perplexity, seed=seed)
         tasks.append((settings, perplexity, pea.distances(flat)))
-    found = [_run_hardware(config, tasks, method) for method in Search]
+    found = []
+    for method in Search:
+        tell(f"searching by {method}, bit-true")
+        found.append(_run_hardware(config, tasks, method))
 
+    tell("searching by scikit-learn and openTSNE")
     solvable = [pea.summarise_rows(config, distance)[2] < perplexity for _, perplexity, distance in tasks]
     targets = [perplexity for _, perplexity, _ in tasks]
     scaled = [distance / PIXEL_SCALE for _, _, distance in tasks]

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """``nms bench search``: perplexity searches of the hardware, bit-true, and of software."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -31,11 +32,12 @@ def split_batches(config: Config, data: Images, perplexity: float) -> Batches:
     return [(images[at : at + size], perplexity) for at in range(0, len(images) - size + 1, size)]
 
 
-def measure_software(data: Images, perplexity: float) -> list[Figure]:
+def measure_software(data: Images, perplexity: float, tell: Callable[[str], None]) -> list[Figure]:
     """Measure time in seconds and perplexity error of scikit-learn's, openTSNE's and our float64 searches."""
     from nms.benchmarks.perplexity_searches import time_searches
 
-    rows = {row.method: row for row in time_searches(data.images, perplexity) if row.seconds is not None}
+    timed = time_searches(data.images, perplexity, tell=tell)
+    rows = {row.method: row for row in timed if row.seconds is not None}
     theirs = rows["scikit-learn"].largest_error
     figures = []
     for name, row in rows.items():
@@ -59,7 +61,9 @@ def measure_software(data: Images, perplexity: float) -> list[Figure]:
     return figures
 
 
-def measure_methods(config: Config, batches: Batches, seed: int = 1, rtl: bool = False) -> list[Figure]:
+def measure_methods(
+    config: Config, batches: Batches, seed: int, rtl: bool, tell: Callable[[str], None]
+) -> list[Figure]:
     """Measure the hardware's four searches, bit-true, and the bisections of software on the same rows.
 
     A row fails if it has a solution, but the method gave it up or its true error is not below the profile's.
@@ -70,8 +74,8 @@ def measure_methods(config: Config, batches: Batches, seed: int = 1, rtl: bool =
     from nms.benchmarks.perplexity_searches import compare_methods
 
     within, wide = TRUE_ERROR[config.formats], config.formats == "wide"
-    found = compare_methods(config, batches, seed)
-    measured = simulate_cycles(config, *batches[0], seed) if rtl else {}
+    found = compare_methods(config, batches, seed, tell)
+    measured = simulate_cycles(config, *batches[0], seed, tell) if rtl else {}
     paper = next(searched.cycles for searched in found if searched.method == "de-rand1")
     figures = []
     for searched in found:
@@ -110,7 +114,9 @@ def measure_methods(config: Config, batches: Batches, seed: int = 1, rtl: bool =
     return figures
 
 
-def simulate_cycles(config: Config, images: np.ndarray, perplexity: float, seed: int) -> dict[str, int]:
+def simulate_cycles(
+    config: Config, images: np.ndarray, perplexity: float, seed: int, tell: Callable[[str], None]
+) -> dict[str, int]:
     """Simulate the search: cycles of phase SEARCH by method. The tables are compared as well.
 
     Raises
@@ -127,6 +133,7 @@ def simulate_cycles(config: Config, images: np.ndarray, perplexity: float, seed:
     cycles = {}
     for method in Search:
         settings = replace(given, search=method)
+        tell(f"building and simulating {method}")
         run = sampler.run(config, settings, flat)
         for table in compare(run.tables, golden.run(config, settings, flat)):
             if table.mismatches:

@@ -146,20 +146,18 @@ class Bench:
 def _measure_search(bench: Bench) -> list[Figure]:
     from nms.benchmarks import search
 
-    bench.progress("searching")
     if bench.options.data == HARD:
         for name in ("count", "resize", "perplexity"):
             if (value := getattr(bench.options, name)) is not None:
                 raise UserError(f"{name} {value:g}: data {HARD!r} has batches and targets of its own")
         return search.measure_methods(
-            bench.config, search.make_hard_batches(bench.config), bench.seed, bench.rtl
+            bench.config, search.make_hard_batches(bench.config), bench.seed, bench.rtl, bench.progress
         )
     images = bench.load(500)
     target = bench.choose_target(len(images.images))
     batches = search.split_batches(bench.config, images, target)
-    return search.measure_methods(bench.config, batches, bench.seed, bench.rtl) + search.measure_software(
-        images, target
-    )
+    figures = search.measure_methods(bench.config, batches, bench.seed, bench.rtl, bench.progress)
+    return figures + search.measure_software(images, target, bench.progress)
 
 
 def _measure_sampler(bench: Bench) -> list[Figure]:

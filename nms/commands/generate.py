@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from nms.commands.options import ConfigOptions, Force, command_line, expand_groups
+from nms.commands.progress import telling
 from nms.contract.output import check_earlier, reserve
 from nms.rtl.export.naming import PREFIX, TOP
 
@@ -57,5 +58,6 @@ def generate(
 
     check_earlier(directory / core.MANIFEST, command, force)
     record = provenance.collect(config, command)
-    for path in core.generate(config, directory, record, vlnv, prefix, top):
-        print(path)
+    with telling("elaborating") as tell:
+        written = core.generate(config, directory, record, vlnv, prefix, top, tell)
+    print(*written, sep="\n")

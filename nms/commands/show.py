@@ -7,6 +7,7 @@ import typer
 
 from nms import render
 from nms.commands.options import Json, Overrides, complete_config
+from nms.commands.progress import telling
 from nms.contract import config as configuration
 from nms.contract.bounds import Bounds
 from nms.contract.config import Config, SamplerConfig
@@ -48,7 +49,8 @@ def _list_memories(config: SamplerConfig) -> list[tuple[str, str, str, str]]:
     """The memories of the hardware, and the bits of all."""
     from nms.rtl.export.memories import list_memories
 
-    found = list_memories(config)
+    with telling("elaborating") as tell:
+        found = list_memories(config, tell)
     held = [
         ("memory", memory.name, str(memory.bits), f"bits, {memory.copies} x {memory.depth} x {memory.width}")
         for memory in found

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The handwritten digits that come with scikit-learn: 1,797 images of 8 x 8 pixels."""
 
+import gzip
+import importlib.util
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +15,12 @@ def load(limit: int | None) -> Images:
 
     A subset becomes ``digits.npz``.
     """
-    from sklearn.datasets import load_digits  # slow to import, and only needed here
-
-    data, target = load_digits(return_X_y=True)
-    images, labels = (data[:limit] * 15).astype(np.uint8), target[:limit].astype(np.int64)
+    package = importlib.util.find_spec("sklearn")  # not imported, which takes longer than a small job
+    assert package is not None
+    assert package.origin is not None
+    with gzip.open(Path(package.origin).parent / "datasets" / "data" / "digits.csv.gz") as file:
+        table = np.loadtxt(file, delimiter=",", max_rows=limit, ndmin=2)
+    images, labels = (table[:, :-1] * 15).astype(np.uint8), table[:, -1].astype(np.int64)
 
     def write(kept: np.ndarray, target: Path) -> None:
         np.savez_compressed(target / "digits.npz", images=images[kept].reshape(-1, 8, 8), labels=labels[kept])

@@ -14,7 +14,7 @@ from nms.contract.errors import UserError
 from nms.contract.output import publish
 from nms.contract.provenance import collect
 from nms.rtl.export import registers
-from nms.rtl.export.emit import system_verilog
+from nms.rtl.export.emit import Tell, ignore, system_verilog
 from nms.rtl.export.naming import NAMES, PREFIX, TOP, Names, apply_names
 from nms.rtl.export.ports import system_interface
 from nms.rtl.export.smoke_test import write_smoke_test
@@ -53,8 +53,9 @@ def generate(
     vlnv: str | None = None,
     prefix: str = PREFIX,
     top: str = TOP,
+    tell: Tell = ignore,
 ) -> list[Path]:
-    """Write the sampler as a core into ``directory`` and return the files.
+    """Write the sampler as a core into ``directory`` and return the files; ``tell`` is told the progress.
 
     ``sampler.v`` has the module ``top`` and all modules below it, whose names begin with ``prefix``.
     ``ports.json`` has the ports of the top and of the bare sampler
@@ -83,7 +84,7 @@ def generate(
         "top": top,
     }
     texts = {
-        "sampler.v": apply_names(system_verilog(config), names),
+        "sampler.v": apply_names(system_verilog(config, tell), names),
         "registers.md": registers.markdown(),
         "nms_registers.h": registers.header(),
         "nms_registers.rdl": registers.systemrdl(),

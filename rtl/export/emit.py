@@ -62,6 +62,13 @@ NAMED = re.compile(r"^(?:module|  (?:\\\S+|[A-Za-z_][\w$]*)) +(\\\S+|[A-Za-z_][\
 EMPTY = re.compile(r"^  wire \[-1:0\] .*;\n", re.MULTILINE)
 """A name for a payload's field of no bits; in Verilog it would have two."""
 
+Tell = Callable[[str], None]
+"""Is told what is being done."""
+
+
+def ignore(text: str) -> None:
+    """Tell nobody."""
+
 
 def ports(block: Block) -> dict[str, tuple[Value, wiring.Flow]]:
     """The block's interface as Verilog ports, except members of no bits and constant ones."""
@@ -181,16 +188,21 @@ def _sources() -> list[str]:
 
 
 class Design:
-    """A block and all blocks below it, elaborated once; both by module name."""
+    """A block and all blocks below it, elaborated once; both by module name.
 
-    def __init__(self, top: Block):
+    ``tell`` is told what is being done.
+    """
+
+    def __init__(self, top: Block, tell: Tell = ignore):
         self.top = top
+        self._tell = tell
         emitter = Emitter()
         emitter.add(top)
         self.blocks = emitter.blocks
         self.fragments: dict[str, Fragment] = {}
         self._texts: dict[str, str] = {}
         while waiting := [name for name in self.blocks if name not in self.fragments]:
+            tell(f"elaborating {waiting[0]}")
             self.fragments[waiting[0]] = Fragment.get(self.blocks[waiting[0]], emitter)
 
     def verilog(self, module: str | None = None) -> str:
@@ -205,6 +217,7 @@ class Design:
         for name in wanted:
             wanted += [inner for inner in _list_instances(self.fragments[name]) if inner not in wanted]
             if name not in self._texts:
+                self._tell(f"writing {name}")
                 self._texts[name] = _convert(self.blocks[name], self.fragments[name])
         return "\n".join(self._texts[name] for name in wanted)
 
@@ -214,23 +227,23 @@ def verilog(block: Block) -> str:
     return Design(block).verilog()
 
 
-def sampler_verilog(config: SamplerConfig) -> str:
+def sampler_verilog(config: SamplerConfig, tell: Tell = ignore) -> str:
     """The whole sampler without its buses in Verilog, under a comment that names the configuration."""
     from nms.rtl.core import make_core  # here, so that a single block is emitted without all the others
 
-    return _add_title(config, "sampler", lambda: make_core(config))
+    return _add_title(config, "sampler", lambda: make_core(config), tell)
 
 
-def system_verilog(config: SamplerConfig) -> str:
+def system_verilog(config: SamplerConfig, tell: Tell = ignore) -> str:
     """The sampler with its buses (``near_memory_sampler``) in Verilog, titled as the sampler is."""
     from nms.rtl.bus.axi import NearMemorySampler
 
-    return _add_title(config, "system", lambda: NearMemorySampler(config))
+    return _add_title(config, "system", lambda: NearMemorySampler(config), tell)
 
 
-def _add_title(config: SamplerConfig, kind: str, build: Callable[[], Block]) -> str:
+def _add_title(config: SamplerConfig, kind: str, build: Callable[[], Block], tell: Tell) -> str:
     """Emitted once for a configuration and these sources, then loaded."""
     title = f"// Near-memory sampler, configuration {config.name}, digest {config.digest}, as generated."
     key = [kind, config.digest, *_versions(), *_sources()]
-    text = load_or_make("designs", key, lambda: verilog(build()))
+    text = load_or_make("designs", key, lambda: Design(build(), tell).verilog())
     return f"// SPDX-License-Identifier: Apache-2.0\n{title}\n\n{text}"

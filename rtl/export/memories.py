@@ -11,7 +11,7 @@ from amaranth.hdl._mem import MemoryInstance
 
 from nms.contract.config import SamplerConfig
 from nms.rtl.bus.axi import NearMemorySampler
-from nms.rtl.export.emit import Design
+from nms.rtl.export.emit import Design, Tell, ignore
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,12 @@ class OnChip:
         return self.copies * self.depth * self.width
 
 
-def list_memories(config: SamplerConfig) -> list[OnChip]:
-    """Every memory of ``near_memory_sampler``, the largest first; registers are not counted."""
-    design = Design(NearMemorySampler(config))
+def list_memories(config: SamplerConfig, tell: Tell = ignore) -> list[OnChip]:
+    """Every memory of ``near_memory_sampler``, the largest first; registers are not counted.
+
+    ``tell`` is told what is being done.
+    """
+    design = Design(NearMemorySampler(config), tell)
     copies = _count_copies(design, design.top.module)
     found = [
         OnChip(name, copies[module], depth, width)

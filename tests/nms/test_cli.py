@@ -597,3 +597,25 @@ def test_shell_completion(words: str, current: int, offered: set[str], tmp_path:
         [program], cwd=tmp_path, env=os.environ | asked, capture_output=True, text=True, check=False
     )
     assert set(done.stdout.split()) == offered
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        (["generate", "-c", "tiny"], ["elaborating near_memory_sampler", "writing grid"]),
+        (["show", "tiny"], ["elaborating near_memory_sampler", "elaborating grid"]),
+        (
+            ["bench", "search", "-c", "tiny", "--level", "golden", "--count", "20"],
+            ["searching by de-rand1, bit-true", "timing newton, 5 of 5"],
+        ),
+    ],
+)
+def test_commands_that_take_long_tell_what_they_do(
+    command: list[str], told: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+    monkeypatch.setattr("rich.status.Status.update", lambda self, text: seen.append(text))
+    monkeypatch.setenv("NMS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    assert nms(*command, monkeypatch=monkeypatch) == 0
+    assert set(told) <= set(seen)

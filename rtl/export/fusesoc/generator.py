@@ -11,6 +11,7 @@ from nms.contract import config as configuration
 from nms.contract import provenance
 from nms.contract.errors import UserError
 from nms.rtl.export.core import generate
+from nms.rtl.export.naming import PREFIX, TOP
 
 PARAMETERS = ("preset", "overrides", "prefix", "top")
 
@@ -31,7 +32,9 @@ def main(request: Path) -> None:
         command = ["nms", "generate", "-c", preset]
         command += [word for one in overrides for word in ("-P", one)]
         command += [word for name, value in names.items() for word in (f"--{name}", value)]
-        generate(config, Path(), provenance.collect(config, shlex.join(command)), given["vlnv"], **names)
+        record = provenance.collect(config, shlex.join(command))
+        prefix, top = names.get("prefix", PREFIX), names.get("top", TOP)
+        generate(config, Path(), record, given["vlnv"], prefix, top)
     except UserError as error:
         sys.exit(f"nms: {error}")
 

@@ -3,8 +3,11 @@
 
 import gzip
 import io
+import os
 import pickle
 import struct
+import subprocess
+import sys
 import zipfile
 from collections import namedtuple
 from pathlib import Path
@@ -16,6 +19,7 @@ from sklearn.datasets import load_digits
 
 from nms import datasets
 from nms.contract.errors import UserError
+from tests.conftest import ROOT
 
 RANDOM = np.random.default_rng(1)
 
@@ -47,6 +51,14 @@ class TestDigits:
     def test_count(self) -> None:
         assert len(datasets.load("digits", count=7).images) == 7
         assert len(datasets.load("digits", most=9).images) == 9
+
+    def test_digits_without_scikit_learn(self) -> None:
+        """Its import takes longer than all else of a small run."""
+        program = "import sys; from nms import datasets; datasets.load('digits'); print(*sys.modules)"
+        environment = os.environ | {"PYTHONPATH": str(ROOT)}
+        command = [sys.executable, "-c", program]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        assert "sklearn" not in done.stdout.split()
         assert len(datasets.load("digits", most=9, count=11).images) == 11
 
     def test_counts_that_cannot_be(self) -> None:

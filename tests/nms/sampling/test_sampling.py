@@ -215,14 +215,18 @@ class TestJournal:
         """One line; what is whole can be resumed."""
         path = tmp_path / "journal"
         before = resource.getrlimit(resource.RLIMIT_FSIZE)
-        with pytest.raises(UserError, match=f"output '{path}': File too large"):  # noqa: SIM117, PT012
+
+        def fill() -> None:
             with Journal(path, {"seed": 1}, resume=False) as journal:
                 journal.add({"group": 0, "kept": [1]})
                 resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
-                try:
-                    journal.add({"group": 1, "kept": [2] * 100})
-                finally:
-                    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+                journal.add({"group": 1, "kept": [2] * 100})
+
+        try:
+            with pytest.raises(UserError, match=f"output '{path}': File too large"):
+                fill()
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
         with Journal(path, {"seed": 1}, resume=True) as journal:
             assert list(journal.finished) == [0]
 
