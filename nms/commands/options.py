@@ -388,7 +388,7 @@ def report(images: "Images") -> None:
 
 def warn(sentence: str) -> None:
     """Say something that is no mistake, but may not be what was meant."""
-    print("nms: note:", sentence, file=sys.stderr)
+    print("nms: note:", " ".join(sentence.split()), file=sys.stderr)
 
 
 def make_near_duplicates(distance: float, window: int | None) -> "NearDuplicates":

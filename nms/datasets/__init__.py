@@ -13,6 +13,7 @@ from nms.contract.errors import UserError
 from nms.datasets import arrow, cifar, digits, folder, idx, listing, npz
 from nms.datasets.buffers import hold_in_file, hold_in_memory
 from nms.datasets.images import Images
+from nms.datasets.labels import make_printable
 from nms.datasets.parts import Choice, Part, choose_part
 
 __all__ = ["Choice", "Images", "load", "load_test_part", "stream"]
@@ -72,7 +73,7 @@ def load(
     some = 1 < len(found.labels) == (most if count is None else count)
     if some and found.labelled and (found.labels == first).all():
         notes.append(f"all {len(found.labels)} images are of class {found.name_class(first)}")
-    return replace(found, notes=(*notes, *found.notes))
+    return replace(found, name=make_printable(found.name), notes=(*notes, *found.notes))
 
 
 def stream(

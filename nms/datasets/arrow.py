@@ -197,11 +197,19 @@ def _read(
                 if done == limit:
                     return
                 name, found = f"{file} row {done}", picture.as_py()
-                found = found["bytes"] if isinstance(found, dict) else found
+                found = _find_bytes(found, file.parent) if isinstance(found, dict) else found
                 if not isinstance(found, bytes):
                     raise UserError(f"{name}: has no bytes of an image")
                 yield name, found, mark
                 done += 1
+
+
+def _find_bytes(picture: dict[str, Any], folder: Path) -> bytes | None:
+    """The bytes of a picture, or of the file that its field ``path`` names instead."""
+    place = picture.get("path")
+    if picture["bytes"] is None and place and (folder / place).is_file():
+        return (folder / place).read_bytes()
+    return picture["bytes"]
 
 
 def _write_subset(files: list[Path], kept: np.ndarray, target: Path) -> None:

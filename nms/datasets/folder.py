@@ -14,7 +14,7 @@ import numpy as np
 from nms.contract.errors import UserError
 from nms.datasets import memory
 from nms.datasets.images import Images
-from nms.datasets.labels import UNLABELLED
+from nms.datasets.labels import UNLABELLED, make_printable
 from nms.datasets.parts import TESTING, TRAINING, VALIDATION, Part, split_words
 from nms.datasets.pictures import SUFFIXES, Files, find_form, list_losses, read_header
 
@@ -73,7 +73,8 @@ def load(
             )
     found = found[:limit]
     files, labels = [file for _, file in found], np.array([label for label, _ in found], np.int64)
-    names = {number: folder.name for number, folder in enumerate(classes) if number in set(labels.tolist())}
+    used = set(labels.tolist())
+    names = {number: make_printable(of.name) for number, of in enumerate(classes) if number in used}
     notes += [f"without{_count(left)[1:]}"] if left else []
     given = name or path.resolve().name
     return load_files(files, labels, resize, in_memory, given, names, notes, path)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Labels of any kind as numbers, with their names."""
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -44,6 +45,11 @@ def number_labels(labels: np.ndarray | Sequence, subject: str) -> Named:
     if values.dtype.kind in "iu" and (not values.size or 0 <= values.min() <= values.max() < LARGEST):
         return values.astype(np.int64), {}
     return _number(_list_values(values, labels, subject))
+
+
+def make_printable(name: str) -> str:
+    """The name of a file or folder as text, with the bytes that are none in hexadecimal."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def leave_unlabelled(count: int) -> Named:

@@ -5,6 +5,7 @@ A text file separates the two by white space, a CSV or TSV file may have a heade
 """
 
 import csv
+import io
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 from nms.contract.errors import UserError
 from nms.datasets import folder
 from nms.datasets.images import Images
-from nms.datasets.labels import leave_unlabelled, number_labels
+from nms.datasets.labels import leave_unlabelled, make_printable, number_labels
 from nms.datasets.parts import Part
 
 SUFFIXES = {".txt": None, ".lst": None, ".csv": ",", ".tsv": "\t"}
@@ -46,31 +47,38 @@ def load(path: Path, limit: int | None, resize: int | None, in_memory: bool = Tr
         if not all(labels):
             raise UserError(f"{path}: {labels.count('')} of {len(labels)} images have no label")
         whole = all(label.removeprefix("-").isdecimal() for label in labels)
-        numbers, classes = number_labels([*map(int, labels)] if whole else labels, str(path))
+        numbers, classes = number_labels(
+            [*map(int, labels)] if whole else [*map(make_printable, labels)], str(path)
+        )
     found = folder.load_files(files, numbers, resize, in_memory, path.stem, classes, [], path.parent)
 
     def write(kept: np.ndarray, target: Path) -> None:
         found.write_subset(kept, target)
-        with (target / path.name).open("w", newline="") as file:
-            mark = SUFFIXES[path.suffix.lower()] or " "
-            for index in kept.tolist():
-                name = folder.place_below(files[index], path.parent)
-                file.write(f"{name}{mark}{labels[index]}".rstrip(mark) + "\n")
+        chosen = [(folder.place_below(files[at], path.parent), labels[at]) for at in kept.tolist()]
+        mark = SUFFIXES[path.suffix.lower()]
+        with (target / path.name).open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+            if mark:
+                csv.writer(file, delimiter=mark, lineterminator="\n").writerows(chosen)
+            else:
+                file.writelines(f"{name} {label}".rstrip() + "\n" for name, label in chosen)
 
     return replace(found, write_subset=write)
 
 
 def _read(path: Path) -> list[tuple[int, str, str]]:
     """The number of each line, its path and its label, or none."""
-    try:
-        text = path.read_text()
-    except UnicodeDecodeError:
-        raise UserError(f"{path}: not a known kind of file; a list of images is text") from None
+    text = path.read_text("utf-8-sig", "surrogateescape")  # the names of files are bytes
+    if "\0" in text:
+        raise UserError(f"{path}: not a known kind of file; a list of images is text")
     mark = SUFFIXES[path.suffix.lower()]
     if mark is None:
         rows = [_split(path.parent, line.strip()) for line in text.splitlines()]
         return [(number, *row) for number, row in enumerate(rows, 1) if row[0]]
-    cells = [(n, row) for n, row in enumerate(csv.reader(text.splitlines(), delimiter=mark), 1) if any(row)]
+    try:
+        table = list(csv.reader(io.StringIO(text), delimiter=mark))
+    except csv.Error as error:
+        raise UserError(f"{path}: not a known kind of file; as a list: {error}") from None
+    cells = [(number, row) for number, row in enumerate(table, 1) if any(row)]
     head = [cell.strip().lower() for cell in cells[0][1]] if cells else []
     at, marked = next((head.index(name) for name in FILES if name in head), 0), 1
     if any(name in head for name in FILES):

@@ -88,9 +88,10 @@ def find_distinct(
             digest = hashlib.sha256(np.ascontiguousarray(image).data).digest()
             if digest not in seen:
                 seen.add(digest)
+                if place == 0:
+                    _check_memory(len(flat), image)
                 windows, values = _windows(image)
                 if place == 0:
-                    _check_memory(len(flat), windows)
                     centres = np.empty((len(flat), windows.shape[1]), windows.dtype)
                 alike = np.isin(values, flat[:known]).any() or (
                     _nearest(centres[:known], windows) <= rule.distance**2
@@ -104,10 +105,11 @@ def find_distinct(
     return distinct
 
 
-def _check_memory(window: int, windows: np.ndarray) -> None:
-    """Refuse a window whose centres do not fit in memory."""
-    wanted = window * windows[0].nbytes
-    fit = memory.count_fitting(wanted, window)
+def _check_memory(window: int, image: np.ndarray) -> None:
+    """Refuse a window whose centres do not fit in memory, beside two copies of all windows of an image."""
+    shifts = (2 * margin(*image.shape[:2]) + 1) ** 2
+    wanted = (window + 2 * shifts) * image.size * np.dtype(np.float32).itemsize
+    fit = max(0, memory.count_fitting(wanted, window + 2 * shifts) - 2 * shifts)
     if fit < window:
         raise UserError(
             f"near-duplicates-window {window}: so many images {memory.describe(wanted)}; {fit} fit"

@@ -191,6 +191,14 @@ class TestFolders:
         found.write_subset(np.array([1]), tmp_path / "subset")
         assert os.listdir(tmp_path / "subset") == ["1.png"]
 
+    def test_names_that_are_no_text(self, tmp_path: Path) -> None:
+        """Classes are told apart, and can be printed and written."""
+        for name in (b"\xff", b"\xfe", "é".encode()):
+            save(tmp_path / os.fsdecode(b"data\xff") / os.fsdecode(name) / "0.png")
+        found = datasets.load(str(tmp_path / os.fsdecode(b"data\xff")))
+        assert found.name == "data\\xff"
+        assert {found.name_class(label) for label in range(3)} == {"é", "\\xfe", "\\xff"}
+
     def test_own_output_is_no_class(self, tmp_path: Path) -> None:
         save(tmp_path / "a" / "0.png")
         save(tmp_path / "out" / "subset" / "a" / "0.png")
@@ -217,13 +225,14 @@ class TestLists:
             ("list.lst", "b/0.png 7\na/0 0.png 3\n", ["7", "3"]),
             ("list.csv", "a/0 0.png,-1\nb/0.png,1\n", ["-1", "1"]),
             ("list.csv", "label,file\ncat,a/0 0.png\ndog,b/0.png\n", ["cat", "dog"]),
+            ("list.csv", '\ufefffile,label\r\n"a/0 0.png","a, b"\r\nb/0.png,é\r\n', ["a, b", "é"]),
             ("list.tsv", "path\tsize\na/0 0.png\t3\n", ["-1"]),
         ],
     )
     def test_forms(self, name: str, text: str, labels: list[str], tmp_path: Path) -> None:
         save(tmp_path / "a" / "0 0.png")
         save(tmp_path / "b" / "0.png")
-        (tmp_path / name).write_text(text)
+        (tmp_path / name).write_bytes(text.encode())
         found = datasets.load(str(tmp_path / name))
         assert [found.name_class(label) for label in found.labels] == labels
         (tmp_path / "subset").mkdir()

@@ -99,10 +99,10 @@ class TestRule:
 
     def test_a_window_that_does_not_fit(self, monkeypatch: pytest.MonkeyPatch) -> None:
         images = scenes(40, 0)
-        monkeypatch.setattr(near_duplicates.memory, "find_free", lambda: 20 * 100 * 4)
-        with pytest.raises(UserError, match=r"near-duplicates-window 40: .* 16 fit"):
+        monkeypatch.setattr(near_duplicates.memory, "find_free", lambda: 50 * 144 * 4)
+        with pytest.raises(UserError, match=r"near-duplicates-window 40: .* 22 fit"):
             find_distinct(images, 40, NearDuplicates())
-        assert find_distinct(images, 40, NearDuplicates(0.2, 16)).all()
+        assert find_distinct(images, 40, NearDuplicates(0.2, 22)).all()
 
     @pytest.mark.parametrize("window", [1, 4, 30])
     def test_as_defined(self, window: int) -> None:
