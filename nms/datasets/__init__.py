@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Images from where they are kept: ``load("digits")``, ``load("path/to/cifar-10-batches-py", count=64)``.
 
-One loader a file. Each reads no more than ``count`` images where its format allows, and raises
-:class:`nms.contract.errors.UserError` with one line for anything that is missing, damaged or mis-shaped.
+One loader a file. Its ``find_parts(path)`` lists the parts of a data set of its kind, none of another's; its
+``load(path, where, request)`` loads the part that is at ``where``. Each reads no more than ``count`` images
+where its format allows, and raises :class:`nms.contract.errors.UserError` with one line for anything that is
+missing, damaged or mis-shaped.
 """
 
 from dataclasses import replace
@@ -11,10 +13,10 @@ from types import ModuleType
 
 from nms.contract.errors import UserError
 from nms.datasets import arrow, cifar, digits, folder, idx, listing, npz
-from nms.datasets.buffers import hold_in_file, hold_in_memory
 from nms.datasets.images import Images
 from nms.datasets.labels import make_printable
 from nms.datasets.parts import Choice, Part, choose_part
+from nms.datasets.request import Request
 
 __all__ = ["Choice", "Images", "load", "load_test_part", "stream"]
 
@@ -26,6 +28,12 @@ KINDS = (
 
 LOADERS = (cifar, idx, npz, listing, arrow, folder)
 """The first that finds a part reads it."""
+
+PICTURES = (folder, listing, arrow)
+"""Loaders of pictures that are encoded one by one."""
+
+CHOOSING = (cifar, npz, arrow)
+"""Loaders of data sets that can have several labels of an image."""
 
 
 def load(
@@ -61,7 +69,9 @@ def load(
     try:
         kind, parts = _find_parts(spec)
         part = choose_part(spec, parts, choice)
-        found = _load(spec, kind, part, choice, most if count is None else count, resize, in_memory)
+        request = Request(most if count is None else count, resize, in_memory, choice)
+        _check(spec, kind, request)
+        found: Images = kind.load(Path(spec), part.where, request)
     except OSError as error:
         raise UserError(f"{error.filename or spec}: {error.strerror or error}") from None
     if count is not None and len(found.images) < count:
@@ -70,7 +80,7 @@ def load(
     if part.rank > 1 and not choice.held_out and not choice.split:
         notes.append(f"has no training images; read are those of {'-'.join(sorted(part.words))}")
     first = int(found.labels[0])
-    some = 1 < len(found.labels) == (most if count is None else count)
+    some = 1 < len(found.labels) == request.limit
     if some and found.labelled and (found.labels == first).all():
         notes.append(f"all {len(found.labels)} images are of class {found.name_class(first)}")
     return replace(found, name=make_printable(found.name), notes=(*notes, *found.notes))
@@ -112,31 +122,11 @@ def _find_parts(spec: str) -> tuple[ModuleType, list[Part]]:
     raise UserError(f"data {spec!r}: not a known kind of file; expected {KINDS}")
 
 
-def _load(
-    spec: str,
-    kind: ModuleType,
-    part: Part,
-    choice: Choice,
-    limit: int | None,
-    resize: int | None,
-    in_memory: bool,
-) -> Images:
-    path, where = Path(spec), part.where
-    hold = hold_in_memory if in_memory else hold_in_file
-    if resize is not None and kind not in (folder, listing, arrow):
-        raise UserError(f"resize {resize}: only pictures in files are resized, and {spec!r} holds arrays")
-    if choice.labels is not None and kind not in (cifar, npz, arrow):
-        raise UserError(f"labels {choice.labels!r}: {spec!r} has no choice of labels")
-    if kind is folder:
-        name = path.resolve().name
-        return folder.load(where, limit, resize, in_memory, name)
-    if kind is listing:
-        return listing.load(where, limit, resize, in_memory)
-    if kind is arrow:
-        return arrow.load(path, where, choice, limit, resize, hold)
-    if kind is digits:
-        return digits.load(limit)
-    if kind is idx:
-        name = path.resolve().name if path.is_dir() else path.name.split(".")[0]
-        return idx.load(where, name, limit, hold)
-    return kind.load(path, where, choice, limit, hold)
+def _check(spec: str, kind: ModuleType, request: Request) -> None:
+    """Refuse what a kind of data set has no use for."""
+    if request.resize is not None and kind not in PICTURES:
+        raise UserError(
+            f"resize {request.resize}: only pictures in files are resized, and {spec!r} holds arrays"
+        )
+    if request.choice.labels is not None and kind not in CHOOSING:
+        raise UserError(f"labels {request.choice.labels!r}: {spec!r} has no choice of labels")

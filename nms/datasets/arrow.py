@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 
 from nms.contract.errors import UserError
-from nms.datasets.buffers import Hold, check_room, hold_in_memory
 from nms.datasets.images import Images
 from nms.datasets.labels import leave_unlabelled, number_labels
 from nms.datasets.parts import Choice, Part, split_words
 from nms.datasets.pictures import find_form, list_losses, read_header, read_pixels
+from nms.datasets.request import Request
 
 SUFFIXES = (".parquet", ".arrow")
 LABELS = {"label", "labels", "class", "target"}
@@ -48,33 +48,26 @@ def find_parts(path: Path) -> list[Part]:
     return [Part(words, of) for words, of in found.items()]
 
 
-def load(
-    path: Path,
-    files: list[Path],
-    choice: Choice,
-    limit: int | None,
-    resize: int | None,
-    hold: Hold = hold_in_memory,
-) -> Images:
+def load(path: Path, files: list[Path], request: Request) -> Images:
     """Load the rows of the files in their order; with a limit, the first."""
     with _readable(path):
         schema = _open_schema(files[0])
         column = _find_column(path, schema)
-        marks, notes = _find_labels(path, schema, column, choice)
+        marks, notes = _find_labels(path, schema, column, request.choice)
         headers, labels = [], []
-        for name, picture, label in _read(files, column, marks, limit):
+        for name, picture, label in _read(files, column, marks, request.limit):
             headers.append((name, read_header(picture, name)))
             labels.append(label)
         if not headers:
             raise UserError(f"{path}: holds no images")
-        form = find_form(headers, resize)
+        form = find_form(headers, request.resize)
         pixels = int(np.prod(form.shape))
-        check_room(hold, len(headers), pixels, path.name)
+        request.check_room(len(headers), pixels, path.name)
         rows = (
             read_pixels(picture, name, form).tobytes()
-            for name, picture, _ in _read(files, column, None, limit)
+            for name, picture, _ in _read(files, column, None, request.limit)
         )
-        images = hold(rows, len(headers) * pixels).reshape(-1, pixels)
+        images = request.hold(rows, len(headers) * pixels).reshape(-1, pixels)
     numbers, classes = leave_unlabelled(len(headers))
     if marks is not None:
         numbers, classes = number_labels(labels, f"{path}: {marks!r}")

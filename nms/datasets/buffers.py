@@ -10,7 +10,6 @@ from typing import IO
 import numpy as np
 
 from nms.contract.errors import UserError
-from nms.datasets import memory
 
 PIECE = 1 << 24
 """Bytes read at once."""
@@ -52,12 +51,6 @@ def hold_in_file(parts: Iterable[bytes | memoryview], wanted: int) -> np.ndarray
     finally:
         with suppress(OSError):  # closing writes once more what found no room
             file.close()
-
-
-def check_room(hold: Hold, count: int, item: int, subject: str) -> None:
-    """Refuse to hold ``count`` images of ``item`` bytes in memory if they do not fit there."""
-    if hold is hold_in_memory:
-        memory.require(count * item, count, subject)
 
 
 def read_pieces(file: BufferedIOBase | IO[bytes], wanted: int) -> Iterable[bytes]:

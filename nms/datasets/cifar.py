@@ -17,10 +17,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from nms.contract.errors import UserError
-from nms.datasets.buffers import Hold, check_room, hold_in_memory
 from nms.datasets.images import Images
 from nms.datasets.labels import number_labels
 from nms.datasets.parts import Choice, Part, split_words
+from nms.datasets.request import Request
 
 PIXELS = 3072
 
@@ -100,26 +100,24 @@ def find_parts(path: Path) -> list[Part]:
     return [Part(frozenset({name}), batches) for name, batches in parts.items() if batches.files]
 
 
-def load(
-    path: Path, batches: Batches, choice: Choice, limit: int | None, hold: Hold = hold_in_memory
-) -> Images:
+def load(path: Path, batches: Batches, request: Request) -> Images:
     """Load the batches of a part in their order; those past the limit are not opened."""
     labels: list[np.ndarray | list] = []
-    labels_of, notes = _choose_labels(batches, choice)
+    labels_of, notes = _choose_labels(batches, request.choice)
     if batches.binary:
         record = PIXELS + (2 if batches.hundred else 1)
         most = sum(file.stat().st_size for file in batches.files) // record
     else:
         most = sum(file.stat().st_size for file in batches.files) // PIXELS
-    count = most if limit is None else min(limit, most)
-    check_room(hold, count, PIXELS, path.name)
+    count = request.count(most)
+    request.check_room(count, PIXELS, path.name)
 
     def parts() -> Iterator[bytes]:
-        for _, pixels, found in _read_batches(batches, limit):
+        for _, pixels, found in _read_batches(batches, request.limit):
             labels.extend(found[labels_of])
             yield pixels.tobytes()
 
-    images = hold(parts(), count * PIXELS).reshape(-1, PIXELS)
+    images = request.hold(parts(), count * PIXELS).reshape(-1, PIXELS)
     numbers, classes = number_labels(labels, f"{path}: {labels_of!r}")
 
     def write(kept: np.ndarray, target: Path) -> None:

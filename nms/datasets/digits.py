@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from nms.datasets.images import Images
+from nms.datasets.request import Request
 
 
-def load(limit: int | None) -> Images:
+def load(path: Path, part: None, request: Request) -> Images:
     """The digits with their intensities of 0 to 16 times 15, so 0 to 240 of a byte's 255.
 
     A subset becomes ``digits.npz``.
@@ -19,7 +20,7 @@ def load(limit: int | None) -> Images:
     assert package is not None
     assert package.origin is not None
     with gzip.open(Path(package.origin).parent / "datasets" / "data" / "digits.csv.gz") as file:
-        table = np.loadtxt(file, delimiter=",", max_rows=limit, ndmin=2)
+        table = np.loadtxt(file, delimiter=",", max_rows=request.limit, ndmin=2)
     images, labels = (table[:, :-1] * 15).astype(np.uint8), table[:, -1].astype(np.int64)
 
     def write(kept: np.ndarray, target: Path) -> None:

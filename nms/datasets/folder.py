@@ -17,6 +17,7 @@ from nms.datasets.images import Images
 from nms.datasets.labels import UNLABELLED, make_printable
 from nms.datasets.parts import TESTING, TRAINING, VALIDATION, Part, split_words
 from nms.datasets.pictures import SUFFIXES, Files, find_form, list_losses, read_header
+from nms.datasets.request import Request
 
 JUNK = {"__MACOSX", "Thumbs.db", "desktop.ini"}
 """What operating systems leave in folders, besides hidden files."""
@@ -40,9 +41,7 @@ def find_parts(path: Path) -> list[Part]:
     return [Part(frozenset(), path)]
 
 
-def load(
-    path: Path, limit: int | None, resize: int | None, in_memory: bool = True, name: str | None = None
-) -> Images:
+def load(path: Path, root: Path, request: Request) -> Images:
     """Load pictures class by class, classes and files in the order of their names.
 
     All that is below a class folder is of its class. With a limit below their number, one picture of each
@@ -51,40 +50,39 @@ def load(
     """
     left: Counter[str] = Counter()
     notes: list[str] = []
-    classes = _find_classes(path, notes)
+    limit = request.limit
+    classes = _find_classes(root, notes)
     wanted = None if limit is None else limit + 1
     if classes:
         found = list(islice(_interleave(classes, left), wanted))
         if limit is None or len(found) <= limit:
             found.sort(key=lambda item: item[0])  # stable: the files of a class stay in order
         if not found:
-            raise UserError(f"{path}: no images in its class folders ({_name_suffixes()}){_count(left)}")
-        beside = sum(_is_picture(entry) for entry in _list(path))
+            raise UserError(f"{root}: no images in its class folders ({_name_suffixes()}){_count(left)}")
+        beside = sum(_is_picture(entry) for entry in _list(root))
         notes += [f"without {beside} images beside the class folders"] if beside else []
         if limit is None or len(found) <= limit:
             empty = [folder.name for number, folder in enumerate(classes) if number not in dict(found)]
             notes += [f"without the folders that have no images: {', '.join(empty)}"] if empty else []
     else:
-        pictures = (file for file in _list(path) if _keep_picture(file, left))
+        pictures = (file for file in _list(root) if _keep_picture(file, left))
         found = [(UNLABELLED, file) for file in islice(pictures, wanted)]
         if not found:
             raise UserError(
-                f"{path}: no images in it ({_name_suffixes()}), and no class folders{_count(left)}"
+                f"{root}: no images in it ({_name_suffixes()}), and no class folders{_count(left)}"
             )
     found = found[:limit]
     files, labels = [file for _, file in found], np.array([label for label, _ in found], np.int64)
     used = set(labels.tolist())
     names = {number: make_printable(of.name) for number, of in enumerate(classes) if number in used}
     notes += [f"without{_count(left)[1:]}"] if left else []
-    given = name or path.resolve().name
-    return load_files(files, labels, resize, in_memory, given, names, notes, path)
+    return load_files(files, labels, request, path.resolve().name, names, notes, root)
 
 
 def load_files(
     files: list[Path],
     labels: np.ndarray,
-    resize: int | None,
-    in_memory: bool,
+    request: Request,
     name: str,
     classes: dict[int, str],
     notes: list[str],
@@ -92,12 +90,12 @@ def load_files(
 ) -> Images:
     """Load pictures, or leave them in their files; a subset is copied with its folders in ``root``."""
     headers = [(str(file), read_header(file, str(file))) for file in files]
-    form = find_form(headers, resize)
+    form = find_form(headers, request.resize)
     images: Any = Files(files, form)
-    if in_memory:
-        free, each = memory.find_free(), form.shape[2]
-        side = int((memory.SHARE * free / len(files) / each) ** 0.5) if free else 0
-        memory.require(len(files) * images.shape[1], len(files), name, f", or --resize {side}")
+    free = memory.find_free()
+    side = int((memory.SHARE * free / len(files) / form.shape[2]) ** 0.5) if free else 0
+    request.check_room(len(files), images.shape[1], name, f", or --resize {side}")
+    if request.in_memory:
         images = np.asarray(images)
 
     def write(kept: np.ndarray, target: Path) -> None:

@@ -19,10 +19,11 @@ from typing import Any
 import numpy as np
 
 from nms.contract.errors import UserError
-from nms.datasets.buffers import ROWS, Hold, check_room, hold_in_file, hold_in_memory, read_pieces
+from nms.datasets.buffers import ROWS, hold_in_file, read_pieces
 from nms.datasets.images import Images
 from nms.datasets.labels import number_labels
 from nms.datasets.parts import Part, split_words
+from nms.datasets.request import Request
 from nms.datasets.values import find_layout, hold_as_bytes
 
 TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
@@ -65,26 +66,26 @@ def find_parts(path: Path) -> list[Part]:
     return [Part(_words(path) - {"images"}, path)]
 
 
-def load(path: Path, name: str, limit: int | None, hold: Hold = hold_in_memory) -> Images:
-    """Load an IDX file of images and the labels beside it."""
-    labels_path = _find_labels(path)
-    images, labels = _open_array(path), _open_array(labels_path)
+def load(path: Path, file: Path, request: Request) -> Images:
+    """Load the IDX file of images, and the labels beside it."""
+    labels_path = _find_labels(file)
+    images, labels = _open_array(file), _open_array(labels_path)
     if images.dimensions not in (3, 4):
-        raise UserError(f"{path}: {images.dimensions} dimensions; IDX images have 3, or 4 with colours")
+        raise UserError(f"{file}: {images.dimensions} dimensions; IDX images have 3, or 4 with colours")
     if labels.dimensions not in (1, 2):
         raise UserError(f"{labels_path}: {labels.dimensions} dimensions; IDX labels have 1 or 2")
-    count = images.total if limit is None else min(limit, images.total)
+    count = request.count(images.total)
     images.check(count)
     if images.total != labels.total:
-        raise UserError(f"{labels_path}: {labels.total} labels for the {images.total} images of {path.name}")
+        raise UserError(f"{labels_path}: {labels.total} labels for the {images.total} images of {file.name}")
     shape, planar = find_layout(images.shape[1:])
     if not count * math.prod(shape):
         sides = " x ".join(map(str, images.shape[1:]))
-        raise UserError(f"{path}: holds no pixels, {images.total} images of {sides}")
+        raise UserError(f"{file}: holds no pixels, {images.total} images of {sides}")
     labels.check(count)
-    check_room(hold, count, math.prod(shape), path.name)
+    request.check_room(count, math.prod(shape), file.name)
     held, notes = hold_as_bytes(
-        lambda: images.read(count), count * math.prod(shape), images.dtype, hold, str(path),
+        lambda: images.read(count), count * math.prod(shape), images.dtype, request.hold, str(file),
         lambda: images.read(images.total),
     )  # fmt: skip
     known = np.frombuffer(b"".join(labels.read(count)), labels.dtype).reshape(count, *labels.shape[1:])
@@ -97,6 +98,7 @@ def load(path: Path, name: str, limit: int | None, hold: Hold = hold_in_memory) 
         for array in (images, labels):
             array.write(kept, target / array.path.name)
 
+    name = path.resolve().name if path.is_dir() else path.name.split(".")[0]
     return Images(held.reshape(count, -1), numbers, shape, name, planar, classes, notes, write)
 
 

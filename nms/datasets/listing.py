@@ -17,6 +17,7 @@ from nms.datasets import folder
 from nms.datasets.images import Images
 from nms.datasets.labels import leave_unlabelled, make_printable, number_labels
 from nms.datasets.parts import Part
+from nms.datasets.request import Request
 
 SUFFIXES = {".txt": None, ".lst": None, ".csv": ",", ".tsv": "\t"}
 """What separates path and label in a file of this name; None is white space."""
@@ -30,13 +31,13 @@ def find_parts(path: Path) -> list[Part]:
     return [Part(frozenset(), path)] if path.suffix.lower() in SUFFIXES and path.is_file() else []
 
 
-def load(path: Path, limit: int | None, resize: int | None, in_memory: bool = True) -> Images:
+def load(path: Path, listed: Path, request: Request) -> Images:
     """Load the pictures of a list in its order; without labels if no line has one."""
     lines = _read(path)
     if not lines:
         raise UserError(f"{path}: not a known kind of file; as a list of images it is empty")
     files, labels = [], []
-    for number, name, label in islice(lines, limit):
+    for number, name, label in islice(lines, request.limit):
         file = path.parent / name
         if not file.is_file():
             raise UserError(f"{path}: not a known kind of file; as a list, line {number}: no image {name!r}")
@@ -50,7 +51,7 @@ def load(path: Path, limit: int | None, resize: int | None, in_memory: bool = Tr
         numbers, classes = number_labels(
             [*map(int, labels)] if whole else [*map(make_printable, labels)], str(path)
         )
-    found = folder.load_files(files, numbers, resize, in_memory, path.stem, classes, [], path.parent)
+    found = folder.load_files(files, numbers, request, path.stem, classes, [], path.parent)
 
     def write(kept: np.ndarray, target: Path) -> None:
         found.write_subset(kept, target)

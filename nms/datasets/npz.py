@@ -18,10 +18,11 @@ import numpy as np
 from numpy.lib import format as npy
 
 from nms.contract.errors import UserError
-from nms.datasets.buffers import PIECE, Hold, check_room, hold_in_file, hold_in_memory, read_pieces
+from nms.datasets.buffers import PIECE, hold_in_file, read_pieces
 from nms.datasets.images import Images
 from nms.datasets.labels import leave_unlabelled, number_labels
 from nms.datasets.parts import Choice, Part, split_words
+from nms.datasets.request import Request
 from nms.datasets.values import find_layout, hold_as_bytes
 
 IMAGES = dict.fromkeys(("images", "image", "imgs", "img", "x", "data"))
@@ -57,7 +58,7 @@ def find_parts(path: Path) -> list[Part]:
     return found
 
 
-def load(path: Path, images: str, choice: Choice, limit: int | None, hold: Hold = hold_in_memory) -> Images:
+def load(path: Path, images: str, request: Request) -> Images:
     """Load the array ``images`` of shape (N, D), (N, H, W), (N, H, W, C) or (N, C, H, W), and its labels."""
     with _open(path) as archive:
         pixels = _read_header(path, archive, images)
@@ -66,16 +67,16 @@ def load(path: Path, images: str, choice: Choice, limit: int | None, hold: Hold 
                 f"{path}: {images!r} is {pixels.shape}; must be (N, D), (N, H, W), (N, H, W, C) or "
                 "(N, C, H, W)"
             )
-        name = _find_labels(_list(archive), images, choice)
+        name = _find_labels(_list(archive), images, request.choice)
         marks = _read_header(path, archive, name) if name else None
         if marks and marks.shape[0] != pixels.shape[0]:
             raise UserError(f"{path}: {pixels.shape[0]} images but {marks.shape[0]} labels")
         total = pixels.shape[0]
-        count = total if limit is None else min(limit, total)
+        count = request.count(total)
         shape, planar = find_layout(pixels.shape[1:])
-        check_room(hold, count, math.prod(shape), path.name)
+        request.check_room(count, math.prod(shape), path.name)
         held, notes = hold_as_bytes(
-            lambda: pixels.read(archive, count), count * math.prod(shape), pixels.dtype, hold,
+            lambda: pixels.read(archive, count), count * math.prod(shape), pixels.dtype, request.hold,
             f"{path}: {images!r}", lambda: pixels.read(archive, total),
         )  # fmt: skip
         numbers, classes = leave_unlabelled(count)
