@@ -90,6 +90,10 @@ def print_run(outcome: "Outcome", figures: dict[str, Any], kept: list[int]) -> N
     if outcome.traffic:
         crossed = (f"{name.removeprefix('bytes_')} {n:,}" for name, n in outcome.traffic["counters"].items())
         print("bytes:", ", ".join(crossed))
+    if outcome.dram:
+        print_dram(outcome.dram["commands"])
+        rate = outcome.dram["bytes_per_second"] / 1e6
+        print(f"DRAM: {outcome.dram['hits']:.1%} hits, {rate:,.0f} MB/s while the sampler read or wrote")
     print("seconds:", ", ".join(f"{name} {seconds:.1f}" for name, seconds in outcome.seconds.items()))
 
 

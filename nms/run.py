@@ -17,6 +17,7 @@ from nms.datasets import Images
 
 if TYPE_CHECKING:
     from nms.sim.compare import TableComparison
+    from nms.soc.system import Options
 
 LEVELS = ("golden", "rtl", "netlist")
 
@@ -32,6 +33,7 @@ class Outcome:
     utilisation: dict[str, float] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     traffic: dict[str, dict[str, int]] = field(default_factory=dict)
+    dram: dict[str, Any] = field(default_factory=dict)
 
     @property
     def compared(self) -> int:
@@ -52,11 +54,13 @@ def run(
     progress: Callable[[str], None] | None = None,
     bus: Literal["axi", "native"] = "axi",
     traces: Path | None = None,
+    dram: "Options | None" = None,
 ) -> Outcome:
     """Run ``data`` at ``level``; at levels rtl and netlist, by ``bus``, compare its tables with the model.
 
     Level netlist simulates the library cells of target ``generic`` in place of what was emitted; memories
-    stay behavioural. With ``traces``, the simulation's waves are left in that directory.
+    stay behavioural. With ``traces``, the simulation's waves are left in that directory. With ``dram``,
+    at level rtl, memory is a simulated DRAM behind its controller, whose commands are counted.
     """
     from nms.golden import sampler as golden
 
@@ -72,6 +76,10 @@ def run(
     from nms.sim import sampler as hardware
     from nms.sim.compare import compare
 
+    if dram is not None:
+        from nms.soc import dram_run
+
+        return dram_run.run(config, settings, data.images, model, dram, progress)
     with tempfile.TemporaryDirectory() as folder:
         verilog = _write_netlist(config, bus, Path(folder), progress) if level == "netlist" else None
         run = hardware.run(
@@ -144,4 +152,6 @@ def collect_figures(
         figures["seconds"] = outcome.seconds
         if outcome.traffic:
             figures["traffic"] = outcome.traffic
+        if outcome.dram:
+            figures["dram"] = outcome.dram
     return figures

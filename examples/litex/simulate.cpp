@@ -34,6 +34,7 @@
 namespace {
 
 constexpr unsigned RIGHT = 1, PHASES = 4, BANKS = 256;
+constexpr uint64_t RESET = 16, READY = 32;  // cycles until the reset falls, and until the system has seen it
 
 // DRAM commands in one phase of the sampler. A hit is a read or write in a row that served one before.
 struct Counts {
@@ -157,8 +158,9 @@ int main(int argc, char** argv) try {
     top.serial_source_ready = 1;
     uint64_t cycles = 0;
     for (; !top.finish && cycles < limit; ++cycles) {
-        top.sys_rst = cycles < 16;
-        if (bridge && !top.sys_rst) {
+        top.sys_rst = cycles < RESET;
+        const bool connected = bridge && cycles >= READY;
+        if (connected) {
             if (!bridge->wait()) break;
             bridge->give(top);
         }
@@ -166,8 +168,8 @@ int main(int argc, char** argv) try {
         top.eval();
         if (!top.sys_rst) {
             dram.watch(top);
-            if (bridge) bridge->take(top);
-            else if (top.serial_source_valid) std::putchar(top.serial_source_data);
+            if (connected) bridge->take(top);
+            if (!bridge && top.serial_source_valid) std::putchar(top.serial_source_data);
             if (top.kept_valid && top.kept_ready)
                 kept.write(reinterpret_cast<const char*>(&top.kept_data), sizeof top.kept_data);
         }

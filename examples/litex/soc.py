@@ -137,6 +137,28 @@ class Sampler(Module):
             self.comb += signal.eq(other) if driven else other.eq(signal)
 
 
+def add_sampler(system: Any, core: Path, sink: int, buffer: int) -> None:
+    """Add what ``nms generate`` wrote into the folder ``core`` to a system with DRAM.
+
+    ``sink`` are the beats of the sink's memory, ``buffer`` those of read data that the DRAM port buffers.
+    """
+    ports = json.loads((core / "ports.json").read_text())
+    bits = ports["parameters"]["bus_bits"]
+    system.submodules.sink = Sink(bits, sink)
+    system.submodules.nms = sampler = Sampler(ports, system.sink)
+    system.submodules.nms_memory = LiteDRAMAXI2Native(
+        sampler.memory, system.sdram.crossbar.get_port(data_width=bits),
+        w_buffer_depth=32, r_buffer_depth=buffer, base_address=system.bus.regions["main_ram"].origin,
+    )  # fmt: skip
+    registers = SoCRegion(origin=REGISTERS, size=0x1000, cached=False)
+    system.bus.add_slave("nms", sampler.registers, registers)
+    system.bus.add_slave("sink", system.sink.bus, SoCRegion(origin=SINK, size=bits // 8 * sink, cached=False))
+    if system.cpu_type is not None:
+        system.irq.add("nms", n=INTERRUPT)
+    system.platform.add_source(str(core / "sampler.v"))
+    system.submodules.finish = Finish()
+
+
 class System(SoCCore):
     """The system; the options are those of the command line."""
 
@@ -159,20 +181,8 @@ class System(SoCCore):
             self.submodules.bridge = UARTBone(self.bridge_phy, options.clock)
             self.bus.add_master("bridge", self.bridge.wishbone)
         self.add_dram(options, bits)
-        self.submodules.sink = sink = Sink(bits, options.sink)
-        self.submodules.nms = sampler = Sampler(ports, sink)
-        self.submodules.nms_memory = LiteDRAMAXI2Native(
-            sampler.memory, self.sdram.crossbar.get_port(data_width=bits),
-            w_buffer_depth=32, r_buffer_depth=options.buffer,
-            base_address=self.bus.regions["main_ram"].origin,
-        )  # fmt: skip
-        self.bus.add_slave("nms", sampler.registers, SoCRegion(origin=REGISTERS, size=0x1000, cached=False))
-        region = SoCRegion(origin=SINK, size=bits // 8 * options.sink, cached=False)
-        self.bus.add_slave("sink", sink.bus, region)
-        if processor:
-            self.irq.add("nms", n=INTERRUPT)
-        platform.add_source(str(options.core / "sampler.v"))
-        self.submodules.finish = Finish()
+        add_sampler(self, options.core, options.sink, options.buffer)
+        sink = self.sink
         self.comb += pads("finish").eq(self.finish.code.storage)
         job, kept = pads("job"), pads("kept")
         self.specials += Instance("nms_watch", o_busy=job.busy, o_phase=job.phase)
@@ -236,20 +246,11 @@ endmodule
 """
 
 
-def write(system: System, folder: Path) -> None:
-    """Write the Verilog, the C headers and the tables of registers.
+def write_headers(system: Any, folder: Path) -> None:
+    """Write the C headers and the table of registers of a finished system.
 
     LiteX's own builder would ask for the software of its boot loader, which is not used.
     """
-    system.finalize()
-    fragment = system.get_fragment()
-    system.platform.finalize(fragment)
-    folder.mkdir(parents=True, exist_ok=True)
-    with chdir(folder):  # LiteX writes the contents of memories here
-        system.platform.get_verilog(fragment, name="system").write("system.v")
-    (folder / "watch.v").write_text(WATCH.lstrip())
-    for source, *_ in system.platform.sources:
-        shutil.copy(source, folder)
     settings = system.sdram.controller.settings
     regions, constants = system.csr_regions, system.constants
     texts = {
@@ -260,8 +261,21 @@ def write(system: System, folder: Path) -> None:
         "generated/sdram_phy.h": get_sdram_phy_c_header(settings.phy, settings.timing, settings.geom),
     }
     for name, text in texts.items():
-        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
+
+
+def write(system: System, folder: Path) -> None:
+    """Write the Verilog, the contents of its memories, the C headers and the table of registers."""
+    system.finalize()
+    fragment = system.get_fragment()
+    system.platform.finalize(fragment)
+    write_headers(system, folder)
+    with chdir(folder):  # LiteX writes the contents of memories here
+        system.platform.get_verilog(fragment, name="system").write("system.v")
+    (folder / "watch.v").write_text(WATCH.lstrip())
+    for source, *_ in system.platform.sources:
+        shutil.copy(source, folder)
 
 
 def main() -> None:

@@ -52,6 +52,13 @@ class Bus(StrEnum):
     NATIVE = "native"
 
 
+class Memory(StrEnum):
+    """What is behind the memory bus."""
+
+    MODEL = "model"
+    LITEDRAM = "litedram"
+
+
 def complete_config(incomplete: str) -> list[str]:
     """Presets and configuration files that begin with ``incomplete``; directories are left to the shell."""
     presets = [name for name in PRESETS if name.startswith(incomplete)]
@@ -163,6 +170,16 @@ LevelOption = Annotated[
 BusOption = Annotated[
     Bus, typer.Option("--bus", help="Through memory, registers and AXI buses, or straight into the sampler.")
 ]
+MemoryOption = Annotated[
+    Memory,
+    typer.Option(
+        "--memory", help="Behind the memory bus: a model, or a simulated DRAM and the controller LiteDRAM."
+    ),
+]
+Module = Annotated[str, typer.Option(help="DRAM module, of litedram.modules.")]
+Rows = Annotated[int, typer.Option(help="Rows of a bank of the DRAM that are simulated.")]
+MODULE, ROWS = "MT41K256M8", 2048
+"""DRAM module and rows of a bank, unless said otherwise."""
 Grid = Annotated[
     str | None,
     typer.Option(help="Cells on a side of the grid: adaptive, by default, hardware or a number."),

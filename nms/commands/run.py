@@ -2,12 +2,14 @@
 """``nms run``: the main job."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nms import extras, render
 from nms.commands.options import (
+    MODULE,
+    ROWS,
     BatchOptions,
     Bus,
     BusOption,
@@ -17,15 +19,23 @@ from nms.commands.options import (
     LeanOptions,
     Level,
     LevelOption,
+    Memory,
+    MemoryOption,
+    Module,
     Output,
+    Rows,
     command_line,
     expand_groups,
     warn,
 )
 from nms.commands.progress import telling
+from nms.contract.config import SamplerConfig
 from nms.contract.errors import UserError
 from nms.contract.output import check_earlier, reserve
 from nms.contract.settings import PERPLEXITY
+
+if TYPE_CHECKING:
+    from nms.soc.system import Options
 
 Waves = Annotated[
     bool, typer.Option("--waves", help="Leave a VCD trace of the simulation and a GTKWave view of its ports.")
@@ -40,6 +50,9 @@ def run(
     lean: LeanOptions,
     level: LevelOption = Level.RTL,
     bus: BusOption = Bus.AXI,
+    memory: MemoryOption = Memory.MODEL,
+    module: Module = MODULE,
+    rows: Rows = ROWS,
     waves: Waves = False,
     output: Output = Path("out"),
     force: Force = False,
@@ -49,6 +62,8 @@ def run(
 
     Example: `nms run -c tiny --count 16 --perplexity 5`
 
+    Example: `nms run -c herding --memory litedram`
+
     Example: `nms run -c herding --data cifar-10-batches-py --level golden -o out`
     """
     config = hardware.load()
@@ -56,6 +71,9 @@ def run(
         raise UserError("waves: level golden simulates nothing; take --level rtl")
     if level is not Level.GOLDEN:
         extras.require("hardware", "simulation")
+    dram = _select_dram(config, level, bus, memory, module, rows)
+    if waves and dram:
+        raise UserError("waves: memory litedram leaves none; take --memory model")
     from nms import results
     from nms import run as job
     from nms.contract import provenance
@@ -66,7 +84,7 @@ def run(
     check_earlier(output / results.RECORD, command, force)
 
     with telling("starting") as tell:
-        outcome = job.run(config, settings, images, level, tell, bus.value, output if waves else None)
+        outcome = job.run(config, settings, images, level, tell, bus.value, output if waves else None, dram)
     values = results.make_arrays(outcome.tables, config, images, settings)
     record = provenance.collect(config, command, batch.seed, images.describe())
     target = batch.find_perplexity(settings.count)
@@ -84,3 +102,19 @@ def run(
         print("written:", ", ".join(map(str, written)))
     if outcome.mismatches:
         raise typer.Exit(1)
+
+
+def _select_dram(
+    config: SamplerConfig, level: Level, bus: Bus, memory: Memory, module: str, rows: int
+) -> "Options | None":
+    """The DRAM to simulate, checked; ``None`` with the model of a memory."""
+    if memory is Memory.MODEL:
+        return None
+    if level is not Level.RTL or bus is not Bus.AXI:
+        raise UserError("memory litedram: needs --level rtl and --bus axi")
+    from nms.soc import system, tools
+
+    tools.require(compiler=False)
+    options = system.Options(cpu="none", module=module, rows=rows)
+    system.measure(config, options)
+    return options

