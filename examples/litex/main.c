@@ -9,6 +9,7 @@
 #include <generated/soc.h>
 
 #include "console.h"
+#include "herding.h"
 #include "job.h"
 #include "system.h"
 #include "work.h"
@@ -21,7 +22,7 @@ static volatile uint32_t *const registers = (volatile uint32_t *)NMS_BASE;
 static volatile uint32_t events, interrupts;
 static uint32_t numbers[IMAGES], sizes[IMAGES];
 static uint32_t differences, compared;
-static uint64_t sent;
+static uint32_t sent;
 
 void cdelay(int cycles)
 {
@@ -102,6 +103,31 @@ static void check_distances(const struct nms_job *job, const struct wanted *want
         compare("distance", k, registers[NMS_DATA_LO / 4], wanted->distances[k]);
 }
 
+#if !HAS_MAP
+static uint64_t read_cycles(void)
+{
+    timer0_uptime_latch_write(1);
+    return timer0_uptime_cycles_read();
+}
+
+/* The same groups in software, its choice, and the cycles that it takes. */
+static void run_software(const struct nms_job *job, const struct wanted *wanted)
+{
+    static uint32_t kept[MOST];
+    uint64_t cycles = 0;
+
+    for (uint32_t batch = 0; batch < job->batches; batch++) {
+        const uint32_t *list = (const uint32_t *)((uintptr_t)job->list_base + batch * job->list_stride);
+        uint64_t start = read_cycles();
+        herd(job, list, (void *)SCRATCH_BASE, kept);
+        cycles += read_cycles() - start;
+        for (uint32_t k = 0; k < job->keep; k++)
+            compare("kept by software", k, list[kept[k]], wanted[batch].kept[k]);
+    }
+    print("software %u\n", (uint32_t)cycles);
+}
+#endif
+
 static int run(const struct nms_job *job, uint32_t groups, const struct wanted *wanted)
 {
     uint64_t address;
@@ -125,6 +151,9 @@ static int run(const struct nms_job *job, uint32_t groups, const struct wanted *
     for (uint32_t batch = 0; batch < job->batches; batch++)
         check_batch(job, batch, &wanted[batch]);
     check_distances(job, &wanted[job->batches - 1]);
+#if !HAS_MAP
+    run_software(job, wanted);
+#endif
     return 1;
 }
 

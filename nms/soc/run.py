@@ -16,7 +16,7 @@ from nms.soc import program, system, tools
 from nms.soc.system import LIMIT, LITEX, Options
 from nms.soc.work import Work, write_header
 
-PROGRAM = ("main.c", "console.c")
+PROGRAM = ("main.c", "console.c", "herding.c")
 """Sources of the program beside start and driver."""
 
 
@@ -45,6 +45,18 @@ def name_phases(counted: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]
     """The counts of each phase by its name, from those by number that the simulation writes."""
     names = {-1: "idle", 0: "other"} | {int(phase): phase.name.lower() for phase in Phase if phase}
     return {names[int(number)]: counts for number, counts in counted.items()}
+
+
+def read_jobs(console: str) -> list[dict[str, int]]:
+    """The figures of each job; ``software`` are the cycles of the same work in software, where it is done."""
+    jobs: list[dict[str, int]] = []
+    for line in console.splitlines():
+        kind, *words = line.split() or [""]
+        if kind == "job":
+            jobs.append({key: int(value) for key, value in zip(words[::2], words[1::2], strict=True)})
+        elif kind == "software":
+            jobs[-1]["software"] = int(words[0])
+    return jobs
 
 
 def run(work: Work, options: Options, progress: Callable[[str], None] = lambda text: None) -> Outcome:
@@ -81,12 +93,9 @@ def run(work: Work, options: Options, progress: Callable[[str], None] = lambda t
             raise process.make_error("the simulated system", done.returncode, done.stdout + done.stderr)
         figures = json.loads((folder / "figures.json").read_text())
     said = dict(line.rsplit(" ", 1) for line in done.stdout.splitlines() if line.count(" ") == 1)
-    jobs = [line.split()[1:] for line in done.stdout.splitlines() if line.startswith("job batches")]
     return Outcome(
         cycles=figures["cycles"],
-        jobs=[
-            {key: int(value) for key, value in zip(words[::2], words[1::2], strict=True)} for words in jobs
-        ],
+        jobs=read_jobs(done.stdout),
         interrupts=int(said["interrupts"]),
         compared=int(said["compared"]),
         differences=int(said["differences"]) + (done.returncode != 0 and not int(said["differences"])),

@@ -105,6 +105,10 @@ def measure(config: SamplerConfig, options: Options) -> Dram:
     kind = getattr(modules, options.module)
     rate, phases = FAMILIES[kind.memtype]
     pins = config.bus_bits // (rate * phases)
+    if pins < 8:
+        raise UserError(
+            f"bus_bits {config.bus_bits}: {options.module} would have {pins} pins; take 64 or more"
+        )
     row = kind.ncols * pins // 8
     if options.rows < ROWS or options.rows > kind.nrows or options.rows & (options.rows - 1):
         raise UserError(
