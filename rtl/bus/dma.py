@@ -455,8 +455,8 @@ class Sender(Block):
         m.submodules.gearbox = gearbox = DomainRenamer("core")(
             Gearbox(image_lanes(config), size, len(self.pixels))
         )
-        index = Signal(config.derived.index_width)
-        entered = Signal()  # words of an image are in the gearbox
+        index = Signal(config.derived.index_width)  # of the image whose words are in the gearbox
+        entered = Signal()  # there are, or were and others are to come
         begun = Signal()  # of an image a part was offered, its last beat was not
         ending = Signal()
         beat = self.o_beats.p
@@ -490,7 +490,7 @@ class Sender(Block):
                     beat.data.eq(gearbox.o.p.data),
                     beat.keep.eq(gearbox.o.p.keep),
                     beat.last.eq(gearbox.o.p.last),
-                    beat.index.eq(index),
+                    beat.index.eq(self.i_pixels.p.index if gearbox.a == gearbox.b else index),
                     begun.eq(~gearbox.o.p.last),
                 ]
                 with m.If(gearbox.o.p.last):

@@ -125,7 +125,7 @@ class RegisterFile(Block):
     def _write(self, m: Module) -> None:
         """Address and data are taken on their own; with both the write is done and answered."""
         addressed, filled = Signal(), Signal()
-        address, written, strobe = Signal(ADDRESS_BITS), Signal(32), Signal(4)
+        address, written, strobe = (Signal(width, reset_less=True) for width in (ADDRESS_BITS, 32, 4))
         m.d.comb += [self.awready.eq(~addressed), self.wready.eq(~filled)]
         with m.If(self.awvalid & self.awready):
             m.d.sync += [addressed.eq(1), address.eq(self.awaddr)]
@@ -143,12 +143,14 @@ class RegisterFile(Block):
                         continue
                     with m.Case(register.offset >> 2):
                         held = self._held(register)
-                        merged = (held & ~mask) | (written & mask)
                         if register.access is Access.RW:
                             with m.If(~self.locked):
                                 m.d.sync += self.bresp.eq(OKAY)
                                 if self.config.method in register.methods:
-                                    m.d.sync += held.eq(merged & register.mask)
+                                    for low in range(0, len(held), 8):
+                                        with m.If(strobe[low // 8]):
+                                            byte = (written & register.mask)[low : low + 8]
+                                            m.d.sync += held[low : low + 8].eq(byte)
                         else:
                             m.d.sync += self.bresp.eq(OKAY)
                             if register.access is Access.WO:
@@ -156,7 +158,7 @@ class RegisterFile(Block):
                             elif register.access is Access.W1C:
                                 m.d.sync += held.eq((held & ~(written & mask)) | self.events)
                             else:
-                                m.d.sync += held.eq(merged)
+                                m.d.sync += held.eq((held & ~mask) | (written & mask))
 
     def _read(self, m: Module) -> None:
         """One read at a time; ``data_lo`` waits for the value, then moves on."""
