@@ -137,15 +137,16 @@ Threshold = Annotated[
     int | None,
     typer.Option(
         metavar="0..255",
-        help="Leave near-duplicates out as the hardware does: by row sums, within so many 256ths; 8 suits"
-        " camera images, 0 leaves none out.",
+        help="Leave near-duplicates out as the hardware does: by row sums, within so many 256ths; 8"
+        " finds shifts by a pixel and noise, 0 leaves none out.",
     ),
 ]
 Window = Annotated[
     int | None,
     typer.Option(
         metavar="IMAGES",
-        help="With --threshold: compare with so many of the last images that stand; as many as can be.",
+        help="With --threshold: compare with so many of the last images that stand; as many as the"
+        " configuration can, by default.",
     ),
 ]
 Across = Annotated[

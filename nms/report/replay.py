@@ -9,10 +9,12 @@ import numpy as np
 from nms import results
 from nms.benchmarks import perplexity_searches as bench
 from nms.contract.config import Config, LeanConfig
+from nms.contract.settings import LeanSettings
 from nms.contract.tables import LeanTables, SamplerTables, Status, Tables
 from nms.datasets import Images
 from nms.golden import exact, herding, metrics, sampler
 from nms.golden.fixed import Ints
+from nms.golden.near_duplicates import Removal
 from nms.report.loader import Run
 
 
@@ -55,7 +57,8 @@ def replay(run: Run, tell: Callable[[str], None]) -> Replay:
         tell(f"model: map, iteration {len(maps)} of {settings.iterations}")
 
     tell("model: distances")
-    tables = sampler.run(config, settings, run.values["images"], on_generation, on_iteration)
+    stored = run.values.get("standing")  # so that the model has as many rows, whatever it finds itself
+    tables = sampler.run(config, settings, run.values["images"], on_generation, on_iteration, stored)
     differences = _differences(run, tables)
     if not run.figures.rows:
         return Replay(differences)
@@ -90,6 +93,9 @@ def _differences(run: Run, tables: SamplerTables) -> dict[str, int]:
     given = run.figures.input
     images = Images(run.values["images"], run.values["labels"], given.shape, given.name, given.planar)
     model = results.make_arrays(tables, run.config, images, run.settings)
+    if "standing" in model:
+        assert isinstance(run.settings, LeanSettings)
+        model["standing"] = Removal(run.settings).find_standing(images.images)
     return {
         name: int(np.sum(run.values[name] != values))
         for name, values in model.items()

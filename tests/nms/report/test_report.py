@@ -356,6 +356,17 @@ class TestNearDuplicates:
                 of.rpartition("\n")[2] for of in page.xpath("//ul[@class='gallery']/li/@data-about")
             }
 
+    def test_another_verdict_is_seen(self, tmp_path_factory: pytest.TempPathFactory) -> None:
+        """One image less stands, as hardware with a fault might find."""
+        directory = make_run(tmp_path_factory, f"run -c herding --ratio 0.2 {self.WORDS}")
+        values = arrays(directory)
+        rows = values["standing"].sum() - 1
+        standing = values["standing"].copy()
+        standing[np.flatnonzero(standing)[-1]] = 0
+        resave(directory, standing=standing, distance=values["distance"][:rows, :rows])
+        rewrite(directory, standing=int(rows))
+        assert "standing (1)" in by_id(parse(directory), "replayed")
+
     def test_another_count_is_refused(self, tmp_path_factory: pytest.TempPathFactory) -> None:
         directory = make_run(tmp_path_factory, f"run -c herding --ratio 0.2 {self.WORDS}")
         resave(directory, standing=np.ones(20, np.int64))
