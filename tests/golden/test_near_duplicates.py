@@ -32,26 +32,25 @@ def settings(shape: tuple[int, ...], count: int = 24, **given: Any) -> LeanSetti
     return LeanSettings.make(WIDE, count, shape, planes=planes(shape), **given)
 
 
-def by_hand(batches: list[list[list[int]]], s: LeanSettings) -> list[list[int]]:
-    """Section 22, byte by byte, in Python's integers: of each image of each batch whether it stands."""
+def profile(image: list[int], s: LeanSettings) -> list[int]:
+    """v of section 22, byte by byte, in Python's integers."""
     h, w, channels = s.height, s.width, s.channels
     shift = 0
     while h >> shift > 64:
         shift += 1
     bins = h >> shift
-    drop = max(0, (255 * w * channels).bit_length() + shift - 10)
+    sums = [0] * bins
+    for y in range(bins << shift):
+        for x in range(w):
+            for c in range(channels):
+                at = (c * h + y) * w + x if s.planes else (y * w + x) * channels + c
+                sums[y >> shift] += image[at]
+    return [one >> max(0, (255 * w * channels).bit_length() + shift - 10) for one in sums]
 
-    def profile(image: list[int]) -> list[int]:
-        sums = [0] * (h >> shift)
-        for y in range(bins << shift):
-            for x in range(w):
-                for c in range(channels):
-                    at = (c * h + y) * w + x if s.planes else (y * w + x) * channels + c
-                    sums[y >> shift] += image[at]
-        assert all(one >> drop < 1024 for one in sums)
-        return [one >> drop for one in sums]
 
-    n = bins - 2
+def by_hand(batches: list[list[list[int]]], s: LeanSettings) -> list[list[int]]:
+    """Of each image of each batch whether it stands, of their profiles."""
+    n = len(batches[0][0]) - 2
     k = n.bit_length() - 1
     o = (n - 2**k) >> 1
 
@@ -66,8 +65,7 @@ def by_hand(batches: list[list[list[int]]], s: LeanSettings) -> list[list[int]]:
         if not s.across:
             standing = []
         bits = []
-        for image in batch:
-            v = profile(image)
+        for v in batch:
             duplicate = False
             for other in standing[-s.window :]:
                 e = f(other, 0)
@@ -115,12 +113,18 @@ def test_batches_by_hand(shape: tuple[int, ...]) -> None:
     small = np.prod(shape) < 10000
     images = stream(shape, 36 if small else 9, len(shape) * shape[0]).reshape(3, -1, int(np.prod(shape)))
     stood = []
+    profiles = [[profile(image, settings(shape)) for image in batch] for batch in images.tolist()]
+    for batch, expected in zip(images, profiles, strict=True):
+        assert measure_profiles(batch, settings(shape)).tolist() == expected
+    white = measure_profiles(np.full((1, images.shape[2]), 255, np.uint8), settings(shape))
+    assert white.max() < 1024
+    assert white.min() >= 512
     for threshold, window, across in [(8, 16, True), (8, 16, False), (1, 256, True), (255, 2, True)]:
         s = settings(shape, threshold=threshold, window=window, across=across)
         removal = Removal(s)
         found = [removal.find_standing(batch) for batch in images]
         assert all(one.dtype == np.int64 for one in found)
-        assert [one.tolist() for one in found] == by_hand(images.tolist(), s)
+        assert [one.tolist() for one in found] == by_hand(profiles, s)
         stood.append(np.concatenate(found).sum())
     assert 1 <= stood[0] < images.shape[0] * images.shape[1]
     assert stood[0] <= stood[1]
