@@ -75,6 +75,11 @@ class TestRefusals:
             (["run", "-c", "herding", "--pick", "hub"], ["pick hub", "herding alone"]),
             (["run", "-c", "herding", "--count", "65"], ["count 65", "64"]),
             (["run", "-c", "herding", "--side", "16"], ["side 16", "0, 4, 8"]),
+            (["run", "-c", "herding", "--threshold", "256"], ["threshold 256: must be 0 to 255"]),
+            (["run", "-c", "herding", "--threshold", "8", "--count", "3"], ["count 3"]),
+            (["run", "-c", "herding", "--threshold", "8", "--window", "0"], ["window 0: must be 1 to 16"]),
+            (["run", "-c", "herding", "--window", "4"], ["window 4: needs --threshold"]),
+            (["run", "-c", "tiny", "--threshold", "8"], ["threshold 8: configuration tiny"]),
             (["run", "-c", "lean", "--perplexity", "4"], ["perplexity 4: herding draws no map", "--pick"]),
             (["run", "-c", "lean", "--search", "window"], ["search window: configuration lean"]),
             (["run", "-c", "lean", "--pick", "hub", "--count", "8", "--perplexity", "9"], ["perplexity 9"]),
@@ -455,6 +460,29 @@ class TestRun:
             assert f"--search {method}" in figures["command"]
             assert figures["perplexity"]["rows"]["solved"] == 8
             assert 0 < figures["perplexity"]["generations"]["max"] <= generations
+
+    @pytest.mark.parametrize("threshold", [60, 255])
+    def test_near_duplicates(
+        self,
+        threshold: int,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        """How many stand is told; there is no map if these are no more than are kept."""
+        command = ["run", "-c", "lean", "--pick", "hub", "--perplexity", "5", "--iterations", "4"]
+        command += ["--threshold", str(threshold), "--level", "golden", "-o", str(tmp_path)]
+        assert nms(*command, monkeypatch=monkeypatch) == 0
+        figures = json.loads((tmp_path / "results.json").read_text())
+        with np.load(tmp_path / "results.npz") as file:
+            values = dict(file)
+        standing = int(values["standing"].sum())
+        assert (figures["standing"], figures["threshold"], figures["window"]) == (standing, threshold, 16)
+        said = capsys.readouterr().out
+        assert f"{standing} images are no near-duplicates (threshold {threshold}, window 16)" in said
+        assert (standing > 19) == (threshold == 60) == ("solved" in said)
+        assert len(values["beta"]) == (standing if standing > 19 else 0)
+        assert len(values["kept"]) == 19
 
     @pytest.mark.parametrize("flipped", [0, 1])
     def test_hardware_that_differs(
