@@ -104,7 +104,8 @@ def load_test_part(spec: str, resize: int | None = None, choice: Choice | None =
     if spec == "digits" or not path.exists() or not (path.is_dir() or path.suffix == ".npz"):
         return None
     _, parts = _find_parts(spec)
-    if len(parts) < 2 or choose_part(spec, parts, choice).rank < 2:
+    part = choose_part(spec, parts, choice)
+    if part.rank < 2 or part is choose_part(spec, parts, replace(choice, held_out=False)):
         return None
     return load(spec, resize=resize, choice=choice)
 

@@ -58,16 +58,26 @@ def choose_part(subject: str, parts: Sequence[Part], choice: Choice) -> Part:
     UserError
         No part has these words, or several are left; the message names them.
     """
-    wanted = split_words(choice.split or "")
-    found = [part for part in parts if wanted <= part.words]
+    wanted = _unify(split_words(choice.split or ""))
+    found = [part for part in parts if wanted <= _unify(part.words)]
     if not found:
-        raise UserError(f"split {choice.split!r}: {subject} has {_list_names(parts)}")
+        known = _list_names(parts) if any(part.words for part in parts) else "no parts with names"
+        raise UserError(f"split {choice.split!r}: {subject} has {known}")
     order = (2, 3, 1, 0) if choice.held_out else (0, 1, 2, 3)
     best = min((part.rank for part in found), key=order.index)
     found = [part for part in found if part.rank == best]
     if len(found) > 1:
         raise UserError(f"{subject}: has {len(found)} splits; choose one by --split: {_list_names(found)}")
     return found[0]
+
+
+def _unify(words: frozenset[str]) -> frozenset[str]:
+    """The words, with one for all that mean the same part."""
+    found = set(words)
+    for word, alike in (("train", TRAINING), ("test", TESTING), ("val", VALIDATION)):
+        if words & alike:
+            found = found - alike | {word}
+    return frozenset(found)
 
 
 def _list_names(parts: Sequence[Part]) -> str:

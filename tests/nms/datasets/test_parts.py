@@ -57,6 +57,16 @@ class TestIdx:
         assert len(held_out.images) == 14
         assert len(datasets.load(str(emnist), choice=Choice("digits-test")).images) == 13
 
+    def test_the_words_of_a_split_are_meant_not_spelt(self, tmp_path: Path) -> None:
+        for part, count in (("train", 5), ("t10k", 3)):
+            write_idx(tmp_path / f"{part}-images-idx3-ubyte", bytes_of(count, 4, 3))
+            write_idx(tmp_path / f"{part}-labels-idx1-ubyte", np.arange(count))
+        assert len(datasets.load(str(tmp_path), choice=Choice("test")).images) == 3
+        assert len(datasets.load(str(tmp_path), choice=Choice("training")).images) == 5
+        assert datasets.load_test_part(str(tmp_path), choice=Choice("test")) is None  # of itself
+        with pytest.raises(UserError, match="split 'letters': digits has no parts with names"):
+            datasets.load("digits", choice=Choice("letters"))
+
     def test_without_training_images_it_says_so(self, tmp_path: Path) -> None:
         write_idx(tmp_path / "t10k-images-idx3-ubyte", bytes_of(5, 4, 3))
         write_idx(tmp_path / "t10k-labels-idx1-ubyte", np.zeros(5))
