@@ -15,7 +15,7 @@ from nms.contract.errors import UserError
 from nms.datasets import memory
 from nms.datasets.images import Images
 from nms.datasets.labels import UNLABELLED, make_printable
-from nms.datasets.parts import TESTING, TRAINING, VALIDATION, Part, split_words
+from nms.datasets.parts import TRAINING, Part, find_meaning, split_words
 from nms.datasets.pictures import SUFFIXES, Files, find_form, list_losses, read_header
 from nms.datasets.request import Request
 
@@ -34,8 +34,8 @@ def find_parts(path: Path) -> list[Part]:
     if not path.is_dir():
         return []
     folders = [entry for entry in _list(path) if entry.is_dir()]
-    named = [entry for entry in folders if entry.name.lower() in TRAINING | TESTING | VALIDATION]
-    training = [entry for entry in named if entry.name.lower() in TRAINING]
+    named = [entry for entry in folders if find_meaning(entry.name.lower())]
+    training = [entry for entry in named if find_meaning(entry.name.lower()) == TRAINING]
     if training and (len(named) > len(training) or _has_folders_alone(training[0])):
         return [Part(split_words(entry.name), entry) for entry in named]
     return [Part(frozenset(), path)]

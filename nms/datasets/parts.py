@@ -8,9 +8,18 @@ from typing import Any
 
 from nms.contract.errors import UserError
 
-TRAINING = {"train", "training"}
-TESTING = {"test", "testing", "t10k"}
-VALIDATION = {"val", "valid", "validation", "dev", "eval"}
+TRAINING, TESTING, VALIDATION = "train", "test", "val"
+
+MEANINGS = {
+    TRAINING: re.compile(r"train(ing)?\d*"),
+    TESTING: re.compile(r"test(ing)?\d*k?|t10k"),
+    VALIDATION: re.compile(r"val(id(ation)?)?\d*|dev|eval"),
+}
+"""The words for the parts of a data set, with their years or counts."""
+
+
+RANKS = {TRAINING: 0, VALIDATION: 3, TESTING: 2}
+"""Of parts by their words, of which the first counts; 1 is that of a part without such a word."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +48,8 @@ class Part:
     @property
     def rank(self) -> int:
         """0 for training images, 1 where the name does not say, 2 for test and 3 for validation images."""
-        for rank, known in ((0, TRAINING), (3, VALIDATION), (2, TESTING)):
-            if self.words & known:
-                return rank
-        return 2 if any(word.startswith("test") for word in self.words) else 1
+        meant = _unify(self.words)
+        return next((rank for word, rank in RANKS.items() if word in meant), 1)
 
 
 def split_words(name: str) -> frozenset[str]:
@@ -58,8 +65,9 @@ def choose_part(subject: str, parts: Sequence[Part], choice: Choice) -> Part:
     UserError
         No part has these words, or several are left; the message names them.
     """
-    wanted = _unify(split_words(choice.split or ""))
-    found = [part for part in parts if wanted <= _unify(part.words)]
+    wanted = split_words(choice.split or "")
+    found = [part for part in parts if wanted <= part.words]
+    found = found or [part for part in parts if _unify(wanted) <= _unify(part.words)]
     if not found:
         known = _list_names(parts) if any(part.words for part in parts) else "no parts with names"
         raise UserError(f"split {choice.split!r}: {subject} has {known}")
@@ -71,13 +79,14 @@ def choose_part(subject: str, parts: Sequence[Part], choice: Choice) -> Part:
     return found[0]
 
 
+def find_meaning(word: str) -> str | None:
+    """Which part of a data set a word in lower case means, if any."""
+    return next((meaning for meaning, known in MEANINGS.items() if known.fullmatch(word)), None)
+
+
 def _unify(words: frozenset[str]) -> frozenset[str]:
     """The words, with one for all that mean the same part."""
-    found = set(words)
-    for word, alike in (("train", TRAINING), ("test", TESTING), ("val", VALIDATION)):
-        if words & alike:
-            found = found - alike | {word}
-    return frozenset(found)
+    return frozenset(find_meaning(word) or word for word in words)
 
 
 def _list_names(parts: Sequence[Part]) -> str:

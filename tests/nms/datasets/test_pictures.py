@@ -175,6 +175,19 @@ class TestFolders:
         assert held_out is not None
         assert len(held_out.images) == 1
 
+    def test_parts_with_a_number(self, tmp_path: Path) -> None:
+        """As in COCO, and flat; several years are asked for."""
+        for name in ("train2017/0.png", "val2017/0.png", "val2017/1.png", "annotations/a.json"):
+            (tmp_path / name).parent.mkdir(exist_ok=True)
+            save(tmp_path / name) if name.endswith("png") else (tmp_path / name).write_text("")
+        found = datasets.load(str(tmp_path))
+        assert (len(found.images), found.labelled) == (1, False)
+        assert len(datasets.load(str(tmp_path), choice=Choice("validation")).images) == 2
+        save(tmp_path / "train2014/0.png")
+        with pytest.raises(UserError, match=r"2 splits.*train2014, train2017"):
+            datasets.load(str(tmp_path))
+        assert len(datasets.load(str(tmp_path), choice=Choice("train2014")).images) == 1
+
     def test_a_class_called_train(self, tmp_path: Path) -> None:
         for name in ("bus", "car", "train"):
             save(tmp_path / name / "0.png")
