@@ -56,11 +56,14 @@ def _free_on_machine() -> int | None:
 
 
 def _free_in_container() -> int | None:
+    """Below the container's limit; what it holds of files that were read is given back when needed."""
     try:
-        limit, used = ((GROUP / f"memory.{name}").read_text().strip() for name in ("max", "current"))
-    except OSError:
+        limit, used, kinds = ((GROUP / f"memory.{name}").read_text() for name in ("max", "current", "stat"))
+        values = dict(line.split() for line in kinds.splitlines())
+        cached = int(values.get("active_file", 0)) + int(values.get("inactive_file", 0))
+        return max(1, int(limit) - int(used) + cached)
+    except (OSError, ValueError):  # no such files, or "max", which is no limit
         return None
-    return max(1, int(limit) - int(used)) if limit.isdecimal() and used.isdecimal() else None
 
 
 def _free_of_process() -> int | None:

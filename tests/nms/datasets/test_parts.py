@@ -329,6 +329,16 @@ class TestMemory:
                 datasets.load(spec)
             assert len(datasets.load(spec, resize=6).images) == 100
 
+    def test_a_container(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What is cached of files counts as free."""
+        monkeypatch.setattr(memory, "GROUP", tmp_path)
+        assert memory._free_in_container() is None
+        for name, text in (("max", "1000"), ("current", "900"), ("stat", "anon 300\ninactive_file 500\n")):
+            (tmp_path / f"memory.{name}").write_text(text)
+        assert memory._free_in_container() == memory.find_free() == 600
+        (tmp_path / "memory.max").write_text("max\n")
+        assert memory._free_in_container() is None
+
     def test_some_is_free(self) -> None:
         free = memory.find_free()
         assert free is None or 1 << 20 < free < 1 << 50
