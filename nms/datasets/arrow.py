@@ -8,10 +8,11 @@ Labels are a column of integers, whose names are in the schema, or of strings.
 import json
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -49,25 +50,20 @@ def find_parts(path: Path) -> list[Part]:
 
 
 def load(path: Path, files: list[Path], request: Request) -> Images:
-    """Load the rows of the files in their order; with a limit, the first."""
+    """Load the rows of the files in their order; with a limit, the first of each class in turn."""
     with _readable(path):
         schema = _open_schema(files[0])
         column = _find_column(path, schema)
         marks, notes = _find_labels(path, schema, column, request.choice)
-        headers, labels = [], []
-        for name, picture, label in _read(files, column, marks, request.limit):
-            headers.append((name, read_header(picture, name)))
-            labels.append(label)
+        rows, labels = _choose_rows(files, marks or column, request.limit, in_turn=marks is not None)
+        headers = [(name, read_header(picture, name)) for name, picture in _read(files, column, rows)]
         if not headers:
             raise UserError(f"{path}: holds no images")
         form = find_form(headers, request.resize)
         pixels = int(np.prod(form.shape))
         request.check_room(len(headers), pixels, path.name)
-        rows = (
-            read_pixels(picture, name, form).tobytes()
-            for name, picture, _ in _read(files, column, None, request.limit)
-        )
-        images = request.hold(rows, len(headers) * pixels).reshape(-1, pixels)
+        parts = (read_pixels(picture, name, form).tobytes() for name, picture in _read(files, column, rows))
+        images = request.hold(parts, len(headers) * pixels).reshape(-1, pixels)
     numbers, classes = leave_unlabelled(len(headers))
     if marks is not None:
         numbers, classes = number_labels(labels, f"{path}: {marks!r}")
@@ -76,7 +72,7 @@ def load(path: Path, files: list[Path], request: Request) -> Images:
 
     def write(kept: np.ndarray, target: Path) -> None:
         with _readable(path):
-            _write_subset(files, kept, target / f"{path.stem}.parquet")
+            _write_rows(files, rows[kept], target / f"{path.stem}.parquet")
 
     return Images(images, numbers, form.shape, path.resolve().name, False, classes, said, write)
 
@@ -113,28 +109,43 @@ def _readable(path: Path) -> Iterator[None]:
         raise UserError(f"{path}: damaged or truncated ({words})") from None
 
 
-def _open(file: Path) -> Any:
-    """The batches of a file, and its schema."""
+def _open(file: Path, columns: list[str] | None = None) -> Any:
+    """The schema of a file, and its batches, of some columns or all."""
     import pyarrow
     from pyarrow import ipc, parquet
 
     if file.suffix == ".parquet":
         opened = parquet.ParquetFile(file)
-        return opened.schema_arrow, opened.iter_batches(ROWS)
+        return opened.schema_arrow, opened.iter_batches(ROWS, columns=columns)
     source = pyarrow.memory_map(str(file))
     try:
         reader = ipc.open_stream(source)
     except pyarrow.ArrowInvalid:
-        whole = ipc.open_file(source)
-        return whole.schema, (whole.get_batch(place) for place in range(whole.num_record_batches))
-    return reader.schema, reader
+        reader = ipc.open_file(source)
+        batches = map(reader.get_batch, range(reader.num_record_batches))
+    else:
+        batches = iter(reader)
+    return reader.schema, (batch.select(columns or reader.schema.names) for batch in batches)
 
 
-def _iterate(file: Path) -> Iterator[Any]:
-    """The batches of a file, whose offsets are checked: pyarrow itself follows damaged ones anywhere."""
-    for batch in _open(file)[1]:
-        batch.validate(full=True)
-        yield batch
+def _select(
+    files: list[Path], rows: np.ndarray | None, columns: list[str] | None = None
+) -> Iterator[tuple[Path, Any, np.ndarray]]:
+    """Yield (file, some rows, their numbers) of the rows of these numbers, ascending, or of all.
+
+    The offsets in a batch are checked: pyarrow itself follows damaged ones anywhere.
+    """
+    begin = 0
+    for file in files:
+        for batch in _open(file, columns)[1]:
+            batch.validate(full=True)
+            own = np.arange(begin, begin + len(batch))
+            own = own if rows is None else np.intersect1d(own, rows)
+            if len(own):
+                yield file, batch.take(own - begin), own
+            begin += len(batch)
+            if rows is not None and (not len(rows) or begin > rows[-1]):
+                return
 
 
 def _open_schema(file: Path) -> Any:
@@ -177,24 +188,35 @@ def _find_names(schema: Any, column: str) -> dict[int, str]:
         return {}
 
 
-def _read(
-    files: list[Path], column: str, labels: str | None, limit: int | None
-) -> Iterator[tuple[str, bytes, Any]]:
-    """Yield what messages call a row, its picture and its label."""
-    done = 0
-    for file in files:
-        for batch in _iterate(file):
-            pictures = batch.column(column)
-            marks = batch.column(labels).to_pylist() if labels else [None] * len(pictures)
-            for picture, mark in zip(pictures, marks, strict=True):
-                if done == limit:
-                    return
-                name, found = f"{file} row {done}", picture.as_py()
-                found = _find_bytes(found, file.parent) if isinstance(found, dict) else found
-                if not isinstance(found, bytes):
-                    raise UserError(f"{name}: has no bytes of an image")
-                yield name, found, mark
-                done += 1
+def _choose_rows(
+    files: list[Path], column: str, limit: int | None, in_turn: bool
+) -> tuple[np.ndarray, list[Any]]:
+    """The numbers of the rows to take, ascending, and what the column has there.
+
+    With a limit, they are the first or, ``in_turn``, the first of each value, as equally as can be.
+    """
+    first = None if limit is None or in_turn else np.arange(limit)
+    batches = (batch for _, batch, _ in _select(files, first, [column]))
+    values = (batch.column(column).to_pylist() if in_turn else [None] * len(batch) for batch in batches)
+    every = list(chain.from_iterable(values))
+    seen: Counter[str] = Counter()
+    turns = []
+    for value in every:
+        turns.append(seen[str(value)])
+        seen[str(value)] += 1
+    rows = np.sort(np.argsort(turns, kind="stable")[:limit])
+    return rows, [every[row] for row in rows.tolist()]
+
+
+def _read(files: list[Path], column: str, rows: np.ndarray) -> Iterator[tuple[str, bytes]]:
+    """Yield what messages call a row, and its picture."""
+    for file, batch, numbers in _select(files, rows):
+        for number, picture in zip(numbers.tolist(), batch.column(column).to_pylist(), strict=True):
+            name, found = f"{file} row {number}", picture
+            found = _find_bytes(found, file.parent) if isinstance(found, dict) else found
+            if not isinstance(found, bytes):
+                raise UserError(f"{name}: has no bytes of an image")
+            yield name, found
 
 
 def _find_bytes(picture: dict[str, Any], folder: Path) -> bytes | None:
@@ -205,15 +227,10 @@ def _find_bytes(picture: dict[str, Any], folder: Path) -> bytes | None:
     return picture["bytes"]
 
 
-def _write_subset(files: list[Path], kept: np.ndarray, target: Path) -> None:
-    """Write the rows ``kept``, as they are, into one Parquet file."""
+def _write_rows(files: list[Path], rows: np.ndarray, target: Path) -> None:
+    """Write rows, as they are, into one Parquet file."""
     from pyarrow import parquet
 
-    schema, begin = _open_schema(files[0]), 0
-    with parquet.ParquetWriter(target, schema) as writer:
-        for file in files:
-            for batch in _iterate(file):
-                chosen = kept[(kept >= begin) & (kept < begin + len(batch))] - begin
-                begin += len(batch)
-                if len(chosen):
-                    writer.write_batch(batch.take(chosen))
+    with parquet.ParquetWriter(target, _open_schema(files[0])) as writer:
+        for _, batch, _ in _select(files, rows):
+            writer.write_batch(batch)

@@ -291,6 +291,8 @@ class TestArrow:
         held_out = datasets.load_test_part(str(tmp_path))
         assert held_out is not None
         np.testing.assert_array_equal(held_out.pixels, images["test"])
+        some = datasets.load(str(tmp_path), 3)
+        np.testing.assert_array_equal(some.pixels, images["train"][:3])
         stream = datasets.stream(str(tmp_path), 3, resize=2)
         assert stream.shape == (2, 2, 3)
         (tmp_path / "subset").mkdir()
@@ -298,6 +300,35 @@ class TestArrow:
         again = datasets.load(str(tmp_path / "subset"))
         np.testing.assert_array_equal(again.pixels, images["train"][[1, 4]])
         assert again.name_class(int(again.labels[0])) == "dog"
+
+    @pytest.mark.parametrize("suffix", ["parquet", "arrow"])
+    def test_classes_in_turn(self, suffix: str, tmp_path: Path) -> None:
+        """Sorted by class, as such files often are: with a limit, of each class."""
+        arrow = pytest.importorskip("pyarrow")
+        from pyarrow import parquet
+
+        pictures = []
+        for _ in range(9):
+            file = io.BytesIO()
+            Image.fromarray(bytes_of(4, 6, 3)).save(file, "PNG")
+            pictures.append(file.getvalue())
+        labels = [0, 0, 0, 0, 1, 1, 1, 2, 2]
+        table = arrow.table({"image": pictures, "label": labels})
+        path = tmp_path / f"some.{suffix}"
+        if suffix == "parquet":
+            parquet.write_table(table, path, row_group_size=2)
+        else:
+            with arrow.ipc.new_file(str(path), table.schema) as writer:
+                writer.write_table(table, 2)
+        found = datasets.load(str(path), 5)
+        assert found.labels.tolist() == [0, 0, 1, 1, 2]
+        every = datasets.load(str(path))
+        assert every.labels.tolist() == labels
+        np.testing.assert_array_equal(found.images, every.images[[0, 1, 4, 5, 7]])
+        (tmp_path / "subset").mkdir()
+        found.write_subset(np.array([2, 4]), tmp_path / "subset")
+        again = datasets.load(str(tmp_path / "subset"))
+        np.testing.assert_array_equal(again.images, every.images[[4, 7]])
 
 
 class TestMemory:
