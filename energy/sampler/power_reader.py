@@ -5,9 +5,8 @@ import numpy as np
 
 from nms.energy.sampler.power_cells import Held, InternalPower, PowerCell, PowerPin, Table
 from nms.energy.sampler.power_rails import is_ground
-from nms.synth.liberty_file import SEVERAL, read_direction
+from nms.synth.liberty_cells import check_function, is_multiple, known_names, list_related, read_direction
 from nms.synth.liberty_functions import BooleanFunction
-from nms.synth.liberty_plain import check_function, is_multiple, known_names
 from nms.synth.liberty_tables import find_templates, read_table
 from nms.synth.liberty_text import Group
 from nms.synth.liberty_units import read_units
@@ -108,7 +107,7 @@ class PowerReader:
             tables = tuple(self._table(table) for table in power.inner(*TABLES))
             if not tables:
                 power.fail(f"has no table; must have {', '.join(TABLES)}")
-            for related in self._related(power, cell):
+            for related in list_related(power, cell) or [""]:
                 powers = energy.setdefault(related, [])
                 powers.append(InternalPower(when, rail, tables))
                 if any(bool(each.rail) != bool(rail) for each in powers):
@@ -116,17 +115,6 @@ class PowerReader:
         direction = read_direction(pin)
         function = _function(pin, "function", known) if direction == "output" else None
         return PowerPin(pin.place, direction, self._capacitances(pin, direction), clock, function, energy)
-
-    @staticmethod
-    def _related(power: Group, cell: Group) -> list[str]:
-        """The related pins; of a bus or a bundle, all of them."""
-        names = power.words("related_pin") + power.words("related_bus_pins")
-        pins = {pin.name: [pin.name] for pin in cell.inner("pin")}
-        pins |= {group.name: group.words("members") for group in cell.inner(*SEVERAL)}
-        for name in names:
-            if name not in pins:
-                power.fail(f"related_pin {name!r}: the cell has no such pin", power.find("related_pin"))
-        return [pin for name in names for pin in pins[name]] or [""]
 
     def _capacitances(self, pin: Group, direction: str) -> tuple[float, float] | None:
         whole = pin.number("capacitance")

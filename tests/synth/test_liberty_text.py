@@ -238,6 +238,39 @@ def test_rows_of_a_table(values: str, tmp_path: Path) -> None:
     assert 'index_2 ("0, 0.5, 1");' in plain
 
 
+def test_a_third_axis_is_left_out_at_its_first_point(tmp_path: Path) -> None:
+    """abc dies of it. Wherever it stands, slews and loads remain."""
+    other = "related_out_total_output_net_capacitance"
+    for number, values in (
+        (3, '"1, 7", "2, 7", "3, 7", "4, 7", "5, 7", "6, 7"'),
+        (1, '"1, 2, 3", "4, 5, 6", "7, 7, 7", "7, 7, 7"'),
+    ):
+        text = TIMED
+        for attribute in ("variable_", "index_"):
+            left = iter(str(n) for n in (1, 2, 3) if n != number)
+            text = re.sub(f"(?<={attribute})[12]", lambda _, left=left: next(left), text)
+        third = f'variable_{number} : {other}; index_{number} ("0, 1"); }}\n  cell ('
+        text = text.replace("}\n  cell (", third).replace("VALUES", values)
+        plain = read(write_plain(read(text, tmp_path)), tmp_path)
+        [template] = plain.inner("lu_table_template")
+        variables = [template.word(f"variable_{n}") for n in (1, 2, 3)]
+        assert variables == ["input_net_transition", "total_output_net_capacitance", ""]
+        [pin] = [pin for cell in plain.inner("cell") for pin in cell.inner("pin") if pin.name == "Y"]
+        [table] = [table for timing in pin.inner("timing") for table in timing.groups]
+        assert table.numbers("values") == [1, 2, 3, 4, 5, 6]
+        assert template.numbers("index_2") == [0, 0.5, 1]
+
+
+@pytest.mark.parametrize("related", ['"A B"', '"A, B"', "AB", '"AB"'])
+def test_delays_from_several_pins(related: str, tmp_path: Path) -> None:
+    """abc and OpenSTA want a group for each."""
+    text = TIMED.replace("VALUES", '"1, 2, 3", "4, 5, 6"').replace("pin : A;", f"pin : {related};")
+    text = text.replace("pin (A) {", "bundle (AB) { members (A, B);")
+    plain = write_plain(read(text, tmp_path))
+    assert re.findall(r"related_pin : (.*);", plain) == ['"A"', '"B"']
+    assert plain.count("cell_rise (t)") == 2
+
+
 @pytest.mark.parametrize(
     ("before", "after", "said"),
     [
@@ -259,6 +292,7 @@ def test_rows_of_a_table(values: str, tmp_path: Path) -> None:
             "pin (A): direction '': must be one of input, output",
         ),
         ("direction : input", "direction : left", "cell (INV), pin (A): direction 'left': must be one of"),
+        ("pin : A;", 'pin : "A B";', "timing (): related_pin 'B': the cell has no such pin"),
         ("area : 1", "dont_use : maybe", "cell (INV): dont_use 'maybe': must be true or false"),
     ],
 )
