@@ -12,7 +12,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,13 +27,19 @@ LOGS = 100
 
 KINDS = {
     "builds": ("[0-9a-f]" * 16, "runtime-*"),
+    "systems": tuple(f"{kind}/{'[0-9a-f]' * 24}" for kind in ("systems", "models", "programs")),
     "netlists": ("netlist-*", "reference-*"),
     "texts": ("designs", "verilog"),
     "runs": ("runs/[!.]*",),
     "logs": ("failed/*",),
-    "unfinished": ("building*", "built-*", "tmp*"),
+    "tools": ("yowasp",),
+    "unfinished": ("building/[!.]*", "building-*", "built-*", "tmp*"),
 }
 """What is in the cache, by the patterns of its names."""
+
+
+YOSYS_CACHE = "YOWASP_CACHE_DIR"
+"""The variable that says where Yosys and nextpnr keep what they compile of themselves."""
 
 
 def cache_directory() -> Path:
@@ -42,8 +48,20 @@ def cache_directory() -> Path:
         return Path(given).expanduser().absolute()
     if (PACKAGE.parent / "pyproject.toml").exists():
         return PACKAGE.parent / ".nms" / "build"
+    return _user_cache() / "nms"
+
+
+def _user_cache() -> Path:
     home = Path(os.environ.get("XDG_CACHE_HOME", ""))  # not valid unless it is absolute
-    return (home if home.is_absolute() else Path.home() / ".cache") / "nms"
+    return home if home.is_absolute() else Path.home() / ".cache"
+
+
+def lend_to_yosys() -> None:
+    """Let Yosys keep itself in this cache, if it can write in none of the user's."""
+    place = _user_cache() / "YoWASP"
+    around = next(entry for entry in (place, *place.parents) if entry.exists())
+    if not os.access(around, os.W_OK | os.X_OK):
+        os.environ.setdefault(YOSYS_CACHE, str(cache_directory() / "yowasp"))
 
 
 @contextmanager
@@ -147,14 +165,17 @@ def measure() -> list[Shelf]:
 def clean() -> list[Shelf]:
     """Remove what no process uses; what was removed, by kind."""
     shelves = []
-    for kind, found in _list_entries():
-        free = [entry for entry in found if not (entry.is_dir() and _is_held(entry))]
-        shelves.append(Shelf(kind, len(free), sum(map(_measure, free))))
-        for entry in free:
-            if entry.is_dir() and not entry.is_symlink():
-                shutil.rmtree(entry, ignore_errors=True)
-            else:
-                entry.unlink(missing_ok=True)
+    with ExitStack() as alone:
+        for lock in cache_directory().glob("*/.lock"):  # of :func:`make_folder`
+            alone.enter_context(locked(lock))
+        for kind, found in _list_entries():
+            free = [entry for entry in found if not (entry.is_dir() and _is_held(entry))]
+            shelves.append(Shelf(kind, len(free), sum(map(_measure, free))))
+            for entry in free:
+                if entry.is_dir() and not entry.is_symlink():
+                    shutil.rmtree(entry, ignore_errors=True)
+                else:
+                    entry.unlink(missing_ok=True)
     return shelves
 
 

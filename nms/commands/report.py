@@ -22,8 +22,8 @@ def report(directory: Directory, output: PageOutput = None) -> None:
     Example: `nms report out -o run.html`
     """
     page = output or directory / "report.html"
-    if output is not None:
-        check_file(output, [entry for entry in directory.glob("*") if entry.suffix in (".json", ".npz")])
+    if directory.is_dir():
+        check_file(page, [entry for entry in directory.glob("*") if entry.suffix in (".json", ".npz")])
     from nms.report.build import write_page
 
     with telling("reading") as tell:

@@ -5,7 +5,6 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from nms import render
 from nms.commands.options import (
@@ -13,6 +12,7 @@ from nms.commands.options import (
     ROWS,
     BatchOptions,
     ConfigOptions,
+    Force,
     Json,
     LeanOptions,
     Module,
@@ -22,7 +22,8 @@ from nms.commands.options import (
     expand_groups,
     select_given,
 )
-from nms.contract.output import check_writable
+from nms.commands.progress import telling
+from nms.contract.output import check_earlier, reserve
 
 COUNT = 64
 """Images, unless said otherwise."""
@@ -40,6 +41,7 @@ def soc(
     module: Module = MODULE,
     rows: Rows = ROWS,
     output: OptionalOutput = None,
+    force: Force = False,
     as_json: Json = False,
 ) -> None:
     """Run a program that samples by classes, in a simulated system with processor and DRAM controller.
@@ -50,7 +52,7 @@ def soc(
     """
     config = hardware.load()
     if output:
-        check_writable(output)
+        context.with_resource(reserve(output, inputs=[batch.data]))
     own = {"perplexity": batch.perplexity, "iterations": batch.iterations, "search": batch.search}
     given = {"ratio": batch.ratio, "seed": batch.seed, **select_given(config, own | asdict(lean))}
     from nms.soc import tools
@@ -64,18 +66,20 @@ def soc(
     options = system.Options(module=module, rows=rows)
     system.measure(config, options)
     images = datasets.load(batch.data, batch.count or COUNT, batch.resize, choice=batch.make())
-    with Console(stderr=True).status("starting") as status:
+    command = command_line(context, count=len(images.images))
+    if output:
+        check_earlier(output / results.FILE, command, force)
+    with telling("starting") as tell:
         wanted = work.make(config, images, most or config.images, **given)
-        outcome = simulation.run(wanted, options, status.update)
-    record = provenance.collect(
-        config, command_line(context, count=len(images.images)), batch.seed, images.describe()
-    )
+        outcome = simulation.run(wanted, options, tell)
+    record = provenance.collect(config, command, batch.seed, images.describe())
     figures = results.collect(outcome, options, system.measure(config, options), record)
+    written = results.save(output, figures) if output else None
     if as_json:
         render.print_json(figures)
     else:
         render.print_soc(figures)
-    if output:
-        print("written:", results.save(output, figures))
+        if written:
+            print("written:", written)
     if outcome.differences:
         raise typer.Exit(1)

@@ -10,6 +10,9 @@ from nms.contract import output
 from nms.soc.run import Outcome
 from nms.soc.system import Dram, Options
 
+FILE = "soc.json"
+"""The record of a run."""
+
 
 def collect(outcome: Outcome, options: Options, dram: Dram, provenance: dict[str, Any]) -> dict[str, Any]:
     """The contents of ``soc.json``."""
@@ -25,6 +28,6 @@ def save(directory: Path, figures: dict[str, Any]) -> Path:
     """Write ``soc.json``; it appears whole or not at all."""
 
     def write(staging: Path) -> None:
-        (staging / "soc.json").write_text(json.dumps(figures, indent=2) + "\n")
+        (staging / FILE).write_text(json.dumps(figures, indent=2) + "\n")
 
     return output.publish(directory, write)[0]

@@ -15,13 +15,14 @@ from amaranth.hdl import Const, Fragment
 from amaranth.hdl._ir import PortDirection
 from amaranth.lib import wiring
 
-from nms.contract.cache import PACKAGE, keep_log, load_or_make
+from nms.contract.cache import PACKAGE, keep_log, lend_to_yosys, load_or_make
 from nms.contract.config import SamplerConfig
 from nms.contract.errors import ToolError, describe_end
 from nms.rtl.lib.hierarchy import Block
 from nms.rtl.lib.ram import UNINITIALISED
 
 os.environ["AMARANTH_USE_YOSYS"] = "builtin"  # the pinned Yosys, never one of the machine
+lend_to_yosys()
 
 NESTED = re.compile(r"^(module|  )( ?)\\(\w[\w.$]*) (?= ?[\\\w(])", re.MULTILINE)
 """The escaped name of a nested module, ``\\outer.inner``, where it is defined or instantiated."""

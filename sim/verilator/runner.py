@@ -16,6 +16,7 @@ Verilator would otherwise copy it into the whole, which for 32 PEs is three time
 Builds and runs are kept in :func:`nms.contract.cache.cache_directory`.
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -62,6 +63,9 @@ LOOP = Path(__file__).with_name("loop.cpp")
 
 JOBS = 4
 """Compilers that work at a time, at most."""
+
+LEAST = 100_000
+"""Bytes below which the disk is full: a simulation then ends without a word."""
 
 RUNS = 100
 """Runs whose logs and waves are kept."""
@@ -364,8 +368,6 @@ def simulate(
     seconds_build = time.monotonic() - started
 
     work = _run_directory(module)
-    # cocotb loads pytest, which otherwise obeys the first pytest configuration in a folder above.
-    (work / "pytest.ini").write_text("[pytest]\n")
     log, tally, wanted = work / "testbench.log", work / "tally.jsonl", work / "tests.json"
     context = Context(
         seed=seed,
@@ -382,7 +384,12 @@ def simulate(
     env = _make_environment(module, testbench, work, context, search)
     held = cache.hold(built)
     try:
-        _run(built / module, work, arguments, env, log)
+        with cache.writing():
+            # cocotb loads pytest, which otherwise obeys the first pytest configuration in a folder above.
+            (work / "pytest.ini").write_text("[pytest]\n")
+            _run(built / module, work, arguments, env, log)
+            if not (work / "results.xml").exists() and shutil.disk_usage(work).free < LEAST:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     finally:
         os.close(held)
     seconds_run = time.monotonic() - started

@@ -105,16 +105,40 @@ def test_folders_in_use_stay(cache: Path) -> None:
 
 def test_cleaned(cache: Path) -> None:
     """All but what is used; its size is told by kind."""
-    for name in ("0123456789abcdef", "building-x", "runs/a", "runs/b"):
+    for name in ("0123456789abcdef", "building-x", "building/y", "building/z", "runs/a", "runs/b"):
         (cache / name).mkdir(parents=True)
         (cache / name / "file").write_text("1234")
     (cache / "netlist-grid.json").write_text("12345")
     (cache / "tmpx").write_text("123456")
     (cache / "notes").write_text("of somebody else")
-    used = kept.hold(cache / "runs" / "a")
-    sizes = {"builds": 4, "netlists": 5, "texts": 0, "runs": 8, "logs": 0, "unfinished": 10}
-    assert {shelf.kind: shelf.size for shelf in kept.measure()} == sizes
-    assert {shelf.kind: shelf.size for shelf in kept.clean()} == sizes | {"runs": 4}
-    os.close(used)
-    assert sorted(path.name for path in cache.iterdir()) == ["notes", "runs"]
-    assert [path.name for path in (cache / "runs").iterdir()] == ["a"]
+    used = [kept.hold(cache / name) for name in ("runs/a", "building/y")]
+    sizes = {"builds": 4, "netlists": 5, "runs": 8, "unfinished": 18}
+    assert {shelf.kind: shelf.size for shelf in kept.measure() if shelf.entries} == sizes
+    removed = {shelf.kind: shelf.size for shelf in kept.clean() if shelf.entries}
+    assert removed == sizes | {"runs": 4, "unfinished": 14}
+    for number in used:
+        os.close(number)
+    left = sorted(path.relative_to(cache).as_posix() for path in cache.rglob("*") if path.is_file())
+    assert left == [
+        "building/y/file",
+        "notes",
+        "runs/a/file",
+    ]
+
+
+def test_yosys_without_a_cache_of_its_own(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A home that cannot be written; the user's own choice stays."""
+    monkeypatch.setenv(kept.YOSYS_CACHE, "")  # so that it is what it was afterwards
+    monkeypatch.delenv(kept.YOSYS_CACHE)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    kept.lend_to_yosys()
+    assert kept.YOSYS_CACHE not in os.environ
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    kept.lend_to_yosys()
+    assert os.environ[kept.YOSYS_CACHE] == str(cache / "yowasp")
+    monkeypatch.setenv(kept.YOSYS_CACHE, "/mine")
+    kept.lend_to_yosys()
+    assert os.environ[kept.YOSYS_CACHE] == "/mine"

@@ -4,6 +4,7 @@
 import shutil
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -68,6 +69,12 @@ def test_a_testbench_that_shows_nothing_fails(blocks, run, testbench, tests, com
     assert outcome.passed == 0
     assert outcome.failed == 1
     assert complaint in outcome.failures[0]
+
+
+def test_a_full_disk_is_named(blocks, run, monkeypatch):
+    monkeypatch.setattr(runner.shutil, "disk_usage", lambda folder: SimpleNamespace(free=0))
+    with pytest.raises(UserError, match=r"cache .*: No space left on device; .* NMS_CACHE"):
+        run(blocks.Incrementer(), "empty_testbench", parameters=INCREMENTER)
 
 
 def test_a_block_that_breaks_the_stream_protocol_fails_though_its_testbench_passes(blocks, run):
