@@ -18,6 +18,7 @@ from pathlib import Path
 
 import nms
 from nms.contract.errors import ToolError, UserError, is_refusal
+from nms.prerequisites import find_unusable
 
 PACKAGE = Path(nms.__file__).resolve().parent
 """The folder of the package, in a checkout or where it is installed."""
@@ -242,10 +243,20 @@ def load_or_build(kind: str, key: Iterable[str], build: Callable[[Path], None]) 
     """The folder that ``build`` filled for this ``key``, or fills now; whole or not there.
 
     ``kind`` and ``key`` as of :func:`load_or_make`. Of several processes that want a folder, one builds it.
+
+    Raises
+    ------
+    UserError
+        See :func:`writing`; or nothing can be built in the cache, by its path.
     """
     final = cache_directory() / kind / _digest(key)
     with writing() as folder, locked(final.with_suffix(".lock")):
         if not final.exists():
+            if character := find_unusable(str(folder)):
+                raise UserError(
+                    f"cache {str(folder)!r}: make and the linker build nothing in a path with {character!r}; "
+                    "name another folder in NMS_CACHE"
+                )
             work, held = make_folder(folder / "building", "", keep=0)
             try:
                 build(work)

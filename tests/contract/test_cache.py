@@ -126,6 +126,21 @@ def test_cleaned(cache: Path) -> None:
     ]
 
 
+def test_a_folder_is_built_once_and_held_by_no_bad_name(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def build(folder: Path) -> None:
+        (folder / "program").write_text("x")
+
+    built = kept.load_or_build("kind", ["x"], build)
+    assert (built / "program").read_text() == "x"
+    assert kept.load_or_build("kind", ["x"], pytest.fail) == built
+    assert [path.name for path in (cache / "building").iterdir()] == [".lock"]
+    monkeypatch.setenv("NMS_CACHE", str(tmp_path / "a b"))
+    with pytest.raises(UserError, match=r"cache '.*a b': .* in a path with ' '; .* NMS_CACHE"):
+        kept.load_or_build("kind", ["x"], build)
+
+
 def test_yosys_without_a_cache_of_its_own(
     cache: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -318,6 +318,21 @@ class TestCommand:
         ]
         assert "200 images" in capsys.readouterr().out
 
+    def test_a_full_disk_at_the_end_loses_nothing(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        arguments = ["--count", "40", "--group", "batch", "--size", "20", "-o", str(tmp_path / "out")]
+
+        def full(*_: Any) -> None:
+            raise UserError("output 'out': No space left on device")
+
+        with monkeypatch.context() as patched:
+            patched.setattr("nms.sampling.outcome.save", full)
+            assert nms(*arguments, monkeypatch=patched) == 2
+        assert "No space left on device; all groups are in" in capsys.readouterr().err
+        monkeypatch.setattr(pool, "run_task", pytest.fail)
+        assert nms(*arguments, "--resume", monkeypatch=monkeypatch) == 0
+
     def test_an_interruption_loses_nothing(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
