@@ -13,8 +13,11 @@ if TYPE_CHECKING:
     from nms.benchmarks.figure import Figure
     from nms.run import Outcome
 
-GAP = 2
-"""Spaces between two columns of a table."""
+GAPS = (2, 1)
+"""Spaces between two columns of a table; the second of one that would be too wide."""
+
+SHORT = 10
+"""Characters of a number with its unit that stay in one line."""
 
 LAST = 24
 """Characters of a word, such as a path, that stay together in the last column of a table."""
@@ -35,9 +38,8 @@ def print_table(
     """
     rows = [list(row) for row in rows]
     texts = [[f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row] for row in rows]
-    shown = [list(columns)] * header + texts
-    widths = _fit([list(cells) for cells in zip(*shown, strict=True)], max(Console().width, least))
-    table = Table(show_header=header, box=None, pad_edge=False, padding=(0, GAP, 0, 0))
+    gap, widths = _fit(columns if header else [""] * len(columns), texts, max(Console().width, least))
+    table = Table(show_header=header, box=None, pad_edge=False, padding=(0, gap, 0, 0))
     for index, (column, width) in enumerate(zip(columns, widths, strict=True)):
         figures = all(isinstance(row[index], (int, float)) for row in rows)
         table.add_column(column, justify="right" if figures else "left", overflow="fold", width=width)
@@ -46,20 +48,31 @@ def print_table(
         first = "" if cells[0] == above else cells[0]
         above = cells[0]
         table.add_row(*map(Text, [first, *cells[1:]]))  # not markup, whatever is in brackets
-    Console(highlight=False, width=sum(widths) + GAP * len(widths)).print(table)
+    Console(highlight=False, width=sum(widths) + gap * len(widths)).print(table)
 
 
-def _fit(columns: list[list[str]], available: int) -> list[int]:
-    """Widths of columns for a table of so many characters: each has room for its longest word at least."""
-    widths = [max((len(word) for cell in cells for word in cell.split()), default=0) for cells in columns]
+def _fit(heads: Sequence[str], rows: list[list[str]], available: int) -> tuple[int, list[int]]:
+    """Spaces between columns and their widths, for a table of so many characters.
+
+    Each column has room for its longest word, or number with its unit, at least.
+    """
+    columns = [[head, *(row[index] for row in rows)] for index, head in enumerate(heads)]
+    parts = [[part for cell in column for part in _divide(cell)] for column in columns]
+    widths = [max(map(len, found), default=0) for found in parts]
     widths[-1] = min(widths[-1], LAST)
-    spare = available - sum(widths) - GAP * len(widths)
-    wanted = [max(map(len, cells), default=0) - width for cells, width in zip(columns, widths, strict=True)]
+    gap = next((gap for gap in GAPS if sum(widths) + gap * len(widths) <= available), GAPS[-1])
+    spare = available - sum(widths) - gap * len(widths)
+    wanted = [max(map(len, column)) - width for column, width in zip(columns, widths, strict=True)]
     for index in sorted(range(len(columns)), key=wanted.__getitem__):
         grown = max(0, min(wanted[index], spare))
         widths[index] += grown
         spare -= grown
-    return widths
+    return gap, widths
+
+
+def _divide(cell: str) -> list[str]:
+    """The parts of a text that stay together: its words, or a number with its unit."""
+    return [cell] if len(cell) <= SHORT and cell[:1].isdigit() else cell.split()
 
 
 def print_run(outcome: "Outcome", figures: dict[str, Any], kept: list[int]) -> None:

@@ -10,6 +10,7 @@ import typer
 
 from nms import render
 from nms.benchmarks.figure import Figure
+from nms.commands.completion import offer
 from nms.commands.options import (
     Count,
     Json,
@@ -26,7 +27,7 @@ from nms.commands.options import (
 from nms.commands.progress import telling
 from nms.contract import config as configuration
 from nms.contract.errors import UserError
-from nms.contract.settings import Settings
+from nms.contract.settings import Search, Settings
 
 if TYPE_CHECKING:
     from nms.datasets import Images
@@ -90,6 +91,7 @@ WindowSearch = Annotated[
         "--search",
         metavar="METHOD",
         help=f"Search of beta, for windows, as of nms run; {SEARCH} by default.",
+        autocompletion=offer(*map(str, Search)),
     ),
 ]
 

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from nms import render
+from nms.commands.completion import complete_unit, offer
 from nms.commands.options import Json, Overrides, Preset, Seed
 from nms.commands.progress import telling
 from nms.contract import config as configuration
@@ -25,7 +26,10 @@ Verilog = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Check this file, which nms generate wrote.")
 ]
 Units = Annotated[
-    list[str] | None, typer.Argument(metavar="[UNIT]...", help="Blocks to check; all if none is named.")
+    list[str] | None,
+    typer.Argument(
+        metavar="[UNIT]...", help="Blocks to check; all if none is named.", autocompletion=complete_unit
+    ),
 ]
 RandomDraws = Annotated[
     int, typer.Option("--random", min=0, metavar="N", help="Check N whole samplers, drawn from the seed.")
@@ -37,7 +41,10 @@ Netlist = Annotated[
 TargetName = Annotated[
     str | None,
     typer.Option(
-        "--target", metavar="TARGET", help="Cells of --netlist, generic or osu018; generic by default."
+        "--target",
+        metavar="TARGET",
+        help="Cells of --netlist, generic or osu018; generic by default.",
+        autocompletion=offer("generic", "osu018"),
     ),
 ]
 Liberty = Annotated[

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nms import render
+from nms.commands.completion import complete_methods, offer
 from nms.commands.options import (
     Data,
     Force,
@@ -49,13 +50,33 @@ Drawn = Annotated[
 Seeds = Annotated[int, typer.Option(help="Trials, 5 or more; each draws its images, filters and starts.")]
 Methods = Annotated[
     str | None,
-    typer.Option(metavar="NAME,...", help="Methods to compare; class-balanced random is always one."),
+    typer.Option(
+        metavar="NAME,...",
+        help="Methods to compare; class-balanced random is always one.",
+        autocompletion=complete_methods,
+    ),
 ]
-Against = Annotated[str, typer.Option(metavar="NAME", help="Method that the others are compared with.")]
+Against = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME", help="Method that the others are compared with.", autocompletion=complete_methods
+    ),
+]
 Model = Annotated[
-    str, typer.Option(help="Model to train: ridge (on random convolutional features) or cnn (PyTorch).")
+    str,
+    typer.Option(
+        help="Model to train: ridge (on random convolutional features) or cnn (PyTorch).",
+        autocompletion=offer("ridge", "cnn"),
+    ),
 ]
-Kind = Annotated[str, typer.Option("--scenario", help="Training stream: clean, redundant or long-tail.")]
+Kind = Annotated[
+    str,
+    typer.Option(
+        "--scenario",
+        help="Training stream: clean, redundant or long-tail.",
+        autocompletion=offer("clean", "redundant", "long-tail"),
+    ),
+]
 Duplicates = Annotated[float, typer.Option(help="Share of near-duplicates in a redundant stream.")]
 Shift = Annotated[int, typer.Option(help="Pixels, at most, by which a near-duplicate is shifted.")]
 Shuffled = Annotated[

@@ -13,14 +13,14 @@ import sys
 from collections.abc import Callable, Collection
 from dataclasses import MISSING, asdict, dataclass, fields, is_dataclass
 from enum import Enum, StrEnum
-from glob import escape, glob
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints, overload
 
 import typer
 
+from nms.commands.completion import complete_config, complete_override, list_keys, offer
 from nms.contract.config import (
-    PRESETS,
+    METHODS,
     Config,
     LeanConfig,
     ReducedConfig,
@@ -29,7 +29,7 @@ from nms.contract.config import (
     load_published,
 )
 from nms.contract.errors import UserError
-from nms.contract.settings import PERPLEXITY, LeanSettings, Pick, Settings
+from nms.contract.settings import PERPLEXITY, LeanSettings, Pick, Search, Settings
 
 if TYPE_CHECKING:
     from nms.datasets import Choice, Images
@@ -59,20 +59,29 @@ class Memory(StrEnum):
     LITEDRAM = "litedram"
 
 
-def complete_config(incomplete: str) -> list[str]:
-    """Presets and configuration files that begin with ``incomplete``; directories are left to the shell."""
-    presets = [name for name in PRESETS if name.startswith(incomplete)]
-    return presets + sorted(glob(f"{escape(incomplete)}*.toml"))
-
-
 def config_option(text: str = "Preset, or TOML file of a configuration.") -> Any:
     """The option ``-c``, with ``text`` as its help."""
     return typer.Option("-c", "--config", metavar="PRESET|FILE", help=text, autocompletion=complete_config)
 
 
 Preset = Annotated[str, config_option()]
+
+
+def _list_keys() -> str:
+    """The keys of ``-P``: those of every method, then those that a method has beside them."""
+    common = list_keys([SamplerConfig])
+    own = {name: [key for key in list_keys([kind]) if key not in common] for name, kind in METHODS.items()}
+    return ", ".join(common) + "".join(f"; of {name} also {', '.join(keys)}" for name, keys in own.items())
+
+
 Overrides = Annotated[
-    list[str] | None, typer.Option("-P", metavar="KEY=VALUE", help="Change a parameter; repeatable.")
+    list[str] | None,
+    typer.Option(
+        "-P",
+        metavar="KEY=VALUE",
+        help=f"Change a parameter; repeatable. Keys: {_list_keys()}.",
+        autocompletion=complete_override,
+    ),
 ]
 ClockGating = Annotated[
     bool | None,
@@ -121,6 +130,7 @@ SearchOption = Annotated[
         "--search",
         metavar="METHOD",
         help="Search of beta: de-rand1, by default, de-best1, section or window.",
+        autocompletion=offer(*map(str, Search)),
     ),
 ]
 Side = Annotated[
@@ -160,6 +170,7 @@ PickOption = Annotated[
         metavar="PICK",
         help="What a lean sampler keeps: herding, by default, or of a map's cells centre, medoid, hub or"
         " neighbour.",
+        autocompletion=offer(*map(str, Pick)),
     ),
 ]
 LevelOption = Annotated[
@@ -183,7 +194,10 @@ MODULE, ROWS = "MT41K256M8", 2048
 """DRAM module and rows of a bank, unless said otherwise."""
 Grid = Annotated[
     str | None,
-    typer.Option(help="Cells on a side of the grid: adaptive, by default, hardware or a number."),
+    typer.Option(
+        help="Cells on a side of the grid: adaptive, by default, hardware or a number.",
+        autocompletion=offer("adaptive", "hardware"),
+    ),
 ]
 CellPick = Annotated[
     str | None,
@@ -191,13 +205,23 @@ CellPick = Annotated[
         "--pick",
         metavar="PICK",
         help="Image that a cell gives first: centre, by default, random or medoid; with -c as of nms run.",
+        autocompletion=offer("random", *map(str, Pick)),
     ),
 ]
 Quota = Annotated[
     str | None,
-    typer.Option(help="How cells share the images to keep: rounds, by default, or proportional."),
+    typer.Option(
+        help="How cells share the images to keep: rounds, by default, or proportional.",
+        autocompletion=offer("rounds", "proportional"),
+    ),
 ]
-Start = Annotated[str | None, typer.Option(help="Start of the map: random, by default, or projection.")]
+Start = Annotated[
+    str | None,
+    typer.Option(
+        help="Start of the map: random, by default, or projection.",
+        autocompletion=offer("random", "projection"),
+    ),
+]
 Contrast = Annotated[
     bool, typer.Option("--contrast", help="Bring all images to the same mean and deviation first.")
 ]

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """``nms show``."""
 
+from contextlib import suppress
 from typing import Annotated
 
 import typer
 
 from nms import render
-from nms.commands.options import Json, Overrides, complete_config
+from nms.commands.completion import complete_config
+from nms.commands.options import Json, Overrides
 from nms.commands.progress import telling
 from nms.contract import config as configuration
 from nms.contract.bounds import Bounds
@@ -35,14 +37,24 @@ def show(
     Example: `nms show paper -P lanes=8`
     """
     config = configuration.load(preset, overrides or ())
-    given = [("configuration", key, str(value), "") for key, value in config.model_dump().items()]
-    given.append(("configuration", "digest", config.digest, ""))
+    values = config.model_dump() | {"digest": config.digest}
+    given = [("configuration", key, value, "") for key, value in values.items()]
     bounds = Bounds(config).rows() if isinstance(config, Config) else []
-    rows = given + config.derived.rows() + bounds + _list_memories(config)
+    follows = config.derived.rows() + bounds + _list_memories(config)
     if as_json:
+        rows = given + [(group, name, _parse(value), unit) for group, name, value, unit in follows]
         render.print_json([dict(zip(("group", "name", "value", "unit"), row, strict=True)) for row in rows])
         return
-    render.print_table(["group", "name", "value", "unit"], rows)
+    shown = [(group, name, str(value), unit) for group, name, value, unit in given]
+    render.print_table(["group", "name", "value", "unit"], shown + follows)
+
+
+def _parse(value: str) -> int | float | str:
+    """A number as such; a format or a range as its text."""
+    for kind in (int, float):
+        with suppress(ValueError):
+            return kind(value)
+    return value
 
 
 def _list_memories(config: SamplerConfig) -> list[tuple[str, str, str, str]]:

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from nms import render
+from nms.commands.completion import complete_unit, offer
 from nms.commands.options import ClockGating, ConfigOptions, Force, Json, Output, command_line, expand_groups
 from nms.commands.progress import telling
 from nms.contract.errors import UserError
@@ -20,7 +21,12 @@ TARGET = "Target"
 
 UnitNames = Annotated[
     list[str] | None,
-    typer.Option("--unit", metavar="UNIT", help="Unit to synthesise; repeatable; the whole by default."),
+    typer.Option(
+        "--unit",
+        metavar="UNIT",
+        help="Unit to synthesise; repeatable; the whole by default.",
+        autocompletion=complete_unit,
+    ),
 ]
 TargetName = Annotated[
     str | None,
@@ -28,6 +34,7 @@ TargetName = Annotated[
         "--target",
         metavar="TARGET",
         help="Target: generic (default), osu018 or ecp5.",
+        autocompletion=offer("generic", "osu018", "ecp5"),
         rich_help_panel=TARGET,
     ),
 ]

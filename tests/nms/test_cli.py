@@ -317,7 +317,7 @@ def test_commands_take_a_configuration_file(
     Path("mine.toml").write_text('preset = "tiny"\nname = "mine"\nimages = 8\n')
     assert nms("show", "mine.toml", "--json", monkeypatch=monkeypatch) == 0
     rows = {(row["group"], row["name"]): row["value"] for row in json.loads(capsys.readouterr().out)}
-    assert (rows["configuration", "name"], rows["configuration", "images"]) == ("mine", "8")
+    assert (rows["configuration", "name"], rows["configuration", "images"]) == ("mine", 8)
     words = "run -c mine.toml -P lanes=2 --count 4 --perplexity 2.0 --level golden"
     assert nms(*words.split(), monkeypatch=monkeypatch) == 0
     results = json.loads(Path("out/results.json").read_text())
@@ -328,9 +328,11 @@ def test_commands_take_a_configuration_file(
 def test_show(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert nms("show", "paper", "-P", "lanes=8", "--json", monkeypatch=monkeypatch) == 0
     rows = {(row["group"], row["name"]): row["value"] for row in json.loads(capsys.readouterr().out)}
-    assert rows["configuration", "lanes"] == "8"
+    assert rows["configuration", "lanes"] == 8
     assert rows["configuration", "digest"] != PRESETS["paper"].digest
-    assert rows["widths", "distance"] == "28"
+    assert rows["widths", "distance"] == 28
+    assert isinstance(rows["configuration", "digest"], str)
+    assert rows["widths", "u = log2(beta2 2^L)"] == "-8 to 34"
     for name in ("tiny", "herding", "lean"):
         assert nms("show", name, monkeypatch=monkeypatch) == 0
         assert PRESETS[name].digest in capsys.readouterr().out
@@ -613,6 +615,15 @@ def test_a_failing_draw_is_repeated_by_a_command(
         ("nms run -c ", 3, {*PRESETS, "mine.toml"}),
         ("nms run -c ti", 3, {"tiny"}),
         ("nms show boards/", 2, {"boards/a.toml", "boards/b.toml"}),
+        ("nms run -c lean -P m", 5, {"map_lanes="}),
+        ("nms run -P te", 3, {"te_lanes="}),
+        ("nms run --search de", 3, {"de-rand1", "de-best1"}),
+        ("nms run --pick me", 3, {"medoid"}),
+        ("nms check ne", 2, {"newton"}),
+        ("nms check -c tiny p", 4, {"pe", "pea", "prng"}),
+        ("nms synth -c herding --unit herd", 5, {"herding"}),
+        ("nms synth --target ", 3, {"generic", "osu018", "ecp5"}),
+        ("nms evaluate --methods nms-class,pc", 3, {"nms-class,pca", "nms-class,pca-dedup"}),
     ],
 )
 def test_shell_completion(words: str, current: int, offered: set[str], tmp_path: Path) -> None:
