@@ -18,7 +18,7 @@ from nms.rtl.export import emit
 from nms.sim.models.driver import Results
 from nms.sim.models.streams import Stalls
 from nms.sim.verilator import waves
-from nms.sim.verilator.runner import simulate
+from nms.sim.verilator.runner import Outcome, simulate
 
 LARGE = 16
 """Batches above this are worth an optimising build, which takes longer and simulates faster."""
@@ -75,6 +75,7 @@ def run(
     progress: Callable[[str], None] | None = None,
     bus: Literal["axi", "native"] = "native",
     traces: Path | None = None,
+    simulator: Callable[..., Outcome] = simulate,
 ) -> HardwareRun:
     """Run ``images`` (N, D) uint8 through the sampler, freshly emitted or from the file ``verilog``.
 
@@ -83,7 +84,8 @@ def run(
     :class:`nms.rtl.lean.sampler.LeanSampler`. By ``axi`` they may be a job of several
     batches (B, N, D), whose last one the tables and cycles tell of.
 
-    With ``traces``, waves and a view of the ports are left in that directory.
+    ``simulator`` is Verilator's or :func:`nms.sim.icarus.simulate`. With ``traces``, waves and a view of the
+    ports are left in that directory.
 
     Raises
     ------
@@ -105,7 +107,7 @@ def run(
     with tempfile.TemporaryDirectory() as folder:
         given, result = Path(folder) / "images.npy", Path(folder) / "result.npz"
         np.save(given, images[np.newaxis] if bus == "axi" and images.ndim == 2 else images)
-        outcome = simulate(
+        outcome = simulator(
             module=module,
             verilog=text,
             testbench=testbench,

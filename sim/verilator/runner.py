@@ -236,7 +236,7 @@ def _workplace(folder: Path) -> Iterator[tuple[Path, Path]]:
         os.close(held)
 
 
-def _results(path: Path, log: str, wanted: Path) -> tuple[int, list[str]]:
+def read_results(path: Path, log: str, wanted: Path) -> tuple[int, list[str]]:
     """Tests that passed, and a line for each that failed, or should have run and did not."""
     if not path.exists():
         raised = re.findall(r"^\w+(?:Error|Exception|Exit)\b.*$", log, re.MULTILINE)
@@ -291,7 +291,7 @@ def _run(program: Path, work: Path, arguments: Sequence[str], env: dict[str, str
         raise process.make_error("the simulation", done.returncode, log.read_text(errors="replace"))
 
 
-def _run_directory(module: str) -> Path:
+def make_run_directory(module: str) -> Path:
     """A new directory for a run; of the older ones the newest :data:`RUNS` stay, and those in use.
 
     This process uses its own newest :data:`RUNS`: waves and logs are read after the run.
@@ -367,7 +367,7 @@ def simulate(
         raise UserError(f"{file}: Verilator cannot build it: {found[1]}") from None
     seconds_build = time.monotonic() - started
 
-    work = _run_directory(module)
+    work = make_run_directory(module)
     log, tally, wanted = work / "testbench.log", work / "tally.jsonl", work / "tests.json"
     context = Context(
         seed=seed,
@@ -394,7 +394,7 @@ def simulate(
         os.close(held)
     seconds_run = time.monotonic() - started
     printed = log.read_text(errors="replace")
-    passed, failures = _results(work / "results.xml", printed, wanted)
+    passed, failures = read_results(work / "results.xml", printed, wanted)
     asserted = PROBLEM.findall(printed)
     if asserted:
         more = f" (and {len(asserted) - 1} more)" if len(asserted) > 1 else ""
