@@ -220,12 +220,13 @@ def compare_activations(memory: DramSystem, image_bytes: int, saved: float, bits
     )
 
 
-def energy_per_bit(memory: DramSystem, image_bytes: int, batch: int) -> dict[str, TransferEnergy]:
+def energy_per_bit(
+    memory: DramSystem, image_bytes: int, sampler: SamplerProfile
+) -> dict[str, TransferEnergy]:
     """Joules of one bit by way: an image read or written over the board, a batch read inside the package."""
     bits = 8 * image_bytes
     return {
         "read over the board": memory.board(image_bytes, image_bytes) * (1 / bits),
         "write over the board": memory.board(image_bytes, image_bytes, write=True) * (1 / bits),
-        "read inside the package": memory.package(batch * image_bytes, batch * image_bytes)
-        * (1 / (batch * bits)),
+        "read inside the package": memory.package(image_bytes, sampler.pattern(image_bytes)) * (1 / bits),
     }

@@ -55,6 +55,32 @@ TRANSFER_PARTS = tuple(field.name for field in fields(TransferEnergy))
 """The parts of :class:`TransferEnergy`, in the order in which they are shown."""
 
 
+@dataclass(frozen=True)
+class Pattern:
+    """How bytes lie in memory, and how they are asked for.
+
+    Parameters
+    ----------
+    piece : bytes that lie together, such as an image
+    together : pieces that lie one behind the other and are moved in that order, such as the images of a
+        batch; the first begins anywhere in a row
+    request : bytes that are asked for at once, with nothing in between; by default those of an access
+    rate : bytes that are asked for in a second; by default as many as the bus moves
+    ahead : bytes of the first requests, which follow one another at once, since there is room for them
+    """
+
+    piece: float
+    together: float = 1.0
+    request: float | None = None
+    rate: float | None = None
+    ahead: float = 0.0
+
+    @property
+    def size(self) -> float:
+        """Bytes of all pieces that lie together."""
+        return self.piece * self.together
+
+
 class DramSystem:
     """A rank of DDR4 devices, its interface over the board and its link inside the package.
 
@@ -107,21 +133,44 @@ class DramSystem:
         """Bytes of a row of the whole rank."""
         return int(self.chips * self.parameters.dram.row.value)
 
-    def core(self, count: float, chunk: float, write: bool = False) -> TransferEnergy:
-        """Energy inside the devices to move ``count`` bytes in contiguous pieces of ``chunk`` bytes.
-
-        A piece takes whole bursts and begins anywhere in a row, so that it touches
-        1 + (its bytes - a burst) / (a row's bytes) rows on average, each activated once. Standby and
-        refresh last as long as the transfer at the table's utilisation of the bus (``bus_use``).
-        """
+    @property
+    def rate(self) -> float:
+        """Bytes that the bus moves in a second."""
         dram = self.parameters.dram
-        bursts = self._bursts(count, chunk)
-        pieces = count / chunk if count else 0.0
-        activations = pieces + (bursts - pieces) * self.burst_bytes / self.row_bytes
+        return self.chips * self.width / 8 / (dram.clock.value / 2 * 1e-9) * dram.bus_use.value
+
+    def activations(self, pattern: Pattern) -> float:
+        """Rows that are opened, on average, to move what lies together once.
+
+        A row stays open until the next one is needed or a refresh closes all. Of the bytes behind the first
+        access, each row's worth meets another row. Between two requests a refresh falls with the
+        probability of their distance over that of refreshes, or surely; where no other row is met, the row
+        is then opened again.
+        """
+        size, request = pattern.size, min(pattern.request or self.burst_bytes, pattern.piece)
+        rows = (-(-size // self.burst_bytes) - 1) * self.burst_bytes / self.row_bytes
+        requests = pattern.together * -(-pattern.piece // request)
+        waits = max(0.0, (requests - 1) * (1 - pattern.ahead / size))
+        dram = self.parameters.dram
+        distance = size / requests / (pattern.rate or self.rate)
+        refreshed = min(1.0, distance / (dram.refi.value * dram.clock.value * 1e-9))
+        return 1 + rows + refreshed * max(0.0, waits - rows)
+
+    def core(self, count: float, pattern: Pattern | float, write: bool = False) -> TransferEnergy:
+        """Energy inside the devices to move ``count`` bytes by a pattern, or in pieces of so many bytes.
+
+        What lies together takes whole bursts. Standby and refresh last as long as the transfer at the
+        table's utilisation of the bus (``bus_use``).
+        """
+        if not count:
+            return TransferEnergy()
+        pattern = _as_pattern(pattern)
+        dram = self.parameters.dram
+        bursts = self._bursts(count, pattern)
         cycles = bursts * dram.burst.value / 2 / dram.bus_use.value
         access = self.rank.readwrite_energy(num_rd=0 if write else bursts, num_wr=bursts if write else 0)
         return TransferEnergy(
-            activate=self.rank.activate_energy(activations),
+            activate=self.rank.activate_energy(count / pattern.size * self.activations(pattern)),
             read=0.0 if write else access,
             write=access if write else 0.0,
             refresh=self.rank.refresh_energy(cycles / dram.refi.value),
@@ -136,15 +185,15 @@ class DramSystem:
         refresh = self.rank.refresh_energy(cycles / dram.refi.value)
         return (waiting + refresh) * dram.correction.value * PICO
 
-    def board(self, count: float, chunk: float, write: bool = False) -> TransferEnergy:
+    def board(self, count: float, pattern: Pattern | float, write: bool = False) -> TransferEnergy:
         """Energy to move ``count`` bytes over the board, from the DRAM or (``write``) to it."""
-        bits = 8 * self._bursts(count, chunk) * self.burst_bytes
-        return self.core(count, chunk, write) + self.interface(write) * bits
+        bits = 8 * self._bursts(count, _as_pattern(pattern)) * self.burst_bytes
+        return self.core(count, pattern, write) + self.interface(write) * bits
 
-    def package(self, count: float, chunk: float, write: bool = False) -> TransferEnergy:
+    def package(self, count: float, pattern: Pattern | float, write: bool = False) -> TransferEnergy:
         """Energy to move ``count`` bytes between the DRAM and another die of its package."""
-        bits = 8 * self._bursts(count, chunk) * self.burst_bytes
-        return self.core(count, chunk, write) + TransferEnergy(link=self.link * bits)
+        bits = 8 * self._bursts(count, _as_pattern(pattern)) * self.burst_bytes
+        return self.core(count, pattern, write) + TransferEnergy(link=self.link * bits)
 
     def interface(self, write: bool = False) -> TransferEnergy:
         """Energy of one bit between the pins of DRAM and host: direct current, charging, and the PHY.
@@ -167,8 +216,7 @@ class DramSystem:
         rises = io.rises_data.value + io.strobes.value * io.rises_strobe.value / self.width
         charge = rises * dram.vdd.value * swing  # pJ/bit for each pF
         internal = rises * dram.vdd.value**2 * io.internal_host.value
-        rate = self.chips * self.width / bit_time * dram.bus_use.value  # bit/ns
-        phy = self.parameters.phy.dynamic.value + self.parameters.phy.static.value / rate
+        phy = self.parameters.phy.dynamic.value + self.parameters.phy.static.value / (8e-9 * self.rate)
         return (
             TransferEnergy(
                 device_io=device + charge * io.pad_device.value,
@@ -178,9 +226,13 @@ class DramSystem:
             * PICO
         )
 
-    def _bursts(self, count: float, chunk: float) -> float:
-        """Bursts to move ``count`` bytes in pieces of ``chunk`` bytes, each rounded up to whole bursts."""
-        return count / chunk * -(-chunk // self.burst_bytes) if count else 0.0
+    def _bursts(self, count: float, pattern: Pattern) -> float:
+        """Bursts to move ``count`` bytes; what lies together is rounded up to whole bursts."""
+        return count / pattern.size * -(-pattern.size // self.burst_bytes) if count else 0.0
+
+
+def _as_pattern(given: Pattern | float) -> Pattern:
+    return given if isinstance(given, Pattern) else Pattern(given)
 
 
 def _currents(given: Currents) -> energydram.IDDs:

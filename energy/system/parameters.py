@@ -173,6 +173,8 @@ class SamplerHardware(_Section):
     """The sampler as built."""
 
     clock: Megahertz
+    request: Whole
+    ahead: Whole
 
 
 class Published(_Section):

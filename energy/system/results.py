@@ -12,7 +12,7 @@ from nms.contract import output, provenance
 from nms.contract.errors import UserError
 from nms.energy.system import comparison, run_traffic, sensitivity
 from nms.energy.system.dram import DramSystem
-from nms.energy.system.parameters import Parameters, Workload
+from nms.energy.system.parameters import Parameters, SamplerHardware, Workload
 from nms.energy.system.training_traffic import SamplerProfile, Training
 
 FILE = "energy-system.json"
@@ -56,11 +56,19 @@ class MeasuredSampler:
             return (self.own.scale_to(ratio),) * 2
         return min(self.own, ratio * self.own), max(self.own, ratio * self.own)
 
-    def profile(self, image_bytes: int) -> SamplerProfile:
+    def profile(self, hardware: SamplerHardware, image_bytes: int) -> SamplerProfile:
         """The sampler for images of that size, with the upper bound of its own energy."""
         run, limits = self.run, self.bounds(image_bytes)
-        most = limits[1] if limits else None
-        return SamplerProfile(f"NMS, {run.method}", run.sweeps, run.written, run.count, most)
+        return SamplerProfile(
+            f"NMS, {run.method}",
+            run.sweeps,
+            run.written,
+            run.count,
+            limits[1] if limits else None,
+            request=hardware.request.value * run.beat,
+            rate=run.rate(hardware.clock.value * 1e6),
+            ahead=hardware.ahead.value * run.beat,
+        )
 
 
 def read_samplers(directories: Sequence[Path], energies: Sequence[str]) -> list[MeasuredSampler]:
@@ -131,6 +139,7 @@ def collect(
     """The contents of ``energy-system.json``; energies in joules, sizes in bytes, times in seconds."""
     memory = DramSystem(parameters, link)
     runs = [sampler.run for sampler in samplers]
+    first = jobs[0].training.image_bytes
     return {
         "command": command,
         "versions": provenance.versions() | {"energydram": metadata.version("energydram")},
@@ -147,7 +156,7 @@ def collect(
         "per_bit": {
             way: asdict(energy) | {"total": energy.total}
             for way, energy in comparison.energy_per_bit(
-                memory, jobs[0].training.image_bytes, runs[0].count
+                memory, first, samplers[0].profile(parameters.sampler, first)
             ).items()
         },
         "workloads": {job.name: _collect_workload(memory, job, samplers, link, bits) for job in jobs},
@@ -167,7 +176,7 @@ def _collect_workload(
 ) -> dict[str, Any]:
     training = job.training
     bounds = [sampler.bounds(training.image_bytes) for sampler in samplers]
-    profiles = [sampler.profile(training.image_bytes) for sampler in samplers]
+    profiles = [sampler.profile(memory.parameters.sampler, training.image_bytes) for sampler in samplers]
     distinct = _merge_alike(profiles)
     rows = comparison.compare_systems(memory, training, profiles)
     points = comparison.find_break_even(memory, training, profiles)

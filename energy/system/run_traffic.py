@@ -19,6 +19,8 @@ class _Traffic(BaseModel):
 class _Configuration(BaseModel):
     name: str
     pixels: int
+    method: str = "desne"
+    bus_bits: int = 64
 
 
 class _Job(BaseModel):
@@ -57,8 +59,22 @@ class RunTraffic(_Job):
 
     @property
     def sweeps(self) -> float:
-        """How often each image is read: bytes read, padding included, over the bytes of the batch."""
-        return self.traffic.counters["bytes_read"] / (self.count * self.pixels)
+        """How often each image is read to be sampled: bytes, padding included, over those of the batch.
+
+        A sampler that keeps no images reads the kept ones again to send them. That is no part of it: it is
+        the fetch of the kept images, which is charged to the board.
+        """
+        again = 0 if self.configuration.method == "desne" else self.kept * -(-self.pixels // self.beat)
+        return (self.traffic.counters["bytes_read"] - again * self.beat) / (self.count * self.pixels)
+
+    @property
+    def beat(self) -> int:
+        """Bytes of a beat of the data bus."""
+        return self.configuration.bus_bits // 8
+
+    def rate(self, clock: float) -> float:
+        """Bytes that it reads in a second while it loads a batch, at a clock in hertz."""
+        return self.count * self.pixels / self.cycles["load"] * clock
 
     @property
     def ratio(self) -> float:

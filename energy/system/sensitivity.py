@@ -88,7 +88,7 @@ def check_conclusions(
     training: board, package and, where known, the sampler's own.
     """
     memory = DramSystem(parameters, link)
-    bit = energy_per_bit(memory, training.image_bytes, samplers[0].batch)
+    bit = energy_per_bit(memory, training.image_bytes, samplers[0])
     ratio = bit["read over the board"].total / bit["read inside the package"].total
     found = [CheckedConclusion("a bit costs less inside the package (board : package)", ratio, ratio > 1)]
     table = {row.traffic.name: row for row in compare_systems(memory, training, samplers)}

@@ -7,7 +7,7 @@ A pass is one read of the whole data set: N images of b bytes.
 import math
 from dataclasses import dataclass
 
-from nms.energy.system.dram import DramSystem, TransferEnergy
+from nms.energy.system.dram import DramSystem, Pattern, TransferEnergy
 from nms.energy.system.parameters import Parameters
 
 
@@ -50,10 +50,12 @@ class SamplerProfile:
     Parameters
     ----------
     name : of the system, for tables
-    sweeps : bytes read over the bytes of the batch
+    sweeps : bytes read to be sampled over the bytes of the batch; what it reads again to send images is not
+        among them, for that is the fetch of the kept images over the board
     written : bytes of results written, for each image
     batch : images that lie together in memory
     energy : the sampler's own, in joules for each image of the data set; ``None`` if unknown
+    request, rate, ahead : how it reads (:class:`nms.energy.system.dram.Pattern`)
     """
 
     name: str
@@ -61,6 +63,13 @@ class SamplerProfile:
     written: float
     batch: int
     energy: float | None = None
+    request: float | None = None
+    rate: float | None = None
+    ahead: float = 0.0
+
+    def pattern(self, image_bytes: int) -> Pattern:
+        """How it reads a batch of images of that size."""
+        return Pattern(image_bytes, self.batch, self.request, self.rate, self.ahead)
 
 
 @dataclass(frozen=True)
@@ -150,8 +159,8 @@ def board_energy(memory: DramSystem, training: Training, traffic: Traffic) -> Tr
 
 def package_energy(memory: DramSystem, training: Training, traffic: Traffic) -> TransferEnergy:
     """Energy of what moves inside the package: a batch, or else the data set, lies together."""
-    batch = traffic.sampler.batch if traffic.sampler else training.images
-    read = memory.package(traffic.package_read, batch * training.image_bytes)
-    if not traffic.sampler or not traffic.package_written:
-        return read
-    return read + memory.package(traffic.package_written, batch * traffic.sampler.written, write=True)
+    sampler = traffic.sampler
+    if not sampler:
+        return memory.package(traffic.package_read, Pattern(training.image_bytes, training.images))
+    read = memory.package(traffic.package_read, sampler.pattern(training.image_bytes))
+    return read + memory.package(traffic.package_written, sampler.batch * sampler.written, write=True)

@@ -10,6 +10,7 @@ import pytest
 
 from nms import cli
 from nms.commands.energy.system_tables import si
+from nms.energy.system.run_traffic import read_run
 
 BYTES = {"bytes_read": 196608, "bytes_written": 1616, "bytes_sent": 19 * 3072}
 
@@ -24,6 +25,16 @@ def results(directory: Path, search: str = "de-rand1", **changes: Any) -> Path:
     directory.mkdir(exist_ok=True)
     (directory / "results.json").write_text(json.dumps(figures))
     return directory
+
+
+def test_a_second_read_of_kept_images_is_their_fetch(tmp_path: Path) -> None:
+    """A sampler that keeps no images reads 19 of 64 again to send them: one sweep is for sampling."""
+    again = BYTES | {"bytes_read": (64 + 19) * 3072}
+    changes = {"configuration": {"name": "herding", "pixels": 3072, "method": "herding", "bus_bits": 128}}
+    run = read_run(results(tmp_path, **changes, traffic={"counters": again, "monitors": again}))
+    assert run.sweeps == 1
+    assert run.beat == 16
+    assert run.rate(1e8) == 64 * 3072 / 49152 * 1e8
 
 
 def energy(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:

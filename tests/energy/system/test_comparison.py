@@ -146,7 +146,7 @@ class TestBreakEven:
     POINT = find_break_even(MEMORY, CIFAR, [SAMPLER])[0]
 
     def test_by_hand(self) -> None:
-        bit = energy_per_bit(MEMORY, 3072, 64)
+        bit = energy_per_bit(MEMORY, 3072, SAMPLER)
         saved = 0.7 * 8 * 3072 * bit["read over the board"].total
         read = 8 * 3072 * bit["read inside the package"].total
         assert self.POINT.saved == pytest.approx(saved)

@@ -7,13 +7,16 @@ from pathlib import Path
 import pytest
 
 from nms.contract.errors import UserError
-from nms.energy.system.dram import DramSystem, TransferEnergy
+from nms.energy.system.dram import DramSystem, Pattern, TransferEnergy
 from nms.energy.system.parameters import load
 
 TABLE = load()
 MEMORY = DramSystem(TABLE)
 VDD, CLOCK, BITS = 1.2, 0.63, 64
 """Volt, ns, and the bits that one device gives in a burst of four cycles."""
+
+REFRESHED = 4 / 12480
+"""The share of bursts, on a bus that never waits, that a refresh precedes."""
 
 
 def pj_per_bit(energy: TransferEnergy, count: int) -> dict[str, float]:
@@ -36,13 +39,40 @@ class TestCore:
         """One burst a row, and whole rows: 57 x (52 + 22) - 52 x 52 - 37 x 22 mA cycles each."""
         found = pj_per_bit(MEMORY.core(chunk, chunk), chunk)["activate"]
         each = (57 * 74 - 52 * 52 - 37 * 22) * VDD * CLOCK
-        assert found == pytest.approx(each * 8 * rows / (8 * chunk), rel=1e-3)
+        opened = rows + (chunk / 64 - rows) * REFRESHED
+        assert found == pytest.approx(each * 8 * opened / (8 * chunk), rel=1e-3)
         assert found == pytest.approx(figure, abs=0.05)
 
     def test_an_image_meets_the_rows_that_its_bytes_span(self) -> None:
-        """48 bursts that begin anywhere in a row of 128 meet 1 + 47/128 rows on average."""
+        """48 bursts that begin anywhere in a row of 128 meet 1 + 47/128 rows, and a refresh in between."""
+        opened = 1 + 47 / 128 + (47 - 47 / 128) * REFRESHED
+        assert MEMORY.activations(Pattern(3072)) == pytest.approx(opened)
         whole = MEMORY.core(3072, 3072).activate
-        assert whole == pytest.approx(MEMORY.core(64, 64).activate * (1 + 47 / 128))
+        assert whole == pytest.approx(MEMORY.core(64, 64).activate * opened)
+
+    def test_images_that_lie_together_share_rows(self) -> None:
+        """Eight images of one burst each open one row; one by one, eight."""
+        assert MEMORY.activations(Pattern(64, together=8)) == pytest.approx(1 + 7 / 128, rel=0.01)
+        apart, together = MEMORY.core(512, 64), MEMORY.core(512, Pattern(64, together=8))
+        assert apart.activate / together.activate == pytest.approx(8 / (1 + 7 / 128), rel=0.01)
+
+    def test_a_refresh_closes_the_row_between_slow_requests(self) -> None:
+        """As counted behind a controller, LiteDRAM of 64 bits: 2.02 rows an image of 3,072 bytes.
+
+        The sampler took a byte in 10 ns, in requests of 2,048 and 1,024 bytes; eight images of 64 bytes fit
+        into what it asks for at once, and opened one row.
+        """
+        slow = Pattern(3072, together=64, request=2048, rate=1e8, ahead=8192)
+        assert MEMORY.activations(slow) / 64 == pytest.approx(2.02, rel=0.06)
+        small = Pattern(64, together=8, request=2048, rate=1e8, ahead=8192)
+        assert MEMORY.activations(small) == pytest.approx(1, rel=0.06)
+
+    def test_requests_wait_for_refreshes_in_proportion_to_their_distance(self) -> None:
+        """Between requests of 256 bytes at 1 GB/s lie 256 ns, a refresh in each 7.86 us."""
+        alone = Pattern(2560, request=256, rate=1e9)
+        refreshed = 256 / (12480 * 0.63)
+        rows = 39 / 128
+        assert MEMORY.activations(alone) == pytest.approx(1 + rows + refreshed * (9 - rows))
 
     def test_standby_and_refresh_last_as_long_as_the_transfer(self) -> None:
         found = pj_per_bit(MEMORY.core(1 << 20, 1 << 20), 1 << 20)
@@ -54,7 +84,9 @@ class TestCore:
         busy = MEMORY.core(1 << 20, 1 << 20)
         assert idle.background == pytest.approx(4 * busy.background)
         assert idle.refresh == pytest.approx(4 * busy.refresh)
-        assert (idle.read, idle.activate) == (busy.read, busy.activate)
+        assert idle.read == busy.read
+        opened = [MEMORY.activations(Pattern(1 << 20)), 129 + (16383 - 128) * 4 * REFRESHED]
+        assert idle.activate / busy.activate == pytest.approx(opened[1] / opened[0], rel=1e-3)
 
     def test_a_rank_that_waits(self) -> None:
         """Eight devices: 37 mA at 1.2 V, 3 mA at 2.5 V, and 198 mA more during 560 of 12,480 cycles."""
