@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from nms import extras
 from nms.commands import progress
 from nms.commands.bench import bench
+from nms.commands.build import build
 from nms.commands.cache import cache
 from nms.commands.check import check
 from nms.commands.doctor import doctor
@@ -50,6 +51,7 @@ for command in (
     check,
     synth,
     soc,
+    build,
     bench,
     cache,
     doctor,

@@ -46,7 +46,7 @@ EXTRAS = (
     Extra("arrow", "Parquet and Arrow files of images", {"pyarrow": "pyarrow"}),
     Extra(
         "soc",
-        "soc: a system with processor and DRAM controller",
+        "soc, run --memory litedram, build",
         {
             "litex": "litex",
             "litedram": "litedram",
@@ -54,6 +54,7 @@ EXTRAS = (
             "litescope": "litescope",
             "migen": "migen",
             "pythondata-cpu-vexriscv": "pythondata_cpu_vexriscv",
+            "litex-boards": "litex_boards",
         },
     ),
     Extra("torch", "evaluate --model cnn", {"torch": "torch"}),

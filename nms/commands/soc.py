@@ -2,7 +2,7 @@
 """``nms soc``."""
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,12 +23,27 @@ from nms.commands.options import (
     select_given,
 )
 from nms.commands.progress import telling
+from nms.contract.config import SamplerConfig
 from nms.contract.output import check_earlier, reserve
+
+if TYPE_CHECKING:
+    from nms.soc.work import Work
 
 COUNT = 64
 """Images, unless said otherwise."""
 
 Most = Annotated[int | None, typer.Option(help="Images of a group at most; as many as fit by default.")]
+
+
+def load_work(config: SamplerConfig, batch: BatchOptions, lean: LeanOptions, most: int | None) -> "Work":
+    """The images of the options, and what sampling them by classes gives."""
+    own = {"perplexity": batch.perplexity, "iterations": batch.iterations, "search": batch.search}
+    given = {"ratio": batch.ratio, "seed": batch.seed, **select_given(config, own | asdict(lean))}
+    from nms import datasets
+    from nms.soc import work
+
+    images = datasets.load(batch.data, batch.count or COUNT, batch.resize, choice=batch.make())
+    return work.make(config, images, most or config.images, **given)
 
 
 @expand_groups
@@ -53,24 +68,21 @@ def soc(
     config = hardware.load()
     if output:
         context.with_resource(reserve(output, inputs=[batch.data]))
-    own = {"perplexity": batch.perplexity, "iterations": batch.iterations, "search": batch.search}
-    given = {"ratio": batch.ratio, "seed": batch.seed, **select_given(config, own | asdict(lean))}
     from nms.soc import tools
 
     tools.require()
-    from nms import datasets
     from nms.contract import provenance
-    from nms.soc import results, system, work
+    from nms.soc import results, system
     from nms.soc import run as simulation
 
     options = system.Options(module=module, rows=rows)
     system.measure(config, options)
-    images = datasets.load(batch.data, batch.count or COUNT, batch.resize, choice=batch.make())
+    wanted = load_work(config, batch, lean, most)
+    images = wanted.images
     command = command_line(context, count=len(images.images))
     if output:
         check_earlier(output / results.FILE, command, force)
     with telling("starting") as tell:
-        wanted = work.make(config, images, most or config.images, **given)
         outcome = simulation.run(wanted, options, tell)
     record = provenance.collect(config, command, batch.seed, images.describe())
     figures = results.collect(outcome, options, system.measure(config, options), record)

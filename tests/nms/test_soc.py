@@ -9,9 +9,11 @@ import pytest
 from nms import datasets
 from nms.contract.config import load
 from nms.contract.errors import UserError
+from nms.contract.settings import LeanSettings
 from nms.datasets import Images
-from nms.soc import program, run, system, tools, work
-from nms.soc.system import Options
+from nms.golden import sampler as golden
+from nms.soc import board, bridge, dram_run, program, run, system, tools, work
+from nms.soc.system import Dram, Options
 
 needs_litex = pytest.mark.skipif(
     any(tool.version is None for tool in tools.find()[: len(tools.PACKAGES)]),
@@ -97,6 +99,57 @@ SCATTERED = Images(np.zeros((8, 64), np.uint8), np.arange(8), (8, 8, 1), "scatte
 def test_work_that_cannot_be_is_refused(make: Callable[[], object], message: str):
     with pytest.raises(UserError, match=message):
         make()
+
+
+def test_rows_of_the_banks_take_turns():
+    dram = Dram("DDR3", pins=8, banks=2, row_bytes=4, size=32)
+    memory = np.arange(14, dtype=np.uint8)
+    first, second = bridge.lay_in_dram(memory, dram, rows=4)
+    assert list(first) == [0, 1, 2, 3, 8, 9, 10, 11]
+    assert list(second) == [4, 5, 6, 7, 12, 13, 0, 0]
+
+
+def test_jobs_are_read_from_what_the_program_prints():
+    console = "groups 3\njob batches 2 images 5 cycles 100\nsoftware 900\njob batches 1 images 6 cycles 70\n"
+    first, second = run.read_jobs(console)
+    assert first == {"batches": 2, "images": 5, "cycles": 100, "software": 900}
+    assert second == {"batches": 1, "images": 6, "cycles": 70}
+
+
+def test_a_board_that_is_not_known_is_refused():
+    with pytest.raises(UserError, match="board 'arty': must be one of ulx3s-85f, colorlight-i5"):
+        board.check("arty")
+
+
+def test_a_system_that_is_too_large_for_a_board_is_refused():
+    made = work.make(load("herding"), datasets.load("digits", 64), 16)
+    with pytest.raises(UserError, match="herding: the system needs 24300 LUTs, LFE5U-25F has 24288; take"):
+        board.check_fit(made, "LFE5U-25F", {"LUT4": 24000, "CCU2C": 150})
+    board.check_fit(made, "LFE5U-85F", {"LUT4": 24000, "CCU2C": 150})
+
+
+def test_metrics_are_those_of_nextpnr():
+    report = {
+        "utilization": {"DP16KD": {"used": 3, "available": 208}, "EHXPLLL": {"used": 0, "available": 4}},
+        "fmax": {"clk": {"achieved": 51.234, "constraint": 40.0}},
+    }
+    found = board.collect("ulx3s-85f", {"device": "LFE5U-85F"}, report)
+    assert found["utilisation"] == {"DP16KD": {"used": 3, "available": 208}}
+    assert found["fmax_mhz"] == {"clk": 51.2}
+
+
+@pytest.mark.slow
+@needs_litex
+def test_a_batch_from_a_simulated_dram_is_right():
+    """Tables equal the model; the sampler's counters equal the bytes of the commands at the DRAM."""
+    config, images = load("herding"), datasets.load("digits", 20)
+    settings = LeanSettings.make(config, 20, images.stored_shape)
+    model = golden.run(config, settings, images.images)
+    outcome = dram_run.run(config, settings, images.images, model, Options(cpu="none"))
+    assert outcome.mismatches == 0
+    assert outcome.compared > 400
+    assert outcome.traffic["counters"] == outcome.traffic["monitors"]
+    assert outcome.dram["commands"]["load"]["activate"] >= 2
 
 
 @pytest.mark.slow
