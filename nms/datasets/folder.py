@@ -22,6 +22,9 @@ from nms.datasets.request import Request
 JUNK = {"__MACOSX", "Thumbs.db", "desktop.ini"}
 """What operating systems leave in folders, besides hidden files."""
 
+NAMED = 5
+"""Folders that a note names at most."""
+
 OUTPUTS = {"sample.json", "sample.journal", "results.json", "evaluate.json", "manifest.json"}
 """A folder with one of these is the output of a command."""
 
@@ -50,33 +53,37 @@ def load(path: Path, root: Path, request: Request) -> Images:
     """
     left: Counter[str] = Counter()
     notes: list[str] = []
-    limit = request.limit
     classes = _find_classes(root, notes)
-    wanted = None if limit is None else limit + 1
     if classes:
-        found = list(islice(_interleave(classes, left), wanted))
-        if limit is None or len(found) <= limit:
-            found.sort(key=lambda item: item[0])  # stable: the files of a class stay in order
-        if not found:
-            raise UserError(f"{root}: no images in its class folders ({_name_suffixes()}){_count(left)}")
-        beside = sum(_is_picture(entry) for entry in _list(root))
-        notes += [f"without {beside} images beside the class folders"] if beside else []
-        if limit is None or len(found) <= limit:
-            empty = [folder.name for number, folder in enumerate(classes) if number not in dict(found)]
-            notes += [f"without the folders that have no images: {', '.join(empty)}"] if empty else []
+        found = _find_labelled(root, classes, request.limit, left, notes)
     else:
         pictures = (file for file in _list(root) if _keep_picture(file, left))
-        found = [(UNLABELLED, file) for file in islice(pictures, wanted)]
-        if not found:
-            raise UserError(
-                f"{root}: no images in it ({_name_suffixes()}), and no class folders{_count(left)}"
-            )
-    found = found[:limit]
+        found = [(UNLABELLED, file) for file in islice(pictures, request.limit)]
+    if not found:
+        where = "in its class folders" if classes else "in it, and no class folders"
+        raise UserError(f"{root}: no images {where} ({', '.join(sorted(SUFFIXES))}){_count(left)}")
     files, labels = [file for _, file in found], np.array([label for label, _ in found], np.int64)
-    used = set(labels.tolist())
-    names = {number: make_printable(of.name) for number, of in enumerate(classes) if number in used}
+    names = {number: make_printable(classes[number].name) for number in set(labels.tolist()) if classes}
     notes += [f"without{_count(left)[1:]}"] if left else []
     return load_files(files, labels, request, path.resolve().name, names, notes, root)
+
+
+def _find_labelled(
+    root: Path, classes: list[Path], limit: int | None, left: Counter[str], notes: list[str]
+) -> list[tuple[int, Path]]:
+    """The pictures of class folders with the number of their class: in turn up to a limit, else by class."""
+    found = list(islice(_interleave(classes, left), None if limit is None else limit + 1))
+    beside = sum(map(_is_picture, _list(root)))
+    notes += [f"without {beside} images beside the class folders"] if beside else []
+    if limit is not None and len(found) > limit:
+        return found[:limit]
+    found.sort(key=lambda item: item[0])  # stable: the files of a class stay in order
+    filled = {number for number, _ in found}
+    empty = [make_printable(folder.name) for number, folder in enumerate(classes) if number not in filled]
+    if empty:
+        more = ", ..." if len(empty) > NAMED else ""
+        notes.append(f"without {len(empty)} folders that have no images: {', '.join(empty[:NAMED])}{more}")
+    return found
 
 
 def load_files(
@@ -172,7 +179,3 @@ def _count(left: Counter[str]) -> str:
     """How many files were left out, by their suffix."""
     kinds = ", ".join(f"{suffix or 'without a suffix'} {count}" for suffix, count in sorted(left.items()))
     return f"; {left.total()} other files ({kinds})" if left else ""
-
-
-def _name_suffixes() -> str:
-    return ", ".join(sorted(SUFFIXES))

@@ -204,6 +204,15 @@ class TestFolders:
         found.write_subset(np.array([1]), tmp_path / "subset")
         assert os.listdir(tmp_path / "subset") == ["1.png"]
 
+    def test_empty_class_folders(self, tmp_path: Path) -> None:
+        """The first few are named, and the others keep their names."""
+        save(tmp_path / "z" / "0.png")
+        for number in range(7):
+            (tmp_path / f"a{number}").mkdir()
+        found = datasets.load(str(tmp_path))
+        assert found.notes == ("without 7 folders that have no images: a0, a1, a2, a3, a4, ...",)
+        assert [found.name_class(label) for label in found.labels] == ["z"]
+
     def test_names_that_are_no_text(self, tmp_path: Path) -> None:
         """Classes are told apart, and can be printed and written."""
         for name in (b"\xff", b"\xfe", "é".encode()):
