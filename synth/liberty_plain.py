@@ -5,7 +5,8 @@ What the text means stays, and so does every number of a table, letter by letter
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -62,58 +63,56 @@ class _Writer:
     def __init__(self, library: Group, power: bool) -> None:
         self.templates = find_templates(library)
         self.dropped = SEVERAL if power else SEVERAL | UNUSED
-        self.load = [load for load in [library.number("default_input_pin_cap")] if load is not None]
+        load = library.number("default_input_pin_cap")
+        self.load = [] if load is None else [Attribute("capacitance", [repr(load)], True, library.at)]
+        self.lines: list[str] = []
         name = library.name if NAME.fullmatch(library.name) else "cells"
-        self.lines = [f"library ({name}) {{", *_write_units(library, read_units(library))]
-        for attribute in library.attributes:
-            if attribute.name not in SYMBOLS:
-                self._attribute(library, attribute, "  ")
-        for group in library.groups:
-            if group.kind != "cell":
-                self._group(group, "  ")
-            elif not is_multiple(group):
-                check_cell(group)
-                self._cell(group)
-        self.lines.append("}")
+        rest = [each for each in library.attributes if each.name not in SYMBOLS]
+        units = _list_units(library, read_units(library))
+        self._write(_replace(library, [*units, *rest]), f"library ({name})", "", self._library_group)
 
-    def _cell(self, cell: Group) -> None:
-        self._open(cell, "  ")
-        for group in cell.groups:
-            if group.kind == "pin":
-                self._pin(group, cell)
-            elif group.kind not in self.dropped:
-                self._group(group, "    ")
-        self.lines.append("  }")
+    def _write(self, group: Group, head: str, indent: str, inner: Callable[[Group], None]) -> None:
+        """Write a group in the order of the file, in which OpenSTA looks names up; ``inner`` writes groups."""
+        self.lines.append(f"{indent}{head} {{")
+        items: list[Attribute | Group] = [*group.attributes, *group.groups]
+        for item in sorted(items, key=lambda item: item.at):
+            if isinstance(item, Group):
+                inner(item)
+            else:
+                self._attribute(group, item, indent + "  ")
+        self.lines.append(f"{indent}}}")
 
-    def _pin(self, pin: Group, cell: Group) -> None:
-        """Write a pin with a group of delays for each related pin, and the load that it has by default."""
-        self._open(pin, "    ")
-        if pin.word("direction").lower() == "input" and not _has_load(pin):
-            self.lines += [f"      capacitance : {load};" for load in self.load]
-        for group in pin.groups:
-            related = list_related(group, cell) if group.kind == "timing" else []
-            for name in related if len(related) > 1 else []:
-                self._group(_relate(group, name), "      ")
-            if len(related) < 2 and group.kind not in self.dropped:
-                self._group(group, "      ")
-        self.lines.append("    }")
+    def _library_group(self, group: Group) -> None:
+        if group.kind != "cell":
+            self._group(group, "  ")
+        elif not is_multiple(group):
+            check_cell(group)
+            self._write(group, _head(group), "  ", partial(self._cell_group, group))
+
+    def _cell_group(self, cell: Group, group: Group) -> None:
+        if group.kind != "pin":
+            self._group(group, "    ")
+            return
+        attributes = group.attributes
+        if group.word("direction").lower() == "input" and not _has_load(group):
+            attributes = [*attributes, *self.load]
+        pin = _replace(group, attributes)
+        self._write(pin, _head(pin), "    ", partial(self._pin_group, cell))
+
+    def _pin_group(self, cell: Group, group: Group) -> None:
+        """Write a group of a pin; one of delays for each pin that it is related to."""
+        related = list_related(group, cell) if group.kind == "timing" else []
+        for each in [_relate(group, name) for name in related] if len(related) > 1 else [group]:
+            self._group(each, "      ")
 
     def _group(self, group: Group, indent: str) -> None:
+        if group.kind in self.dropped:
+            return
         if group.kind in DELAYS:
             group = self._flatten_table(group)
         elif group.kind == "lu_table_template" and group.find("variable_3") is not None:
             group = _drop_axis(group, _other_axis([group.word(f"variable_{n}") for n in (1, 2, 3)]))
-        self._open(group, indent)
-        for inner in group.groups:
-            if inner.kind not in self.dropped:
-                self._group(inner, indent + "  ")
-        self.lines.append(f"{indent}}}")
-
-    def _open(self, group: Group, indent: str) -> None:
-        """Write the head of a group, and its attributes."""
-        self.lines.append(f"{indent}{group.kind} ({', '.join(map(_fold, group.values))}) {{")
-        for attribute in group.attributes:
-            self._attribute(group, attribute, indent + "  ")
+        self._write(group, _head(group), indent, lambda inner: self._group(inner, indent + "  "))
 
     def _flatten_table(self, table: Group) -> Group:
         """A table in rows, of three axes where the one that is neither slew nor load has its first point."""
@@ -144,16 +143,20 @@ class _Writer:
             self.lines.append(f"{indent}{name} : {_value(attribute, text)};")
 
 
-def _write_units(library: Group, units: Units) -> Iterator[str]:
+def _list_units(library: Group, units: Units) -> Iterator[Attribute]:
     for name in SYMBOLS:
         found = library.find(name)
         if found is None:
             continue
         if name == "capacitive_load_unit":
-            small = "ff" in found.text.lower()
-            yield f"  {name} ({units.farad / (1e-15 if small else 1e-12):.9g}, {'ff' if small else 'pf'});"
+            symbol, size = ("ff", 1e-15) if "ff" in found.text.lower() else ("pf", 1e-12)
+            yield Attribute(name, [f"{units.farad / size:.9g}", symbol], False, library.at)
         else:
-            yield f'  {name} : "{spell(library, name)}";'
+            yield Attribute(name, [f'"{spell(library, name)}"'], True, library.at)
+
+
+def _head(group: Group) -> str:
+    return f"{group.kind} ({', '.join(map(_fold, group.values))})"
 
 
 def _relate(timing: Group, name: str) -> Group:

@@ -302,6 +302,17 @@ def test_a_mistake_in_a_cell(before: str, after: str, said: str, tmp_path: Path)
         write_plain(read(text, tmp_path))
 
 
+def test_the_order_of_the_file_stays(tmp_path: Path) -> None:
+    """OpenSTA knows no operating conditions that come later."""
+    parts = ["operating_conditions (typical)", "default_operating_conditions : typical", "cell (A)", "b : 1;"]
+    text = (
+        f"library (a) {{ {parts[0]} {{ voltage : 1; }} {parts[1]}; {parts[2]} {{ area : 1; }} {parts[3]} }}"
+    )
+    plain = write_plain(read(text, tmp_path))
+    places = [plain.index(part) for part in parts]
+    assert places == sorted(places)
+
+
 def test_a_pin_without_a_load_has_the_default(tmp_path: Path) -> None:
     """abc would take none."""
     text = TIMED.replace("VALUES", '"1, 2, 3", "4, 5, 6"').replace(
