@@ -39,6 +39,9 @@ KINDS = {
 """What is in the cache, by the patterns of its names."""
 
 
+LOCK = ".lock"
+"""The file in a folder by which it is locked."""
+
 YOSYS_CACHE = "YOWASP_CACHE_DIR"
 """The variable that says where Yosys and nextpnr keep what they compile of themselves."""
 
@@ -54,15 +57,29 @@ def cache_directory() -> Path:
 
 def _user_cache() -> Path:
     home = Path(os.environ.get("XDG_CACHE_HOME", ""))  # not valid unless it is absolute
-    return home if home.is_absolute() else Path.home() / ".cache"
+    if home.is_absolute():
+        return home
+    try:
+        return Path.home() / ".cache"
+    except RuntimeError:
+        raise UserError("cache: there is no home directory; name a folder in NMS_CACHE") from None
 
 
 def lend_to_yosys() -> None:
     """Let Yosys keep itself in this cache, if it can write in none of the user's."""
-    place = _user_cache() / "YoWASP"
+    with suppress(UserError):
+        if not _has_writable_cache():
+            os.environ.setdefault(YOSYS_CACHE, str(cache_directory() / "yowasp"))
+
+
+def _has_writable_cache() -> bool:
+    """Whether the user has a cache in which Yosys can write."""
+    try:
+        place = _user_cache() / "YoWASP"
+    except UserError:
+        return False
     around = next(entry for entry in (place, *place.parents) if entry.exists())
-    if not os.access(around, os.W_OK | os.X_OK):
-        os.environ.setdefault(YOSYS_CACHE, str(cache_directory() / "yowasp"))
+    return os.access(around, os.W_OK | os.X_OK)
 
 
 @contextmanager
@@ -103,14 +120,22 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def hold(folder: Path) -> int:
-    """Keep a folder from being removed until the file descriptor returned is closed, or the process ends."""
-    number = os.open(folder, os.O_RDONLY)
+    """Keep a folder from being removed until the file descriptor returned is closed, or the process ends.
+
+    What is locked is a file in it: on network file systems a folder cannot be.
+    """
+    number = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT)
     fcntl.flock(number, fcntl.LOCK_SH)
     return number
 
 
 def _is_held(folder: Path) -> bool:
-    number = os.open(folder, os.O_RDONLY)
+    try:
+        number = os.open(folder / LOCK, os.O_RDWR)
+    except PermissionError:  # of another user
+        return True
+    except OSError:
+        return False
     try:
         fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -125,7 +150,7 @@ def make_folder(shelf: Path, prefix: str, keep: int) -> tuple[Path, int]:
 
     Of the others there that nobody holds, the newest ``keep`` stay.
     """
-    with locked(shelf / ".lock"):
+    with locked(shelf / LOCK):
         others = sorted(shelf.glob("[!.]*"), key=os.path.getmtime)
         for other in others[: len(others) - keep] if keep < len(others) else []:
             if not _is_held(other):
@@ -167,7 +192,7 @@ def clean() -> list[Shelf]:
     """Remove what no process uses; what was removed, by kind."""
     shelves = []
     with ExitStack() as alone:
-        for lock in cache_directory().glob("*/.lock"):  # of :func:`make_folder`
+        for lock in cache_directory().glob(f"*/{LOCK}"):  # of :func:`make_folder`
             alone.enter_context(locked(lock))
         for kind, found in _list_entries():
             free = [entry for entry in found if not (entry.is_dir() and _is_held(entry))]
@@ -206,7 +231,7 @@ def keep_log(tool: str, text: str) -> Path:
         for old in sorted(logs.iterdir(), key=os.path.getmtime)[:-LOGS]:
             old.unlink(missing_ok=True)
         return _write_log(logs, name, text)
-    except OSError:
+    except (OSError, UserError):
         return _write_log(Path(tempfile.gettempdir()), f"nms-{name}", text)
 
 

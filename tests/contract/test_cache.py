@@ -55,6 +55,24 @@ def test_where_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert kept.cache_directory() == tmp_path / "home" / ".cache" / "nms"
 
 
+def no_home() -> Path:
+    raise RuntimeError("Could not determine home directory.")
+
+
+def test_no_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As of a user whom the machine does not know, in a container."""
+    monkeypatch.delenv("NMS_CACHE")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(kept, "PACKAGE", tmp_path / "installed" / "nms")
+    monkeypatch.setattr(Path, "home", no_home)
+    with pytest.raises(UserError, match="no home directory; name a folder in NMS_CACHE"):
+        kept.cache_directory()
+    kept.lend_to_yosys()
+    log = kept.keep_log("a tool", "words")
+    assert log.read_text() == "words"
+    log.unlink()
+
+
 def test_a_text_on_a_full_disk(cache: Path) -> None:
     """It is done without the cache, and nothing half-written stays."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -118,7 +136,7 @@ def test_cleaned(cache: Path) -> None:
     assert removed == sizes | {"runs": 4, "unfinished": 14}
     for number in used:
         os.close(number)
-    left = sorted(path.relative_to(cache).as_posix() for path in cache.rglob("*") if path.is_file())
+    left = sorted(path.relative_to(cache).as_posix() for path in cache.rglob("[!.]*") if path.is_file())
     assert left == [
         "building/y/file",
         "notes",
@@ -152,6 +170,10 @@ def test_yosys_without_a_cache_of_its_own(
     kept.lend_to_yosys()
     assert kept.YOSYS_CACHE not in os.environ
     monkeypatch.setattr(os, "access", lambda path, mode: False)
+    kept.lend_to_yosys()
+    assert os.environ[kept.YOSYS_CACHE] == str(cache / "yowasp")
+    monkeypatch.delenv(kept.YOSYS_CACHE)
+    monkeypatch.setattr(Path, "home", no_home)
     kept.lend_to_yosys()
     assert os.environ[kept.YOSYS_CACHE] == str(cache / "yowasp")
     monkeypatch.setenv(kept.YOSYS_CACHE, "/mine")

@@ -21,6 +21,7 @@ from nms.contract.config import PRESETS, load, schema
 from nms.contract.interruption import SIGNALS
 from nms.golden import herding
 from nms.golden import sampler as golden
+from nms.rtl.export import emit
 from nms.sim.check import UnitResult
 from nms.sim.compare import TableComparison
 from nms.sim.random_regression import Draw
@@ -654,7 +655,10 @@ def test_commands_that_take_long_tell_what_they_do(
 ) -> None:
     seen: list[str] = []
     monkeypatch.setattr("rich.status.Status.update", lambda self, text: seen.append(text))
-    monkeypatch.setenv("NMS_CACHE", str(tmp_path / "cache"))
+    load = emit.load_or_make
+    monkeypatch.setattr(
+        emit, "load_or_make", lambda kind, *given: given[1]() if kind == "designs" else load(kind, *given)
+    )
     monkeypatch.chdir(tmp_path)
     assert nms(*command, monkeypatch=monkeypatch) == 0
     assert set(told) <= set(seen)
