@@ -16,7 +16,7 @@ import sysconfig
 from pathlib import Path
 
 OLDEST, NEWEST = (3, 11), (3, 14)
-"""Every pinned package has wheels for these; tried is the oldest."""
+"""Every pinned package has wheels for these; tried are 3.11 and 3.13."""
 
 SIMULATED = (("Linux", "x86_64"), ("Darwin", "arm64"))
 """Systems and machines for which the pinned simulator has a wheel; tried is the first."""

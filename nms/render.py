@@ -205,7 +205,7 @@ def print_evaluation(figures: dict[str, Any]) -> None:
             f"{row['accuracy_percent']:.2f} ± {row['standard_error']:.2f}",
             f"{row['difference_points']:+.2f} ± {row['difference_standard_error']:.2f}" if number else "",
             f"{sum(row['scenes_kept']) / len(row['scenes_kept']):.1f}",
-            "below 2 standard errors" if number and row["below_two_standard_errors"] else "",
+            "not significant (< 2 SE)" if number and row["below_two_standard_errors"] else "",
         ]
         for number, row in enumerate(figures["rows"])
     ]

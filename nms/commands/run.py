@@ -89,6 +89,8 @@ def run(
     record = provenance.collect(config, command, batch.seed, images.describe())
     target = batch.find_perplexity(settings.count)
     figures = job.collect_figures(outcome, settings, target, values, record)
+    if images.files:
+        figures["kept_files"] = [images.files[index] for index in values["kept"]]
     if "perplexity" in figures:
         if batch.perplexity is None and target < PERPLEXITY:
             warn(f"perplexity {target:g}, a third of the others, since there are {settings.count} images")

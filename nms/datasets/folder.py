@@ -105,14 +105,18 @@ def load_files(
     if request.in_memory:
         images = np.asarray(images)
 
+    places = [place_below(file, root) for file in files]
+
     def write(kept: np.ndarray, target: Path) -> None:
         for index in kept.tolist():
-            to = target / place_below(files[index], root)
+            to = target / places[index]
             to.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(files[index], to)
 
     said = [*notes, *list_losses([header for _, header in headers])]
-    return Images(images, labels, form.shape, name, False, classes, tuple(said), write)
+    return Images(
+        images, labels, form.shape, name, False, classes, tuple(said), write, tuple(map(str, places))
+    )
 
 
 def place_below(file: Path, root: Path) -> Path:

@@ -30,6 +30,7 @@ class Images:
     classes : names of the classes, by number, that are not called by their number
     notes : what was converted or left out, a sentence each
     write_subset : writes the images of some indices, ascending, into a folder, in the format they came in
+    files : of pictures in files of their own, their paths below the data set, image by image
     """
 
     images: np.ndarray
@@ -40,6 +41,7 @@ class Images:
     classes: Mapping[int, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     write_subset: Callable[[np.ndarray, Path], None] = field(default=_no_subset, compare=False, repr=False)
+    files: tuple[str, ...] = ()
 
     @property
     def pixels(self) -> np.ndarray:

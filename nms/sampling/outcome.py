@@ -65,7 +65,7 @@ def save(
     kept: np.ndarray,
     figures: dict[str, Any],
 ) -> list[Path]:
-    """Write ``sample.json`` and the ``forms``: ``kept.npy``, ``kept.csv`` (index, label), ``subset/``.
+    """Write ``sample.json`` and the ``forms``: ``kept.npy``, ``kept.csv`` (index, label, file), ``subset/``.
 
     Each file appears whole or not at all.
     """
@@ -76,9 +76,11 @@ def save(
         if "csv" in forms:
             with (staging / "kept.csv").open("w", newline="") as file:
                 rows = csv.writer(file, lineterminator="\n")
-                rows.writerow(["index", "label"])
-                names = map(data.name_class, data.labels[kept].tolist())
-                rows.writerows(zip(kept.tolist(), names, strict=True))
+                columns = {"index": kept.tolist(), "label": map(data.name_class, data.labels[kept].tolist())}
+                if data.files:
+                    columns["file"] = [data.files[index] for index in kept]
+                rows.writerow(columns)
+                rows.writerows(zip(*columns.values(), strict=True))
         if "subset" in forms:
             (staging / "subset").mkdir()
             data.write_subset(kept, staging / "subset")

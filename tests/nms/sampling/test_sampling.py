@@ -512,6 +512,19 @@ class TestCommand:
         assert "exists" in capsys.readouterr().err
 
 
+def test_kept_pictures_are_named_by_their_files(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["--data", str(folder), "--group", "batch", "--write", "csv", "-o", str(tmp_path / "out")]
+    assert nms(*words, monkeypatch=monkeypatch) == 0
+    head, *rows = (tmp_path / "out" / "kept.csv").read_text().splitlines()
+    assert head == "index,label,file"
+    assert len(rows) == 4
+    for row in rows:
+        index, _, file = row.split(",")
+        assert file == f"a/{int(index):02}.png"
+
+
 def test_files_are_read_by_the_workers(folder: Path) -> None:
     """A folder's images travel as names, and are pixels only in the worker."""
     data = datasets.stream(str(folder))
