@@ -22,12 +22,12 @@ from nms.energy.sampler import (
 )  # fmt: skip
 from nms.energy.sampler.fit import BlockSample
 from nms.energy.sampler.gate_reference import GateReference
-from nms.sim.activity import instrument, toggles, windows
+from nms.sim.activity import instrument, intervals, toggles
 from nms.synth import clock_gates, liberty_plain, liberty_tables, liberty_units, mapping
 
 SOURCES = (
     clock_gates, gate_reference, gate_sim, instrument, liberty_plain, liberty_tables, liberty_units, mapping,
-    netlist_energy, netlists, power_cells, power_library, power_rails, power_reader, toggles, windows,
+    netlist_energy, netlists, power_cells, power_library, power_rails, power_reader, toggles, intervals,
 )  # fmt: skip
 """Modules whose source is part of the key: an energy is measured again if one of them changes."""
 

@@ -15,7 +15,7 @@ from nms.energy.sampler.netlist_energy import OperatingPoint
 from nms.energy.sampler.netlists import map_blocks
 from nms.energy.sampler.power_library import PowerLibrary
 from nms.energy.sampler.small_jobs import list_jobs
-from nms.sim.activity.windows import InstrumentedSampler, Workload
+from nms.sim.activity.intervals import InstrumentedSampler, Workload
 
 UNSEEN = ("vectors", "configuration")
 """What is new to the fit where it is judged."""

@@ -16,8 +16,8 @@ from nms.energy.sampler.on_chip_memory import OnChipMemoryModel
 from nms.energy.sampler.parts import SAMPLER_PARTS
 from nms.energy.sampler.power_library import PowerLibrary
 from nms.sim.activity.instrument import KINDS
+from nms.sim.activity.intervals import Activity
 from nms.sim.activity.toggles import Mean, estimate
-from nms.sim.activity.windows import Activity
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class EnergyEstimate:
     Members
     -------
     blocks : joules by phase and part
-    at_rest : joules by phase of clock and of memories, (phases, 2), in windows in which a block is at rest:
+    at_rest : joules by phase of clock and of memories, (phases, 2), in intervals in which a block is at rest:
         neither its registers nor the values read from its memories change
     errors : joules a cycle by phase, all blocks together, with their standard errors
     lengths : cycles by phase
@@ -80,7 +80,7 @@ def estimate_energy(
     configuration's own netlist, times the cycles, and behind clock gates times those in which these are open
     (:func:`nms.energy.sampler.gate_reference.count_open_cycles`), in all instances as often as in the
     first. Memories cost their accesses times joules by size. A
-    phase is the weighted sum of its windows.
+    phase is the weighted sum of its intervals.
 
     Raises
     ------
@@ -90,7 +90,7 @@ def estimate_energy(
     design, recording = activity.design, activity.recording
     toggles = sum_by_block(design, recording)
     cycles = recording.cycles
-    windows: dict[str, np.ndarray] = {}
+    intervals: dict[str, np.ndarray] = {}
     instances: dict[str, int] = {}
     at_rest = np.zeros((len(cycles), 2))
     resting: dict[str, np.ndarray] = {}
@@ -103,7 +103,7 @@ def estimate_energy(
         if "__" in module:
             continue
         instances[module] = instances.get(module, 0) + 1
-        sums = windows.setdefault(module, np.zeros((len(cycles), len(SAMPLER_PARTS))))
+        sums = intervals.setdefault(module, np.zeros((len(cycles), len(SAMPLER_PARTS))))
         changes = toggles.get(path)
         if changes is not None and changes.any():
             if module not in coefficients:
@@ -125,7 +125,7 @@ def estimate_energy(
         at = len(KINDS)
         for found in design.nets[design.instances[path]].memories:
             block = design.block_of(path)
-            sums = windows[design.instances[block]]
+            sums = intervals[design.instances[block]]
             sums[:, 4] += found.bits * memory.leakage_bit * cycles / point.frequency
             for port in found.ports:
                 joules = memory.access(found.depth, found.width, found.synchronous, port.writes, port.bits)
@@ -134,8 +134,10 @@ def estimate_energy(
                 at += 1
 
     def by_phase(values: np.ndarray) -> np.ndarray:
-        """Sums over whole phases, (phases, ...), from windows, (windows, ...)."""
-        return np.array([activity.weights[at] @ values[at] for at in map(activity.windows, activity.phases)])
+        """Sums over whole phases, (phases, ...), from intervals, (intervals, ...)."""
+        return np.array(
+            [activity.weights[at] @ values[at] for at in map(activity.intervals, activity.phases)]
+        )
 
     blocks = [
         BlockEnergy(
@@ -146,12 +148,12 @@ def estimate_energy(
             gates[module].gated_flip_flops,
             len(gates[module].gated_nets),
         )
-        for module, sums in windows.items()
+        for module, sums in intervals.items()
     ]
-    total = np.sum(list(windows.values()), axis=0)
+    total = np.sum(list(intervals.values()), axis=0)
     errors = {
         phase: estimate(total[at].sum(axis=1), cycles[at], activity.weights[at])
         for phase in activity.phases
-        for at in [activity.windows(phase)]
+        for at in [activity.intervals(phase)]
     }
     return EnergyEstimate(blocks, by_phase(at_rest), errors, activity.lengths)

@@ -8,22 +8,22 @@ from scipy.optimize import nnls
 
 PULL = 0.01
 """Strength of the ridge penalty that draws the coefficients of modules to those of their block: all squared
-differences together weigh as much as the squares of the busiest window times this. Chosen on other vectors,
+differences together weigh as much as the squares of the busiest interval times this. Chosen on other vectors,
 among 0.0001 to 0.03."""
 
 
 @dataclass(frozen=True)
 class BlockSample:
-    """One block in windows.
+    """One block in intervals.
 
     Modules are the block and those nested in it; kinds are :data:`nms.sim.activity.instrument.KINDS`; parts
     are :data:`nms.energy.sampler.parts.FITTED_PARTS`.
 
     Members
     -------
-    toggles : of the RTL, (windows, modules, kinds)
-    energy : joules of the netlist, (windows, parts)
-    cycles : of each window, (windows,)
+    toggles : of the RTL, (intervals, modules, kinds)
+    energy : joules of the netlist, (intervals, parts)
+    cycles : of each interval, (intervals,)
     """
 
     toggles: np.ndarray
@@ -38,13 +38,13 @@ class Coefficients:
     values: np.ndarray
 
     def energy(self, toggles: np.ndarray) -> np.ndarray:
-        """Joules (windows, parts) of toggles (windows, modules, kinds)."""
+        """Joules (intervals, parts) of toggles (intervals, modules, kinds)."""
         return np.einsum("wmk,pmk->wp", toggles, self.values)
 
 
 @dataclass(frozen=True)
 class FitErrors:
-    """Mean and worst relative error of a window, and relative error of the sum of all windows."""
+    """Mean and worst relative error of an interval, and relative error of the sum of all intervals."""
 
     mean: float
     worst: float
@@ -58,7 +58,7 @@ class Judgement:
     The controls are energy in proportion to the cycles in which the block works, and constant power.
     """
 
-    windows: int
+    intervals: int
     toggles: FitErrors
     cycles: FitErrors
     constant: FitErrors
@@ -67,7 +67,7 @@ class Judgement:
 def fit(sample: BlockSample) -> Coefficients:
     """Fit each part to the toggles by non-negative least squares (Lawson and Hanson).
 
-    A window's residual is weighted by one over its energy plus the mean, so that busy windows do not drown
+    An interval's residual is weighted by one over its energy plus the mean, so that busy ones do not drown
     the quiet ones. The first fit has one coefficient a kind for all modules of the block together. The second
     has one for each module, since parts of a block that work at different times differ in what a toggle
     costs; it is drawn to the first with :data:`PULL`, so that a module that hardly toggled here, but may
@@ -80,13 +80,13 @@ def fit(sample: BlockSample) -> Coefficients:
     """
     if not sample.toggles.any():
         raise ValueError("nothing toggles: no coefficients can be fitted")
-    windows, modules, kinds = sample.toggles.shape
+    intervals, modules, kinds = sample.toggles.shape
     scale = 1.0 / (sample.energy.sum(axis=1) + sample.energy.sum(axis=1).mean() + 1e-30)
     unit = sample.energy.max() or 1.0
     toggles = sample.toggles * scale[:, None, None] * unit
     energy = (sample.energy * scale[:, None]).T
     whole = np.array([nnls(toggles.sum(axis=1), part)[0] for part in energy])
-    each = toggles.reshape(windows, -1)
+    each = toggles.reshape(intervals, -1)
     pull = np.sqrt(PULL * (each**2).sum(axis=1).max() / each.shape[1])
     rows = np.vstack([each, pull * np.eye(each.shape[1])])
     found = [
@@ -97,7 +97,7 @@ def fit(sample: BlockSample) -> Coefficients:
 
 
 def _find_errors(estimate: np.ndarray, truth: np.ndarray) -> FitErrors:
-    """Relative errors; the error of a window below a hundredth of the mean is relative to that hundredth."""
+    """Relative errors; below a hundredth of the mean, an interval's is relative to that hundredth."""
     floor = np.maximum(truth, 0.01 * truth.mean())
     relative = np.abs(estimate - truth) / floor
     return FitErrors(
@@ -108,8 +108,8 @@ def _find_errors(estimate: np.ndarray, truth: np.ndarray) -> FitErrors:
 def judge(coefficients: Coefficients, fitted: BlockSample, other: BlockSample) -> Judgement:
     """Errors of the coefficients on ``other``, beside controls that know ``fitted`` alone.
 
-    Control "cycles": the mean energy of a cycle in windows in which anything toggles, times the window's
-    cycles if anything toggles there. Control "constant": the mean energy of a cycle, times the window's
+    Control "cycles": the mean energy of a cycle in intervals in which anything toggles, times the interval's
+    cycles if anything toggles there. Control "constant": the mean energy of a cycle, times the interval's
     cycles.
     """
     truth = other.energy.sum(axis=1)
@@ -118,7 +118,7 @@ def judge(coefficients: Coefficients, fitted: BlockSample, other: BlockSample) -
     busy = known[active].sum() / fitted.cycles[active].sum()
     constant = known.sum() / fitted.cycles.sum()
     return Judgement(
-        windows=len(truth),
+        intervals=len(truth),
         toggles=_find_errors(coefficients.energy(other.toggles).sum(axis=1), truth),
         cycles=_find_errors(np.where(other_active, busy * other.cycles, 0.0), truth),
         constant=_find_errors(constant * other.cycles, truth),

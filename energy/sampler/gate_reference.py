@@ -13,12 +13,12 @@ from nms.energy.sampler.netlists import MappedBlocks
 from nms.energy.sampler.parts import FITTED_PARTS
 from nms.energy.sampler.power_library import PowerLibrary
 from nms.sim.activity.instrument import KINDS, InstrumentedDesign
+from nms.sim.activity.intervals import Activity
 from nms.sim.activity.toggles import Recording
-from nms.sim.activity.windows import Activity
 
 
 def sum_by_block(design: InstrumentedDesign, recording: Recording) -> dict[str, np.ndarray]:
-    """Toggles (windows, modules, kinds) by block: its own, then those of nested modules, sorted by path."""
+    """Toggles (intervals, modules, kinds) by block: its own, then those of nested modules, sorted by path."""
     found: dict[str, list[np.ndarray]] = {}
     for path in sorted(recording.sums):
         found.setdefault(design.block_of(path), []).append(recording.sums[path][:, : len(KINDS)])
@@ -59,7 +59,7 @@ def measure_blocks(
     toggles = sum_by_block(design, recording)
     cells = gate_sim.read_cells(mapped.cells)
     lengths = recording.cycles.tolist()
-    time = gate_sim.Timeline(recording.windows)
+    time = gate_sim.Timeline(recording.intervals)
     samples, coverage, compared = {}, {}, 0
     for path, module, nets in _evaluate(activity, mapped, cells, time, list(mapped.modules), tell):
         compared += nets.compared
@@ -84,7 +84,7 @@ def measure_blocks(
 def count_open_cycles(
     activity: Activity, mapped: MappedBlocks, tell: Callable[[str], None]
 ) -> dict[str, dict[gate_sim.Bit, np.ndarray]]:
-    """In how many cycles of each window the clock gates of blocks are open, by block and gated net.
+    """In how many cycles of each interval the clock gates of blocks are open, by block and gated net.
 
     These are the gates of a block's first instance; the activity must have its rows.
 
@@ -94,7 +94,7 @@ def count_open_cycles(
         A netlist does not match the RTL.
     """
     cells = gate_sim.read_cells(mapped.cells)
-    time = gate_sim.Timeline(activity.recording.windows)
+    time = gate_sim.Timeline(activity.recording.intervals)
     blocks = list_gated(mapped)
     return {
         module: dict(zip(nets.opens, time.count(list(nets.opens.values())).T, strict=True))

@@ -342,13 +342,13 @@ class GateSimulator:
 
 
 class Timeline:
-    """The cycles of windows (start, stop) as bits of integers.
+    """The cycles of intervals (start, stop) as bits of integers.
 
-    Each window begins at a multiple of 64, with the cycle before ``start``, so that its first change counts.
+    Each begins at a multiple of 64, with the cycle before ``start``, so that its first change counts.
     """
 
-    def __init__(self, windows: Sequence[tuple[int, int]]):
-        lengths = [stop - start for start, stop in windows]
+    def __init__(self, intervals: Sequence[tuple[int, int]]):
+        lengths = [stop - start for start, stop in intervals]
         words = [-(-(length + 1) // 64) for length in lengths]
         self.first = np.concatenate([[0], np.cumsum(words)[:-1]]).astype(int)
         self.words = int(sum(words))
@@ -356,19 +356,19 @@ class Timeline:
         self.places = np.concatenate(
             [64 * at + np.arange(n + 1) for at, n in zip(self.first, lengths, strict=True)]
         )
-        cycles = np.concatenate([np.arange(start - 1, stop) for start, stop in windows])
+        cycles = np.concatenate([np.arange(start - 1, stop) for start, stop in intervals])
         self.rows = np.searchsorted(np.unique(cycles), cycles)
-        """Of each place, which of the cycles that are in any window it shows."""
+        """Of each place, which of the cycles that are in any interval it shows."""
         self.shown = self._mask([length + 1 for length in lengths])
-        """All cycles of windows, and those before them."""
+        """All cycles of intervals, and those before them."""
         self.changes = self._mask(lengths)
-        """Cycles that are followed by another one of the same window."""
+        """Cycles that are followed by another one of the same interval."""
 
     def _mask(self, lengths: Sequence[int]) -> int:
         return sum(((1 << n) - 1) << (64 * int(at)) for at, n in zip(self.first, lengths, strict=True))
 
     def pack(self, values: Mapping[Name, np.ndarray]) -> dict[Name, int]:
-        """Each net's values (cycles that are in any window or just before one,) as an integer."""
+        """Each net's values (cycles that are in any interval or just before one,) as an integer."""
         return {name: self._pack(column) for name, column in values.items()}
 
     def _pack(self, column: np.ndarray) -> int:
@@ -377,11 +377,11 @@ class Timeline:
         return int.from_bytes(np.packbits(spread, bitorder="little").tobytes(), "little")
 
     def toggles(self, values: Sequence[int]) -> np.ndarray:
-        """(windows, nets): how often each net changes within each window."""
+        """(intervals, nets): how often each net changes within each interval."""
         return self.count([value ^ (value >> 1) for value in values])
 
     def count(self, values: Sequence[int]) -> np.ndarray:
-        """(windows, nets): before how many of each window's changes each net is high."""
+        """(intervals, nets): before how many of each interval's changes each net is high."""
         if not values:
             return np.zeros((len(self.first), 0), np.int64)
         size = 8 * self.words

@@ -208,7 +208,7 @@ class NetlistEnergy:
         return float(0.5 * self.point.voltage**2 * (self.capacitance @ toggles))
 
     def energy(self, toggles: np.ndarray, cycles: int, opened: Sequence[int] = ()) -> dict[str, float]:
-        """Joules of a window by part, :data:`nms.energy.sampler.parts.NETLIST_PARTS`.
+        """Joules of an interval by part, :data:`nms.energy.sampler.parts.NETLIST_PARTS`.
 
         ``toggles``: (nets,), in the order of ``bits``, in so many ``cycles``; ``opened``: in how many of
         them each gate is open, in the order of ``gated_nets``.

@@ -15,7 +15,7 @@ from nms.energy.sampler.calibration import Calibration
 from nms.energy.sampler.estimate import EnergyEstimate
 from nms.energy.sampler.netlist_energy import OperatingPoint
 from nms.energy.sampler.parts import SAMPLER_PARTS
-from nms.sim.activity.windows import LENGTH, TOLERANCE, Activity
+from nms.sim.activity.intervals import LENGTH, TOLERANCE, Activity
 
 FILE = "energy.json"
 FILES = (FILE, plot.FILE)
@@ -89,17 +89,17 @@ def collect(
         "frequency_Hz": point.frequency,
         "wire_F_per_input": point.wire,
         "cycles": {phase.name.lower(): length for phase, length in estimate.lengths.items()},
-        "windows": {
+        "intervals": {
             phase.name.lower(): {
-                "count": len(activity.windows(phase)),
-                "cycles": int(activity.recording.cycles[activity.windows(phase)].sum()),
+                "count": len(activity.intervals(phase)),
+                "cycles": int(activity.recording.cycles[activity.intervals(phase)].sum()),
                 "toggles_per_cycle": activity.means[phase].value,
                 "toggles_relative_error": activity.means[phase].relative,
                 "energy_relative_error": estimate.errors[phase].relative,
             }
             for phase in estimate.lengths
         },
-        "window_cycles": LENGTH,
+        "interval_cycles": LENGTH,
         "tolerance": TOLERANCE,
         "blocks": {
             block.module: {

@@ -7,7 +7,7 @@ import numpy as np
 
 from nms.contract.config import Config, ReducedConfig, SamplerConfig, make
 from nms.contract.settings import LeanSettings, Settings
-from nms.sim.activity.windows import Workload
+from nms.sim.activity.intervals import Workload
 
 FITTING_SIZES: dict[str, dict[str, int]] = {
     "desne": {"pes": 4, "te_lanes": 4, "grid_lanes": 2},

@@ -44,14 +44,14 @@ class Benchmark(StrEnum):
     HARDWARE = "hardware"
     SIMULATION = "simulation"
     SYNTHESIS = "synthesis"
-    WINDOWS = "windows"
+    INTERVALS = "intervals"
 
 
-SMALL = (Benchmark.SAMPLER, Benchmark.SYNTHESIS, Benchmark.WINDOWS)
+SMALL = (Benchmark.SAMPLER, Benchmark.SYNTHESIS, Benchmark.INTERVALS)
 """Measured on ``tiny`` unless another configuration is given."""
 
 ITERATIONS, SEARCH = 300, "de-rand1"
-"""Settings of ``bench windows`` that are not given."""
+"""Settings of ``bench intervals`` that are not given."""
 
 Benchmarks = Annotated[
     list[Benchmark] | None,
@@ -60,7 +60,7 @@ Benchmarks = Annotated[
 BenchPreset = Annotated[
     str | None,
     config_option(
-        "Preset, or TOML file of a configuration; by default tiny for sampler, synthesis and windows, "
+        "Preset, or TOML file of a configuration; by default tiny for sampler, synthesis and intervals, "
         "paper for the others."
     ),
 ]
@@ -78,19 +78,19 @@ Target = Annotated[
         help="Target perplexity of each row; by default 15, but at most a third of the images.",
     ),
 ]
-WindowIterations = Annotated[
+IntervalIterations = Annotated[
     int | None,
     typer.Option(
         "--iterations",
-        help=f"Gradient iterations of the embedding, for windows; {ITERATIONS} by default.",
+        help=f"Gradient iterations of the embedding, for intervals; {ITERATIONS} by default.",
     ),
 ]
-WindowSearch = Annotated[
+IntervalSearch = Annotated[
     str | None,
     typer.Option(
         "--search",
         metavar="METHOD",
-        help=f"Search of beta, for windows, as of nms run; {SEARCH} by default.",
+        help=f"Search of beta, for intervals, as of nms run; {SEARCH} by default.",
         autocompletion=offer(*map(str, Search)),
     ),
 ]
@@ -106,8 +106,8 @@ class BenchOptions(PartOptions):
     perplexity: Target = None
     seed: Seed = 1
     level: LevelOption = Level.RTL
-    iterations: WindowIterations = None
-    search: WindowSearch = None
+    iterations: IntervalIterations = None
+    search: IntervalSearch = None
 
 
 @dataclass(frozen=True)
@@ -200,8 +200,8 @@ def _measure_synthesis(bench: Bench) -> list[Figure]:
     )
 
 
-def _measure_windows(bench: Bench) -> list[Figure]:
-    from nms.benchmarks import windows
+def _measure_intervals(bench: Bench) -> list[Figure]:
+    from nms.benchmarks import intervals
 
     images = bench.load(bench.config.images).images
     count, pixels = images.shape
@@ -216,7 +216,7 @@ def _measure_windows(bench: Bench) -> list[Figure]:
         seed=bench.seed,
         search=search or SEARCH,
     )
-    return windows.measure(bench.config, settings, images, bench.seed, bench.progress)
+    return intervals.measure(bench.config, settings, images, bench.seed, bench.progress)
 
 
 BENCHMARKS = {
@@ -225,7 +225,7 @@ BENCHMARKS = {
     Benchmark.HARDWARE: _measure_hardware,
     Benchmark.SIMULATION: _measure_simulation,
     Benchmark.SYNTHESIS: _measure_synthesis,
-    Benchmark.WINDOWS: _measure_windows,
+    Benchmark.INTERVALS: _measure_intervals,
 }
 
 
@@ -246,7 +246,7 @@ def bench(
 
     At level golden the search is not simulated: cycles by arithmetic alone.
 
-    Windows: toggles counted in all cycles of one batch, beside what windows drawn from them 1,000 times say.
+    Intervals: toggles counted in all cycles of one batch, beside what 1,000 draws of intervals say.
 
     Example: `nms bench search --level golden --count 100`
 
@@ -254,8 +254,8 @@ def bench(
     """
     for option in ("iterations", "search"):
         value = getattr(options, option)
-        if value is not None and what != [Benchmark.WINDOWS]:
-            raise UserError(f"{option} {value}: only for bench windows")
+        if value is not None and what != [Benchmark.INTERVALS]:
+            raise UserError(f"{option} {value}: only for bench intervals")
     figures: list[Figure] = []
     with telling("starting") as tell:
         for name in what or list(Benchmark):

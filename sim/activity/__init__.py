@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Toggle counts: counters in the Verilog, counting windows drawn within the phases."""
+"""Toggle counts: counters in the Verilog, counting intervals drawn within the phases."""

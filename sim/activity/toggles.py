@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Toggles of a simulated design by module and counting window, and windows drawn at random in the phases."""
+"""Toggles of a simulated design by module and counting interval, and intervals drawn in the phases."""
 
 import itertools
 import tempfile
@@ -13,8 +13,8 @@ import numpy as np
 from nms.sim.activity.instrument import InstrumentedDesign
 from nms.sim.verilator.runner import simulate
 
-Window = tuple[int, int]
-"""A counting window: cycles ``start <= t < stop``, from the first rising clock edge of the simulation on."""
+Interval = tuple[int, int]
+"""A counting interval: cycles ``start <= t < stop``, from the simulation's first rising clock edge on."""
 
 
 @dataclass(frozen=True)
@@ -24,26 +24,26 @@ class Recording:
     Members
     -------
     phases : (cycle, phase) of every change of the watched net, and the last cycle
-    windows : counted in
-    sums : by path of an instance, (windows, kinds and then ports of its memories)
+    intervals : counted in
+    sums : by path of an instance, (intervals, kinds and then ports of its memories)
     rows : by path of a traced instance, (cycles, nets) uint8: the values of all its nets in every cycle that
-        is in a window or just before one, if they were asked for
+        is in an interval or just before one, if they were asked for
     waves : the simulation's trace, if it was asked for
     """
 
     phases: list[tuple[int, int]]
     end: int
-    windows: list[Window]
+    intervals: list[Interval]
     sums: dict[str, np.ndarray]
     rows: dict[str, np.ndarray]
     waves: Path | None = None
 
     @property
     def cycles(self) -> np.ndarray:
-        """Cycles of each window."""
-        return np.array([stop - start for start, stop in self.windows])
+        """Cycles of each interval."""
+        return np.array([stop - start for start, stop in self.intervals])
 
-    def spans(self, phase: int) -> list[Window]:
+    def spans(self, phase: int) -> list[Interval]:
         """When the watched net had the value ``phase``."""
         ends = [cycle for cycle, _ in self.phases[1:]] + [self.end]
         return [
@@ -70,13 +70,13 @@ class Recording:
 
 def record(
     design: InstrumentedDesign,
-    windows: Sequence[Window],
+    intervals: Sequence[Interval],
     *,
     testbench: str,
     rows: bool = False,
     **options: Any,
 ) -> Recording:
-    """Run ``testbench`` on an instrumented design and count in ``windows``, ascending, none overlapping.
+    """Run ``testbench`` on an instrumented design and count in ``intervals``, ascending, none overlapping.
 
     With ``rows`` the traced instances write down the values of their nets. ``options`` are those of
     :func:`nms.sim.verilator.runner.simulate`.
@@ -84,25 +84,25 @@ def record(
     Raises
     ------
     RuntimeError
-        The simulation fails, or a window was not reached.
+        The simulation fails, or an interval was not reached.
     """
     with tempfile.TemporaryDirectory() as folder:
-        asked, found = Path(folder) / "windows.txt", Path(folder) / "activity.txt"
-        asked.write_text("".join(f"{start} {stop}\n" for start, stop in windows))
+        asked, found = Path(folder) / "intervals.txt", Path(folder) / "activity.txt"
+        asked.write_text("".join(f"{start} {stop}\n" for start, stop in intervals))
         outcome = simulate(
             module=design.top,
             verilog=design.verilog,
             testbench=testbench,
-            plusargs=[f"+nms_windows={asked}", f"+nms_activity={found}", *["+nms_rows"] * rows],
+            plusargs=[f"+nms_intervals={asked}", f"+nms_activity={found}", *["+nms_rows"] * rows],
             **options,
         )
         if not outcome:
             raise RuntimeError("the counted simulation failed: " + "\n".join(outcome.failures))
-        return replace(_parse(found.read_text(), design, list(windows)), waves=outcome.waves)
+        return replace(_parse(found.read_text(), design, list(intervals)), waves=outcome.waves)
 
 
-def _parse(text: str, design: InstrumentedDesign, windows: list[Window]) -> Recording:
-    place = {stop: number for number, (_, stop) in enumerate(windows)}
+def _parse(text: str, design: InstrumentedDesign, intervals: list[Interval]) -> Recording:
+    place = {stop: number for number, (_, stop) in enumerate(intervals)}
     sums: dict[str, np.ndarray] = {}
     rows: dict[str, list[str]] = {}
     phases, end, seen = [], 0, set()
@@ -115,7 +115,7 @@ def _parse(text: str, design: InstrumentedDesign, windows: list[Window]) -> Reco
         elif what == "sum":
             seen.add(int(first))
             path, *found = rest.split()
-            values = sums.setdefault(path, np.zeros((len(windows), len(found)), np.int64))
+            values = sums.setdefault(path, np.zeros((len(intervals), len(found)), np.int64))
             values[place[int(first)]] = [int(value) for value in found]
         else:
             path, _, written = rest.partition(" ")
@@ -123,11 +123,11 @@ def _parse(text: str, design: InstrumentedDesign, windows: list[Window]) -> Reco
     missing = sorted(set(place) - seen)
     if missing:
         raise RuntimeError(
-            f"a window that ends in cycle {missing[0]} was not counted: the run ended in {end}"
+            f"an interval that ends in cycle {missing[0]} was not counted: the run ended in {end}"
         )
     nets = {path: len(design.nets[design.instances[path]].bits) for path in rows}
     return Recording(
-        phases, end, windows, sums, {path: _bits(found, nets[path]) for path, found in rows.items()}
+        phases, end, intervals, sums, {path: _bits(found, nets[path]) for path, found in rows.items()}
     )
 
 
@@ -139,25 +139,25 @@ def _bits(rows: list[str], nets: int) -> np.ndarray:
 
 BEGINNING = 8
 """Pieces at the beginning that are counted whatever is drawn: what happens once in a phase (start values,
-pipelines that fill) mostly happens there, and windows that do not show it cannot know of it."""
+pipelines that fill) mostly happens there, and intervals that do not show it cannot know of it."""
 
 
-def sample_windows(
-    spans: Sequence[Window], windows: int, cycles: int, rng: np.random.Generator
-) -> list[tuple[Window, float]]:
-    """Windows of about ``cycles`` cycles, drawn at random from the spans, with the weight of each.
+def sample_intervals(
+    spans: Sequence[Interval], intervals: int, cycles: int, rng: np.random.Generator
+) -> list[tuple[Interval, float]]:
+    """Intervals of about ``cycles`` cycles, drawn at random from the spans, with the weight of each.
 
     The spans are cut into equal pieces. The first :data:`BEGINNING` are all taken, with weight 1; the others
-    are dealt in order into ``windows`` strata, and one piece is taken from each. Its weight is how many times
-    its own cycles the stratum has, so that the weighted sum of what is counted is, on average over draws,
-    that of all cycles. Where a stratum would have two pieces or fewer, all are taken, with weight 1.
+    are dealt in order into ``intervals`` strata, and one piece is taken from each. Its weight is how many
+    times its own cycles the stratum has, so that the weighted sum of what is counted is, on average over
+    draws, that of all cycles. Where a stratum would have two pieces or fewer, all are taken, with weight 1.
     """
     edges = [np.linspace(a, b, max(1, round((b - a) / cycles)) + 1).astype(int).tolist() for a, b in spans]
     pieces = [piece for found in edges for piece in itertools.pairwise(found)]
-    if len(pieces) <= BEGINNING + 2 * windows:
+    if len(pieces) <= BEGINNING + 2 * intervals:
         return [(piece, 1.0) for piece in pieces]
     found = [(piece, 1.0) for piece in pieces[:BEGINNING]]
-    for stratum in np.array_split(np.array(pieces[BEGINNING:]), windows):
+    for stratum in np.array_split(np.array(pieces[BEGINNING:]), intervals):
         start, stop = rng.choice(stratum).tolist()
         found.append(((start, stop), float(np.ptp(stratum, axis=1).sum() / (stop - start))))
     return found
@@ -177,12 +177,12 @@ class Mean:
 
 
 def estimate(values: np.ndarray, cycles: np.ndarray, weights: np.ndarray) -> Mean:
-    """Mean a cycle of ``values`` counted in windows of ``cycles`` cycles with ``weights``, as drawn.
+    """Mean a cycle of ``values`` counted in intervals of ``cycles`` cycles with ``weights``, as drawn.
 
-    sum(w y) / sum(w n) over the windows, y counted in n cycles each. With one window in a stratum, the
+    sum(w y) / sum(w n) over the intervals, y counted in n cycles each. With one interval in a stratum, the
     variance of y / n within strata comes from the differences of neighbours (Wolter, Introduction to Variance
     Estimation, successive differences), which changes from stratum to stratum make too large rather than
-    too small; of a stratum, only the share 1 - 1 / w that was not counted is uncertain. Windows of weight 1
+    too small; of a stratum, only the share 1 - 1 / w that was not counted is uncertain. Intervals of weight 1
     stand for themselves alone and say nothing about the others.
     """
     represented = weights * cycles

@@ -131,7 +131,7 @@ def sampler(
     from nms.energy.sampler.netlists import map_blocks
     from nms.energy.sampler.on_chip_memory import OnChipMemoryModel
     from nms.energy.sampler.power_library import PowerLibrary
-    from nms.sim.activity.windows import InstrumentedSampler, Workload
+    from nms.sim.activity.intervals import InstrumentedSampler, Workload
     from nms.sim.verilator import tools
     from nms.synth import liberty_file
 

@@ -27,15 +27,15 @@ def show(figures: dict[str, Any]) -> None:
                 rows.append([label, part, *(_nano(v) for v in values), _nano(sum(values))])
     render.print_table(["block", "nJ", *phases, "run"], rows, least=WIDTH)
     print()
-    windows = figures["windows"]
+    intervals = figures["intervals"]
     render.print_table(
-        ["phase", "cycles", "counted", "windows", "toggles/cycle", "error", "nJ", "error "],
+        ["phase", "cycles", "counted", "intervals", "toggles/cycle", "error", "nJ", "error "],
         [
             [
-                phase, figures["cycles"][phase], windows[phase]["cycles"], windows[phase]["count"],
-                f"{windows[phase]['toggles_per_cycle']:.1f}",
-                f"{windows[phase]['toggles_relative_error']:.1%}",
-                _nano(sampler["phases"][phase]), f"{windows[phase]['energy_relative_error']:.1%}",
+                phase, figures["cycles"][phase], intervals[phase]["cycles"], intervals[phase]["count"],
+                f"{intervals[phase]['toggles_per_cycle']:.1f}",
+                f"{intervals[phase]['toggles_relative_error']:.1%}",
+                _nano(sampler["phases"][phase]), f"{intervals[phase]['energy_relative_error']:.1%}",
             ]
             for phase in phases
         ],
@@ -89,11 +89,11 @@ def _show_fit(unseen: str, found: dict[str, Any]) -> None:
     """Print the errors of each block's fit, switching and internal energy, beside the two controls."""
     ways = ("toggles", "cycles", "constant")
     render.print_table(
-        [f"fit, {unseen}", "windows", "toggles: mean", "worst", "sum", "cycles only: mean", "worst", "sum",
+        [f"fit, {unseen}", "intervals", "toggles: mean", "worst", "sum", "cycles only: mean", "worst", "sum",
          "constant: mean", "worst", "sum", "least mean"],
         [
             [
-                module, judged["windows"],
+                module, judged["intervals"],
                 *(f"{judged[way][key]:.1%}" for way in ways for key in ("mean", "worst", "total")),
                 min(ways, key=lambda way: judged[way]["mean"]),
             ]

@@ -7,7 +7,7 @@ import pytest
 from nms.energy.sampler.fit import BlockSample, fit, judge
 
 
-def test_the_fit_finds_coefficients_and_beats_controls_on_other_windows():
+def test_the_fit_finds_coefficients_and_beats_controls_on_other_intervals():
     rng = np.random.default_rng(1)
     truth = np.array([[[2.0, 0.0], [0.0, 0.4]], [[1.0, 3.0], [0.5, 0.0]]]) * 1e-15
 

@@ -86,9 +86,9 @@ def test_a_netlist_is_evaluated_as_it_would_run_and_faults_are_seen():
     rng = np.random.default_rng(5)
     inputs = rng.integers(0, 2, 150).tolist()
     states = _simulated(inputs)
-    windows = [(10, 40), (40, 50), (100, 149)]
-    time = gate_sim.Timeline(windows)
-    cycles = np.unique(np.concatenate([np.arange(a - 1, b) for a, b in windows]))
+    intervals = [(10, 40), (40, 50), (100, 149)]
+    time = gate_sim.Timeline(intervals)
+    cycles = np.unique(np.concatenate([np.arange(a - 1, b) for a, b in intervals]))
     rows = {("x", 0): np.array(inputs)[cycles], ("state", 0): np.array(states)[cycles]}
     known = time.pack(rows)
     simulator = gate_sim.GateSimulator(NETLIST, gate_sim.read_cells(CELLS))
@@ -96,7 +96,7 @@ def test_a_netlist_is_evaluated_as_it_would_run_and_faults_are_seen():
     assert (found.mismatches, found.compared, found.unknown) == ([], 1, set())
     following = [1 - (a & b) for a, b in zip(inputs, states, strict=True)]
     for (start, stop), counted in zip(
-        windows, time.toggles([found.values[bit] for bit in (2, 3, 4)]), strict=True
+        intervals, time.toggles([found.values[bit] for bit in (2, 3, 4)]), strict=True
     ):
         truth = [np.abs(np.diff(net[start - 1 : stop])).sum() for net in (inputs, states, following)]
         assert counted.tolist() == truth
@@ -128,22 +128,22 @@ def test_a_gated_register_takes_its_data_while_its_gate_is_open():
     states = [0]
     for value, on in zip(data[:-1], enable[:-1], strict=True):
         states.append(int(value if on else states[-1]))
-    windows = [(10, 40), (100, 149)]
-    time = gate_sim.Timeline(windows)
-    cycles = np.unique(np.concatenate([np.arange(a - 1, b) for a, b in windows]))
+    intervals = [(10, 40), (100, 149)]
+    time = gate_sim.Timeline(intervals)
+    cycles = np.unique(np.concatenate([np.arange(a - 1, b) for a, b in intervals]))
     rows = {("x", 0): data[cycles], ("on", 0): enable[cycles], ("state", 0): np.array(states)[cycles]}
     known = time.pack(rows)
     simulator = gate_sim.GateSimulator(GATED, gate_sim.read_cells(CELLS | {"GATE": GATE}))
     found = simulator.run(known, time)
     assert (found.mismatches, found.compared, found.unknown) == ([], 1, set())
     opened = time.count([found.opens[10]])[:, 0].tolist()
-    assert opened == [enable[a - 1 : b - 1].sum() for a, b in windows]
+    assert opened == [enable[a - 1 : b - 1].sum() for a, b in intervals]
     for net, flipped in (("on", time.changes), ("state", 1 << 20)):
         wrong = known | {(net, 0): known[net, 0] ^ flipped}
         assert simulator.run(wrong, time).mismatches == ["r"]
     unknown = simulator.run({name: known[name] for name in known if name[0] != "on"}, time)
     assert (unknown.mismatches, unknown.compared) == ([], 0)
-    assert time.count([unknown.opens[10]])[:, 0].tolist() == [b - a for a, b in windows]
+    assert time.count([unknown.opens[10]])[:, 0].tolist() == [b - a for a, b in intervals]
 
 
 def test_only_a_latch_and_an_and_are_a_clock_gate():
@@ -233,7 +233,7 @@ def seeds(shared_liberty, tmp_path_factory):
     work = tmp_path_factory.mktemp("seeds")
     flow.synthesise_block(tiny, "prng", block, emitted, target, work)
     netlist, cells = (json.loads((work / f"{n}.json").read_text())["modules"] for n in ("netlist", "cells"))
-    time = gate_sim.Timeline(recording.windows)
+    time = gate_sim.Timeline(recording.intervals)
     return (
         netlist["seeds"],
         gate_sim.read_cells(cells),

@@ -136,7 +136,7 @@ def test_every_instance_is_charged_the_open_cycles_of_the_first(library):
     activity = SimpleNamespace(
         design=design,
         recording=SimpleNamespace(sums={}, cycles=cycles),
-        windows=lambda phase: np.arange(2) if phase is Phase.LOAD else np.arange(0),
+        intervals=lambda phase: np.arange(2) if phase is Phase.LOAD else np.arange(0),
         weights=np.array([1.0, 3.0]),
         lengths={},
         phases=[Phase.LOAD, Phase.EMIT],

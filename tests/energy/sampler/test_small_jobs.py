@@ -9,7 +9,7 @@ from nms.contract.readout import Phase
 from nms.contract.settings import LeanSettings, Pick, Search, Settings
 from nms.energy.sampler.results import count_work, list_growing
 from nms.energy.sampler.small_jobs import crop, list_jobs, shrink
-from nms.sim.activity.windows import Workload
+from nms.sim.activity.intervals import Workload
 
 RNG = np.random.default_rng(5)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Toggles counted in the simulation are those of its trace; windows drawn at random meet the whole."""
+"""Toggles counted in the simulation are those of its trace; intervals drawn at random meet the whole."""
 
 import itertools
 import re
@@ -17,12 +17,12 @@ from nms.rtl import units
 from nms.rtl.export.emit import verilog
 from nms.sim.activity import toggles as activity
 from nms.sim.activity.instrument import KINDS, Bit, InstrumentedDesign, instrument
-from nms.sim.activity.toggles import BEGINNING, Recording, estimate, record, sample_windows
+from nms.sim.activity.toggles import BEGINNING, Recording, estimate, record, sample_intervals
 from nms.sim.verilator.traces import VCDVCD
 from nms.synth import yosys
 
 TESTBENCHES = Path(__file__).parents[1] / "testbenches"
-WINDOWS = [(20, 52), (52, 60), (90, 190)]
+INTERVALS = [(20, 52), (52, 60), (90, 190)]
 RANDOM = np.random.default_rng(1).integers(0, 256, 300).tolist()
 
 HAND = """
@@ -92,16 +92,16 @@ def chain(blocks):
     return instrument(verilog(blocks.Chain()), "chain", traced=["chain", "incrementer"])
 
 
-def _count(design: InstrumentedDesign, windows: list[tuple[int, int]], **given) -> Recording:
+def _count(design: InstrumentedDesign, intervals: list[tuple[int, int]], **given) -> Recording:
     testbench = "clock_testbench" if "cycles" in given else "counter_testbench"
     return record(
-        design, windows, testbench=testbench, parameters=given, search=[TESTBENCHES], rows=True, waves=True
+        design, intervals, testbench=testbench, parameters=given, search=[TESTBENCHES], rows=True, waves=True
     )
 
 
 @pytest.fixture(scope="module")
 def counted(chain):
-    return _count(chain, WINDOWS, values=RANDOM)
+    return _count(chain, INTERVALS, values=RANDOM)
 
 
 def _trace(path: Path, cycles: range) -> Callable[[str, Bit], np.ndarray]:
@@ -128,8 +128,8 @@ def _trace(path: Path, cycles: range) -> Callable[[str, Bit], np.ndarray]:
 def _assert_as_traced(design: InstrumentedDesign, found: Recording) -> None:
     """Sums of all instances and values of the traced ones are those of the trace."""
     assert set(found.sums) == {path for path, module in design.instances.items() if design.nets[module].bits}
-    written = np.unique(np.concatenate([np.arange(a - 1, b) for a, b in found.windows]))
-    for number, (start, stop) in enumerate(found.windows):
+    written = np.unique(np.concatenate([np.arange(a - 1, b) for a, b in found.intervals]))
+    for number, (start, stop) in enumerate(found.intervals):
         net = _trace(found.waves, range(start, stop))
         for path, sums in found.sums.items():
             nets = design.nets[design.instances[path]]
@@ -192,9 +192,9 @@ def test_counted_toggles_of_the_start_values_are_those_of_the_trace():
 def test_toggles_grow_from_idle_to_constant_to_images_to_random_values(chain, counted):
     images = datasets.load("digits", 8, None).images.ravel()[:300].tolist()
     runs = [
-        _count(chain, WINDOWS, cycles=200),
-        _count(chain, WINDOWS, values=[7] * 300),
-        _count(chain, WINDOWS, values=images),
+        _count(chain, INTERVALS, cycles=200),
+        _count(chain, INTERVALS, values=[7] * 300),
+        _count(chain, INTERVALS, values=images),
         counted,
     ]
     most = len(KINDS) - 1  # all but inputs
@@ -210,29 +210,29 @@ def test_modules_sum_to_the_toggles_of_the_flattened_design(blocks, counted, tmp
     flat = instrument((tmp_path / "flat.v").read_text(), "chain")
     assert set(flat.instances) == {"chain"}
     total = sum(sums[:, 0] for sums in counted.sums.values())
-    assert np.array_equal(_count(flat, WINDOWS, values=RANDOM).sums["chain"][:, 0], total)
+    assert np.array_equal(_count(flat, INTERVALS, values=RANDOM).sums["chain"][:, 0], total)
 
 
-def test_a_window_that_is_not_reached_is_an_error(chain):
+def test_an_interval_that_is_not_reached_is_an_error(chain):
     with pytest.raises(RuntimeError, match="was not counted"):
         _count(chain, [(100_000, 100_010)], values=RANDOM)
 
 
-def test_windows_lie_in_their_spans_and_stand_for_all_cycles():
+def test_intervals_lie_in_their_spans_and_stand_for_all_cycles():
     spans = [(5, 1000), (2000, 9000), (9500, 9540)]
-    found = sample_windows(spans, 20, 32, np.random.default_rng(3))
-    windows = [window for window, _ in found]
+    found = sample_intervals(spans, 20, 32, np.random.default_rng(3))
+    intervals = [interval for interval, _ in found]
     assert len(found) == BEGINNING + 20
-    assert windows == sorted(windows)
-    assert windows[0][0] == 5
-    assert all(a[1] == b[0] for a, b in itertools.pairwise(windows[:BEGINNING]))
+    assert intervals == sorted(intervals)
+    assert intervals[0][0] == 5
+    assert all(a[1] == b[0] for a, b in itertools.pairwise(intervals[:BEGINNING]))
     assert [weight for _, weight in found[:BEGINNING]] == [1.0] * BEGINNING
     assert min(weight for _, weight in found[BEGINNING:]) > 5
-    assert all(a[1] <= b[0] for a, b in itertools.pairwise(windows))
-    assert all(any(low <= a and b <= high for low, high in spans) for a, b in windows)
+    assert all(a[1] <= b[0] for a, b in itertools.pairwise(intervals))
+    assert all(any(low <= a and b <= high for low, high in spans) for a, b in intervals)
     assert sum((b - a) * weight for (a, b), weight in found) == pytest.approx(995 + 7000 + 40)
-    assert found != sample_windows(spans, 20, 32, np.random.default_rng(4))
-    whole = sample_windows(spans, 126, 32, np.random.default_rng(3))
+    assert found != sample_intervals(spans, 20, 32, np.random.default_rng(4))
+    whole = sample_intervals(spans, 126, 32, np.random.default_rng(3))
     assert sum(b - a for (a, b), _ in whole) == 995 + 7000 + 40
 
 
@@ -248,27 +248,27 @@ SERIES = {
 
 
 def _estimates(series: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Means of a series, from its 32 windows in each of 400 draws, and their standard errors."""
+    """Means of a series, from its 32 intervals in each of 400 draws, and their standard errors."""
     sums = np.concatenate([[0], np.cumsum(series)])
     found = []
     for seed in range(400):
-        windows, weights = zip(
-            *sample_windows([(0, len(series))], 32, 32, np.random.default_rng(seed)), strict=True
+        intervals, weights = zip(
+            *sample_intervals([(0, len(series))], 32, 32, np.random.default_rng(seed)), strict=True
         )
-        starts, stops = np.array(windows).T
+        starts, stops = np.array(intervals).T
         found.append(estimate(sums[stops] - sums[starts], stops - starts, np.array(weights)))
     return np.array([mean.value for mean in found]), np.array([mean.error for mean in found])
 
 
 @pytest.mark.parametrize("series", SERIES.values(), ids=SERIES)
-def test_windows_meet_the_mean_of_all_cycles_within_two_standard_errors(series):
+def test_intervals_meet_the_mean_of_all_cycles_within_two_standard_errors(series):
     means, errors = _estimates(series)
     assert abs(means.mean() - series.mean()) < 3 * np.std(means) / np.sqrt(400)  # no bias
     assert np.mean(abs(means - series.mean()) <= 2 * errors) > 0.93  # 95 %, less two deviations of 400 draws
     assert np.std(means) * 0.9 < errors.mean() < np.std(means) * 2
 
 
-def test_an_end_that_no_window_shows_moves_the_mean_by_less_than_its_share():
+def test_an_end_that_no_interval_shows_moves_the_mean_by_less_than_its_share():
     cycles = np.arange(20_000)
     series = np.where((cycles >= 19_400) & (cycles % 200 < 100), 20.0, 160.0)
     means, _ = _estimates(series)
@@ -278,7 +278,7 @@ def test_an_end_that_no_window_shows_moves_the_mean_by_less_than_its_share():
 
 @pytest.mark.parametrize(("counted", "honest"), [(BEGINNING, True), (0, False)])
 def test_what_happens_once_at_the_beginning_is_counted(counted, honest, monkeypatch):
-    """Start values, with many times the toggles: windows that miss them are alike, and state small errors."""
+    """Start values, with many times the toggles: what misses them is alike, and states small errors."""
     monkeypatch.setattr(activity, "BEGINNING", counted)
     series = np.where(np.arange(20_000) < 200, 20 * LEVELS, LEVELS / 10 + 90)
     means, errors = _estimates(series)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Toggles of a whole sampler by phase, in as many counting windows as their mean needs to be known well."""
+"""Toggles of a whole sampler by phase, in as many counting intervals as their mean needs to be known well."""
 
 import tempfile
 from collections.abc import Callable, Sequence
@@ -16,20 +16,20 @@ from nms.contract.settings import LeanSettings, Settings
 from nms.rtl.core import make_core
 from nms.rtl.export import emit
 from nms.sim.activity.instrument import KINDS, InstrumentedDesign, instrument
-from nms.sim.activity.toggles import Mean, Recording, Window, estimate, record, sample_windows
+from nms.sim.activity.toggles import Interval, Mean, Recording, estimate, record, sample_intervals
 from nms.sim.models.streams import Stalls
 
 TOLERANCE = 0.05
 """Standard error over mean that is good enough, in each phase."""
 
 AIM = 0.03
-"""The same, as planned from the pilot's windows."""
+"""The same, as planned from the pilot's intervals."""
 
 LENGTH = 32
-"""Cycles of a counting window."""
+"""Cycles of a counting interval."""
 
 FIRST = 128
-"""Windows that are drawn in each phase at least. What happens in fewer than one of so many parts of a phase
+"""Intervals that are drawn in each phase at least. What happens in fewer than one of so many parts of a phase
 and nowhere else may stay unseen."""
 
 IDLE = 100
@@ -54,8 +54,8 @@ class Activity:
     -------
     design : the instrumented sampler; its instances are the keys of the recording
     recording : what was counted
-    phase : of each window
-    weights : of each window; a weighted sum over a phase's windows stands for all its cycles
+    phase : of each interval
+    weights : of each interval; a weighted sum over a phase's intervals stands for all its cycles
     lengths : cycles of each phase, as the sampler's ``phase`` says and its own counters confirm
     means : toggles a cycle of all modules, by phase
     trials : values of beta that the search tried
@@ -74,14 +74,16 @@ class Activity:
         """The phases of a batch, in order."""
         return list(self.lengths)
 
-    def windows(self, phase: Phase) -> np.ndarray:
-        """Numbers of the windows in a phase."""
+    def intervals(self, phase: Phase) -> np.ndarray:
+        """Numbers of the intervals in a phase."""
         return np.flatnonzero(self.phase == phase)
 
 
-Count = Callable[[list[Window], bool], tuple[Recording, dict[str, int]]]
-"""Runs a job, counting in the windows; the second argument asks for the rows of the traced instances. Returns
-the recording, and the hardware's own counters."""
+Count = Callable[[list[Interval], bool], tuple[Recording, dict[str, int]]]
+"""Runs a job, counting in the intervals; the second argument asks for the rows of the traced instances.
+
+Returns the recording, and the hardware's own counters.
+"""
 
 
 class InstrumentedSampler:
@@ -96,15 +98,15 @@ class InstrumentedSampler:
         self.design = instrument(self.emitted.verilog(), core.module, phase="phase", traced=self.blocks)
 
     def record(
-        self, job: Workload, windows: list[Window], rows: bool = False
+        self, job: Workload, intervals: list[Interval], rows: bool = False
     ) -> tuple[Recording, dict[str, int]]:
-        """Run a job, counting in the windows; the recording, and the hardware's own counters."""
+        """Run a job, counting in the intervals; the recording, and the hardware's own counters."""
         with tempfile.TemporaryDirectory() as folder:
             given, result = Path(folder) / "images.npy", Path(folder) / "result.npz"
             np.save(given, job.images)
             found = record(
                 self.design,
-                windows,
+                intervals,
                 testbench="nms.sim.testbenches.jobs.native",
                 parameters={
                     "config": job.config.model_dump(),
@@ -142,12 +144,12 @@ def measure_activity(
     rows: bool = False,
     tell: Callable[[str], None] = lambda text: None,
 ) -> Activity:
-    """Count a job's toggles: in windows drawn from ``seed``, or in all cycles if ``complete``.
+    """Count a job's toggles: in intervals drawn from ``seed``, or in all cycles if ``complete``.
 
-    A first run tells when the phases begin and end. Windows of a second one, the pilot, tell how many
-    it takes for a standard error of :data:`AIM`; they themselves are not used, as the mean of windows
+    A first run tells when the phases begin and end. Intervals of a second one, the pilot, tell how many
+    it takes for a standard error of :data:`AIM`; they themselves are not used, as the mean of intervals
     that are kept because they agree is biased. A phase whose error still exceeds :data:`TOLERANCE` has
-    its windows doubled; short phases are counted whole.
+    its intervals doubled; short phases are counted whole.
 
     Raises
     ------
@@ -165,15 +167,15 @@ def measure_activity(
 
     def count_in(wanted: dict[Phase, int], rows: bool) -> Activity:
         placed = sorted(
-            (*window, weight, phase)
+            (*interval, weight, phase)
             for phase in phases
-            for window, weight in sample_windows(spans[phase], wanted[phase], LENGTH, rng)
+            for interval, weight in sample_intervals(spans[phase], wanted[phase], LENGTH, rng)
         )
-        tell(f"counting in {len(placed)} windows")
+        tell(f"counting in {len(placed)} intervals")
         recording, _ = count([(start, stop) for start, stop, _, _ in placed], rows)
         if recording.phases != plain.phases:
             raise RuntimeError("two runs of one job differ in their phases")
-        weights, numbers = (np.array([window[n] for window in placed]) for n in (2, 3))
+        weights, numbers = (np.array([interval[n] for interval in placed]) for n in (2, 3))
         toggles = np.sum([sums[:, : len(KINDS) - 1].sum(axis=1) for sums in recording.sums.values()], axis=0)
         means = {
             phase: estimate(toggles[at], recording.cycles[at], weights[at])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``nms bench windows``: toggles counted in all cycles of a run, and estimates from its windows."""
+"""``nms bench intervals``: toggles counted in all cycles of a run, and estimates from its intervals."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -10,8 +10,7 @@ from nms.benchmarks.figure import Figure
 from nms.contract.config import Config
 from nms.contract.settings import Settings
 from nms.sim.activity.instrument import KINDS
-from nms.sim.activity.toggles import Mean, Recording, Window
-from nms.sim.activity.windows import (
+from nms.sim.activity.intervals import (
     TOLERANCE,
     Activity,
     Count,
@@ -19,9 +18,10 @@ from nms.sim.activity.windows import (
     Workload,
     measure_activity,
 )
+from nms.sim.activity.toggles import Interval, Mean, Recording
 
 DRAWS = 1000
-"""How many times windows are drawn."""
+"""How many times intervals are drawn."""
 
 BIAS = 0.1
 """Largest ratio of the means' bias to their deviation.
@@ -36,28 +36,28 @@ WITHIN = {deviations: 100 * (1 - 1 / deviations**2) for deviations in (2, 3)}
 def measure(
     config: Config, settings: Settings, images: np.ndarray, seed: int, tell: Callable[[str], None]
 ) -> list[Figure]:
-    """Measure a run of ``images`` (N, D) uint8 in all cycles, and by windows drawn 1000 times."""
+    """Measure a run of ``images`` (N, D) uint8 in all cycles, and by intervals drawn 1000 times."""
     whole = InstrumentedSampler(config, tell).measure(Workload(config, settings, images), seed, complete=True)
-    tell(f"drawing windows {DRAWS} times")
+    tell(f"drawing intervals {DRAWS} times")
     seeds = np.random.SeedSequence(seed).generate_state(DRAWS).tolist()
-    return compare(whole, draw_windows(whole, seeds))
+    return compare(whole, draw_intervals(whole, seeds))
 
 
-def draw_windows(whole: Activity, seeds: Sequence[int]) -> list[Activity]:
-    """Estimate the toggles of a run counted whole, from windows drawn by each seed, without simulating."""
+def draw_intervals(whole: Activity, seeds: Sequence[int]) -> list[Activity]:
+    """Estimate the toggles of a run counted whole, from intervals drawn by each seed, without simulating."""
     count = make_counter(whole)
     return [measure_activity(whole.design, whole.phases, count, seed) for seed in seeds]
 
 
 def make_counter(whole: Activity) -> Count:
-    """Make the function that looks windows up in a run counted whole; modules are summed."""
-    place = {window: number for number, window in enumerate(whole.recording.windows)}
+    """Make the function that looks intervals up in a run counted whole; modules are summed."""
+    place = {interval: number for number, interval in enumerate(whole.recording.intervals)}
     sums = np.sum([sums[:, : len(KINDS)] for sums in whole.recording.sums.values()], axis=0)
     counters = {phase.name.lower(): length for phase, length in whole.lengths.items()}
 
-    def count(windows: list[Window], rows: bool) -> tuple[Recording, dict[str, int]]:
-        found = {whole.design.top: sums[[place[window] for window in windows]]}
-        recording = replace(whole.recording, windows=windows, sums=found)
+    def count(intervals: list[Interval], rows: bool) -> tuple[Recording, dict[str, int]]:
+        found = {whole.design.top: sums[[place[interval] for interval in intervals]]}
+        recording = replace(whole.recording, intervals=intervals, sums=found)
         return recording, counters | {"trials": whole.trials}
 
     return count
@@ -72,10 +72,10 @@ def combine_phases(found: Activity) -> Mean:
 
 
 def compare(whole: Activity, found: Sequence[Activity]) -> list[Figure]:
-    """Compare the means of windows with that of all cycles, for each phase and for all together."""
+    """Compare the means of intervals with that of all cycles, for each phase and for all together."""
     figures = []
     for phase in whole.phases:
-        used = [len(each.windows(phase)) for each in found]
+        used = [len(each.intervals(phase)) for each in found]
         means = [each.means[phase] for each in found]
         figures += compare_phase(
             phase.name.lower(), whole.lengths[phase], whole.means[phase].value, used, means
@@ -88,7 +88,7 @@ def compare(whole: Activity, found: Sequence[Activity]) -> list[Figure]:
 
 
 def compare_phase(name: str, cycles: int, mean: float, used: list[int], means: list[Mean]) -> list[Figure]:
-    """Compare the ``means`` of draws, of ``used`` windows each, with the ``mean`` of all cycles.
+    """Compare the ``means`` of draws, of ``used`` intervals each, with the ``mean`` of all cycles.
 
     Means are in toggles a cycle. *bias* is the mean of the means minus the mean of all cycles. It, the
     *deviation* of the means, the *standard errors* that they state and the *worst* mean's distance are in
@@ -97,8 +97,8 @@ def compare_phase(name: str, cycles: int, mean: float, used: list[int], means: l
     figures = [
         Figure(name, "cycles", cycles),
         Figure(name, "toggles of all cycles", mean, "a cycle"),
-        Figure(name, "windows, median", int(np.median(used))),
-        Figure(name, "windows, most", max(used)),
+        Figure(name, "intervals, median", int(np.median(used))),
+        Figure(name, "intervals, most", max(used)),
     ]
     if not any(each.error for each in means):  # counted whole
         return figures
