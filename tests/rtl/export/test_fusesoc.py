@@ -10,6 +10,7 @@ import pytest
 
 from nms.contract.config import PRESETS, load
 from nms.rtl.export import core
+from nms.sim import icarus
 from nms.sim.verilator import tools
 from tests.conftest import ROOT
 
@@ -76,8 +77,17 @@ def test_lint(cores: Path) -> None:
 
 
 @pytest.mark.slow
-def test_simulation(cores: Path) -> None:
-    done = fusesoc(cores, "--cores-root", "core", "run", "--target", "sim_verilator", "nms:sampler:tiny")
+@pytest.mark.parametrize(
+    "target",
+    [
+        "sim_verilator",
+        pytest.param(
+            "sim", marks=pytest.mark.skipif(not icarus.is_there(), reason="Icarus Verilog is not installed")
+        ),
+    ],
+)
+def test_simulation(cores: Path, target: str) -> None:
+    done = fusesoc(cores, "--cores-root", "core", "run", "--target", target, "nms:sampler:tiny")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "PASS" in done.stdout
 
