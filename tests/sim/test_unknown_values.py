@@ -4,6 +4,7 @@
 Reset alone gives values; the texts have no initial ones.
 """
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,9 @@ from nms.rtl.export import emit
 from nms.sim import icarus, sampler
 from nms.sim.compare import compare
 from nms.sim.verilator.runner import Outcome, simulate
+
+HELD = re.compile(r"^  reg (?:\[(\d+):0\] )?(\S+) +\[(\d+):0\];$", re.MULTILINE)
+"""A memory: its highest bit, name and highest address."""
 
 COUNT = 7
 """Images of a batch: no multiple of lanes."""
@@ -35,7 +39,20 @@ def make(config: SamplerConfig) -> Settings | LeanSettings:
     return LeanSettings.make(config, COUNT, (5, 7, 3), side=4, pick=pick, **small)
 
 
-def check(preset: str, simulator: Callable[..., Outcome], folder: Path) -> None:
+def fill_memories(verilog: str) -> str:
+    """The text with memories whose words are drawn one by one; Verilator itself draws one for all."""
+
+    def fill(found: re.Match[str]) -> str:
+        bits, name, last = int(found[1] or 0) + 1, found[2], found[3]
+        drawn = ", ".join(["$urandom"] * -(-bits // 32))
+        k = f"fill_{found.start()}"
+        loop = f"for ({k} = 0; {k} <= {last}; {k} = {k} + 1)"
+        return f"{found[0]}\n  integer {k};\n  initial {loop} {name} [{k}] = {{{drawn}}};"
+
+    return HELD.sub(fill, verilog)
+
+
+def check(preset: str, simulator: Callable[..., Outcome], folder: Path, filled: bool = False) -> None:
     """A job of two batches without initial values: results and tables are the model's.
 
     Assertions are left out: those on data see what was there before any came.
@@ -45,7 +62,8 @@ def check(preset: str, simulator: Callable[..., Outcome], folder: Path) -> None:
     path = folder / "sampler.v"
     text = emit.system_verilog(config)
     assert f"`ifdef {emit.GUARD}\n" in text
-    path.write_text(icarus.drop_initial_values(text).replace(f"`ifdef {emit.GUARD}\n", "`ifdef NEVER\n"))
+    text = icarus.drop_initial_values(text).replace(f"`ifdef {emit.GUARD}\n", "`ifdef NEVER\n")
+    path.write_text(fill_memories(text) if filled else text)
     images = np.random.default_rng(5).integers(0, 256, (2, COUNT, settings.pixels), np.uint8)
     found = sampler.run(config, settings, images, verilog=path, bus="axi", simulator=simulator)
     models = [golden.run(config, settings, batch) for batch in images]
@@ -66,4 +84,4 @@ def test_unknown(preset: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("preset", ["herding", "tiny", "lean"])
 @pytest.mark.parametrize("seed", [3, 4])
 def test_random(preset: str, seed: int, tmp_path: Path) -> None:
-    check(preset, lambda **given: simulate(**given | {"fast": False, "seed": seed}), tmp_path)
+    check(preset, lambda **given: simulate(**given | {"fast": False, "seed": seed}), tmp_path, True)
