@@ -81,6 +81,17 @@ class Pattern:
         return self.piece * self.together
 
 
+@dataclass(frozen=True)
+class Commands:
+    """Commands to a rank of DRAM, and the time in which they were given."""
+
+    activate: float
+    read: float
+    write: float
+    refresh: float
+    seconds: float
+
+
 class DramSystem:
     """A rank of DDR4 devices, its interface over the board and its link inside the package.
 
@@ -174,6 +185,18 @@ class DramSystem:
             read=0.0 if write else access,
             write=access if write else 0.0,
             refresh=self.rank.refresh_energy(cycles / dram.refi.value),
+            background=self.rank.background_energy(cycles_bankact_ckehi=cycles),
+        ) * (dram.correction.value * PICO)
+
+    def counted(self, commands: Commands) -> TransferEnergy:
+        """Energy inside the devices of commands that were counted, with standby while they were given."""
+        dram = self.parameters.dram
+        cycles = commands.seconds / (dram.clock.value * 1e-9)
+        return TransferEnergy(
+            activate=self.rank.activate_energy(commands.activate),
+            read=self.rank.readwrite_energy(num_rd=commands.read, num_wr=0),
+            write=self.rank.readwrite_energy(num_rd=0, num_wr=commands.write),
+            refresh=self.rank.refresh_energy(commands.refresh),
             background=self.rank.background_energy(cycles_bankact_ckehi=cycles),
         ) * (dram.correction.value * PICO)
 

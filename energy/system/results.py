@@ -12,7 +12,7 @@ from nms.contract import output, provenance
 from nms.contract.errors import UserError
 from nms.energy.system import comparison, run_traffic, sensitivity
 from nms.energy.system.dram import DramSystem
-from nms.energy.system.parameters import Parameters, SamplerHardware, Workload
+from nms.energy.system.parameters import Parameters, Workload
 from nms.energy.system.training_traffic import SamplerProfile, Training
 
 FILE = "energy-system.json"
@@ -56,8 +56,14 @@ class MeasuredSampler:
             return (self.own.scale_to(ratio),) * 2
         return min(self.own, ratio * self.own), max(self.own, ratio * self.own)
 
-    def profile(self, hardware: SamplerHardware, image_bytes: int) -> SamplerProfile:
-        """The sampler for images of that size, with the upper bound of its own energy."""
+    def profile(self, memory: DramSystem, image_bytes: int) -> SamplerProfile:
+        """The sampler for images of that size, with the upper bound of its own energy.
+
+        Counted DRAM commands hold for images of the run's size alone.
+        """
+        hardware, core = memory.parameters.sampler, None
+        if self.run.dram is not None and image_bytes == self.run.pixels:
+            core = memory.counted(self.run.dram.sum_up()) * (1 / self.run.count)
         run, limits = self.run, self.bounds(image_bytes)
         return SamplerProfile(
             f"NMS, {run.method}",
@@ -68,6 +74,7 @@ class MeasuredSampler:
             request=hardware.request.value * run.beat,
             rate=run.rate(hardware.clock.value * 1e6),
             ahead=hardware.ahead.value * run.beat,
+            core=core,
         )
 
 
@@ -150,13 +157,14 @@ def collect(
             run.model_dump()
             | {"method": run.method, "sweeps": run.sweeps, "ratio": run.ratio, "written": run.written}
             | {"seconds_each": seconds, "standby_each": memory.standby(seconds)}
-            for run in runs
+            | {"dram_energy": _compare_counted(memory, sampler)}
+            for sampler, run in zip(samplers, runs, strict=True)
             for seconds in [run.cycles_each / (parameters.sampler.clock.value * 1e6)]
         ],
         "per_bit": {
             way: asdict(energy) | {"total": energy.total}
             for way, energy in comparison.energy_per_bit(
-                memory, first, samplers[0].profile(parameters.sampler, first)
+                memory, first, samplers[0].profile(memory, first)
             ).items()
         },
         "workloads": {job.name: _collect_workload(memory, job, samplers, link, bits) for job in jobs},
@@ -165,6 +173,31 @@ def collect(
             for line in comparison.reproduce_published(memory, int(parameters.cifar10.image_bytes.value))
         ],
     }
+
+
+def _compare_counted(memory: DramSystem, sampler: MeasuredSampler) -> dict[str, dict[str, float]]:
+    """Energy of a batch inside the DRAM's devices, by counted commands and by the formula; empty without.
+
+    Raises
+    ------
+    UserError
+        The run's DRAM is not the rank of the parameters.
+    """
+    run = sampler.run
+    if run.dram is None:
+        return {}
+    pins = memory.chips * memory.width
+    if (run.dram.kind, run.dram.pins) != ("DDR4", pins):
+        raise UserError(
+            f"--run: the DRAM of {run.method} is {run.dram.kind} of {run.dram.pins} pins; must be the rank of"
+            f" the parameters, DDR4 of {pins}: -P bus_bits={8 * pins} --module MT40A1G8"
+        )
+    counters = run.traffic.counters
+    formula = memory.core(counters["bytes_read"], sampler.profile(memory, run.pixels).pattern(run.pixels))
+    if counters["bytes_written"]:
+        formula += memory.core(counters["bytes_written"], counters["bytes_written"], write=True)
+    both = {"counted": memory.counted(run.dram.sum_up()), "formula": formula}
+    return {way: asdict(energy) | {"total": energy.total} for way, energy in both.items()}
 
 
 def _collect_workload(
@@ -176,7 +209,7 @@ def _collect_workload(
 ) -> dict[str, Any]:
     training = job.training
     bounds = [sampler.bounds(training.image_bytes) for sampler in samplers]
-    profiles = [sampler.profile(memory.parameters.sampler, training.image_bytes) for sampler in samplers]
+    profiles = [sampler.profile(memory, training.image_bytes) for sampler in samplers]
     distinct = _merge_alike(profiles)
     rows = comparison.compare_systems(memory, training, profiles)
     points = comparison.find_break_even(memory, training, profiles)

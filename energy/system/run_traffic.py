@@ -9,11 +9,32 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from nms.contract.errors import UserError
 from nms.contract.registers import BYTES
+from nms.energy.system.dram import Commands
 
 
 class _Traffic(BaseModel):
     counters: dict[str, int]
     monitors: dict[str, int]
+
+
+class DramCounts(BaseModel):
+    """The commands that a simulated DRAM was given, by phase; those of ``idle`` are not the sampler's."""
+
+    model_config = ConfigDict(frozen=True)
+
+    module: str
+    kind: str
+    pins: int = Field(gt=0)
+    clock_hz: float = Field(gt=0)
+    commands: dict[str, dict[str, int]]
+
+    def sum_up(self) -> Commands:
+        """The commands of the batch, and the time of the phases in which any bytes were moved."""
+        phases = [counts for phase, counts in self.commands.items() if phase != "idle"]
+        moved = [counts for counts in phases if counts["read"] + counts["write"]]
+        names = ("activate", "read", "write", "refresh")
+        counted = {name: sum(counts[name] for counts in moved) for name in names}
+        return Commands(**counted, seconds=sum(counts["cycles"] for counts in moved) / self.clock_hz)
 
 
 class _Configuration(BaseModel):
@@ -47,6 +68,7 @@ class RunTraffic(_Job):
     cycles: dict[str, int]
     mismatches: Literal[0]
     traffic: _Traffic
+    dram: DramCounts | None = None
 
     @property
     def method(self) -> str:

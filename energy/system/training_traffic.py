@@ -56,6 +56,7 @@ class SamplerProfile:
     batch : images that lie together in memory
     energy : the sampler's own, in joules for each image of the data set; ``None`` if unknown
     request, rate, ahead : how it reads (:class:`nms.energy.system.dram.Pattern`)
+    core : inside the DRAM's devices, for each image, by counted commands; ``None``: by the formula
     """
 
     name: str
@@ -66,6 +67,7 @@ class SamplerProfile:
     request: float | None = None
     rate: float | None = None
     ahead: float = 0.0
+    core: TransferEnergy | None = None
 
     def pattern(self, image_bytes: int) -> Pattern:
         """How it reads a batch of images of that size."""
@@ -158,9 +160,15 @@ def board_energy(memory: DramSystem, training: Training, traffic: Traffic) -> Tr
 
 
 def package_energy(memory: DramSystem, training: Training, traffic: Traffic) -> TransferEnergy:
-    """Energy of what moves inside the package: a batch, or else the data set, lies together."""
+    """Energy of what moves inside the package: a batch, or else the data set, lies together.
+
+    Where DRAM commands were counted, they are charged, and not those of the formula.
+    """
     sampler = traffic.sampler
     if not sampler:
         return memory.package(traffic.package_read, Pattern(training.image_bytes, training.images))
+    if sampler.core:
+        moved = traffic.package_read + traffic.package_written
+        return sampler.core * traffic.samplings + TransferEnergy(link=memory.link * 8 * moved)
     read = memory.package(traffic.package_read, sampler.pattern(training.image_bytes))
     return read + memory.package(traffic.package_written, sampler.batch * sampler.written, write=True)

@@ -78,6 +78,43 @@ def test_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     assert figures["versions"]["energydram"] == "0.4.0"
 
 
+def count_dram(pins: int = 64, activate: int = 100) -> dict[str, Any]:
+    """The DRAM in a results.json."""
+    load = {"cycles": 5000, "activate": activate, "read": 3072, "write": 0, "precharge": 9, "refresh": 9}
+    commands = {"idle": load | {"read": 10**6}, "load": load, "grid": load | {"read": 0}}
+    return {"module": "MT40A1G8", "kind": "DDR4", "pins": pins, "clock_hz": 1e8, "commands": commands}
+
+
+def test_counted_commands_take_the_place_of_the_formula(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def moved(activate: int) -> tuple[dict[str, Any], dict[str, float]]:
+        run = results(tmp_path / "run", dram=count_dram(activate=activate))
+        assert energy(monkeypatch, "system", "--run", run, "--json", "-o", tmp_path / "out") == 0
+        figures = json.loads(capsys.readouterr().out)
+        small, large = (
+            next(line for line in job["systems"] if line["name"] == "NMS, de-rand1")["package"]["activate"]
+            for job in figures["workloads"].values()
+        )
+        return figures["runs"][0]["dram_energy"], {"cifar10": small, "imagenet224": large}
+
+    few, charged_few = moved(100)
+    many, charged_many = moved(200)
+    assert many["counted"]["activate"] == pytest.approx(2 * few["counted"]["activate"])
+    assert many["counted"]["read"] == few["counted"]["read"]
+    assert many["formula"] == few["formula"]
+    assert charged_many["cifar10"] == pytest.approx(2 * charged_few["cifar10"])
+    assert charged_many["imagenet224"] == charged_few["imagenet224"]
+
+
+def test_counts_of_another_rank_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = results(tmp_path / "run", dram=count_dram(pins=8))
+    assert energy(monkeypatch, "system", "--run", run) == 2
+    assert "DDR4 of 8 pins; must be the rank of the parameters, DDR4 of 64" in capsys.readouterr().err
+
+
 def test_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert energy(monkeypatch, "system", "--run", results(tmp_path / "run"), "--workload", "cifar10") == 0
     printed = capsys.readouterr().out

@@ -37,6 +37,9 @@ def show(figures: dict[str, Any]) -> None:
             f"not charged: the rank waits during sampling, {si(run['standby_each'], 'J')} an image "
             f"({si(run['seconds_each'], 's')} at {clock:g} MHz)"
         )
+        if both := run["dram_energy"]:
+            batch = (f"{name} {si(energy['total'], 'J')}" for name, energy in both.items())
+            print(f"DRAM core of the batch: {', '.join(batch)}; counted commands are charged")
     ways = figures["per_bit"]
     _heading(f"Energy of one bit, pJ, link {figures['link']}")
     render.print_table(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from nms.contract.errors import UserError
-from nms.energy.system.dram import DramSystem, Pattern, TransferEnergy
+from nms.energy.system.dram import Commands, DramSystem, Pattern, TransferEnergy
 from nms.energy.system.parameters import load
 
 TABLE = load()
@@ -87,6 +87,17 @@ class TestCore:
         assert idle.read == busy.read
         opened = [MEMORY.activations(Pattern(1 << 20)), 129 + (16383 - 128) * 4 * REFRESHED]
         assert idle.activate / busy.activate == pytest.approx(opened[1] / opened[0], rel=1e-3)
+
+    def test_counted_commands_cost_what_the_formula_says_of_as_many(self) -> None:
+        size = 1 << 20
+        bursts = size / MEMORY.burst_bytes
+        activations = MEMORY.activations(Pattern(size))
+        cycles = bursts * 4 / TABLE.dram.bus_use.value
+        seconds = cycles * CLOCK * 1e-9
+        read = Commands(activations, bursts, 0, cycles / TABLE.dram.refi.value, seconds)
+        assert astuple(MEMORY.counted(read)) == pytest.approx(astuple(MEMORY.core(size, size)))
+        write = Commands(activations, 0, bursts, cycles / TABLE.dram.refi.value, seconds)
+        assert astuple(MEMORY.counted(write)) == pytest.approx(astuple(MEMORY.core(size, size, write=True)))
 
     def test_a_rank_that_waits(self) -> None:
         """Eight devices: 37 mA at 1.2 V, 3 mA at 2.5 V, and 198 mA more during 560 of 12,480 cycles."""
