@@ -11,7 +11,9 @@ import json
 import socket
 import subprocess
 import tempfile
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,7 +26,7 @@ from nms.contract.registers import BY_NAME, BYTES, has_map, result_offsets
 from nms.contract.settings import LeanSettings, Settings
 from nms.contract.tables import KINDS, SamplerTables
 from nms.sim import process
-from nms.sim.models.driver import BASE, Driver, lay_out, unpack
+from nms.sim.models.driver import BASE, Driver, JobDescriptor, Results, lay_out, unpack
 from nms.sim.models.system import exceeds_word
 from nms.soc import program, system
 from nms.soc.run import name_phases
@@ -46,8 +48,33 @@ SELECT = 1
 """What ``sdram_dfii_control`` says to leave the DRAM to its controller."""
 
 
-class Bridge:
-    """The bus of :class:`nms.sim.models.driver.Driver` over the bridge's connection."""
+class WordBus(ABC):
+    """The bus of :class:`nms.sim.models.driver.Driver` over anything that reads and writes words."""
+
+    @abstractmethod
+    def put(self, address: int, value: int) -> None:
+        """Write a word."""
+
+    @abstractmethod
+    def get(self, address: int, words: int = 1) -> list[int]:
+        """Read words from ``address`` on."""
+
+    async def read(self, offset: int) -> int:
+        """The register at ``offset``."""
+        return self.get(REGISTERS + offset)[0]
+
+    async def write(self, offset: int, value: int) -> None:
+        """Write the register at ``offset``."""
+        self.put(REGISTERS + offset, value)
+
+    async def interrupt(self) -> None:
+        """Return when an enabled event is pending."""
+        while not await self.read(BY_NAME["irq_status"].offset):
+            pass
+
+
+class Bridge(WordBus):
+    """Words by the simulation's own connection, which speaks as LiteX's bridge over serial ports does."""
 
     def __init__(self, connection: socket.socket):
         self.connection = connection
@@ -78,19 +105,6 @@ class Bridge:
             answer += part
         return answer
 
-    async def read(self, offset: int) -> int:
-        """The register at ``offset``."""
-        return self.get(REGISTERS + offset)[0]
-
-    async def write(self, offset: int, value: int) -> None:
-        """Write the register at ``offset``."""
-        self.put(REGISTERS + offset, value)
-
-    async def interrupt(self) -> None:
-        """Return when an enabled event is pending."""
-        while not await self.read(BY_NAME["irq_status"].offset):
-            pass
-
 
 @dataclass(frozen=True)
 class BridgeRun:
@@ -106,11 +120,61 @@ class BridgeRun:
 
     tables: SamplerTables
     cycles: dict[str, int]
-    job_cycles: int
     traffic: dict[str, dict[str, int]]
     commands: dict[str, dict[str, int]]
     dram: Dram
     sent: bytes
+
+
+@dataclass(frozen=True)
+class JobAnswer:
+    """What a job of one batch gave, read back word by word."""
+
+    counters: dict[str, int]
+    tables: SamplerTables
+    results: Results
+
+
+def find_register(csr: Path, name: str) -> int:
+    """The address of a register of LiteX's modules, from the ``csr.csv`` of a system."""
+    with csr.open() as file:
+        return next(int(row[2], 0) for row in csv.reader(file) if row[:2] == ["csr_register", name])
+
+
+def run_job(bus: WordBus, config: SamplerConfig, job: JobDescriptor, select: int) -> JobAnswer:
+    """Run a job of one batch whose images are in the DRAM, and read all that it gave.
+
+    ``select`` is the address of the register ``sdram_dfii_control``, which leaves the DRAM to its controller.
+
+    Raises
+    ------
+    JobError
+        The hardware refuses the job.
+    """
+    settings, driver = job.settings, Driver(bus)
+
+    async def drive() -> tuple[dict[str, int], dict[str, np.ndarray]]:
+        await driver.run(job)
+        tables = {
+            one.name.lower(): await driver.table(one, settings.count, exceeds_word(config, one))
+            for one in KINDS[config.method].readouts()
+        }
+        return await driver.counters(), tables
+
+    bus.put(select, SELECT)
+    counters, tables = asyncio.run(drive())
+    mapped = has_map(settings)
+    length = result_offsets(settings.count, settings.keep, mapped)[2]
+    data = np.array(bus.get(job.result_base, -(-length // 4)), "<u4").tobytes()[:length]
+    results = unpack(data, settings.count, settings.keep, mapped)
+    return JobAnswer(counters, KINDS[config.method](**tables, kept=results.kept), results)
+
+
+def place(config: SamplerConfig, settings: Settings | LeanSettings) -> tuple[JobDescriptor, int]:
+    """A job at the start of the DRAM, and the bytes that it needs."""
+    job, size = lay_out(config, settings)
+    move = RAM - BASE
+    return replace(job, image_base=job.image_base + move, result_base=job.result_base + move), size
 
 
 def lay_in_dram(memory: np.ndarray, dram: Dram, rows: int) -> list[bytes]:
@@ -121,6 +185,12 @@ def lay_in_dram(memory: np.ndarray, dram: Dram, rows: int) -> list[bytes]:
     return [
         padded.reshape(rows, dram.banks, dram.row_bytes)[:used, bank].tobytes() for bank in range(dram.banks)
     ]
+
+
+def write_dram(banks: list[bytes], folder: Path, beat: int) -> None:
+    """Write the contents of each bank, in words of ``beat`` bytes, as the simulation reads them."""
+    for number, data in enumerate(banks):
+        program.write_contents(data, folder / f"system_mem{f'_{number}' if number else ''}.init", beat)
 
 
 def run(
@@ -143,9 +213,7 @@ def run(
     """
     options = replace(options, cpu="none")
     dram = system.measure(config, options)
-    job, size = lay_out(config, settings)
-    move = RAM - BASE
-    job = replace(job, image_base=job.image_base + move, result_base=job.result_base + move)
+    job, size = place(config, settings)
     if size > dram.size:
         raise UserError(f"count {settings.count}: needs {size} bytes of DRAM, of {dram.size}; take more rows")
     built = system.build(config, options, progress)
@@ -153,36 +221,22 @@ def run(
     for index, image in enumerate(images):
         at = job.image_base - RAM + index * job.image_stride
         memory[at : at + len(image)] = image
-    mapped = has_map(settings)
-    length = result_offsets(settings.count, settings.keep, mapped)[2]
-
-    def drive(bridge: Bridge) -> tuple[dict[str, int], dict[str, np.ndarray], bytes]:
-        bridge.put(_find_register(built, "sdram_dfii_control"), SELECT)
-        driver = Driver(bridge)
-        asyncio.run(driver.run(job))
-        counters = asyncio.run(driver.counters())
-        tables = {
-            one.name.lower(): asyncio.run(driver.table(one, settings.count, exceeds_word(config, one)))
-            for one in KINDS[config.method].readouts()
-        }
-        return counters, tables, np.array(bridge.get(job.result_base, -(-length // 4)), "<u4").tobytes()
+    select = find_register(built / "csr.csv", "sdram_dfii_control")
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for number, data in enumerate(lay_in_dram(memory, dram, options.rows)):
-            file = folder / f"system_mem{f'_{number}' if number else ''}.init"
-            program.write_contents(data, file, config.bus_bits // 8)
+        write_dram(lay_in_dram(memory, dram, options.rows), folder, config.bus_bits // 8)
         progress("simulating")
-        (counters, tables, results), figures = _simulate(built, folder, drive)
+        answer, figures = simulate(built, folder, lambda bus: run_job(bus, config, job, select))
         sent = (folder / "kept").read_bytes()
-    written = unpack(results[:length], settings.count, settings.keep, mapped)
     commands = name_phases(figures["phases"])
     return BridgeRun(
-        tables=KINDS[config.method](**tables, kept=written.kept),
-        cycles={phase.name.lower(): counters[f"cycles_{phase.name.lower()}"] for phase in config.phases},
-        job_cycles=counters["cycles_job"],
+        tables=answer.tables,
+        cycles={
+            phase.name.lower(): answer.counters[f"cycles_{phase.name.lower()}"] for phase in config.phases
+        },
         traffic={
-            "counters": {name: counters[name] for name in BYTES},
+            "counters": {name: answer.counters[name] for name in BYTES},
             "monitors": _watch(commands, config.bus_bits // 8, settings, job.image_stride, sent),
         },
         commands=commands,
@@ -191,28 +245,33 @@ def run(
     )
 
 
-def _find_register(built: Path, name: str) -> int:
-    """The address of a register of LiteX's modules."""
-    with (built / "csr.csv").open() as file:
-        return next(int(row[2], 0) for row in csv.reader(file) if row[:2] == ["csr_register", name])
-
-
-def _simulate(built: Path, folder: Path, drive: Callable[[Bridge], Answer]) -> tuple[Answer, dict[str, Any]]:
-    """What ``drive`` returns, and the figures of the simulation; it runs in ``folder``, with all memories."""
+@contextmanager
+def running(built: Path, folder: Path) -> Iterator[int]:
+    """The port of the bridge of a simulation, which runs in ``folder`` until its client leaves."""
     (folder / "system_sram.init").write_text("0\n")
     command = [str(built / "simulate"), str(LIMIT), "figures.json", "kept", "bridge"]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, cwd=folder, stdout=pipe, stderr=pipe, text=True) as running:
-        assert running.stdout
-        assert running.stderr
-        said = running.stdout.readline()
+    with subprocess.Popen(command, cwd=folder, stdout=pipe, stderr=pipe, text=True) as simulation:
+        assert simulation.stdout
+        assert simulation.stderr
+        said = simulation.stdout.readline()
         try:
-            with socket.create_connection(("127.0.0.1", int(said.split()[1]))) as connection:
-                answer = drive(Bridge(connection))
+            yield int(said.split()[1])
         except (OSError, IndexError):
-            status = running.wait()
-            raise process.make_error("the simulated system", status, said + running.stderr.read()) from None
-        running.wait()
+            status = simulation.wait()
+            text = said + simulation.stderr.read()
+            raise process.make_error("the simulated system", status, text) from None
+        finally:
+            simulation.wait()
+
+
+def simulate(built: Path, folder: Path, drive: Callable[[Bridge], Answer]) -> tuple[Answer, dict[str, Any]]:
+    """What ``drive`` returns, and the figures of the simulation, which runs in ``folder``."""
+    with (
+        running(built, folder) as port,
+        socket.create_connection(("127.0.0.1", port)) as connection,
+    ):
+        answer = drive(Bridge(connection))
     return answer, json.loads((folder / "figures.json").read_text())
 
 

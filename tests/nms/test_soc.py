@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The sampler in a system with processor and DRAM controller."""
 
+import socket
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +16,7 @@ from nms.contract.errors import UserError
 from nms.contract.settings import LeanSettings
 from nms.datasets import Images
 from nms.golden import sampler as golden
-from nms.soc import board, bridge, dram_run, program, run, system, tools, work
+from nms.soc import board, bridge, dram_run, program, remote, run, system, tools, work
 from nms.soc.system import Dram, Options
 
 needs_litex = pytest.mark.skipif(
@@ -150,6 +154,37 @@ def test_a_batch_from_a_simulated_dram_is_right():
     assert outcome.compared > 400
     assert outcome.traffic["counters"] == outcome.traffic["monitors"]
     assert outcome.dram["commands"]["load"]["activate"] >= 2
+
+
+@pytest.mark.slow
+@needs_litex
+def test_a_batch_by_the_remote_bridge_is_right(tmp_path: Path):
+    """A driver, LiteX's server on the loopback address, the simulated system."""
+    config, images = load("herding"), datasets.load("digits", 12)
+    settings = LeanSettings.make(config, 12, images.stored_shape)
+    model = golden.run(config, settings, images.images)
+    options = Options(cpu="none")
+    built = system.build(config, options)
+    dram = system.measure(config, options)
+    bridge.write_dram(bridge.lay_in_dram(np.zeros(4, np.uint8), dram, options.rows), tmp_path, 8)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with bridge.running(built, tmp_path) as behind:
+        words = ["--uart", f"--uart-port=socket://127.0.0.1:{behind}", f"--bind-port={port}"]
+        server = subprocess.Popen(
+            [sys.executable, "-um", "litex.tools.litex_server", *words], stdout=subprocess.PIPE, text=True
+        )
+        try:
+            assert server.stdout
+            assert "tcp port" in server.stdout.readline()
+            with remote.connect("localhost", port) as bus:
+                answer = remote.sample(bus, built / "csr.csv", config, settings, images.images)
+        finally:
+            server.terminate()
+            server.wait()
+    assert answer.tables.kept.tolist() == model.kept.tolist()
+    assert np.array_equal(answer.tables.distance, model.distance)
 
 
 @pytest.mark.slow
