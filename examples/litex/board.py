@@ -18,7 +18,7 @@ ROM = 0x1_0000
 
 BOARDS: dict[str, tuple[str, dict[str, Any]]] = {
     "ulx3s-85f": ("radiona_ulx3s", {"device": "LFE5U-85F"}),
-    "colorlight-i5": ("colorlight_i5", {"board": "i5", "revision": "7.0"}),
+    "icesugar-pro": ("muselab_icesugar_pro", {}),
 }
 """Module of ``litex_boards.targets``, and what its system is made with. Their DRAM needs no training."""
 

@@ -15,6 +15,7 @@ from nms.contract.output import publish
 from nms.contract.provenance import collect
 from nms.rtl.export import registers
 from nms.rtl.export.emit import Tell, ignore, system_verilog
+from nms.rtl.export.ipxact import component
 from nms.rtl.export.naming import NAMES, PREFIX, TOP, Names, apply_names
 from nms.rtl.export.ports import system_interface
 from nms.rtl.export.smoke_test import write_smoke_test
@@ -62,10 +63,11 @@ def generate(
     (:func:`nms.rtl.export.ports.system_interface`). ``registers.md``, ``nms_registers.h`` and
     ``nms_registers.rdl`` have the registers. ``nms_sampler.core`` is for FuseSoC, by the name ``vlnv``
     (:func:`name_core` unless given), with the targets lint, sim, sim_verilator and synth, and comes with
-    what they need. ``sampler.sdc`` has the clock. ``manifest.json`` has the configuration, its digest, the
-    names, ``provenance`` (the versions of the tools unless given,
-    :func:`nms.contract.provenance.collect`) and the SHA-256 of the other files. All text is made before
-    the first file is written, and depends on the arguments alone; each file appears whole or not at all.
+    what they need. ``component.xml`` is the core in IP-XACT. ``sampler.sdc`` has the clock.
+    ``manifest.json`` has the configuration, its digest, the names, ``provenance`` (the versions of the
+    tools unless given, :func:`nms.contract.provenance.collect`) and the SHA-256 of the other files. All
+    text is made before the first file is written, and depends on the arguments alone;
+    each file appears whole or not at all.
 
     Raises
     ------
@@ -90,6 +92,7 @@ def generate(
         "nms_registers.rdl": registers.systemrdl(),
         "ports.json": json.dumps(described, indent=1) + "\n",
         "nms_sampler.core": _fill("nms_sampler.core", **core),
+        "component.xml": component(described, config.name),
         "sampler.sdc": _fill("sampler.sdc", period=f"{PERIOD:.3f}"),
         "near_memory_sampler_tb.v": write_smoke_test(config, top, described["ports"]),
         "waivers.vlt": WAIVERS.read_text(),
