@@ -237,7 +237,7 @@ def run(
         },
         traffic={
             "counters": {name: answer.counters[name] for name in BYTES},
-            "monitors": _watch(commands, config.bus_bits // 8, settings, job.image_stride, sent),
+            "monitors": watch(commands, config.bus_bits // 8, settings, job.image_stride, sent),
         },
         commands=commands,
         dram=dram,
@@ -275,17 +275,21 @@ def simulate(built: Path, folder: Path, drive: Callable[[Bridge], Answer]) -> tu
     return answer, json.loads((folder / "figures.json").read_text())
 
 
-def _watch(
+def watch(
     commands: dict[str, dict[str, int]],
     beat: int,
     settings: Settings | LeanSettings,
     stride: int,
     sent: bytes,
 ) -> dict[str, int]:
-    """The bytes of a job by DRAM commands, each of which moves a beat, and by what left."""
+    """The bytes of a job by DRAM commands, each of which moves a beat, and by what left.
+
+    Of the last beat of the results, only their bytes are written.
+    """
+    masked = -result_offsets(settings.count, settings.keep, has_map(settings))[2] % beat
     busy = [counts for phase, counts in commands.items() if phase != "idle"]
     return {
         "bytes_read": beat * sum(counts["read"] for counts in busy),
-        "bytes_written": beat * sum(counts["write"] for counts in busy),
+        "bytes_written": beat * sum(counts["write"] for counts in busy) - masked,
         "bytes_sent": len(sent) // stride * settings.pixels,
     }

@@ -113,6 +113,14 @@ def test_rows_of_the_banks_take_turns():
     assert list(second) == [4, 5, 6, 7, 12, 13, 0, 0]
 
 
+def test_a_masked_beat_counts_by_its_bytes():
+    settings = LeanSettings.make(load("herding"), 64, (8, 8, 1))  # 19 kept: 80 bytes of results
+    load_phase = {"read": 64, "write": 0}
+    commands = {"idle": {"read": 9, "write": 9}, "load": load_phase, "emit": {"read": 19, "write": 2}}
+    found = bridge.watch(commands, 64, settings, 64, bytes(19 * 64))
+    assert found == {"bytes_read": 83 * 64, "bytes_written": 80, "bytes_sent": 19 * 64}
+
+
 def test_jobs_are_read_from_what_the_program_prints():
     console = "groups 3\njob batches 2 images 5 cycles 100\nsoftware 900\njob batches 1 images 6 cycles 70\n"
     first, second = run.read_jobs(console)
