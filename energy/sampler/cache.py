@@ -23,11 +23,20 @@ from nms.energy.sampler import (
 from nms.energy.sampler.fit import BlockSample
 from nms.energy.sampler.gate_reference import GateReference
 from nms.sim.activity import instrument, intervals, toggles
-from nms.synth import clock_gates, liberty_plain, liberty_tables, liberty_units, mapping
+from nms.synth import (
+    clock_gates,
+    liberty_cells,
+    liberty_file,
+    liberty_plain,
+    liberty_tables,
+    liberty_units,
+    mapping,
+)
 
 SOURCES = (
-    clock_gates, gate_reference, gate_sim, instrument, liberty_plain, liberty_tables, liberty_units, mapping,
-    netlist_energy, netlists, power_cells, power_library, power_rails, power_reader, toggles, intervals,
+    clock_gates, gate_reference, gate_sim, instrument, liberty_cells, liberty_file, liberty_plain,
+    liberty_tables, liberty_units, mapping, netlist_energy, netlists, power_cells, power_library, power_rails,
+    power_reader, toggles, intervals,
 )  # fmt: skip
 """Modules whose source is part of the key: an energy is measured again if one of them changes."""
 
