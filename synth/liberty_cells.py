@@ -17,6 +17,7 @@ FUNCTIONS = frozenset(
 """Attributes that are Boolean functions."""
 
 DIRECTIONS = ("input", "output", "inout", "internal")
+"""Directions of pins."""
 
 
 def is_multiple(cell: Group) -> bool:
