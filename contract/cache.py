@@ -33,7 +33,7 @@ KINDS = {
     "texts": ("designs", "verilog"),
     "runs": ("runs/[!.]*",),
     "logs": ("failed/*",),
-    "tools": ("yowasp",),
+    "tools": ("tools/*",),
     "unfinished": ("building/[!.]*", "building-*", "built-*", "tmp*"),
 }
 """What is in the cache, by the patterns of its names."""
@@ -42,8 +42,8 @@ KINDS = {
 LOCK = ".lock"
 """The file in a folder by which it is locked."""
 
-YOSYS_CACHE = "YOWASP_CACHE_DIR"
-"""The variable that says where Yosys and nextpnr keep what they compile of themselves."""
+TOOLS = ("wasmtime", "YoWASP")
+"""What Yosys and nextpnr make in a cache."""
 
 
 def cache_directory() -> Path:
@@ -65,21 +65,31 @@ def _user_cache() -> Path:
         raise UserError("cache: there is no home directory; name a folder in NMS_CACHE") from None
 
 
-def lend_to_yosys() -> None:
-    """Let Yosys keep itself in this cache, if it can write in none of the user's."""
+def find_tool_cache() -> dict[str, str]:
+    """The variables by which Yosys and nextpnr find where they can keep what they compile of themselves.
+
+    None, if the user's own cache will do.
+
+    Raises
+    ------
+    UserError
+        Neither that nor this cache can be written.
+    """
+    own = cache_directory() / "tools"
+    places: list[tuple[Path, dict[str, str]]] = [(own, {"XDG_CACHE_HOME": str(own)})]
     with suppress(UserError):
-        if not _has_writable_cache():
-            os.environ.setdefault(YOSYS_CACHE, str(cache_directory() / "yowasp"))
+        places.insert(0, (_user_cache(), {}))
+    for place, variables in places:
+        if all(_is_usable(place / tool) for tool in TOOLS):
+            return variables
+    tried = " nor in ".join(repr(str(place)) for place, _ in places)
+    raise UserError(f"cache: Yosys can keep itself neither in {tried}; name another folder in NMS_CACHE")
 
 
-def _has_writable_cache() -> bool:
-    """Whether the user has a cache in which Yosys can write."""
-    try:
-        place = _user_cache() / "YoWASP"
-    except UserError:
-        return False
-    around = next(entry for entry in (place, *place.parents) if entry.exists())
-    return os.access(around, os.W_OK | os.X_OK)
+def _is_usable(folder: Path) -> bool:
+    """Whether a folder is there, or can be made."""
+    around = next(entry for entry in (folder, *folder.parents) if entry.exists())
+    return around == folder or os.access(around, os.W_OK | os.X_OK)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from nms.contract.cache import find_tool_cache
 from nms.contract.errors import UserError
 from nms.sim import process
 from nms.sim.child_environment import make_environment
@@ -81,7 +82,7 @@ def place_and_route(module: str, work: Path) -> dict[str, Any]:
             "--report", "report.json", "--write", "routed.json",
         ],
         work,
-        make_environment(TMPDIR=str(work)),  # as Yosys has it
+        make_environment(TMPDIR=str(work), **find_tool_cache()),  # as Yosys has it
         log,
     )  # fmt: skip
     report = json.loads((work / "report.json").read_text())

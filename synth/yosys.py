@@ -4,6 +4,7 @@
 import importlib.util
 from pathlib import Path
 
+from nms.contract.cache import find_tool_cache
 from nms.contract.errors import UserError
 from nms.sim import process
 from nms.sim.child_environment import make_environment
@@ -29,5 +30,7 @@ def run(script: list[str], work: Path) -> None:
     file.write_text("\n".join(script) + "\n")
     log = work / "yosys.log"  # whole to the last line; what goes to standard output is lost when Yosys dies
     log.unlink(missing_ok=True)
-    env = make_environment(TMPDIR=str(work))  # where it leaves a folder behind if it is killed
+    env = make_environment(
+        TMPDIR=str(work), **find_tool_cache()
+    )  # where it leaves a folder behind if it is killed
     process.run("Yosys", [*COMMAND, "-q", "-l", log.name, file.name], work, env, log)

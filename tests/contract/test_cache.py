@@ -67,7 +67,6 @@ def test_no_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(Path, "home", no_home)
     with pytest.raises(UserError, match="no home directory; name a folder in NMS_CACHE"):
         kept.cache_directory()
-    kept.lend_to_yosys()
     log = kept.keep_log("a tool", "words")
     assert log.read_text() == "words"
     log.unlink()
@@ -159,23 +158,20 @@ def test_a_folder_is_built_once_and_held_by_no_bad_name(
         kept.load_or_build("kind", ["x"], build)
 
 
-def test_yosys_without_a_cache_of_its_own(
-    cache: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """A home that cannot be written; the user's own choice stays."""
-    monkeypatch.setenv(kept.YOSYS_CACHE, "")  # so that it is what it was afterwards
-    monkeypatch.delenv(kept.YOSYS_CACHE)
+def test_where_yosys_keeps_itself(cache: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """With the user or, where that cannot be written, here."""
+    here = {"XDG_CACHE_HOME": str(cache / "tools")}
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    kept.lend_to_yosys()
-    assert kept.YOSYS_CACHE not in os.environ
-    monkeypatch.setattr(os, "access", lambda path, mode: False)
-    kept.lend_to_yosys()
-    assert os.environ[kept.YOSYS_CACHE] == str(cache / "yowasp")
-    monkeypatch.delenv(kept.YOSYS_CACHE)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    (tmp_path / "home" / ".cache").mkdir(parents=True)
+    assert kept.find_tool_cache() == {}
+    monkeypatch.setattr(os, "access", lambda path, mode: "home" not in str(path))
+    assert kept.find_tool_cache() == here
+    for tool in kept.TOOLS:
+        (tmp_path / "home" / ".cache" / tool).mkdir()
+    assert kept.find_tool_cache() == {}
     monkeypatch.setattr(Path, "home", no_home)
-    kept.lend_to_yosys()
-    assert os.environ[kept.YOSYS_CACHE] == str(cache / "yowasp")
-    monkeypatch.setenv(kept.YOSYS_CACHE, "/mine")
-    kept.lend_to_yosys()
-    assert os.environ[kept.YOSYS_CACHE] == "/mine"
+    assert kept.find_tool_cache() == here
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(UserError, match=f"neither in '{cache / 'tools'}'; name another folder in NMS_CACHE"):
+        kept.find_tool_cache()
