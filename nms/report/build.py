@@ -67,7 +67,7 @@ def _draw_figures(run: Run, again: Replay, errors: dict[str, np.ndarray | None])
         drawings = _draw_map(run, again, errors) if run.has_map else _draw_herding(run, again)
     if stored.cycles:
         drawings["timeline"] = inline(
-            figures.draw_timeline(stored.cycles, stored.utilisation),
+            figures.draw_timeline(stored.cycles, stored.utilisation, data.CLOCK),
             "timeline",
             "Cycles by phase, one phase after another",
             "; ".join(

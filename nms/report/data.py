@@ -34,6 +34,8 @@ PAGE_TOOLS = ("matplotlib", "scikit-learn", "openTSNE")
 
 MEANING = dict(COUNTED)
 
+CLOCK = 100.0
+"""Megahertz at which cycles are given as time, those of the energy estimates."""
 
 PICKS = {
     Pick.CENTRE: "nearest to its centre",
@@ -52,6 +54,7 @@ def collect_content(run: Run, replay: Replay, errors: dict[str, np.ndarray | Non
     return {
         "title": f"{stored.kept} of {stored.count} images of {stored.input.name} kept",
         "run": stored,
+        "date": run.date,
         "steps": run.steps,
         "way": f"search {stored.search}" if stored.search else f"pick {stored.pick}",
         "hardware": bool(stored.tables),
@@ -65,6 +68,7 @@ def collect_content(run: Run, replay: Replay, errors: dict[str, np.ndarray | Non
         "columns": [column for column, *_ in _columns(run, cells)],
         "origin": _origin(run, replay),
         "total": sum(stored.cycles.values()),
+        "clock": CLOCK,
         "published": isinstance(run.config, Config),
         "traffic": _traffic(run),
         "energy": list(_energy(run.energy)) if run.energy else None,
@@ -141,7 +145,8 @@ def _tiles(run: Run, replay: Replay, errors: dict[str, np.ndarray]) -> Iterator[
     if stored.cycles:
         longest = max(stored.cycles, key=lambda phase: stored.cycles[phase])
         total = sum(stored.cycles.values())
-        yield "cycles", f"{total:,}", f"{stored.cycles[longest] / total:.0%} of them in phase {longest}"
+        share = f"{stored.cycles[longest] / total:.0%} in phase {longest}"
+        yield "cycles", f"{total:,}", f"{total / CLOCK / 1000:.3g} ms at {CLOCK:g} MHz; {share}"
 
 
 def _classes(run: Run) -> list[dict[str, Any]] | None:

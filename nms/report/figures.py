@@ -11,6 +11,9 @@ from nms.report.theme import LIGHT, MARKERS
 
 INCH = 72  # units
 
+WIDTH = 340
+"""Units that a figure is wide, about as many as a card on a phone has pixels."""
+
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -50,7 +53,7 @@ def draw_map(
     kept : (K,) numbers of the images kept
     classes : (N,) 0 to 9, which choose colour and shape of the points
     """
-    figure = _figure(480, 480)
+    figure = _figure(WIDTH, WIDTH)
     (axes,) = _axes(figure, "map x (no unit)", "map y (no unit)")
     axes.grid(False)
     (x, y), side = grid.corner, grid.side
@@ -85,8 +88,8 @@ def draw_convergence(errors: np.ndarray, floor: float, stop: float) -> Figure:
     floor : smaller errors are drawn as this one
     stop : the search of a row ends below this error
     """
-    figure = _figure(390, 300)
-    (axes,) = _axes(figure, "generation (of 32 candidates)", "|perplexity - target|")
+    figure = _figure(WIDTH, 270)
+    (axes,) = _axes(figure, "generation (of 32 candidates)", "perplexity error (no unit)")
     shown = np.maximum(errors, floor)
     generation = np.arange(1, len(errors) + 1)
     for row, line in enumerate(shown.T):
@@ -106,8 +109,8 @@ def draw_convergence(errors: np.ndarray, floor: float, stop: float) -> Figure:
 
 def draw_steps(counts: np.ndarray, images: np.ndarray, solved: np.ndarray, steps: str) -> Figure:
     """Draw the steps, as "generations", of each row by its image; a cross marks rows that were not solved."""
-    figure = _figure(390, 300)
-    (axes,) = _axes(figure, "row (index of the image)", steps)
+    figure = _figure(WIDTH, 270)
+    (axes,) = _axes(figure, "row (index of the image)", f"{steps} (number)")
     for image, count in zip(images, counts, strict=True):
         axes.bar(image, count, width=0.8, color=LIGHT["main"], gid=f"bar-{image}")
     axes.plot(images[~solved], counts[~solved], "x", color=LIGHT["bad"])
@@ -130,8 +133,8 @@ def draw_errors(by_method: dict[str, np.ndarray], floor: float, claimed: float |
     floor : smaller errors are drawn as this one
     claimed : the largest error that the formats allow, if that is claimed
     """
-    figure = _figure(390, 300)
-    axes = _axes(figure, "|perplexity - target|, 80-bit", "rows", len(by_method))
+    figure = _figure(WIDTH, 270)
+    axes = _axes(figure, "perplexity error (no unit), 80-bit", "rows (number)", len(by_method))
     shown = {name: np.maximum(values, floor) for name, values in by_method.items()}
     together = np.log10(np.concatenate([*shown.values(), [] if claimed is None else [claimed]]))
     low, high = np.floor(together.min()), np.ceil(together.max() + 1e-9)
@@ -149,8 +152,8 @@ def draw_errors(by_method: dict[str, np.ndarray], floor: float, claimed: float |
 
 def draw_divergence(values: np.ndarray, exaggerated: int) -> Figure:
     """Draw the Kullback-Leibler divergence after each iteration; at the dashed line the exaggeration ends."""
-    figure = _figure(390, 300)
-    (axes,) = _axes(figure, "iteration", "divergence KL(P‖Q), nats")
+    figure = _figure(WIDTH, 270)
+    (axes,) = _axes(figure, "iteration (number)", "divergence KL(P‖Q), nats")
     axes.plot(values, color=LIGHT["main"])
     axes.set_ylim(0, 1.08 * values.max())
     if exaggerated:
@@ -168,8 +171,8 @@ def draw_divergence(values: np.ndarray, exaggerated: int) -> Figure:
 
 def draw_herding(errors: np.ndarray, random: np.ndarray) -> Figure:
     """Draw how the mean of the images taken comes near to that of all, beside that of random images."""
-    figure = _figure(390, 300)
-    (axes,) = _axes(figure, "images taken", "error of the mean, grey levels")
+    figure = _figure(WIDTH, 270)
+    (axes,) = _axes(figure, "images taken (number)", "error of the mean, grey levels")
     taken = np.arange(1, len(errors) + 1)
     axes.plot(taken, random, color=LIGHT["second"], linestyle="--", label="random images, by arithmetic")
     axes.plot(taken, errors, ".-", color=LIGHT["main"], label="herding")
@@ -186,8 +189,8 @@ def draw_energy(by_block: dict[str, np.ndarray], by_part: dict[str, np.ndarray],
     ----------
     by_block, by_part : (phases,) joules by name, at most 9 names each
     """
-    figure = _figure(390, 540)
-    axes = _axes(figure, "", "energy of the batch, µJ", 2)
+    figure = _figure(WIDTH, 540)
+    axes = _axes(figure, "phase", "energy of the batch, µJ", 2)
     for each, layers in zip(axes, (by_block, by_part), strict=True):
         each.grid(False, axis="x")
         base = np.zeros(len(phases))
@@ -203,13 +206,13 @@ def draw_energy(by_block: dict[str, np.ndarray], by_part: dict[str, np.ndarray],
     return figure
 
 
-def draw_timeline(cycles: dict[str, int], utilisation: dict[str, float]) -> Figure:
+def draw_timeline(cycles: dict[str, int], utilisation: dict[str, float], clock: float) -> Figure:
     """Draw the phases one after another, in cycles; the filled part of a bar's height is its utilisation.
 
-    Phases that ``utilisation`` lacks are only tinted.
+    Phases that ``utilisation`` lacks are only tinted. Above are milliseconds at a ``clock`` in MHz.
     """
-    figure = _figure(390, 320)
-    (axes,) = _axes(figure, "thousands of cycles since the start", "")
+    figure = _figure(WIDTH, 330)
+    (axes,) = _axes(figure, "thousands of cycles since the start", "phase")
     axes.grid(False, axis="y")
     total = sum(cycles.values()) / 1000
     begin = 0.0
@@ -232,4 +235,6 @@ def draw_timeline(cycles: dict[str, int], utilisation: dict[str, float]) -> Figu
     axes.invert_yaxis()
     axes.set_xlim(0, total)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    above = axes.secondary_xaxis("top", functions=(lambda kilo: kilo / clock, lambda ms: ms * clock))
+    above.set_xlabel(f"milliseconds at {clock:g} MHz")
     return figure

@@ -5,6 +5,7 @@ import json
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -182,12 +183,14 @@ class Run:
     values : the arrays of ``results.npz``
     settings : the run-time settings of the hardware
     energy : ``energy.json``; None if energy was not measured
+    date : day on which ``results.json`` was written, in UTC
     """
 
     figures: Figures
     values: dict[str, np.ndarray]
     settings: Settings | LeanSettings
     energy: Energy | None
+    date: str
 
     @property
     def config(self) -> SamplerConfig:
@@ -247,7 +250,12 @@ def load(directory: Path) -> Run:
         )
     values = _arrays(tables, figures)
     energy = _energy(directory / "energy.json", figures.digest)
-    return Run(figures, values, _make_settings(figures), energy)
+    return Run(figures, values, _make_settings(figures), energy, find_date(path))
+
+
+def find_date(path: Path) -> str:
+    """The day on which a file was written, in UTC."""
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC).date().isoformat()
 
 
 def _make_settings(figures: Figures) -> Settings | LeanSettings:

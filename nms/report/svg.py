@@ -14,11 +14,11 @@ from nms.report.theme import LIGHT
 
 STYLE: Any = {
     "svg.fonttype": "none",  # text stays text: it can be read, searched and takes the page's font
-    "font.size": 11,
-    "axes.titlesize": 11,
-    "axes.labelsize": 11,
-    "xtick.labelsize": 10,
-    "ytick.labelsize": 10,
+    "font.size": 12,
+    "axes.titlesize": 12,
+    "axes.labelsize": 12,
+    "xtick.labelsize": 11,
+    "ytick.labelsize": 11,
     "text.color": LIGHT["text"],
     "axes.labelcolor": LIGHT["text"],
     "axes.edgecolor": LIGHT["muted"],

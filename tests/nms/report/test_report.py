@@ -20,7 +20,8 @@ from PIL import Image
 from nms import cli
 from nms.contract.errors import UserError
 from nms.golden import metrics
-from nms.report import build, loader, replay, svg, theme
+from nms.report import build, figures, loader, replay, svg, theme
+from nms.report.data import Grid
 
 CYCLES = {
     "affinity": 763,
@@ -71,6 +72,34 @@ HARDWARE: dict[str, Any] = {
 
 def silent(_: str) -> None:
     pass
+
+
+def test_every_axis_has_a_name_and_a_unit() -> None:
+    some = np.array([0.5, 0.25])
+    drawn = [
+        figures.draw_map(np.zeros((2, 2)), np.arange(2), np.array([1]), np.arange(2), GRID),
+        figures.draw_convergence(some[:, None], 0.1, 0.2),
+        figures.draw_steps(np.array([3, 4]), np.arange(2), np.array([True, True]), "generations"),
+        figures.draw_errors({"a": some, "b": some}, 0.1, 0.3),
+        figures.draw_divergence(some, 1),
+        figures.draw_herding(some, some),
+        figures.draw_energy({"pe": some}, {"clock": some}, ["load", "emit"]),
+        figures.draw_timeline({"load": 2000, "emit": 98_000}, {}, 50),
+    ]
+    for figure in drawn:
+        assert figure.get_figwidth() * 72 <= 340
+        lower, labelled = figure.axes[-1], [axes for axes in figure.axes if axes.get_ylabel()]
+        assert lower.get_xlabel()
+        assert len(labelled) == 1
+        for label in (lower.get_xlabel(), labelled[0].get_ylabel()):
+            assert label == "phase" or "(" in label or "," in label or "cycles" in label, label
+    (above,) = drawn[-1].axes[0].child_axes
+    drawn[-1].draw_without_rendering()
+    assert above.get_xlabel() == "milliseconds at 50 MHz"
+    assert above.get_xlim() == (0, 2)
+
+
+GRID = Grid((0.0, 0.0), 1.0, 2, np.array([0, 3]))
 
 
 def make_run(factory: pytest.TempPathFactory, words: str) -> Path:
@@ -386,7 +415,8 @@ class TestHardware:
         order = [phase for phase in phases if phase in CYCLES]
         assert order == ["load", "distance", "search", "affinity", "embed", "grid", "emit"]
         assert {"37,218 · 48.4% busy", "2,064 · 93.0% busy", "763"} <= set(phases)
-        assert f"{sum(CYCLES.values()):,} cycles in all" in by_id(page, "cycles")
+        assert f"{sum(CYCLES.values()):,} cycles in all, 0.426 ms at 100 MHz" in by_id(page, "cycles")
+        assert re.search(r"Results of \d{4}-\d\d-\d\d, near-memory sampler", text(page))
         rows = [text(row) for row in page.xpath("//div[@id='traffic']//tr")]
         assert rows[0].endswith("counters monitors")
         assert rows[1].startswith("bytes_read")
