@@ -334,7 +334,7 @@ class NearMemorySampler(Block):
         self.ended = ended = Signal()
         self.error, self.code, self.address = error, code, address = Signal(), Signal(Error), Signal(64)
         batches_done = Signal(BATCHES)
-        self.result_address = Signal(64)
+        self.result_address = Signal(64, reset_less=True)
         aborted = Signal()
         idle = Signal()
         last = Signal()
@@ -476,7 +476,7 @@ class NearMemorySampler(Block):
         )
         connect(m, self.sampler.o_kept, self.images.i_kept)
         kept = self.images.o_kept
-        second, first = Signal(), Signal(32)
+        second, first = Signal(), Signal(32, reset_less=True)
         full = second | kept.p.last
         with m.If(self.state == State.BEGIN):
             m.d.sync += second.eq(0)
