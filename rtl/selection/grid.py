@@ -341,12 +341,13 @@ class Grid(Block):
         above = register(1, Mux(first[1], point.x - low[0], point.y - low[1])[: self.position], "above")
         scaled = product(m, above, ratio.ratio, moves[2:]) >> RB_LEAST - OFFSET
         stage = 2 + multiply
-        grid = register(stage, (scaled >> ratio.shift)[: self.side + OFFSET], "grid")  # u / 2^(RB - 12)
-        cell = grid[OFFSET:]
+        # u / 2^(RB - 12)
+        in_cells = register(stage, (scaled >> ratio.shift)[: self.side + OFFSET], "in_cells")
+        cell = in_cells[OFFSET:]
         with m.If(moves[stage + 1]):
             m.d.sync += Assert(cell < ratio.side, "a cell is outside the grid")
-        beyond = grid[OFFSET - 1]  # the centre, from which an offset counts
-        offset = Cat(grid[: OFFSET - 1] ^ (~beyond).replicate(OFFSET - 1), Const(0, 1)) + ~beyond
+        beyond = in_cells[OFFSET - 1]  # the centre, from which an offset counts
+        offset = Cat(in_cells[: OFFSET - 1] ^ (~beyond).replicate(OFFSET - 1), Const(0, 1)) + ~beyond
         horizontal = first[stage + 1]
         line = register(stage + 1, Mux(horizontal, cell, cell * ratio.side), "line")
         key = register(stage + 1, square(offset[:OFFSET]), "square")
