@@ -33,7 +33,7 @@ def blocks() -> list[Block]:
 
 
 def test_sections(blocks: list[Block]) -> None:
-    assert len(blocks) == 37
+    assert len(blocks) == 38
     for block in blocks:
         text = inspect.getdoc(type(block)) or ""
         titles = re.findall(r"^(\w+)\n-{3,}$", text, re.MULTILINE)
