@@ -205,6 +205,18 @@ class TestMethods:
             kept = apply_method("herding", METHODS["herding"][1], stream, keep, options)
             assert len(np.unique(stream.scenes[kept])) == keep
 
+    def test_groups_of_a_class_know_those_before(self) -> None:
+        """What stood in the first group does not stand in the second, whose first images are then kept."""
+        scenes = np.random.default_rng(2).integers(0, 256, (8, 12, 1, 1)).repeat(12, axis=2)
+        images = np.tile(scenes, (10, 1, 1, 1)).astype(np.uint8)
+        rows, labels = images.reshape(80, -1), np.zeros(80, np.int64)
+        for across, standing in ((True, 8), (False, 16)):
+            bit_true = replace(FAST.bit_true, shape=(12, 12, 1), threshold=8, across=across)
+            options = replace(FAST, bit_true=bit_true, shape=(12, 12, 1))
+            assert count_standing(rows, labels, options) == standing
+            kept = METHODS["herding"][1](rows, labels, 6, options, 1)
+            assert (kept[kept >= 40].tolist() == [40, 41, 42]) == across
+
     @pytest.mark.parametrize("data", ["native/fashion", "native/cifar-10-batches-py"])
     def test_scenes_of_real_streams_stand(self, data: str, shared_data: Path) -> None:
         """Of 1,000 images about the 200 originals; of as many without copies nearly all."""
