@@ -41,8 +41,13 @@ def doctor(as_json: Json = False) -> None:
     print()
     render.print_table(
         ["tool", "version", "needed for", "where, or how to get it"],
-        [[t.name, t.version or "missing", t.needed_for, _locate(t)] for t in found],
+        [[t.name, _shorten(t.version or "missing"), t.needed_for, _locate(t)] for t in found],
     )
+
+
+def _shorten(version: str) -> str:
+    """A version without what a distribution added to it."""
+    return version.partition("+")[0]
 
 
 def _locate(tool: "Tool") -> str:

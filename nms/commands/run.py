@@ -62,9 +62,7 @@ def run(
 
     Example: `nms run -c tiny --count 16 --perplexity 5`
 
-    Example: `nms run -c herding --memory litedram`
-
-    Example: `nms run -c herding --data cifar-10-batches-py --level golden -o out`
+    Example: `nms run -c herding --data cifar-10-batches-py --memory litedram -o out`
     """
     config = hardware.load()
     if waves and level is Level.GOLDEN:

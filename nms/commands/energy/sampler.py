@@ -119,7 +119,7 @@ def sampler(
     from nms.energy.sampler import results
 
     if output is not None:
-        inputs: list[Path | str] = [batch.data, *liberty, *([beside] if beside is not None else [])]
+        inputs: list[Path | str] = [batch.data, *filter(Path.is_file, liberty), *([beside] if beside is not None else [])]
         context.with_resource(reserve(output, results.FILES, inputs))
     images, settings = batch.load(config, lean)
     from nms.commands.energy import sampler_tables as tables
