@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``nms report``: the results of a run as one self-contained HTML page."""
+"""``nms report``: results as one self-contained HTML page."""

@@ -238,3 +238,31 @@ def draw_timeline(cycles: dict[str, int], utilisation: dict[str, float], clock: 
     above = axes.secondary_xaxis("top", functions=(lambda kilo: kilo / clock, lambda ms: ms * clock))
     above.set_xlabel(f"milliseconds at {clock:g} MHz")
     return figure
+
+
+def draw_classes(classes: dict[str, tuple[int, int]]) -> Figure:
+    """Draw how many images each class has, tinted, and how many of them are kept, filled."""
+    figure = _figure(WIDTH, 90 + 20 * len(classes))
+    (axes,) = _axes(figure, "images (number)", "class")
+    axes.grid(False, axis="y")
+    for place, (images, kept) in enumerate(classes.values()):
+        axes.barh(place, images, 0.7, color=LIGHT["tint"], edgecolor=LIGHT["main"], linewidth=0.8)
+        axes.barh(place, kept, 0.7, color=LIGHT["main"])
+    axes.set_yticks(range(len(classes)), list(classes), color=LIGHT["text"])
+    axes.tick_params(axis="y", length=0)
+    axes.invert_yaxis()
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+    return figure
+
+
+def draw_accuracies(accuracies: dict[str, tuple[float, float]]) -> Figure:
+    """Draw the accuracy of each method in percent, with its standard error."""
+    figure = _figure(WIDTH, 100 + 28 * len(accuracies))
+    (axes,) = _axes(figure, "accuracy, %", "method")
+    means, errors = zip(*accuracies.values(), strict=True)
+    places = range(len(accuracies))
+    axes.errorbar(means, places, xerr=errors, fmt="o", color=LIGHT["main"], capsize=3)
+    axes.axvline(means[0], color=LIGHT["second"], linestyle="--", linewidth=1.2)
+    axes.set_yticks(places, list(accuracies), color=LIGHT["text"])
+    axes.set_ylim(len(accuracies) - 0.5, -0.5)
+    return figure

@@ -237,7 +237,7 @@ def load(directory: Path) -> Run:
         if not file.is_file():
             raise UserError(f"{str(directory)!r}: no {file.name}; name a directory that nms run has written")
     try:
-        figures = Figures.model_validate(_json(path))
+        figures = Figures.model_validate(read_json(path))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
@@ -281,7 +281,7 @@ def _energy(path: Path, digest: str) -> Energy | None:
     if not path.is_file():
         return None
     try:
-        found = Energy.model_validate(_json(path))
+        found = Energy.model_validate(read_json(path))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
@@ -291,7 +291,8 @@ def _energy(path: Path, digest: str) -> Energy | None:
     return found
 
 
-def _json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object of a file; ``UserError`` if it has none."""
     try:
         found = json.loads(path.read_text())
     except (OSError, ValueError) as error:
