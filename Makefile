@@ -22,7 +22,7 @@ $(STAMP): pyproject.toml
 	@$(PYTHON) nms/prerequisites.py $(EXTRAS)
 	@echo 'setup 2/3: making the Python environment .venv'
 	@$(PYTHON) -m venv .venv
-	@echo 'setup 3/3: installing the packages that pyproject.toml pins (0.5 GB, minutes)'
+	@echo 'setup 3/3: installing the packages that pyproject.toml pins (1.3 GB, minutes)'
 	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[$(EXTRAS)]'
 	@touch $(STAMP)
 	@echo 'setup: done'
