@@ -196,7 +196,7 @@ class System(SoCCore):
         phases = sdram_module_nphases[kind.memtype]
         module = kind(options.clock, f"1:{phases}")
         rate = 1 if kind.memtype == "SDR" else 2
-        width = bits // (rate * phases)
+        width = options.width or bits // (rate * phases)
         row = module.geom_settings.colbits
         banks = 1 << module.geom_settings.bankbits
         self.submodules.sdrphy = SDRAMPHYModel(
@@ -228,6 +228,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--output", type=Path, required=True, help="folder to write to")
     parser.add_argument("--cpu", default="vexriscv", help="processor; none: a bridge instead")
     parser.add_argument("--module", default="MT41K256M8", help="DRAM module of litedram.modules")
+    parser.add_argument("--width", type=int, default=0, help="data pins of the DRAM; 0: the bus's width fits")
     parser.add_argument("--rows", type=int, default=2048, help="rows of a bank that the model has")
     parser.add_argument("--clock", type=int, default=100_000_000, help="hertz")
     parser.add_argument("--sink", type=int, default=4096, help="beats of the sink's memory, a power of two")

@@ -190,6 +190,9 @@ MemoryOption = Annotated[
 ]
 Module = Annotated[str, typer.Option(help="DRAM module, of litedram.modules.")]
 Rows = Annotated[int, typer.Option(help="Rows of a bank of the DRAM that are simulated.")]
+Width = Annotated[
+    int | None, typer.Option(help="Data pins of the DRAM; as many as the bus needs by default.")
+]
 MODULE, ROWS = "MT41K256M8", 2048
 """DRAM module and rows of a bank, unless said otherwise."""
 Grid = Annotated[

@@ -24,6 +24,7 @@ from nms.commands.options import (
     Module,
     Output,
     Rows,
+    Width,
     command_line,
     expand_groups,
     warn,
@@ -53,6 +54,7 @@ def run(
     memory: MemoryOption = Memory.MODEL,
     module: Module = MODULE,
     rows: Rows = ROWS,
+    width: Width = None,
     waves: Waves = False,
     output: Output = Path("out"),
     force: Force = False,
@@ -69,7 +71,7 @@ def run(
         raise UserError("waves: level golden simulates nothing; take --level rtl")
     if level is not Level.GOLDEN:
         extras.require("hardware", "simulation")
-    dram = _select_dram(config, level, bus, memory, module, rows)
+    dram = _select_dram(config, level, bus, memory, module, rows, width)
     if waves and dram:
         raise UserError("waves: memory litedram leaves none; take --memory model")
     from nms import results
@@ -105,7 +107,7 @@ def run(
 
 
 def _select_dram(
-    config: SamplerConfig, level: Level, bus: Bus, memory: Memory, module: str, rows: int
+    config: SamplerConfig, level: Level, bus: Bus, memory: Memory, module: str, rows: int, width: int | None
 ) -> "Options | None":
     """The DRAM to simulate, checked; ``None`` with the model of a memory."""
     if memory is Memory.MODEL:
@@ -115,6 +117,6 @@ def _select_dram(
     from nms.soc import system, tools
 
     tools.require(compiler=False)
-    options = system.Options(cpu="none", module=module, rows=rows)
+    options = system.Options(cpu="none", module=module, rows=rows, width=width or 0)
     system.measure(config, options)
     return options

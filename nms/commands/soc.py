@@ -18,6 +18,7 @@ from nms.commands.options import (
     Module,
     OptionalOutput,
     Rows,
+    Width,
     command_line,
     expand_groups,
     select_given,
@@ -55,6 +56,7 @@ def soc(
     most: Most = None,
     module: Module = MODULE,
     rows: Rows = ROWS,
+    width: Width = None,
     output: OptionalOutput = None,
     force: Force = False,
     as_json: Json = False,
@@ -75,7 +77,7 @@ def soc(
     from nms.soc import results, system
     from nms.soc import run as simulation
 
-    options = system.Options(module=module, rows=rows)
+    options = system.Options(module=module, rows=rows, width=width or 0)
     system.measure(config, options)
     wanted = load_work(config, batch, lean, most)
     images = wanted.images

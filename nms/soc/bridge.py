@@ -225,7 +225,7 @@ def run(
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        write_dram(lay_in_dram(memory, dram, options.rows), folder, config.bus_bits // 8)
+        write_dram(lay_in_dram(memory, dram, options.rows), folder, dram.access)
         progress("simulating")
         answer, figures = simulate(built, folder, lambda bus: run_job(bus, config, job, select))
         sent = (folder / "kept").read_bytes()
@@ -237,7 +237,7 @@ def run(
         },
         traffic={
             "counters": {name: answer.counters[name] for name in BYTES},
-            "monitors": watch(commands, config.bus_bits // 8, settings, job.image_stride, sent),
+            "monitors": watch(commands, dram.access, config.bus_bits // 8, settings, job.image_stride, sent),
         },
         commands=commands,
         dram=dram,
@@ -277,19 +277,20 @@ def simulate(built: Path, folder: Path, drive: Callable[[Bridge], Answer]) -> tu
 
 def watch(
     commands: dict[str, dict[str, int]],
+    access: int,
     beat: int,
     settings: Settings | LeanSettings,
     stride: int,
     sent: bytes,
 ) -> dict[str, int]:
-    """The bytes of a job by DRAM commands, each of which moves a beat, and by what left.
+    """The bytes of a job by DRAM commands, each of which moves ``access`` bytes, and by what left.
 
     Of the last beat of the results, only their bytes are written.
     """
     masked = -result_offsets(settings.count, settings.keep, has_map(settings))[2] % beat
     busy = [counts for phase, counts in commands.items() if phase != "idle"]
     return {
-        "bytes_read": beat * sum(counts["read"] for counts in busy),
-        "bytes_written": beat * sum(counts["write"] for counts in busy) - masked,
+        "bytes_read": access * sum(counts["read"] for counts in busy),
+        "bytes_written": access * sum(counts["write"] for counts in busy) - masked,
         "bytes_sent": len(sent) // stride * settings.pixels,
     }

@@ -18,12 +18,11 @@ from nms.soc.bridge import BridgeRun
 from nms.soc.system import CLOCK, Options
 
 
-def summarise(run: BridgeRun, options: Options, beat: int) -> dict[str, Any]:
+def summarise(run: BridgeRun, options: Options) -> dict[str, Any]:
     """The DRAM in ``results.json``: what it is, the commands of each phase, and what follows from them.
 
     ``hits`` is the share of reads and writes in a row that served one before; ``bytes_per_second`` are the
-    bytes of the job over the time of the phases in which any were moved. A read or write moves
-    ``burst_bytes``.
+    bytes of the job over the time of the phases in which any were moved.
     """
     moved = [counts for phase, counts in run.commands.items() if phase != "idle"]
     moved = [counts for counts in moved if counts["read"] + counts["write"]]
@@ -32,11 +31,10 @@ def summarise(run: BridgeRun, options: Options, beat: int) -> dict[str, Any]:
     return {
         "module": options.module,
         **asdict(run.dram),
-        "burst_bytes": beat,
         "clock_hz": CLOCK,
         "commands": run.commands,
         "hits": sum(counts["hits"] for counts in moved) / max(accesses, 1),
-        "bytes_per_second": accesses * beat * CLOCK / max(cycles, 1),
+        "bytes_per_second": accesses * run.dram.access * CLOCK / max(cycles, 1),
     }
 
 
@@ -58,5 +56,5 @@ def run(
         found.cycles,
         seconds={"build and simulation": time.monotonic() - started},
         traffic=found.traffic,
-        dram=summarise(found, options, config.bus_bits // 8),
+        dram=summarise(found, options),
     )

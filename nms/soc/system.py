@@ -66,21 +66,24 @@ class Options:
     module : DRAM module of ``litedram.modules``
     rows : of a bank
     sink : beats of the sink's memory, a power of two
+    width : data pins of the DRAM; 0 for as many as the bus needs to move a beat in a cycle
     """
 
     cpu: str = "vexriscv"
     module: str = MODULE
     rows: int = ROWS
     sink: int = 4096
+    width: int = 0
 
 
 @dataclass(frozen=True)
 class Dram:
-    """The simulated DRAM: its kind, and bytes of a row and of all; ``pins`` are its data pins."""
+    """The simulated DRAM: its kind, data pins, banks, and bytes of a read or write, of a row and of all."""
 
     kind: str
     pins: int
     banks: int
+    access: int
     row_bytes: int
     size: int
 
@@ -104,7 +107,10 @@ def measure(config: SamplerConfig, options: Options) -> Dram:
         raise UserError(f"module {options.module!r}: must be one of {', '.join(known)}")
     kind = getattr(modules, options.module)
     rate, phases = FAMILIES[kind.memtype]
-    pins = config.bus_bits // (rate * phases)
+    most = config.bus_bits // (rate * phases)
+    pins = options.width or most
+    if pins > most or pins & (pins - 1):
+        raise UserError(f"width {pins}: must be a power of two, up to the {most} pins that the bus needs")
     if pins < 8:
         raise UserError(
             f"bus_bits {config.bus_bits}: {options.module} would have {pins} pins; take 64 or more"
@@ -114,7 +120,8 @@ def measure(config: SamplerConfig, options: Options) -> Dram:
         raise UserError(
             f"rows {options.rows}: must be a power of two from {ROWS} to the {kind.nrows} of {options.module}"
         )
-    return Dram(kind.memtype, pins, kind.nbanks, row, row * options.rows * kind.nbanks)
+    size = row * options.rows * kind.nbanks
+    return Dram(kind.memtype, pins, kind.nbanks, pins * rate * phases // 8, row, size)
 
 
 def build(

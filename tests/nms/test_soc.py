@@ -66,6 +66,8 @@ def test_header_names_kept_images_by_their_numbers():
     [
         (Options(module="MT41"), "module 'MT41': must be one of .*MT41K256M8"),
         (Options(rows=1024), "rows 1024: must be a power of two from 2048 to the 32768 of MT41K256M8"),
+        (Options(width=16), "width 16: must be a power of two, up to the 8 pins that the bus needs"),
+        (Options(width=6), "width 6: must be"),
         (Options(rows=65536), "rows 65536: must be"),
     ],
 )
@@ -106,7 +108,7 @@ def test_work_that_cannot_be_is_refused(make: Callable[[], object], message: str
 
 
 def test_rows_of_the_banks_take_turns():
-    dram = Dram("DDR3", pins=8, banks=2, row_bytes=4, size=32)
+    dram = Dram("DDR3", pins=8, banks=2, access=8, row_bytes=4, size=32)
     memory = np.arange(14, dtype=np.uint8)
     first, second = bridge.lay_in_dram(memory, dram, rows=4)
     assert list(first) == [0, 1, 2, 3, 8, 9, 10, 11]
@@ -117,7 +119,7 @@ def test_a_masked_beat_counts_by_its_bytes():
     settings = LeanSettings.make(load("herding"), 64, (8, 8, 1))  # 19 kept: 80 bytes of results
     load_phase = {"read": 64, "write": 0}
     commands = {"idle": {"read": 9, "write": 9}, "load": load_phase, "emit": {"read": 19, "write": 2}}
-    found = bridge.watch(commands, 64, settings, 64, bytes(19 * 64))
+    found = bridge.watch(commands, 64, 64, settings, 64, bytes(19 * 64))
     assert found == {"bytes_read": 83 * 64, "bytes_written": 80, "bytes_sent": 19 * 64}
 
 
