@@ -13,6 +13,7 @@ from typing import Any
 
 import cocotb_tools.runner
 
+from nms.sim.child_environment import make_environment
 from nms.sim.verilator import protocol
 from nms.sim.verilator.context import VARIABLE, Context
 from nms.sim.verilator.runner import ENTRIES, Outcome, make_run_directory, read_results
@@ -37,8 +38,10 @@ def run(files: list[Path], top: str, standard: str, work: Path) -> str:
     """Simulate Verilog files of a standard (``2005``, ``2012``); what the simulation prints."""
     built = work / f"{top}.{standard}"
     command = [PROGRAM, f"-g{standard}", "-s", top, "-o", str(built), *map(str, files)]
-    subprocess.run(command, check=True, capture_output=True)
-    return subprocess.run(["vvp", "-n", str(built)], capture_output=True, text=True, check=False).stdout
+    env = make_environment()
+    subprocess.run(command, env=env, check=True, capture_output=True)
+    command = ["vvp", "-n", str(built)]
+    return subprocess.run(command, env=env, capture_output=True, text=True, check=False).stdout
 
 
 def simulate(

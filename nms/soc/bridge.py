@@ -26,6 +26,7 @@ from nms.contract.registers import BY_NAME, BYTES, has_map, result_offsets
 from nms.contract.settings import LeanSettings, Settings
 from nms.contract.tables import KINDS, SamplerTables
 from nms.sim import process
+from nms.sim.child_environment import make_environment
 from nms.sim.models.driver import BASE, Driver, JobDescriptor, Results, lay_out, unpack
 from nms.sim.models.system import exceeds_word
 from nms.soc import program, system
@@ -251,7 +252,8 @@ def running(built: Path, folder: Path) -> Iterator[int]:
     (folder / "system_sram.init").write_text("0\n")
     command = [str(built / "simulate"), str(LIMIT), "figures.json", "kept", "bridge"]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, cwd=folder, stdout=pipe, stderr=pipe, text=True) as simulation:
+    env = make_environment()
+    with subprocess.Popen(command, cwd=folder, env=env, stdout=pipe, stderr=pipe, text=True) as simulation:
         assert simulation.stdout
         assert simulation.stderr
         said = simulation.stdout.readline()

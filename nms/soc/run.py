@@ -12,6 +12,7 @@ from pathlib import Path
 from nms.contract.errors import UserError
 from nms.contract.readout import Phase
 from nms.sim import process
+from nms.sim.child_environment import make_environment
 from nms.soc import program, system, tools
 from nms.soc.system import LIMIT, LITEX, Options
 from nms.soc.work import Work, write_header
@@ -88,7 +89,8 @@ def run(work: Work, options: Options, progress: Callable[[str], None] = lambda t
         program.write_contents(rom, folder / "system_rom.init")
         progress("simulating")
         command = [str(built / "simulate"), str(LIMIT), "figures.json", "kept"]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        env = make_environment()
+        done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
         if done.stderr or "differences" not in done.stdout:
             raise process.make_error("the simulated system", done.returncode, done.stdout + done.stderr)
         figures = json.loads((folder / "figures.json").read_text())

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from nms.contract.errors import UserError
+from nms.sim.child_environment import make_environment
 from nms.sim.verilator import tools
 from nms.sim.verilator.tools import Tool
 
@@ -23,7 +24,7 @@ def _find_library(compiler: str) -> Path | None:
     """The specs by which the compiler finds the C library."""
     try:
         command = [compiler, f"--specs={LIBRARY}", f"-print-file-name={LIBRARY}"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, env=make_environment(), capture_output=True, text=True, check=False)
     except OSError:
         return None
     return Path(done.stdout.strip()) if done.returncode == 0 else None
