@@ -119,7 +119,8 @@ def sampler(
     from nms.energy.sampler import results
 
     if output is not None:
-        inputs: list[Path | str] = [batch.data, *filter(Path.is_file, liberty), *([beside] if beside is not None else [])]
+        inputs: list[Path | str] = [batch.data, *filter(Path.is_file, liberty)]
+        inputs += [] if beside is None else [beside]
         context.with_resource(reserve(output, results.FILES, inputs))
     images, settings = batch.load(config, lean)
     from nms.commands.energy import sampler_tables as tables
