@@ -72,7 +72,7 @@ class _Writer:
         self._write(_replace(library, [*units, *rest]), f"library ({name})", "", self._library_group)
 
     def _write(self, group: Group, head: str, indent: str, inner: Callable[[Group], None]) -> None:
-        """Write a group in the order of the file, in which OpenSTA finds names; ``inner`` writes groups."""
+        """Write a group in the order of the file, as OpenSTA finds names; ``inner`` writes groups."""
         self.lines.append(f"{indent}{head} {{")
         items: list[Attribute | Group] = [*group.attributes, *group.groups]
         for item in sorted(items, key=lambda item: item.at):

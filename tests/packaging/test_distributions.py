@@ -46,8 +46,14 @@ def test_the_only_top_level_name_is_nms(wheel: dict[str, bytes]) -> None:
 
 
 def test_every_file_of_the_package_is_in_the_wheel_once(wheel: dict[str, bytes]) -> None:
-    """Modules, and the data that the code opens: those of ``nms`` and of the layers beside it."""
-    tree = {
+    """Modules, and the data that the code opens: of ``nms``, the layers beside it, and examples it builds."""
+    examples = {
+        f"nms/soc/{link}/{file.relative_to(ROOT / 'examples' / folder).as_posix()}": file
+        for link, folder in (("litex", "litex"), ("driver", "c"))
+        for file in (ROOT / "examples" / folder).rglob("*")
+        if file.is_file() and file.suffix != ".pyc"
+    }
+    tree = examples | {
         f"nms/{file.relative_to(folder).as_posix()}": file
         for folder, files in ((ROOT / "nms", "**/*"), *((ROOT, f"{layer}/**/*") for layer in LAYERS))
         for file in folder.glob(files)
