@@ -76,7 +76,10 @@ class _Pipeline(Block):
         for stage in range(self.latency):
             for position in range(stage * self.unroll, min((stage + 1) * self.unroll, len(self.indices))):
                 state = self._turn(m, position, state)
-            state = {name: register(value, name, stage) for name, value in state.items()}
+            state = {
+                name: value if isinstance(value, Const) else register(value, name, stage)
+                for name, value in state.items()
+            }
             tag = register(tag, "tag", stage)
         m.d.comb += [self.o.valid.eq(valid[-1]), self.o.payload.tag.eq(tag)]
         self._last(m, state)
@@ -250,7 +253,8 @@ class Vector(_Pipeline):
     """``log = max(2t, 0)``, log2 of a mantissa m, 1 <= m < 2 (contract, section 3, vectoring).
 
     t starts with the sum of all angles, and each turn back takes twice its own off. What the turns of a
-    stage take off, an adder for two of them, is taken off in the next stage, or behind the last.
+    stage take off, an adder for two of them, is taken off in the next stage, or behind the last. As t stays
+    even or odd, half of it is kept, rounded down.
 
     Parameters
     ----------
@@ -294,7 +298,7 @@ class Vector(_Pipeline):
         return {
             "x": Cat(half, Const(0b10, 2)),
             "y": Cat(half, Const(0, 1)),
-            "turned": Const(sum(angle(index, self.fraction) for index in self.indices), self.fraction + 1),
+            "turned": Const(self._total() >> 1, self.fraction),
             "backs": Const(0, 0),
         }
 
@@ -305,19 +309,19 @@ class Vector(_Pipeline):
         back, backs, turned = y[-1], state["backs"], state["turned"]
         new = self._rotate(m, position, state["x"], y, back, self.fraction + 3 - index)
         if position % self.unroll == 0 and position:
-            turned = Signal(signed(self.fraction + 2), name=f"turned_before_{position}")
+            turned = Signal(signed(self.fraction + 1), name=f"turned_before_{position}")
             m.d.comb += turned.eq(self._subtract_angles(state["turned"], backs, position))
             backs = Const(0, 0)
         return new | {"turned": turned, "backs": Cat(backs, back)}
 
     def _subtract_angles(self, turned: Value, backs: Value, position: int) -> Value:
-        """t without the angles of those turns before ``position`` that ``backs`` says went back."""
+        """t / 2 without the angles of those turns before ``position`` that ``backs`` says went back."""
         for at in range(0, len(backs), 2):  # two turns are one of four constants, and one adder
             pair = backs[at : at + 2]
             first = position - len(backs) + at
             angles = [angle(index, self.fraction) for index in self.indices[first : first + len(pair)]]
             choices = [
-                -2 * sum(a for bit, a in enumerate(angles) if choice >> bit & 1)
+                -sum(a for bit, a in enumerate(angles) if choice >> bit & 1)
                 for choice in range(1 << len(pair))
             ]
             turned = turned + Array(choices)[pair]
@@ -325,4 +329,8 @@ class Vector(_Pipeline):
 
     def _last(self, m: Module, state: dict[str, Value]) -> None:
         turned = self._subtract_angles(state["turned"], state["backs"], len(self.indices))
-        m.d.comb += self.o.payload.log.eq(Mux(turned < 0, 0, turned.shift_left(1)))
+        m.d.comb += self.o.payload.log.eq(Mux(turned < 0, 0, Cat(Const(self._total() % 2 << 1, 2), turned)))
+
+    def _total(self) -> int:
+        """The sum of all angles."""
+        return sum(angle(index, self.fraction) for index in self.indices)
