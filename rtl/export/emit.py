@@ -50,6 +50,13 @@ MODULE = re.compile(r"^(module .*?\);\n)(.*?^endmodule)", re.MULTILINE | re.DOTA
 TRIGGER = r"\$settle "
 """The register that combinational blocks read so that they run at the start of a simulation."""
 
+SETTLE = f"""  reg {TRIGGER};
+  // verilator lint_off INITIALDLY
+  initial {TRIGGER}<= 0;
+  // verilator lint_on INITIALDLY
+"""
+"""Its one change, which takes effect when all blocks have begun to wait; Verilator objects to such."""
+
 YOSYS_TRIGGER = re.compile(r"\\\$auto\$verilog_backend\S+ ")
 """Yosys' name for it."""
 
@@ -177,8 +184,7 @@ def _settle(header: str, body: str) -> str:
         lambda found: f"  always @* begin\n    if ({TRIGGER}) begin end\n    {found[1]}\n  end\n", body
     )
     body = YOSYS_TRIGGER.sub(lambda _: TRIGGER, body).replace(f"  reg {TRIGGER} = 0;\n", "")
-    declared = f"  reg {TRIGGER};\n  initial {TRIGGER}<= 0;\n" if TRIGGER in body else ""
-    return header + declared + body
+    return header + (SETTLE if TRIGGER in body else "") + body
 
 
 def _versions() -> list[str]:

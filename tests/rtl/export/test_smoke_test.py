@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from nms.contract.config import PRESETS, load
-from nms.rtl.export import core
+from nms.rtl.export import core, emit
 from nms.sim import icarus
 
 pytestmark = pytest.mark.skipif(not icarus.is_there(), reason="Icarus Verilog is not installed")
 
 TOP = "near_memory_sampler_tb"
 
-SETTLE = r"  reg \\\$settle ;\n  initial \\\$settle <= 0;\n"
+SETTLE = re.escape(emit.SETTLE)
 
 
 @pytest.fixture(scope="module")

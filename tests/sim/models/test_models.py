@@ -20,7 +20,7 @@ from nms.sim.verilator import context
 def tally(monkeypatch, tmp_path):
     """A context as the runner gives it."""
     file = tmp_path / "tally.jsonl"
-    monkeypatch.setenv(context.VARIABLE, context.Context(seed=9, tally=str(file)).dump())
+    monkeypatch.setenv(context.VARIABLE, context.Context(seed=9, tally=str(file), wanted="").dump())
     context.context.cache_clear()
     yield file
     context.context.cache_clear()
