@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Settings and images of short runs of the lean core, and their comparison with the golden model."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, cast
 
+import cocotb
 import numpy as np
 from cocotb.triggers import ValueChange, with_timeout
 
@@ -14,7 +15,7 @@ from nms.golden import sampler as golden
 from nms.sim.compare import compare
 from nms.sim.models.device import LeanDevice, limit_cycles
 from nms.sim.models.seeds import generator
-from nms.sim.models.streams import PERIOD, cycles, reset_mid, start
+from nms.sim.models.streams import PERIOD, cycles, reset_mid, start, until
 from nms.sim.verilator.context import count as tally
 from nms.sim.verilator.context import parameters
 
@@ -59,6 +60,24 @@ async def compare_tables(
     tally("lean sampler", sum(table.compared for table in found))
     wrong = [f"{table.name} ({table.mismatches}): {table.first}" for table in found if table.mismatches]
     assert not wrong, "; ".join(wrong)
+
+
+async def run_job(
+    device: LeanDevice, given: LeanSettings, batches: list[np.ndarray]
+) -> AsyncIterator[tuple[np.ndarray, list[int]]]:
+    """Each batch of a job and what is kept of it; the next is taken while the one before is picked from."""
+    await device.prepare(given)
+    await device.load(given, batches[0])
+    for images, following in zip(batches, [*batches[1:], None], strict=True):
+        await device.begin(given)
+        if following is not None:
+            loading = cocotb.start_soon(device.load(given, following))
+        kept = await device.kept(given)
+        await until(device.dut, "done", 10)
+        tally("kept", len(kept))
+        yield images, kept
+        if following is not None:
+            await loading
 
 
 async def reach(device: LeanDevice, given: LeanSettings, phase: Phase) -> None:

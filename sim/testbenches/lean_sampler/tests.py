@@ -26,9 +26,9 @@ from nms.sim.testbenches.lean_sampler.environment import (
     copies,
     make_hard_images,
     noise,
+    run_job,
     settings,
 )
-from nms.sim.verilator.context import count as tally
 from nms.sim.verilator.context import sweep
 
 
@@ -80,19 +80,8 @@ async def batches_of_a_job(dut: Any, stalls: Stalls) -> None:
     await start(dut)
     device, given = LeanDevice(dut, CONFIG, stalls), settings(ratio=0.5, pick=str(PICKS[0]))
     batches = [noise(f"batch {number}", given) for number in range(4)]
-    await device.prepare(given)
-    await device.load(given, batches[0])
-    for images, following in zip(batches, [*batches[1:], None], strict=True):
-        await device.begin(given)
-        if following is not None:
-            loading = cocotb.start_soon(device.load(given, following))
-        kept = await device.kept(given)
-        await until(dut, "done", 10)
-        expected = golden.run(CONFIG, given, images).kept
-        assert kept == expected.tolist()
-        tally("kept", len(kept))
-        if following is not None:
-            await loading
+    async for images, kept in run_job(device, given, batches):
+        assert kept == golden.run(CONFIG, given, images).kept.tolist()
     await compare_tables(device, given, batches[-1], kept)
 
 
@@ -134,24 +123,12 @@ if CONFIG.window:
         removal, every = Removal(given), copies("across", given, COUNT)
         batches = [every[(np.arange(COUNT) + 2 * number) % COUNT] for number in range(4)]
         batches.append(noise("across", given))
-        await device.prepare(given)
-        await device.load(given, batches[0])
-        for images, following in zip(batches, [*batches[1:], None], strict=True):
-            await device.begin(given)
-            if following is not None:
-                loading = cocotb.start_soon(device.load(given, following))
-            kept = await device.kept(given)
-            await until(dut, "done", 10)
+        async for images, kept in run_job(device, given, batches):
             standing = removal.find_standing(images)
-            expected = golden.run(CONFIG, given, images, standing=standing).kept
-            assert kept == expected.tolist()
+            model = golden.run(CONFIG, given, images, standing=standing)
+            assert kept == model.kept.tolist()
             assert dut.standing.value.to_unsigned() == standing.sum()
-            tally("kept", len(kept))
-            if following is not None:
-                await loading
-        found = compare_all(
-            await device.tables(kept, given.count), golden.run(CONFIG, given, images, standing=standing)
-        )
+        found = compare_all(await device.tables(kept, given.count), model)
         assert not any(table.mismatches for table in found)
 
 
