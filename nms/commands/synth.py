@@ -2,6 +2,7 @@
 """``nms synth``: synthesise blocks, or the whole sampler."""
 
 import json
+import re
 import shutil
 import sys
 import tempfile
@@ -12,7 +13,7 @@ import typer
 
 from nms import render
 from nms.commands.completion import complete_unit, offer
-from nms.commands.options import ClockGating, ConfigOptions, Force, Json, Output, command_line, expand_groups
+from nms.commands.options import ClockGating, ConfigOptions, Force, Json, command_line, expand_groups
 from nms.commands.progress import telling
 from nms.contract.errors import UserError
 from nms.contract.output import check_earlier, publish, reserve
@@ -59,6 +60,13 @@ Compare = Annotated[
     bool, typer.Option("--compare", help="Compare with the committed baseline; status 1 beyond tolerances.")
 ]
 
+SynthOutput = Annotated[
+    Path | None,
+    typer.Option(
+        "-o", "--output", help="Directory to write to; by default in build/synth, by what is synthesised."
+    ),
+]
+
 NO_YES = ("no", "yes")
 
 RECORD = "metrics.json"
@@ -75,7 +83,7 @@ def synth(
     liberty: Liberty = None,
     clock_gating: ClockGating = None,
     min_gated: MinGated = 0.0,
-    output: Output = Path("build/synth"),
+    output: SynthOutput = None,
     force: Force = False,
     compare: Compare = False,
     as_json: Json = False,
@@ -87,9 +95,6 @@ def synth(
     Example: `nms synth -c edge --compare`
     """
     config = hardware.load()
-    context.with_resource(reserve(output, [RECORD]))
-    command = command_line(context, leave_out=["compare", "min_gated"])
-    check_earlier(output / RECORD, command, force)
     from nms.rtl import units
     from nms.synth import flow, metrics, targets
 
@@ -98,6 +103,11 @@ def synth(
         raise UserError(f"--min-gated {min_gated:g}: an FPGA has no clock gates")
     names = unit or ["axi"]
     units.check_names(names, config)
+    parts = [config.full_name, chosen_target.name, *(unit or [])]
+    output = output or Path("build/synth") / re.sub(r"[^\w.-]", "_", "-".join(parts))
+    context.with_resource(reserve(output, [RECORD]))
+    command = command_line(context, leave_out=["compare", "min_gated"])
+    check_earlier(output / RECORD, command, force)
     before = metrics.load_baseline(config.name, chosen_target.name) if compare else []
     record: dict[str, Any] = {
         "command": command,
