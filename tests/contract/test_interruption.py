@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from nms.contract.interruption import SIGNALS
 from tests.conftest import ROOT
 
 PROGRAM = """
@@ -41,6 +42,12 @@ def find_processes(folder: Path) -> list[str]:
     return [words for words in found if words]
 
 
+def heed_signals() -> None:
+    """Take signals as a program in a terminal does, where the tests run in a background that ignores some."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("script", [TREE, STUBBORN])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_all_ends(number: signal.Signals, script: str, tmp_path: Path) -> None:
@@ -50,7 +57,7 @@ def test_all_ends(number: signal.Signals, script: str, tmp_path: Path) -> None:
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored in a shell's background
+        preexec_fn=heed_signals,
     )
     started = 5 if script == TREE else 3
     while len(find_processes(tmp_path)) < started:

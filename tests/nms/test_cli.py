@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,15 @@ def nms(*arguments: str, monkeypatch: pytest.MonkeyPatch) -> int:
     with pytest.raises(SystemExit) as exited:
         cli.main()
     return int(exited.value.code or 0)
+
+
+@pytest.fixture
+def heeded() -> Iterator[None]:
+    """Signals as in a terminal; the tests may run in a background that ignores some."""
+    ours = {number: signal.signal(number, signal.SIG_DFL) for number in SIGNALS}
+    yield
+    for number, handler in ours.items():
+        signal.signal(number, handler)
 
 
 class TestRefusals:
@@ -185,6 +195,7 @@ class TestRefusals:
             (signal.SIGHUP, "ended by SIGHUP"),
         ],
     )
+    @pytest.mark.usefixtures("heeded")
     def test_a_signal(
         self,
         number: signal.Signals,
@@ -194,7 +205,6 @@ class TestRefusals:
         capsys: pytest.CaptureFixture[str],
     ) -> None:
         """One line, the status of a shell, nothing left behind, and the handlers are what they were."""
-        ours = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a shell's background
         before = [signal.getsignal(known) for known in SIGNALS]
         monkeypatch.setattr(golden, "run", lambda *_: os.kill(os.getpid(), number))
         command = [*TINY, "--level", "golden", "-o", str(tmp_path / "out")]
@@ -202,7 +212,6 @@ class TestRefusals:
         assert capsys.readouterr().err == f"nms: {line}\n"
         assert not list(tmp_path.iterdir())
         assert [signal.getsignal(known) for known in SIGNALS] == before
-        signal.signal(signal.SIGINT, ours)
 
     @pytest.mark.parametrize(
         ("shell", "status", "line"),
