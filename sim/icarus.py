@@ -16,7 +16,13 @@ import cocotb_tools.runner
 from nms.sim.child_environment import make_environment
 from nms.sim.verilator import protocol
 from nms.sim.verilator.context import VARIABLE, Context
-from nms.sim.verilator.runner import ENTRIES, Outcome, make_run_directory, read_results
+from nms.sim.verilator.runner import (
+    ENTRIES,
+    Outcome,
+    count_compared,
+    make_run_directory,
+    read_results,
+)
 
 PROGRAM = "iverilog"
 
@@ -94,7 +100,7 @@ def simulate(
     return Outcome(
         passed=passed,
         failed=len(failures),
-        compared=0,
+        compared=count_compared(tally),
         seconds_build=built - started,
         seconds_run=time.monotonic() - built,
         failures=failures,

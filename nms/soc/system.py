@@ -23,6 +23,7 @@ from nms.soc import tools
 LITEX = Path(__file__).with_name("litex")
 """Sources of system and program, the examples for LiteX."""
 
+# LiteX's text and the processor's are not lint-free; that of the sampler is checked by itself
 VERILATED = (
     "-O3",
     "--no-timing",

@@ -77,13 +77,17 @@ class RowProfile(wiring.Component):
         m.submodules.sums = sums = RAM(shape=BIN_SUM, depth=BINS)
         shift, top = Signal(range(7), reset_less=True), Signal(range(21), reset_less=True)
         bins, prepared = Signal(range(BINS + 1), reset_less=True), Signal()
-        length = Mux(self.channels == 3, self.width + (self.width << 1), self.width)  # bytes of a row
+        length, largest = Signal(range(3 * SIDE_MAX + 1)), Signal(ROW_SUM)  # bytes of a row, and their sum
+        m.d.comb += [
+            length.eq(Mux(self.channels == 3, self.width + (self.width << 1), self.width)),
+            largest.eq((length << 8) - length),
+        ]
         m.d.sync += prepared.eq(self.prepare)
         with m.If(self.prepare):
             # height >> s <= BINS is height < (BINS + 1) << s
             m.d.sync += [
                 shift.eq(sum(self.height >= (BINS + 1) << s for s in range(6))),
-                top.eq(bit_length((length << 8) - length)),
+                top.eq(bit_length(largest)),
             ]
         with m.If(prepared):
             m.d.sync += bins.eq(self.height >> shift)

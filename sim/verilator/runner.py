@@ -291,6 +291,12 @@ def _run(program: Path, work: Path, arguments: Sequence[str], env: dict[str, str
         raise process.make_error("the simulation", done.returncode, log.read_text(errors="replace"))
 
 
+def count_compared(tally: Path) -> int:
+    """How many values the scoreboards of a run have compared."""
+    lines = tally.read_text().splitlines() if tally.exists() else []
+    return sum(json.loads(line)["compared"] for line in lines)
+
+
 def make_run_directory(module: str) -> Path:
     """A new directory for a run; of the older ones the newest :data:`RUNS` stay, and those in use.
 
@@ -399,14 +405,12 @@ def simulate(
     if asserted:
         more = f" (and {len(asserted) - 1} more)" if len(asserted) > 1 else ""
         failures.append(f"assertion: {asserted[0].strip()}{more}")
-    lines = tally.read_text().splitlines() if tally.exists() else []
-    compared = sum(json.loads(line)["compared"] for line in lines)
     if failures:
         failures.append(f"seed {seed}; log: {log}\n{_tail(log)}")
     return Outcome(
         passed=passed,
         failed=max(len(failures) - 1, 0),
-        compared=compared,
+        compared=count_compared(tally),
         seconds_build=seconds_build,
         seconds_run=seconds_run,
         failures=failures,

@@ -9,8 +9,9 @@ from cocotb.triggers import ClockCycles
 
 from nms.sim.models.scoreboard import Scoreboard
 from nms.sim.models.seeds import generator
-from nms.sim.models.streams import Source, Stalls, pulse, reset_mid, start
+from nms.sim.models.streams import Source, Stalls, pulse, reset_mid, start, until
 from nms.sim.testbenches.near_duplicates.environment import (
+    BLOCK,
     CONFIG,
     FIELDS,
     HEIGHTS,
@@ -64,6 +65,29 @@ async def window(dut: Any) -> None:
         beyond = np.concatenate([images, images[:1]])
         assert await compare(dut, board, settings, [beyond]) == [1] * (size + 2)
         assert await compare(dut, board, settings, [images[:1], images[:1]]) == [1, 0]
+    board.finish()
+
+
+@cocotb.test()
+async def timing(dut: Any) -> None:
+    """A verdict comes within the formula, however many images stand."""
+    await start(dut)
+    rng, board = generator("near-duplicates timing"), Scoreboard("near-duplicates timing", minimum=1)
+    settings = draw_settings(rng, height=32, planes=False, threshold=1, window=CONFIG.window)
+    for name in FIELDS:
+        getattr(dut, name).value = int(getattr(settings, name))
+    await pulse(dut, "prepare")
+    await ClockCycles(dut.clk, 4)
+    dut.o_stands__ready.value = 1
+    entries = settings.height - 2
+    images = rng.integers(0, 256, (CONFIG.window + 2, settings.pixels)).astype(np.uint8)
+    for number, image in enumerate(images):
+        await Source(dut, "i_rows").send(list_rows(settings, image[None]))
+        standing = min(number, CONFIG.window)
+        await until(dut, "o_stands__valid", settings.height + 6 + standing * BLOCK.cycles(entries))
+        board.expect([1])
+        board.got(int(dut.o_stands__payload.value))
+        await ClockCycles(dut.clk, entries + 16)  # until its profile is kept
     board.finish()
 
 
