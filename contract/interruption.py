@@ -5,7 +5,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
@@ -46,18 +46,38 @@ def ending_on_signals() -> Iterator[None]:
 
 def end_descendants() -> None:
     """End the processes that this one has started, and those that they have started; wait for them."""
-    running = _list_descendants()
-    for process in running:
-        with suppress(OSError):
-            os.kill(process, signal.SIGTERM)
+    running = _stop_descendants()
+    for number in (signal.SIGTERM, signal.SIGCONT):
+        _send(number, running)
     deadline = time.monotonic() + PATIENCE
     while running := {one: born for one, born in running.items() if _read_birth(one) == born}:
         if time.monotonic() > deadline:
-            for process in running:
-                with suppress(OSError):
-                    os.kill(process, signal.SIGKILL)
-            return
+            running |= _stop_descendants()
+            _send(signal.SIGKILL, running)
         time.sleep(0.01)
+
+
+def _stop_descendants() -> dict[int, str]:
+    """Stop the processes below this one, and tell when each began, as far as the system tells.
+
+    One that stands cannot start another, which would escape whoever ends those that he has listed.
+    """
+    stopped: dict[int, str] = {}
+    while more := {one: born for one, born in _list_descendants().items() if one not in stopped}:
+        _send(signal.SIGSTOP, more)
+        stopped |= more
+        deadline = time.monotonic() + PATIENCE
+        while any(_read_birth(one) == more[one] and _read_status(one)[:1] != ["T"] for one in more):
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.001)
+    return stopped
+
+
+def _send(number: signal.Signals, processes: Iterable[int]) -> None:
+    for process in processes:
+        with suppress(OSError):
+            os.kill(process, number)
 
 
 def _list_descendants() -> dict[int, str]:

@@ -28,6 +28,7 @@ except Interruption as error:
 
 TREE = "sh -c 'sleep 60 & sleep 60' & sleep 60"
 STUBBORN = "trap '' TERM; echo; sleep 60; sleep 60"
+STARTING = "i=0; while [ $i -lt 200 ]; do sleep 60 & i=$((i+1)); done; wait"
 
 
 def find_processes(folder: Path) -> list[str]:
@@ -48,7 +49,7 @@ def heed_signals() -> None:
         signal.signal(number, signal.SIG_DFL)
 
 
-@pytest.mark.parametrize("script", [TREE, STUBBORN])
+@pytest.mark.parametrize("script", [TREE, STUBBORN, STARTING])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_all_ends(number: signal.Signals, script: str, tmp_path: Path) -> None:
     program = subprocess.Popen(
@@ -59,7 +60,7 @@ def test_all_ends(number: signal.Signals, script: str, tmp_path: Path) -> None:
         text=True,
         preexec_fn=heed_signals,
     )
-    started = 5 if script == TREE else 3
+    started = 3 if script == STUBBORN else 5
     while len(find_processes(tmp_path)) < started:
         assert program.poll() is None
         time.sleep(0.05)
