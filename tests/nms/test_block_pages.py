@@ -8,20 +8,21 @@ from xml.etree import ElementTree
 
 import pytest
 
-from nms import block_pages
+from nms.block_pages import __main__ as block_pages
+from nms.block_pages import drawing, interface
 from nms.rtl.units import UNITS
 
 SVG = "{http://www.w3.org/2000/svg}"
 
 
 @pytest.fixture(scope="module")
-def found() -> dict[str, list[block_pages.BlockClass]]:
-    return block_pages.find_units()
+def found() -> dict[str, list[interface.BlockClass]]:
+    return interface.find_units()
 
 
 @pytest.fixture
 def pages(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found: dict[str, list[block_pages.BlockClass]]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found: dict[str, list[interface.BlockClass]]
 ) -> Path:
     """A copy of the pages that the generator takes for the real ones."""
     folder = tmp_path / "docs" / "blocks"
@@ -62,22 +63,22 @@ def test_a_page_without_markers_is_refused(pages: Path) -> None:
         block_pages.main()
 
 
-def test_every_unit_is_drawn_with_all_its_ports(found: dict[str, list[block_pages.BlockClass]]) -> None:
+def test_every_unit_is_drawn_with_all_its_ports(found: dict[str, list[interface.BlockClass]]) -> None:
     assert list(found) == list(UNITS)
     for unit, kinds in found.items():
-        drawing = ElementTree.fromstring(block_pages.draw(kinds))
-        written = [text.text for text in drawing.iter(f"{SVG}text")]
+        symbol = ElementTree.fromstring(drawing.draw(kinds))
+        written = [text.text for text in symbol.iter(f"{SVG}text")]
         for kind in kinds:
             assert type(kind.block).__name__ in written
-            for row in block_pages.group(block_pages.list_members(kind.block)):
+            for row in drawing.group(interface.list_members(kind.block)):
                 assert row.name in written, unit
 
 
-def test_the_array_contains_its_elements(found: dict[str, list[block_pages.BlockClass]]) -> None:
+def test_the_array_contains_its_elements(found: dict[str, list[interface.BlockClass]]) -> None:
     [pea] = found["pea"]
     parts = {part.title: (part.kind, len(part.names)) for part in pea.parts}
     assert parts["PE"] == ("block", 4)
-    ports = {port.name: port for port in block_pages.list_members(pea.block)}
+    ports = {port.name: port for port in interface.list_members(pea.block)}
     assert ports["o_rows"].fields == "row 4, minimum 22, scale 5, ties 5"
     assert ports["o_rows"].streams
     assert not ports["o_rows"].inward
