@@ -32,10 +32,10 @@ demo: setup
 	$(BIN)/nms report out/demo
 
 test: setup
-	$(BIN)/pytest -n 2 --dist loadfile -m 'not slow'
+	$(BIN)/pytest -n 2 --dist worksteal -m 'not slow'
 
 test-all: setup
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist worksteal
 
 bench: setup
 	$(BIN)/nms bench $(ARGS)

@@ -53,6 +53,9 @@ COMPILER = {False: ("-O1", "-O0", "-O1"), True: ("-O2 -march=native", "-O0", "-O
 LONG = 5_000_000
 """Characters of Verilog, as the gates of a whole have, above which optimising takes longer than it saves."""
 
+SHORT = 1_000_000
+"""Characters of Verilog up to which the C++ compiler takes all files as one: half the work, by one processor."""
+
 RUNTIME = [f"verilated{part}.o" for part in ("", "_dpi", "_vpi", "_threads", "_random", "_vcd_c")]
 """Verilator's own objects, compiled once for each set of flags."""
 
@@ -180,7 +183,9 @@ def _compile(module: str, verilog: str, fast: bool, waves: bool, work: Path) -> 
         if (shelf / name).exists():
             shutil.copy(shelf / name, work / name)  # newer than the makefile, so make takes it as it is
     jobs = min(JOBS, os.cpu_count() or 1)
-    make = ["make", "-j", str(jobs), "-C", str(work), "-f", "Vtop.mk", f"VM_TRACE={int(waves)}", *optimised]
+    parallel = f"VM_PARALLEL_BUILDS={int(len(verilog) > SHORT)}"
+    make = ["make", "-j", str(jobs), "-C", str(work), "-f", "Vtop.mk", f"VM_TRACE={int(waves)}", parallel]
+    make += optimised
     process.run(COMPILE, make, work, env, log)
     if module == LOOPED:
         _link_loop(work, called, env, log)

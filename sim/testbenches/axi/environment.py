@@ -17,7 +17,7 @@ from nms.sim.models.driver import BASE, PAGE, JobDescriptor, JobError, round_up
 from nms.sim.models.seeds import generator
 from nms.sim.models.system import System
 from nms.sim.verilator.context import count as tally
-from nms.sim.verilator.context import parameters
+from nms.sim.verilator.context import parameters, sweep
 
 CONFIG = make(parameters()["config"])
 PUBLISHED = isinstance(CONFIG, Config)
@@ -25,7 +25,7 @@ PUBLISHED = isinstance(CONFIG, Config)
 BEAT = CONFIG.bus_bits // 8
 """Bytes of a beat of the data bus."""
 
-COUNT = min(CONFIG.images, 8 if PUBLISHED else 24)
+COUNT = min(CONFIG.images, 8 if PUBLISHED else sweep([24], [12])[0])
 
 MEMORY = 1 << 17
 """Bytes of the memory."""

@@ -17,10 +17,10 @@ from nms.sim.models.images import pack_images
 from nms.sim.models.seeds import generator
 from nms.sim.models.streams import PERIOD, Source, cycles, reset_mid, start
 from nms.sim.verilator.context import count as tally
-from nms.sim.verilator.context import parameters
+from nms.sim.verilator.context import parameters, sweep
 
 CONFIG = Config(**parameters()["config"])
-COUNT = min(CONFIG.images, 12)
+COUNT = min(CONFIG.images, *sweep([12], [8]))
 PIXELS = min(CONFIG.pixels, 21)
 WORKING = Config.phases
 

@@ -22,7 +22,7 @@ WIDE = ["images=16", "pixels=64", "pes=4", "lanes=2", "te_lanes=4", "grid_lanes=
     "config",
     [
         pytest.param(load("tiny"), id="tiny"),
-        pytest.param(load("paper", WIDE), id="wide"),
+        pytest.param(load("paper", WIDE), id="wide", marks=pytest.mark.slow),
         pytest.param(ODD, id="odd", marks=pytest.mark.slow),
     ],
 )

@@ -12,8 +12,11 @@ ODD = load("tiny", ["images=13", "contexts=3", "unroll=7", "te_lanes=1"])
 
 @pytest.mark.parametrize(
     "config",
-    [load("tiny"), WIDE, ODD],
-    ids=["tiny", "wide", "odd"],
+    [
+        pytest.param(load("tiny"), id="tiny", marks=pytest.mark.slow),
+        pytest.param(WIDE, id="wide", marks=pytest.mark.slow),
+        pytest.param(ODD, id="odd"),
+    ],
 )
 def test_affinities(config: Config) -> None:
     (result,) = check(config, ["affinity"])

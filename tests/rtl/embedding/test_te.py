@@ -9,6 +9,7 @@ from nms.sim.check import check
 
 SMALL = ["images=16", "pixels=64", "pes=4", "lanes=2", "te_lanes=4", "grid_lanes=2"]
 RAGGED = ["images=13", "te_lanes=4", "grid_lanes=1"]
+SMALLEST = ["images=9", "te_lanes=2", "grid_lanes=1"]
 SINGLE = ["images=7", "te_lanes=1", "grid_lanes=1"]
 ALL_AT_ONCE = ["images=8", "te_lanes=8", "grid_lanes=1"]
 
@@ -16,7 +17,8 @@ ALL_AT_ONCE = ["images=8", "te_lanes=8", "grid_lanes=1"]
 @pytest.mark.parametrize(
     "config",
     [
-        pytest.param(load("tiny"), id="tiny"),
+        pytest.param(load("tiny", SMALLEST), id="two lanes"),
+        pytest.param(load("tiny"), id="tiny", marks=pytest.mark.slow),
         pytest.param(load("paper", SMALL), id="wide", marks=pytest.mark.slow),
         pytest.param(load("tiny", RAGGED), id="ragged", marks=pytest.mark.slow),
         pytest.param(load("tiny", SINGLE), id="one lane", marks=pytest.mark.slow),

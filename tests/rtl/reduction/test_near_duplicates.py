@@ -32,4 +32,6 @@ def test_a_fault_is_found(module: str, fault: Fault, seed: int) -> None:
     assert isinstance(HERDING, HerdingConfig)
     block = NearDuplicates(HERDING)
     changed, description = inject(verilog(block), module, fault, seed)
-    assert not simulate_block(block, "near_duplicates", HERDING, changed, tests=["streams"]), description
+    assert not simulate_block(
+        block, "near_duplicates", HERDING, changed, parameters={"quick": True}, tests=["streams"]
+    ), description
