@@ -17,10 +17,10 @@ from nms.sim.models.device import LeanDevice, limit_cycles
 from nms.sim.models.seeds import generator
 from nms.sim.models.streams import PERIOD, cycles, reset_mid, start, until
 from nms.sim.verilator.context import count as tally
-from nms.sim.verilator.context import parameters, sweep
+from nms.sim.verilator.context import parameters
 
 CONFIG = cast("ReducedConfig", make(parameters()["config"]))
-COUNT = min(CONFIG.images, *sweep([12], [9]))
+COUNT = min(CONFIG.images, 12)
 SHAPE = (9, 11, 3)
 PICKS = list(Pick) if isinstance(CONFIG, LeanConfig) else [Pick.HERDING]
 """What the configuration can pick by."""
