@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from importlib import resources
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -41,6 +41,10 @@ GENERATION_CAP = 128
 """Generations after which a row is given up (status ``unconverged``)."""
 
 
+MAPPED = (Phase.LOAD, Phase.DISTANCE, Phase.SEARCH, Phase.AFFINITY, Phase.EMBED, Phase.GRID)
+"""The phases of a batch that is mapped, up to the grid."""
+
+
 class SamplerConfig(BaseModel):
     """Generation-time parameters that every sampler has.
 
@@ -49,9 +53,6 @@ class SamplerConfig(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-    phases: ClassVar[tuple[Phase, ...]]
-    """The phases of a batch, in order."""
 
     method: str
     """Key of :data:`METHODS`."""
@@ -73,14 +74,23 @@ class SamplerConfig(BaseModel):
         return value
 
     @property
+    def phases(self) -> tuple[Phase, ...]:
+        """The phases of a batch, in order."""
+        raise NotImplementedError
+
+    @property
     def derived(self) -> Sizes:
         """What follows from it."""
         return Sizes(self.images, self.pixels)
 
     @property
     def digest(self) -> str:
-        """Twelve hexadecimal digits that name this configuration and its formats; its name does not count."""
+        """Twelve hexadecimal digits that name this configuration and its formats.
+
+        Its name does not count, nor do a reduction and picks that it does not have.
+        """
         values = self.model_dump(exclude={"name", "method"})
+        values = {key: value for key, value in values.items() if value or key not in ("side", "picks")}
         if isinstance(self, Config | LeanConfig):
             values |= {"profile": asdict(self.profile)}
         text = json.dumps(values, sort_keys=True)
@@ -106,8 +116,6 @@ def _check_lanes(config: "Config | LeanConfig", *keys: str) -> None:
 class Config(SamplerConfig):
     """Generation-time parameters of the published sampler, DE-SNE with a grid."""
 
-    phases = tuple(phase for phase in Phase if phase not in (Phase.IDLE, Phase.PICK))
-
     method: Literal["desne"] = Field("desne", description="method: desne, herding or lean")
     formats: Literal["wide", "edge"] = Field(description="number formats: wide or edge")
     pes: int = Field(ge=1, le=POPULATION, description="processing elements (PEs), a divisor of 32")
@@ -120,6 +128,10 @@ class Config(SamplerConfig):
     grid_lanes: int = Field(
         ge=1, le=64, description="comparisons of the grid sampler in a cycle, a power of two"
     )
+    side: Literal[0, 4, 8, 16, 32] = Field(
+        0, description="largest side of the grid to which images are reduced; 0: images are taken as they are"
+    )
+    picks: Literal[0, 1] = Field(0, description="1: also the picks medoid, hub and neighbour")
 
     @model_validator(mode="after")
     def _check(self) -> "Config":
@@ -127,6 +139,11 @@ class Config(SamplerConfig):
             raise ValueError(f"pes={self.pes}: must divide the population of {POPULATION}")
         _check_lanes(self, "te_lanes", "grid_lanes")
         return self
+
+    @property
+    def phases(self) -> tuple[Phase, ...]:
+        """The phases of a batch, in order."""
+        return (*MAPPED, Phase.PICK, Phase.EMIT) if self.picks else (*MAPPED, Phase.EMIT)
 
     @property
     def profile(self) -> Profile:
@@ -152,15 +169,16 @@ class ReducedConfig(SamplerConfig):
 class HerdingConfig(ReducedConfig):
     """Generation-time parameters of the sampler that has herding alone."""
 
-    phases = (Phase.LOAD, Phase.DISTANCE, Phase.PICK, Phase.EMIT)
-
     method: Literal["herding"] = Field(description="method: desne, herding or lean")
+
+    @property
+    def phases(self) -> tuple[Phase, ...]:
+        """The phases of a batch, in order."""
+        return (Phase.LOAD, Phase.DISTANCE, Phase.PICK, Phase.EMIT)
 
 
 class LeanConfig(ReducedConfig):
     """Generation-time parameters of the lean sampler: herding, and picks from a lean map."""
-
-    phases = (*Config.phases[:-1], Phase.PICK, Phase.EMIT)
 
     method: Literal["lean"] = Field(description="method: desne, herding or lean")
     map_lanes: Literal[1, 2, 4] = Field(description="pairs that the map takes in a cycle: 1, 2 or 4")
@@ -172,6 +190,11 @@ class LeanConfig(ReducedConfig):
     def _check(self) -> "LeanConfig":
         _check_lanes(self, "grid_lanes")
         return self
+
+    @property
+    def phases(self) -> tuple[Phase, ...]:
+        """The phases of a batch, in order."""
+        return (*MAPPED, Phase.PICK, Phase.EMIT)
 
     @property
     def profile(self) -> LeanProfile:

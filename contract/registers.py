@@ -67,7 +67,8 @@ class BitField:
 class Register:
     """A 32-bit register whose bits outside fields read as 0; ``reset`` None: set by the configuration.
 
-    In a configuration of another method than ``methods`` it reads as 0, and what is written to it is ignored.
+    In a configuration that does not have it (:meth:`exists`) it reads as 0, and what is written to it is
+    ignored.
     """
 
     name: str
@@ -77,6 +78,14 @@ class Register:
     fields: tuple[BitField, ...]
     reset: int | None = 0
     methods: tuple[str, ...] = tuple(METHODS)
+    """Of the configurations that have it, whatever their keys."""
+    key: str = ""
+    """With this key above 0, one of the published method has it too."""
+
+    def exists(self, config: SamplerConfig) -> bool:
+        """Whether a configuration has it."""
+        published = isinstance(config, Config) and bool(self.key) and getattr(config, self.key) > 0
+        return config.method in self.methods or published
 
     @property
     def mask(self) -> int:
@@ -92,9 +101,10 @@ def _register(
     *fields: BitField,
     reset: int | None = 0,
     methods: tuple[str, ...] = tuple(METHODS),
+    key: str = "",
 ) -> list[Register]:
     whole = (BitField("value", 0, 32, description),)
-    return [Register(name, offset, access, description, fields or whole, reset, methods)]
+    return [Register(name, offset, access, description, fields or whole, reset, methods, key)]
 
 
 def _pair(name: str, offset: int, access: Access, description: str, **options: Any) -> list[Register]:
@@ -239,7 +249,7 @@ REGISTERS: tuple[Register, ...] = (
     *_register(
         "shape", 0x0C0, _RW, "Size of an image in memory, if it is reduced",
         BitField("height", 0, 13, "rows: 1 to 4096"), BitField("width", 16, 13, "pixels of a row: 1 to 4096"),
-        methods=_REDUCED,
+        methods=_REDUCED, key="side",
     ),
     *_register(
         "reduction", 0x0C4, _RW, "What images are reduced to",
@@ -247,12 +257,15 @@ REGISTERS: tuple[Register, ...] = (
         BitField("channels", 8, 2, "bytes of a pixel: 1 or 3"),
         BitField("planes", 16, 1, "channels lie one after the other, each whole"),
         BitField("grey", 24, 1, "reduce the channels of a pixel to one; not with planes"),
-        methods=_REDUCED,
+        methods=_REDUCED, key="side",
     ),
     *_register(
         "pick", 0x0C8, _RW, "What of a batch is kept",
-        BitField("index", 0, 8, ", ".join(f"{p:d} {p}" for p in Pick) + "; herding has 4 alone"),
-        methods=_REDUCED,
+        BitField(
+            "index", 0, 8,
+            ", ".join(f"{p:d} {p}" for p in Pick) + "; herding has 4 alone, desne all but 4",
+        ),
+        methods=_REDUCED, key="picks",
     ),
     *_register(
         "evaluations", 0x0CC, _RW, "What the search may do",
@@ -264,6 +277,7 @@ REGISTERS: tuple[Register, ...] = (
         BitField("index", 0, 8, ", ".join(f"{index} {name}" for index, name in enumerate(METHODS))),
         BitField("side", 8, 8, "largest side of the grid to which images are reduced; 0: none are"),
         BitField("window", 16, 9, "standing images that one can be compared with; 0: none is removed"),
+        BitField("picks", 25, 1, "of a map not only the centre is picked"),
         reset=None,
     ),
     *_register(
@@ -285,13 +299,14 @@ BY_NAME: dict[str, Register] = {register.name: register for register in REGISTER
 
 def constants(config: SamplerConfig) -> dict[str, int]:
     """Values of the registers that are fixed when the hardware is generated, by name."""
-    digest, array, fractions, side, window = int(config.digest, 16), 0, 0, 0, 0
+    digest, array, fractions, side, window, picks = int(config.digest, 16), 0, 0, 0, 0, 0
     if isinstance(config, Config):
+        side, picks = config.side, config.picks
         profile = config.profile
         array = config.pes | config.lanes << 8 | config.te_lanes << 16
         fractions = _join(profile.perplexity.fraction, profile.position.fraction, profile.mantissa.fraction)
     if isinstance(config, LeanConfig):
-        lean = config.profile
+        lean, picks = config.profile, 1
         array = config.map_lanes << 16
         fractions = _join(lean.entropy.fraction, lean.position.fraction, lean.mantissa.fraction)
     if isinstance(config, ReducedConfig):
@@ -305,17 +320,17 @@ def constants(config: SamplerConfig) -> dict[str, int]:
         "max_pixels": config.pixels,
         "array": array | config.bus_bits // 8 << 24,
         "fractions": fractions,
-        "method": list(METHODS).index(config.method) | side << 8 | window << 16,
+        "method": list(METHODS).index(config.method) | side << 8 | window << 16 | picks << 25,
     }
 
 
 def setting_values(settings: Settings | LeanSettings) -> dict[str, int]:
     """The values of the registers that hold the settings of a batch."""
-    names = ["count", "pixels", "keep", "seed", "target", "iterations", "exaggerated"]
-    if isinstance(settings, Settings):
-        return {name: int(getattr(settings, name)) for name in [*names, "search"]}
-    values = {name: int(getattr(settings, name)) for name in [*names, "pick", "evaluations"]}
-    for name in ("shape", "reduction", "duplicates"):
+    published = isinstance(settings, Settings)
+    names = ["count", "pixels", "keep", "seed", "target", "iterations", "exaggerated", "pick"]
+    names.append("search" if published else "evaluations")
+    values = {name: int(getattr(settings, name)) for name in names}
+    for name in ("shape", "reduction") if published else ("shape", "reduction", "duplicates"):
         fields = BY_NAME[name].fields
         values[name] = sum(int(getattr(settings, field.name)) << field.low for field in fields)
     return values

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Self
 
-from nms.contract.config import Config, LeanConfig, ReducedConfig
+from nms.contract.config import Config, LeanConfig, ReducedConfig, SamplerConfig
 from nms.contract.errors import UserError
 from nms.contract.formats import LEAN
 
@@ -74,76 +74,6 @@ def _count_kept(ratio: float, count: int) -> int:
     return keep
 
 
-@dataclass(frozen=True)
-class Settings:
-    """Run-time settings of the sampler, in the hardware's own integers.
-
-    Parameters
-    ----------
-    count : N, images in the batch
-    pixels : bytes of an image
-    keep : K, indices to keep
-    target : perplexity, raw in the profile's perplexity format
-    iterations : gradient iterations
-    seed : 32-bit seed of every random number
-    exaggerated : number of exaggerated iterations, the first ones
-    search : method of the search for beta, a :class:`nms.contract.settings.Search`
-    """
-
-    count: int
-    pixels: int
-    keep: int
-    target: int
-    iterations: int
-    seed: int
-    exaggerated: int
-    search: int = Search.DE_RAND1
-
-    @classmethod
-    def make(
-        cls,
-        config: Config,
-        count: int,
-        pixels: int,
-        ratio: float = 0.3,
-        perplexity: float = PERPLEXITY,
-        iterations: int = 300,
-        seed: int = 1,
-        search: str = "de-rand1",
-    ) -> "Settings":
-        """Make settings from a user's units and check them against the limits of ``config``.
-
-        ``keep = floor(ratio * count + 1/2)``; ``target = floor(perplexity * 2**F + 1/2)``, F the fraction
-        bits of the perplexity; :func:`nms.contract.settings.default_exaggerated` iterations are exaggerated.
-
-        Raises
-        ------
-        UserError
-            A value is out of range; the message names the first one and its range.
-        """
-        if not 4 <= count <= config.images:
-            raise UserError(f"count {count}: this configuration holds 4 to {config.images} images")
-        if not 1 <= pixels <= config.pixels:
-            raise UserError(f"pixels {pixels}: this configuration holds images of 1 to {config.pixels} bytes")
-        keep = _count_kept(ratio, count)
-        if not 1.0 < perplexity < count - 1:
-            raise UserError(
-                f"perplexity {perplexity:g}: must be above 1 and below {count - 1}, the number of others"
-            )
-        if not 0 <= iterations <= 65535:
-            raise UserError(f"iterations {iterations}: must be 0 to 65535")
-        if not 0 <= seed < 1 << 32:
-            raise UserError(f"seed {seed}: must be 0 to {(1 << 32) - 1}")
-        fraction = config.profile.perplexity.fraction
-        target = math.floor(perplexity * 2.0**fraction + 0.5)
-        method = Search.parse(search)
-        return cls(count, pixels, keep, target, iterations, seed, default_exaggerated(iterations), method)
-
-    def describe(self) -> dict[str, Any]:
-        """What a run is known by, for its record."""
-        return {"search": str(Search(self.search))}
-
-
 class Pick(Choice):
     """What of a group is kept (``contract.md``, sections 17 and 18)."""
 
@@ -154,8 +84,134 @@ class Pick(Choice):
     HERDING = 4  # no map: images whose mean follows that of the group
 
 
+class Reduction:
+    """What follows from the settings that say what is done with an image (``contract.md``, section 14)."""
+
+    pixels: int
+    height: int
+    width: int
+    channels: int
+    grey: bool
+    side: int
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Rows and columns of boxes of a reduced image."""
+        return min(self.side, self.height), min(self.side, self.width)
+
+    @property
+    def reduced(self) -> int:
+        """Bytes of an image whose distances are taken."""
+        if not self.side:
+            return self.pixels
+        rows, columns = self.grid
+        return rows * columns * (1 if self.grey else self.channels)
+
+
 @dataclass(frozen=True)
-class LeanSettings:
+class Settings(Reduction):
+    """Run-time settings of the published sampler, in the hardware's own integers.
+
+    Parameters
+    ----------
+    count : N, images in the batch
+    pixels : bytes of an image in memory, ``height * width * channels`` if it is reduced
+    keep : K, indices to keep
+    target : perplexity, raw in the profile's perplexity format
+    iterations : gradient iterations
+    seed : 32-bit seed of every random number
+    exaggerated : number of exaggerated iterations, the first ones
+    search : method of the search for beta, a :class:`nms.contract.settings.Search`
+    height, width, channels, planes, grey, side : as of :class:`nms.contract.settings.LeanSettings`
+    pick : what of a cell is kept first, a :class:`nms.contract.settings.Pick` other than ``HERDING``
+    """
+
+    count: int
+    pixels: int
+    keep: int
+    target: int
+    iterations: int
+    seed: int
+    exaggerated: int
+    search: int = Search.DE_RAND1
+    height: int = 0
+    width: int = 0
+    channels: int = 0
+    planes: bool = False
+    grey: bool = False
+    side: int = 0
+    pick: int = Pick.CENTRE
+
+    @classmethod
+    def make(
+        cls,
+        config: Config,
+        count: int,
+        pixels: int | tuple[int, ...],
+        ratio: float = 0.3,
+        perplexity: float = PERPLEXITY,
+        iterations: int = 300,
+        seed: int = 1,
+        search: str = "de-rand1",
+        pick: str = "centre",
+        side: int | None = None,
+        planes: bool = False,
+        grey: bool = False,
+    ) -> "Settings":
+        """Make settings from a user's units and check them against the limits of ``config``.
+
+        ``keep = floor(ratio * count + 1/2)``; ``target = floor(perplexity * 2**F + 1/2)``, F the fraction
+        bits of the perplexity; :func:`nms.contract.settings.default_exaggerated` iterations are exaggerated.
+
+        Parameters
+        ----------
+        pixels : bytes of an image that is taken as it is, or the ``shape`` of
+            :meth:`nms.contract.settings.LeanSettings.make`
+        pick : other than ``centre`` in a configuration with ``picks`` alone
+        side : side of the reduced images; 0 takes images as they are. By default the configuration's, for
+            images with a shape
+
+        Raises
+        ------
+        UserError
+            A value is out of range; the message names the first one and its range.
+        """
+        _check_count(config, count)
+        shape = (pixels,) if isinstance(pixels, int) else pixels
+        if not config.side and not side:  # whatever the shape
+            shape = (math.prod(shape),)
+            if grey:
+                raise UserError(
+                    "grey: this configuration takes images as they are; with -P side=8 it reduces them"
+                )
+        measured = _measure(config, shape, side, planes, grey)
+        keep = _count_kept(ratio, count)
+        _check_map(count, perplexity, iterations)
+        _check_seed(seed)
+        fraction = config.profile.perplexity.fraction
+        target = math.floor(perplexity * 2.0**fraction + 0.5)
+        method, chosen = Search.parse(search), Pick.parse(pick)
+        if chosen is Pick.HERDING or (chosen is not Pick.CENTRE and not config.picks):
+            known = "centre, medoid, hub and neighbour alone" if config.picks else "centre alone"
+            hint = "" if config.picks or chosen is Pick.HERDING else "; with -P picks=1 also this one"
+            raise UserError(f"pick {chosen}: configuration {config.name} has {known}{hint}")
+        return cls(
+            count=count, keep=keep, target=target, iterations=iterations, seed=seed,
+            exaggerated=default_exaggerated(iterations), search=method, pick=chosen, **measured,
+        )  # fmt: skip
+
+    def describe(self) -> dict[str, Any]:
+        """What a run is known by, for its record; of a reduction and a pick where there are any."""
+        reduction = {"side": self.side, "grey": self.grey, "reduced": self.reduced}
+        return (
+            {"search": str(Search(self.search))}
+            | ({"pick": str(Pick(self.pick))} if self.pick else {})
+            | (reduction if self.side else {})
+        )
+
+
+@dataclass(frozen=True)
+class LeanSettings(Reduction):
     """Run-time settings of the samplers that look at reduced images, in the hardware's own integers.
 
     Parameters
@@ -196,19 +252,6 @@ class LeanSettings:
     threshold: int = 0
     window: int = 0
     across: bool = False
-
-    @property
-    def grid(self) -> tuple[int, int]:
-        """Rows and columns of boxes of a reduced image."""
-        return min(self.side, self.height), min(self.side, self.width)
-
-    @property
-    def reduced(self) -> int:
-        """Bytes of an image whose distances are taken."""
-        if not self.side:
-            return self.pixels
-        rows, columns = self.grid
-        return rows * columns * (1 if self.grey else self.channels)
 
     def describe(self) -> dict[str, Any]:
         """What a run is known by, for its record."""
@@ -253,22 +296,15 @@ class LeanSettings:
         UserError
             A value is out of range; the message names the first one and its range.
         """
-        if not 4 <= count <= config.images:
-            raise UserError(f"count {count}: this configuration holds 4 to {config.images} images")
+        _check_count(config, count)
         keep = _count_kept(ratio, count)
         chosen = Pick.parse(pick or "herding")
         if chosen is not Pick.HERDING and not isinstance(config, LeanConfig):
             raise UserError(f"pick {chosen}: configuration {config.name} has herding alone")
-        if not 0 <= seed < 1 << 32:
-            raise UserError(f"seed {seed}: must be 0 to {(1 << 32) - 1}")
+        _check_seed(seed)
         values = _measure(config, shape, side, planes, grey) | {"count": count, "keep": keep, "seed": seed}
         if chosen is not Pick.HERDING:
-            if not 1.0 < perplexity < count - 1:
-                raise UserError(
-                    f"perplexity {perplexity:g}: must be above 1 and below {count - 1}, the number of others"
-                )
-            if not 0 <= iterations <= 65535:
-                raise UserError(f"iterations {iterations}: must be 0 to 65535")
+            _check_map(count, perplexity, iterations)
             if not 1 <= evaluations <= 15:
                 raise UserError(f"evaluations {evaluations}: must be 1 to 15")
             values |= {
@@ -282,15 +318,39 @@ class LeanSettings:
         return cls(pick=chosen, **values)
 
 
+def _check_count(config: SamplerConfig, count: int) -> None:
+    """``UserError`` unless a batch may have so many images."""
+    if not 4 <= count <= config.images:
+        raise UserError(f"count {count}: this configuration holds 4 to {config.images} images")
+
+
+def _check_seed(seed: int) -> None:
+    """``UserError`` unless a seed has 32 bits."""
+    if not 0 <= seed < 1 << 32:
+        raise UserError(f"seed {seed}: must be 0 to {(1 << 32) - 1}")
+
+
+def _check_map(count: int, perplexity: float, iterations: int) -> None:
+    """``UserError`` unless so many images can have such a map."""
+    if not 1.0 < perplexity < count - 1:
+        raise UserError(
+            f"perplexity {perplexity:g}: must be above 1 and below {count - 1}, the number of others"
+        )
+    if not 0 <= iterations <= 65535:
+        raise UserError(f"iterations {iterations}: must be 0 to 65535")
+
+
 def _measure(
-    config: ReducedConfig, shape: tuple[int, ...], side: int | None, planes: bool, grey: bool
+    config: Config | ReducedConfig, shape: tuple[int, ...], side: int | None, planes: bool, grey: bool
 ) -> dict[str, Any]:
     """The settings of an image's size, checked."""
     pixels = math.prod(shape)
     if len(shape) == 1 and not side:
         if not 1 <= pixels <= config.pixels:
+            hint = "" if config.side else "; with -P side=8 it reduces larger ones"
             raise UserError(
                 f"pixels {pixels}: this configuration takes images of 1 to {config.pixels} bytes as they are"
+                + hint
             )
         return {"pixels": pixels}
     if len(shape) == 1:

@@ -38,8 +38,6 @@ from nms.rtl.selection.grid import Grid
 COUNTER = 40
 """Bits of a cycle counter."""
 
-WORKING = Config.phases
-
 
 def settings_layout(config: Config) -> dict[str, int]:
     """Run-time settings and their widths; ``words`` is ceil(pixels / lanes), ``search`` is a ``Search``."""
@@ -138,7 +136,7 @@ class Sampler(Block):
                 "error": Out(1),
                 "sending": Out(1),
             }
-            | {f"cycles_{phase.name.lower()}": Out(COUNTER) for phase in WORKING}
+            | {f"cycles_{phase.name.lower()}": Out(COUNTER) for phase in config.phases}
             | {
                 "trials": Out(COUNTER),
                 "i_images": In(stream.Signature(payloads.pixels)),
@@ -210,7 +208,7 @@ class Sampler(Block):
         m.d.core += enter.eq(0)
         with m.If(over):
             m.d.core += [phase.eq(phase + 1), enter.eq(1), self.asked.eq(0)]  # after EMIT comes IDLE
-        for working in WORKING:
+        for working in self.config.phases:
             cycles = getattr(self, f"cycles_{working.name.lower()}")
             with m.If(phase == working):
                 m.d.core += cycles.eq(cycles + 1)

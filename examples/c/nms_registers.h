@@ -84,13 +84,14 @@
 #define NMS_REDUCTION_PLANES 0x00010000u /* channels lie one after the other, each whole */
 #define NMS_REDUCTION_GREY 0x01000000u /* reduce the channels of a pixel to one; not with planes */
 #define NMS_PICK 0x0c8u /* rw: What of a batch is kept */
-#define NMS_PICK_INDEX 0x000000ffu /* 0 centre, 1 medoid, 2 hub, 3 neighbour, 4 herding; herding has 4 alone */
+#define NMS_PICK_INDEX 0x000000ffu /* 0 centre, 1 medoid, 2 hub, 3 neighbour, 4 herding; herding has 4 alone, desne all but 4 */
 #define NMS_EVALUATIONS 0x0ccu /* rw: What the search may do */
 #define NMS_EVALUATIONS_MOST 0x000000ffu /* evaluations of a row: 1 to 15 */
 #define NMS_METHOD 0x0d0u /* ro: What the hardware does */
 #define NMS_METHOD_INDEX 0x000000ffu /* 0 desne, 1 herding, 2 lean */
 #define NMS_METHOD_SIDE 0x0000ff00u /* largest side of the grid to which images are reduced; 0: none are */
 #define NMS_METHOD_WINDOW 0x01ff0000u /* standing images that one can be compared with; 0: none is removed */
+#define NMS_METHOD_PICKS 0x02000000u /* of a map not only the centre is picked */
 #define NMS_DUPLICATES 0x0d4u /* rw: Which images count as near-duplicates and are left out */
 #define NMS_DUPLICATES_THRESHOLD 0x000000ffu /* 256ths of the squared norm of a profile; 0 leaves none out */
 #define NMS_DUPLICATES_WINDOW 0x0001ff00u /* standing images that one is compared with: 1 to method.window */

@@ -23,7 +23,7 @@ OWN = ("irq_enable", "irq_status", "table", "row", "column", "data_lo", "data_hi
 
 def select_settings(config: SamplerConfig) -> list[Register]:
     """The registers that software writes and a job reads."""
-    return [r for r in REGISTERS if r.access is Access.RW and config.method in r.methods]
+    return [r for r in REGISTERS if r.access is Access.RW and r.exists(config)]
 
 
 def select_observed(config: SamplerConfig) -> list[Register]:
@@ -146,7 +146,7 @@ class RegisterFile(Block):
                         if register.access is Access.RW:
                             with m.If(~self.locked):
                                 m.d.sync += self.bresp.eq(OKAY)
-                                if self.config.method in register.methods:
+                                if register.exists(self.config):
                                     for low in range(0, len(held), 8):
                                         with m.If(strobe[low // 8]):
                                             byte = (written & register.mask)[low : low + 8]

@@ -74,7 +74,8 @@ def markdown() -> str:
         head = f"| {register.offset:#05x} | `{register.name}` | {register.access} | {reset} |"
         what = register.description
         if register.methods != tuple(METHODS):
-            what += f" ({', '.join(register.methods)})"
+            where = [*register.methods, *([f"desne with {register.key}"] if register.key else [])]
+            what += f" ({', '.join(where)})"
         if register.fields[0].name == "value" and len(register.fields) == 1:
             lines.append(f"{head} {_bits(register.fields[0])} | {what} |")
         else:

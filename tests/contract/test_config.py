@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from nms.contract.config import PRESETS, LeanConfig, load, schema
+from nms.contract.config import PRESETS, LeanConfig, load, load_published, schema
 from nms.contract.errors import UserError
 from nms.contract.settings import Settings
 from tests.conftest import ROOT
@@ -46,7 +46,7 @@ def test_every_key_of_a_preset_file_has_its_meaning_beside_it(file: Path) -> Non
     assert found == {
         key: field.description
         for key, field in type(PRESETS[file.stem]).model_fields.items()
-        if key != "method" or file.stem not in PUBLISHED
+        if file.stem not in PUBLISHED or key not in ("method", "side", "picks")
     }
 
 
@@ -232,6 +232,37 @@ class TestSettings:
         assert Settings.make(self.config, 64, 3072, iterations=20).exaggerated == 5
         assert Settings.make(self.config, 5, 10, ratio=0.5, perplexity=2).keep == 3  # 2.5 is half: up
         assert Settings.make(self.config, 64, 1, ratio=1).keep == 64
+
+    def test_reduction_and_picks(self) -> None:
+        config = load_published("tiny", ["side=8", "picks=1"])
+        given = Settings.make(config, 16, (40, 30, 3), perplexity=5, grey=True, pick="hub")
+        assert (given.pixels, given.height, given.width, given.channels) == (3600, 40, 30, 3)
+        assert (given.side, given.grid, given.reduced, given.pick) == (8, (8, 8), 64, 2)
+        assert given.describe() == {
+            "search": "de-rand1", "pick": "hub", "side": 8, "grey": True, "reduced": 64
+        }  # fmt: skip
+        assert Settings.make(config, 16, 64, perplexity=5).reduced == 64  # without a shape, as it is
+        assert Settings.make(PRESETS["tiny"], 16, (8, 8), perplexity=5).describe() == {"search": "de-rand1"}
+
+    @pytest.mark.parametrize(
+        ("overrides", "changed", "words"),
+        [
+            ([], {"pick": "hub"}, ["pick hub", "picks=1"]),
+            ([], {"pixels": (9, 9)}, ["pixels 81", "side=8"]),
+            ([], {"pixels": (8, 8), "side": 4}, ["side 4", "must be one of 0"]),
+            ([], {"pixels": (4, 4, 3), "grey": True}, ["grey", "side=8"]),
+            (["picks=1"], {"pick": "herding"}, ["pick herding", "neighbour alone"]),
+            (["side=8"], {"pixels": (40, 40), "side": 16}, ["side 16", "0, 4, 8"]),
+            (["side=8"], {"pixels": (40, 40, 3)}, ["192 bytes", "64"]),
+            (["side=8"], {"pixels": (40, 40), "grey": True}, ["grey", "three bytes"]),
+        ],
+    )
+    def test_refused_reduction_and_picks(self, overrides: list[str], changed: dict, words: list[str]) -> None:
+        config = load_published("tiny", overrides)
+        with pytest.raises(UserError) as caught:
+            Settings.make(config, **({"count": 16, "pixels": 64, "perplexity": 5} | changed))
+        for word in words:
+            assert word in str(caught.value)
 
     @pytest.mark.parametrize(
         ("changed", "words"),

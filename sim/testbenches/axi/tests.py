@@ -146,7 +146,7 @@ async def registers(dut: Any) -> None:
     for register, value in written.items():
         await bus.write(register.offset, value)
     for register, value in written.items():
-        held = value & register.mask if CONFIG.method in register.methods else 0
+        held = value & register.mask if register.exists(CONFIG) else 0
         assert await bus.read(register.offset) == held, register.name
     await bus.write(BY_NAME["count"].offset + 1, 0x5AA5, length=2)
     count = written[BY_NAME["count"]]

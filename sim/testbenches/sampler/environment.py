@@ -22,7 +22,7 @@ from nms.sim.verilator.context import parameters, sweep
 CONFIG = Config(**parameters()["config"])
 COUNT = min(CONFIG.images, *sweep([12], [8]))
 PIXELS = min(CONFIG.pixels, 21)
-WORKING = Config.phases
+WORKING = CONFIG.phases
 
 
 def settings(**changes: Any) -> Settings:
