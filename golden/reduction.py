@@ -4,7 +4,7 @@
 import numpy as np
 
 from nms.contract.errors import UserError
-from nms.contract.settings import LeanSettings
+from nms.contract.settings import LeanSettings, Settings
 from nms.golden.fixed import Ints
 
 BLOCK = 1 << 22
@@ -16,7 +16,7 @@ def _starts(length: int, boxes: int) -> Ints:
     return np.arange(boxes, dtype=np.int64) * length // boxes
 
 
-def reduce(images: object, settings: LeanSettings) -> np.ndarray:
+def reduce(images: object, settings: Settings | LeanSettings) -> np.ndarray:
     """Reduce uint8 images (N, pixels) to their boxes' means: uint8 (N, ``settings.reduced``).
 
     Raises
@@ -39,7 +39,7 @@ def reduce(images: object, settings: LeanSettings) -> np.ndarray:
     return reduced
 
 
-def _means(images: np.ndarray, settings: LeanSettings) -> Ints:
+def _means(images: np.ndarray, settings: Settings | LeanSettings) -> Ints:
     """The mean of each box, of one channel or, with ``grey``, of all."""
     height, width, channels = settings.height, settings.width, settings.channels
     # planes are single channels of as many more images

@@ -10,11 +10,10 @@ from nms.contract.config import Config, HerdingConfig, LeanConfig, SamplerConfig
 from nms.contract.errors import UserError
 from nms.contract.settings import LeanSettings, Settings
 from nms.contract.tables import HerdingTables, LeanTables, SamplerTables, Tables
-from nms.golden import herding, near_duplicates
+from nms.golden import herding, near_duplicates, picks
 from nms.golden.affinity import affinities
 from nms.golden.de import search
 from nms.golden.fixed import Ints
-from nms.golden.grid import sample
 from nms.golden.lean import sampler as lean
 from nms.golden.pea import distances, summarise_rows
 from nms.golden.prng import points, seeds
@@ -122,7 +121,7 @@ def _run_published(
     on_iteration: OnIteration | None,
 ) -> Tables:
     """The tables of the published method."""
-    distance = distances(images)
+    distance = distances(reduce(images, settings))
     minimum, scale, ties = summarise_rows(config, distance)
     states = seeds(settings.seed, settings.count)
     result = search(config, settings.target, distance, states, settings.search, on_generation)
@@ -142,5 +141,5 @@ def _run_published(
         affinity=affinity,
         embedding_init=start,
         embedding=embedding,
-        kept=sample(embedding, settings.keep),
+        kept=picks.choose(settings.pick, embedding, settings.keep, distance, affinity),
     )

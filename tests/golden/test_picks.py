@@ -9,35 +9,9 @@ from nms.golden import exact
 from nms.golden.exact import picks as exact_picks
 from nms.golden.grid import assign_cells, sample
 from nms.golden.picks import choose
-
-Matrix = list[list[int]]
+from tests.golden.plain import plain_kept, plain_keys
 
 mapped = pytest.mark.parametrize("pick", [pick for pick in Pick if pick is not Pick.HERDING], ids=str)
-
-
-def keys_by_hand(
-    pick: Pick, cell: list[int], offset: list[int], distance: Matrix, affinity: Matrix
-) -> list[int]:
-    everyone = range(len(cell))
-    if pick is Pick.CENTRE:
-        return offset
-    if pick is Pick.MEDOID:
-        return [sum(distance[i][j] for j in everyone if cell[j] == cell[i]) for i in everyone]
-    if pick is Pick.HUB:
-        return [-sum(affinity[i]) for i in everyone]
-    others = [sorted(distance[i][j] for j in everyone if j != i) for i in everyone]
-    return [row[4] if len(row) >= 5 else row[-1] for row in others]
-
-
-def kept_by_hand(key: list[int], cell: list[int], keep: int) -> list[int]:
-    """The rounds of the contract, section 12, with the ranks of section 18."""
-    everyone = range(len(cell))
-    rank = [sum(cell[j] == cell[i] and (key[j], j) < (key[i], i) for j in everyone) for i in everyone]
-    kept: list[int] = []
-    for turn in everyone:
-        now = sorted((-cell.count(cell[i]), cell[i], i) for i in everyone if rank[i] == turn)
-        kept += [i for _, _, i in now][: keep - len(kept)]
-    return sorted(kept)
 
 
 def batch(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -57,10 +31,10 @@ def test_by_hand(pick: Pick, seed: int) -> None:
     points, distance, affinity = batch(seed)
     for keep in {1, 2, len(points) // 3, len(points) - 1, len(points)} - {0}:
         cell, offset = assign_cells(points, keep)
-        key = keys_by_hand(pick, cell.tolist(), offset.tolist(), distance.tolist(), affinity.tolist())
+        key = plain_keys(pick, cell.tolist(), offset.tolist(), distance.tolist(), affinity.tolist())
         kept = choose(pick, points, keep, distance, affinity)
         assert kept.dtype == np.int64
-        assert kept.tolist() == kept_by_hand(key, cell.tolist(), keep)
+        assert kept.tolist() == plain_kept(key, cell.tolist(), keep)
 
 
 @mapped

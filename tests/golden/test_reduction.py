@@ -17,6 +17,7 @@ from nms.golden.exact.reduction import averaging
 from nms.golden.exact.reduction import reduce as exact_reduce
 from nms.golden.pea import distances
 from nms.golden.reduction import reduce
+from tests.golden.plain import plain_reduce
 
 
 def wide() -> ReducedConfig:
@@ -32,31 +33,6 @@ def settings(
     return LeanSettings.make(wide(), 4, shape, side=side, planes=planes, grey=grey)
 
 
-def by_hand(image: list[int], s: LeanSettings) -> list[int]:
-    """The contract, byte by byte, in Python's integers."""
-    h, w, c = s.height, s.width, s.channels
-    rows, columns = min(s.side, h), min(s.side, w)
-
-    def byte(channel: int, y: int, x: int) -> int:
-        return image[(channel * h + y) * w + x if s.planes else (y * w + x) * c + channel]
-
-    def box(row: int, column: int, channels: range) -> int:
-        values = [
-            byte(channel, y, x)
-            for y in range(row * h // rows, (row + 1) * h // rows)
-            for x in range(column * w // columns, (column + 1) * w // columns)
-            for channel in channels
-        ]
-        return (sum(values) + len(values) // 2) // len(values)
-
-    grid = [(row, column) for row in range(rows) for column in range(columns)]
-    if s.grey:
-        return [box(*at, range(c)) for at in grid]
-    if s.planes:
-        return [box(*at, range(k, k + 1)) for k in range(c) for at in grid]
-    return [box(*at, range(k, k + 1)) for at in grid for k in range(c)]
-
-
 @pytest.mark.parametrize("seed", range(60))
 def test_any_shape_by_hand(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -69,7 +45,7 @@ def test_any_shape_by_hand(seed: int) -> None:
     s = settings(shape, side, planes, grey)
     images = rng.integers(0, 256, (2, s.pixels), np.uint8)
     images[1] = rng.choice([0, 255])
-    assert reduce(images, s).tolist() == [by_hand(image, s) for image in images.tolist()]
+    assert reduce(images, s).tolist() == [plain_reduce(image, s) for image in images.tolist()]
 
 
 @pytest.mark.parametrize(("height", "width"), [(32, 32), (64, 32), (128, 256), (16, 8)])
