@@ -83,7 +83,7 @@ def print_run(outcome: "Outcome", figures: dict[str, Any], kept: list[int]) -> N
         ("configuration", f"{figures['configuration']['name']} {figures['digest']}, seed {figures['seed']}"),
         (f"kept {len(kept)}", " ".join(map(str, kept))),
         *(_search_rows(figures["perplexity"]) if "perplexity" in figures else []),
-        *(_reduction_rows(figures) if "reduced" in figures else []),
+        *_reduction_rows(figures),
     ]
     print_table(["", ""], rows, header=False)
     if not outcome.comparison:
@@ -156,9 +156,13 @@ def _search_rows(search: dict[str, Any]) -> list[Sequence[object]]:
 
 
 def _reduction_rows(figures: dict[str, Any]) -> list[Sequence[object]]:
-    """What was compared, and what picked."""
-    reduced = f"{figures['reduced']} bytes of an image" + (", grey" if figures["grey"] else "")
-    rows: list[Sequence[object]] = [("compared", reduced), ("pick", figures["pick"])]
+    """What was compared, if not the images as they are, and what picked, if it was named."""
+    rows: list[Sequence[object]] = []
+    if "reduced" in figures:
+        grey = ", grey" if figures["grey"] else ""
+        rows.append(("compared", f"{figures['reduced']} bytes of an image{grey}"))
+    if "pick" in figures:
+        rows.append(("pick", figures["pick"]))
     if "standing" in figures:
         rule = f"threshold {figures['threshold']}, window {figures['window']}"
         rows.append(("standing", f"{figures['standing']} images are no near-duplicates ({rule})"))

@@ -47,8 +47,9 @@ def make_arrays(
     """
     values = {"images": data.images, "labels": data.labels}
     drawn = True
-    if isinstance(settings, LeanSettings):
+    if settings is not None and (settings.side or isinstance(settings, LeanSettings)):
         values["reduced"] = reduce(data.images, settings)
+    if isinstance(settings, LeanSettings):
         drawn = settings.pick != Pick.HERDING
         if settings.threshold and isinstance(tables, HerdingTables | LeanTables):
             values["standing"] = tables.standing.astype(np.int64)

@@ -7,7 +7,6 @@ dataclasses here; each field of it is an option of the command.
 """
 
 import inspect
-import math
 import shlex
 import sys
 from collections.abc import Callable, Collection
@@ -168,8 +167,8 @@ PickOption = Annotated[
     typer.Option(
         "--pick",
         metavar="PICK",
-        help="What a lean sampler keeps: herding, by default, or of a map's cells centre, medoid, hub or"
-        " neighbour.",
+        help="What is kept: of a map's cells centre, medoid, hub or neighbour, where the configuration has"
+        " picks; of a lean sampler herding, by default.",
         autocompletion=offer(*map(str, Pick)),
     ),
 ]
@@ -252,6 +251,8 @@ SMALLEST_PERPLEXITY = 1.5
 HERDING = str(Pick.HERDING)
 MAP = {"perplexity", "iterations", "evaluations"}
 """Settings of a lean map, which herding has no need of."""
+REDUCTION = {"side", "grey"}
+"""Settings of images that are reduced."""
 
 
 @dataclass(frozen=True)
@@ -308,7 +309,9 @@ def select_given(config: SamplerConfig, values: dict[str, Any]) -> dict[str, Any
         One was given that does not apply to ``config``, or to what it picks.
     """
     given = drop_absent(values)
-    known = {"perplexity", "iterations", "search"}
+    known = {"perplexity", "iterations", "search", "pick"}
+    if isinstance(config, Config) and config.side:
+        known |= REDUCTION
     if isinstance(config, ReducedConfig):
         known = {"pick", "side", "grey", "threshold", "window", "across"}
     if isinstance(config, LeanConfig) and given.get("pick", HERDING) != HERDING:
@@ -319,6 +322,8 @@ def select_given(config: SamplerConfig, values: dict[str, Any]) -> dict[str, Any
             what = name if value is True else f"{name} {number}"
             if isinstance(config, LeanConfig) and name in MAP:
                 raise UserError(f"{what}: herding draws no map; name another --pick")
+            if isinstance(config, Config) and name in REDUCTION:
+                raise UserError(f"{what}: configuration {config.name} reduces no images; -P side=8 does")
             raise UserError(f"{what}: configuration {config.name} has no such setting")
     return given
 
@@ -393,7 +398,7 @@ class BatchOptions(PartOptions):
         if isinstance(config, ReducedConfig):
             return LeanSettings.make(config, count, shape, planes=planes, **given)
         assert isinstance(config, Config)
-        return Settings.make(config, count, math.prod(shape), **given)
+        return Settings.make(config, count, shape, planes=planes, **given)
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,9 @@ def collect_content(run: Run, replay: Replay, errors: dict[str, np.ndarray | Non
         "run": stored,
         "date": run.date,
         "steps": run.steps,
-        "way": f"search {stored.search}" if stored.search else f"pick {stored.pick}",
+        "way": ", ".join(
+            f"{what} {name}" for what, name in (("search", stored.search), ("pick", stored.pick)) if name
+        ),
         "hardware": bool(stored.tables),
         "differences": {name: count for name, count in replay.differences.items() if count},
         "tiles": list(_tiles(run, replay, shown)),
@@ -104,7 +106,7 @@ def find_claim(run: Run) -> float | None:
 def _boxes(run: Run) -> tuple[int, int, int] | None:
     """Rows, columns and channels of reduced images; ``None`` of images that were compared as they are."""
     settings = run.settings
-    if not isinstance(settings, LeanSettings) or not settings.side:
+    if not settings.side:
         return None
     return (*settings.grid, 1 if settings.grey else settings.channels)
 
@@ -279,18 +281,16 @@ def _settings(run: Run) -> list[tuple[str, object]]:
         ("bytes per image D", f"{settings.pixels} ({' x '.join(map(str, given.shape))})"),
         ("kept K", settings.keep),
     ]
-    if isinstance(settings, LeanSettings):
+    if settings.side or isinstance(settings, LeanSettings):
         found += [
             ("side", settings.side or "as they are"),
             ("grey", "yes" if settings.grey else "no"),
             ("bytes compared", settings.reduced),
-            ("pick", str(Pick(settings.pick))),
         ]
-        if settings.threshold:
-            across = ", across batches" if settings.across else ""
-            found.append(
-                ("near-duplicates", f"threshold {settings.threshold}, window {settings.window}{across}")
-            )
+    found.append(("pick", str(Pick(settings.pick))))
+    if isinstance(settings, LeanSettings) and settings.threshold:
+        across = ", across batches" if settings.across else ""
+        found.append(("near-duplicates", f"threshold {settings.threshold}, window {settings.window}{across}"))
     if run.has_map:
         found.append(("perplexity", f"{run.target:g} ({settings.target} raw)"))
         if isinstance(settings, LeanSettings):

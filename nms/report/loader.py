@@ -24,7 +24,7 @@ from nms.contract.config import Config, ReducedConfig, SamplerConfig, make
 from nms.contract.errors import UserError
 from nms.contract.readout import Phase
 from nms.contract.registers import BYTES
-from nms.contract.settings import LeanSettings, Settings
+from nms.contract.settings import LeanSettings, Pick, Settings
 from nms.contract.tables import KINDS, Status
 from nms.datasets.images import find_stored_shape
 
@@ -260,20 +260,21 @@ def find_date(path: Path) -> str:
 
 def _make_settings(figures: Figures) -> Settings | LeanSettings:
     config, given = figures.configuration, figures.input
-    ratio = figures.kept / figures.count
+    ratio, shape = figures.kept / figures.count, find_stored_shape(given.shape, given.planar)
     aim: dict[str, Any] = {} if figures.perplexity is None else {"perplexity": figures.perplexity.target}
     if isinstance(config, ReducedConfig):
         if figures.perplexity is not None:
             aim |= {"iterations": figures.iterations, "evaluations": figures.evaluations}
         return LeanSettings.make(
-            config, figures.count, find_stored_shape(given.shape, given.planar), ratio, seed=figures.seed,
-            pick=figures.pick, side=figures.side, planes=given.planar, grey=figures.grey,
-            threshold=figures.threshold, window=figures.window or None, across=figures.across, **aim,
+            config, figures.count, shape, ratio, seed=figures.seed, pick=figures.pick,
+            side=figures.side, planes=given.planar, grey=figures.grey, threshold=figures.threshold,
+            window=figures.window or None, across=figures.across, **aim,
         )  # fmt: skip
     assert isinstance(config, Config)
     return Settings.make(
-        config, figures.count, figures.pixels, ratio, iterations=figures.iterations, seed=figures.seed,
-        search=figures.search, **aim,
+        config, figures.count, shape, ratio, iterations=figures.iterations, seed=figures.seed,
+        search=figures.search, pick=figures.pick or str(Pick.CENTRE), side=figures.side,
+        planes=given.planar, grey=figures.grey, **aim,
     )  # fmt: skip
 
 
@@ -308,7 +309,7 @@ def _arrays(path: Path, figures: Figures) -> dict[str, np.ndarray]:
     shapes: dict[str, tuple[int, ...]] = {
         "images": (count, figures.pixels), "labels": (count,), "distance": square, "kept": (figures.kept,),
     }  # fmt: skip
-    if isinstance(figures.configuration, ReducedConfig):
+    if figures.side or isinstance(figures.configuration, ReducedConfig):
         shapes["reduced"] = (count, figures.reduced)
     if figures.threshold:
         shapes["standing"] = (count,)

@@ -77,9 +77,12 @@ class TestRefusals:
             (["run", "-c", "tiny", "--data", "nowhere"], ["nowhere", "no such file"]),
             (["run", "-c", "tiny", "--resize", "4"], ["resize 4"]),
             (["run", "-c", "tiny", "--unknown"], ["--unknown"]),
-            (["run", "-c", "tiny", "--side", "4"], ["side 4", "tiny has no such setting"]),
-            (["run", "-c", "tiny", "--grey"], ["grey: configuration tiny"]),
-            (["run", "-c", "tiny", "--pick", "medoid"], ["pick medoid: configuration tiny"]),
+            (["run", "-c", "tiny", "--side", "4"], ["side 4: configuration tiny", "-P side=8"]),
+            (["run", "-c", "tiny", "--grey"], ["grey: configuration tiny", "-P side=8"]),
+            (["run", "-c", "tiny", "--pick", "medoid"], ["pick medoid: configuration tiny", "-P picks=1"]),
+            (["run", "-c", "tiny", "-P", "picks=1", "--pick", "herding"], ["pick herding", "neighbour"]),
+            (["run", "-c", "tiny", "-P", "side=4", "--side", "8"], ["side 8", "0, 4"]),
+            (["run", "-c", "tiny", "-P", "side=4", "--window", "4"], ["window 4"]),
             (["run", "-c", "tiny", "--evaluations", "4"], ["evaluations 4: configuration tiny"]),
             (["run", "-c", "herding", "--perplexity", "4.5"], ["perplexity 4.5: configuration herding"]),
             (["run", "-c", "herding", "--iterations", "4"], ["iterations 4: configuration herding"]),
@@ -96,7 +99,7 @@ class TestRefusals:
             (["run", "-c", "lean", "--search", "window"], ["search window: configuration lean"]),
             (["run", "-c", "lean", "--pick", "hub", "--count", "8", "--perplexity", "9"], ["perplexity 9"]),
             (["run", "-c", "lean", "--pick", "best"], ["pick 'best'", "medoid"]),
-            (["generate", "-c", "tiny", "-P", "side=4"], ["side=4"]),
+            (["generate", "-c", "tiny", "-P", "side=5"], ["side=5"]),
             (["bench", "sampler", "-c", "herding"], ["herding", "published"]),
             (["show", "papr"], ["papr", "paper"]),
             (["show"], ["PRESET"]),
@@ -457,6 +460,37 @@ class TestRun:
             assert file["affinity"].sum() == pytest.approx(64, abs=0.1)
             solved = file["status"] == 0
             assert np.abs(np.log2(file["perplexity"][solved]) - 3).max() <= 4 / 256
+
+    def test_published_on_photographs(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Images larger than the configuration holds need its reduction; a pick of its own is recorded."""
+        images = np.random.default_rng(1).integers(0, 256, (16, 20, 28, 3), np.uint8)
+        np.savez(tmp_path / "large.npz", images=images)
+        command = [*TINY, "--data", str(tmp_path / "large.npz"), "--level", "golden", "-o"]
+        out = tmp_path / "out"
+        assert nms(*command, str(out), monkeypatch=monkeypatch) == 2
+        assert "-P side=8 it reduces larger ones" in capsys.readouterr().err
+        command += [str(out), "-P", "side=4", "-P", "picks=1", "--pick", "medoid", "--grey"]
+        assert nms(*command, monkeypatch=monkeypatch) == 0
+        printed = capsys.readouterr().out
+        assert "16 bytes of an image, grey" in printed
+        assert "medoid" in printed
+        figures = json.loads((out / "results.json").read_text())
+        assert (figures["pick"], figures["search"], figures["side"]) == ("medoid", "de-rand1", 4)
+        assert (figures["reduced"], figures["grey"], figures["pixels"]) == (16, True, 1680)
+        with np.load(out / "results.npz") as file:
+            values = dict(file)
+        means = images[:8].reshape(8, 4, 5, 4, 7, 3).mean(axis=(2, 4, 5)).reshape(8, 16)
+        assert np.array_equal(values["reduced"], np.floor(means + 0.5))
+        rows = values["reduced"].astype(int)
+        assert np.array_equal(values["distance"], ((rows[:, None] - rows) ** 2).sum(axis=2))
+        assert nms("report", str(out), monkeypatch=monkeypatch) == 0
+        page = (out / "report.html").read_text()
+        assert "4 \N{MULTIPLICATION SIGN} 4 boxes" in page
+        assert "least sum of distances" in page
+        assert "search de-rand1, pick medoid" in page
+        assert 'id="replayed"' not in page
 
     def test_json(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -317,7 +317,7 @@ class TestCommand:
             (["-c", "lean", "--perplexity", "9"], "perplexity 9: herding draws no map; name another --pick"),
             (["-c", "lean", "--pick", "hub", "--grid", "9"], "grid 9: configuration lean"),
             (["-c", "lean", "--pick", "hub", "--evaluations", "0"], "evaluations 0"),
-            (["--side", "4"], "side 4: configuration paper has no such setting"),
+            (["--side", "4"], "side 4: configuration paper reduces no images"),
             (["-c", "tiny", "--grey"], "grey: configuration tiny"),
             (["-c", "herding", "--grey"], "grey: needs interleaved pixels of three bytes"),
             (["--threshold", "8"], "threshold 8: configuration paper has no such setting"),
