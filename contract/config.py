@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -200,6 +200,11 @@ class LeanConfig(ReducedConfig):
     def profile(self) -> LeanProfile:
         """The number formats."""
         return LEAN
+
+
+def reduces(config: SamplerConfig) -> TypeGuard[Config | ReducedConfig]:
+    """Whether ``config`` can look at reduced images."""
+    return isinstance(config, ReducedConfig) or (isinstance(config, Config) and config.side > 0)
 
 
 METHODS: dict[str, type[SamplerConfig]] = {"desne": Config, "herding": HerdingConfig, "lean": LeanConfig}

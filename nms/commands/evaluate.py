@@ -2,7 +2,7 @@
 """``nms evaluate``: does sampling help?"""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -103,7 +103,10 @@ Distance = Annotated[
 ]
 ModelPreset = Annotated[
     str,
-    config_option("Preset, or TOML file of a configuration: of the model of herding and of the lean maps."),
+    config_option(
+        "Preset, or TOML file of a configuration that reduces images: the model of herding and lean-PICK, or"
+        " of published-PICK."
+    ),
 ]
 
 
@@ -162,31 +165,36 @@ def evaluate(
 
     Example: `nms evaluate --data cifar-10-batches-py --scenario redundant --model cnn -o evaluation`
     """
-    from nms.contract.config import ReducedConfig
+    from nms.contract.config import reduces
     from nms.contract.errors import UserError
     from nms.evaluation import evaluate as run
     from nms.evaluation import model as models
-    from nms.evaluation.methods import METHODS, MethodOptions
+    from nms.evaluation.methods import MethodOptions, list_methods
     from nms.evaluation.scenario import Source
     from nms.evaluation.summary import summarise
     from nms.sampling import BitTrue
 
     stream = training.make()
-    method = sampling.make()
+    method = replace(sampling, search=None).make()
     removal = make_near_duplicates(near_duplicates, near_duplicates_window)
     config = configuration.load(preset, overrides or ())
-    if not isinstance(config, ReducedConfig):
-        raise UserError(f"configuration {config.name}: must be of herding or a lean map, such as lean")
-    given = {"perplexity": sampling.perplexity, "iterations": sampling.iterations, **asdict(reduction)}
+    if not reduces(config):
+        raise UserError(f"configuration {config.name}: must reduce images, as lean does; -P side=8 does")
+    of_map = {name: getattr(sampling, name) for name in ("perplexity", "iterations", "search")}
+    given = of_map | asdict(reduction)
     bit_true = BitTrue(config, smallest_image(reduction), **drop_absent(given))
     choice = MethodOptions(method, batch, classes, removal, bit_true)
-    asked = methods.split(",") if methods is not None else [*METHODS, "balanced-dedup", "nms-class-dedup"]
+    asked = (
+        methods.split(",")
+        if methods is not None
+        else [*list_methods(config), "balanced-dedup", "nms-class-dedup"]
+    )
     names = [*dict.fromkeys([against, "balanced", *asked])]
     if seeds < run.FEWEST:
         raise UserError(f"seeds {seeds}: at least {run.FEWEST}, for a standard error")
     if not 0 <= seed <= (1 << 32) - seeds:
         raise UserError(f"seed {seed}: must be 0 to {(1 << 32) - seeds}")
-    run.check_methods(names, ratio)
+    run.check_methods(names, ratio, bit_true)
     trainer = models.find_model(model)
     if output:
         inputs = [data, *([test] if test is not None else [])]

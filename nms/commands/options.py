@@ -412,17 +412,20 @@ class SamplingOptions:
     quota: Quota = None
     start: Start = None
     contrast: Contrast = False
+    search: SearchOption = None
 
     def make(self) -> "Method":
         """The method in float64, checked."""
         from nms.sampling import Method  # slow to import
 
+        if self.search is not None:
+            raise UserError(f"search {self.search}: float64 has one of its own; name -c with side above 0")
         given = drop_absent(asdict(self))
         if self.grid is not None and self.grid.isdecimal():
             given["grid"] = int(self.grid)
         return Method(**given)
 
-    def make_bit_true(self, config: ReducedConfig, reduction: ReductionOptions) -> "BitTrue":
+    def make_bit_true(self, config: Config | ReducedConfig, reduction: ReductionOptions) -> "BitTrue":
         """The method of the bit-true model, checked, for images of a single pixel."""
         from nms.sampling import BitTrue  # slow to import
 

@@ -38,7 +38,7 @@ from nms.commands.options import (
 from nms.commands.progress import progress, telling
 from nms.contract import config as configuration
 from nms.contract import output as outputs
-from nms.contract.config import ReducedConfig
+from nms.contract.config import reduces
 from nms.contract.errors import Interruption, UserError
 
 if TYPE_CHECKING:
@@ -113,8 +113,8 @@ Verify = Annotated[
 SamplePreset = Annotated[
     str,
     config_option(
-        "Preset, or TOML file of a configuration: of herding or a lean map, whose model samples, or of the"
-        " hardware of --level."
+        "Preset, or TOML file of a configuration: of herding, a lean map or with side above 0, whose model"
+        " samples, or of the hardware of --level."
     ),
 ]
 
@@ -210,7 +210,7 @@ def sample(
 ) -> None:
     """Sample a whole data set, group by group; at a level, send the first groups there and compare.
 
-    Sampling is in float64 or, with -c of herding or a lean map, bit for bit as in hardware.
+    Sampling is in float64 or, with -c of a sampler that reduces images, bit for bit as in hardware.
 
     Example: `nms sample --data cifar-10-batches-py --ratio 0.1 --write subset -o kept`
 
@@ -228,7 +228,7 @@ def sample(
     forms = list(dict.fromkeys(write or [Form.NPY]))
     config = configuration.load(preset, overrides or ())
     method: Method | BitTrue
-    if isinstance(config, ReducedConfig):
+    if reduces(config):
         method = sampling.make_bit_true(config, reduction)
         size = config.images if size is None else size
         if size > config.images:
@@ -256,7 +256,7 @@ def sample(
     if Form.SUBSET in forms and (output / "subset").exists():
         raise UserError(f"output {str(output / 'subset')!r}: exists; remove it, or name another --output")
 
-    if not isinstance(config, ReducedConfig) and not level and (preset != "paper" or overrides):
+    if not reduces(config) and not level and (preset != "paper" or overrides):
         warn(f"configuration {config.name} decides nothing here; --level golden or rtl sends groups to it")
     images = datasets.stream(data, count, resize, parts.make())
     report(images)

@@ -18,10 +18,11 @@ from nms.evaluation.methods import (
     MethodOptions,
     Select,
     count_standing,
+    list_methods,
 )
 from nms.evaluation.model import Fit
 from nms.evaluation.scenario import Scenario, Source, Trial
-from nms.sampling import count_to_keep
+from nms.sampling import BitTrue, count_to_keep
 from nms.sampling.near_duplicates import fill_up, find_distinct
 
 FEWEST = 5
@@ -124,13 +125,18 @@ def apply_method(
     return fill_up(own[selected], ~np.isin(np.arange(len(rows)), own), count, seed)
 
 
-def check_methods(methods: Sequence[str], ratio: float) -> None:
-    """Raise :class:`nms.contract.errors.UserError` for an unknown method or a ratio out of range."""
+def check_methods(methods: Sequence[str], ratio: float, bit_true: BitTrue) -> None:
+    """Raise :class:`nms.contract.errors.UserError` for a ratio out of range or a method that there is not.
+
+    Of the methods of a model there are those of ``bit_true``.
+    """
     for name in methods:
         if name not in TITLES:
             raise UserError(
                 f"methods {name!r}: must be one of {', '.join(METHODS)}, or one of these followed by {DEDUP}"
             )
+        if name.removesuffix(DEDUP) not in list_methods(bit_true.config):
+            raise UserError(f"methods {name!r}: configuration {bit_true.config.name} is of another method")
     count_to_keep(ratio, sys.maxsize)
 
 
@@ -166,7 +172,7 @@ def evaluate(
     options = replace(options, shape=find_stored_shape((height, width, channels)))
     if len(seeds) < FEWEST or len(set(seeds)) < len(seeds):
         raise UserError(f"seeds {len(set(seeds))}: a standard error needs at least {FEWEST} different ones")
-    check_methods(methods, ratio)
+    check_methods(methods, ratio, options.bit_true)
     rows = [Row(TITLES[name], {}, {}, {}) for name in dict.fromkeys(methods)]
     streams, tests, distinct, standing = [], [], [], []
     for seed in seeds:

@@ -9,7 +9,7 @@ from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.metrics import pairwise_distances
 
-from nms.contract.config import PRESETS, ReducedConfig
+from nms.contract.config import PRESETS, Config, HerdingConfig, LeanConfig, ReducedConfig, SamplerConfig
 from nms.contract.errors import UserError
 from nms.contract.settings import Pick
 from nms.golden import exact
@@ -44,7 +44,8 @@ class MethodOptions:
     classes : how the methods that know the classes divide what is kept among them: ``balanced``, equally, as
         far as there are enough images; ``proportional`` to the stream's classes, like ``nms sample``
     near_duplicates : which images count as near-duplicates of earlier ones
-    bit_true : the model of herding and of the lean maps; its pick and its shape of an image do not count
+    bit_true : the model of the methods of :data:`nms.evaluation.methods.MODELLED`; its pick and its shape of
+        an image do not count
     shape : of an image, for that model; by default a row of bytes, which is taken as it is
     """
 
@@ -209,9 +210,27 @@ METHODS: dict[str, tuple[str, Select]] = {
         for pick in Pick
         if pick is not Pick.HERDING
     },
+    **{
+        f"published-{pick}": (f"published map + {pick}, reduced", within_each_class(pick_by_model(pick)))
+        for pick in Pick
+        if pick is not Pick.HERDING
+    },
     "all": ("all data", select_all),
 }
 """By name on the command line: title in the table, and method."""
+
+MODELLED: dict[str, tuple[type[SamplerConfig], ...]] = {
+    "herding": (HerdingConfig, LeanConfig),
+    **{name: (LeanConfig,) for name in METHODS if name.startswith("lean-")},
+    **{name: (Config,) for name in METHODS if name.startswith("published-")},
+}
+"""By name of the methods of a bit-true model: the configurations of that model."""
+
+
+def list_methods(config: SamplerConfig) -> list[str]:
+    """The methods that there are with the bit-true model of ``config``."""
+    return [name for name in METHODS if isinstance(config, MODELLED.get(name, SamplerConfig))]
+
 
 DEDUP = "-dedup"
 """Ending of a method's name: near-duplicates are removed before it selects."""

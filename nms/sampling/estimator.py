@@ -13,7 +13,7 @@ from sklearn.utils import _safe_indexing, check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, column_or_1d, validate_data
 
-from nms.contract.config import ReducedConfig, load
+from nms.contract.config import load, reduces
 from nms.contract.errors import UserError
 from nms.sampling.bit_true import BitTrue
 from nms.sampling.groups import SIZE
@@ -30,7 +30,7 @@ class DESNESampler(BaseEstimator):
     distances, with the result of ``nms sample``; all other types as float64.
 
     With ``config``, samples are images of bytes that the bit-true model of a sampler reduces and picks, as
-    its hardware does: by herding, or from a map of few bits.
+    its hardware does: by herding, from a map of few bits, or by the published method in its own formats.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class DESNESampler(BaseEstimator):
     perplexity : float
         Target of the search, above 1; limited to (n - 1)/3 in a group of n samples.
     iterations : int or None
-        Gradient iterations of a map: ``None`` for 300, or 48 with ``config``.
+        Gradient iterations of a map: ``None`` for 300, or 48 of a lean one.
     size : int or None
         Samples in the largest group; a group is of one class or, without ``y``, of consecutive samples.
         ``None`` for 512, or with ``config`` as many as it holds.
@@ -47,8 +47,9 @@ class DESNESampler(BaseEstimator):
         Cells on a side of the map's grid. :class:`nms.sampling.select.Method` explains this and the next
         options.
     pick : {"centre", "random", "medoid", "hub", "neighbour", "herding"} or None
-        Which sample of a cell is kept first: ``None`` for the centre. With ``config``, ``None`` for herding,
-        and as :class:`nms.contract.settings.Pick` explains.
+        Which sample of a cell is kept first: ``None`` for the centre. With ``config`` as
+        :class:`nms.contract.settings.Pick` explains, and ``None`` for herding, unless it is of the published
+        method.
     quota : {"rounds", "proportional"}
         How the samples to keep are divided among the cells.
     start : {"random", "projection"}
@@ -65,13 +66,16 @@ class DESNESampler(BaseEstimator):
         (height, width) or (height, width, channels) of a sample, so that shifted near-duplicates are found,
         too.
     config : str, path or None
-        Preset, or TOML file of a configuration that reduces images, such as "herding" or "lean"; ``None`` for
-        float64. ``image_shape`` is the shape of a sample; without one it is taken as it is.
+        Preset, or TOML file of a configuration that reduces images, such as "herding", "lean" or one of the
+        published method with a ``side``; ``None`` for float64. ``image_shape`` is the shape of a sample;
+        without one it is taken as it is.
     side : int or None
         With ``config``: boxes on a side to which images are reduced, 0 for none; ``None`` for as many as the
         configuration has.
     grey : bool
         With ``config``: reduce all channels to one.
+    search : {"de-rand1", "de-best1", "section", "window"} or None
+        With ``config`` of the published method: its search; ``None`` for differential evolution as published.
     threshold : int
         With ``config`` and ``image_shape``: leave near-duplicates out as the hardware does, by
         the sums of their rows, within so many 256ths; 0 leaves none out. Groups are formed of all samples.
@@ -125,6 +129,7 @@ class DESNESampler(BaseEstimator):
         config: str | Path | None = None,
         side: int | None = None,
         grey: bool = False,
+        search: str | None = None,
         threshold: int = 0,
         window: int | None = None,
         across: bool = False,
@@ -146,6 +151,7 @@ class DESNESampler(BaseEstimator):
         self.config = config
         self.side = side
         self.grey = grey
+        self.search = search
         self.threshold = threshold
         self.window = window
         self.across = across
@@ -202,14 +208,16 @@ class DESNESampler(BaseEstimator):
         given |= {} if self.iterations is None else {"iterations": self.iterations}
         given |= {} if self.pick is None else {"pick": self.pick}
         if self.config is None:
-            if self.side is not None or self.grey or self.threshold:
-                raise UserError("side, grey and threshold need config, a sampler that reduces images")
+            if self.side is not None or self.grey or self.search is not None or self.threshold:
+                raise UserError("side, grey, search and threshold need config, a sampler that reduces images")
             size = SIZE if self.size is None else self.size
             given |= {"grid": self.grid, "quota": self.quota, "start": self.start, "contrast": self.contrast}
             return Method(**given), size
         config = load(self.config)
-        if not isinstance(config, ReducedConfig):
-            raise UserError(f"config {config.name}: must be of herding or a lean map, such as herding")
+        if not reduces(config):
+            raise UserError(
+                f"config {config.name}: must reduce images, as herding does, or one with side > 0"
+            )
         if (self.grid, self.quota, self.start, self.contrast) != ("adaptive", "rounds", "random", False):
             raise UserError(f"grid, quota, start and contrast: config {config.name} has no such settings")
         if images.dtype != np.uint8:
@@ -219,8 +227,8 @@ class DESNESampler(BaseEstimator):
         if self.threshold and self.near_duplicates is not None:
             raise UserError(f"threshold {self.threshold}: near_duplicates removes them already; give one")
         method = BitTrue(
-            config, images.shape[1:], grey=self.grey, side=self.side, threshold=self.threshold,
-            window=self.window, across=self.across, **given,
+            config, images.shape[1:], grey=self.grey, side=self.side, search=self.search,
+            threshold=self.threshold, window=self.window, across=self.across, **given,
         )  # fmt: skip
         return method, config.images if self.size is None else self.size
 

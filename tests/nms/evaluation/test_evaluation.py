@@ -13,6 +13,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from nms import cli, datasets
+from nms.contract.config import load_published
 from nms.contract.errors import UserError
 from nms.evaluation import methods, model
 from nms.evaluation.evaluate import Row, apply_method, compare_pairs, evaluate
@@ -26,7 +27,7 @@ from nms.evaluation.scenario import (
     make_near_duplicates,
 )
 from nms.golden import exact, herding
-from nms.sampling import Method
+from nms.sampling import BitTrue, Method
 
 FAST = MethodOptions(Method(perplexity=5.0, iterations=20), batch=40)
 
@@ -164,14 +165,19 @@ class TestScenario:
 class TestMethods:
     @pytest.mark.parametrize("name", METHODS)
     def test_each_keeps_what_it_should_and_again_the_same(self, name: str, trial: Trial) -> None:
-        kept = apply_method(name, METHODS[name][1], trial, 25, FAST)
+        options = FAST
+        if name.startswith("published-"):
+            config = load_published("tiny", ["images=64", "side=4", "picks=1"])
+            options = replace(FAST, bit_true=BitTrue(config, (8, 8), iterations=9, search="window"))
+        kept = apply_method(name, METHODS[name][1], trial, 25, options)
         assert len(kept) == (120 if name == "all" else 25)
-        assert np.array_equal(kept, apply_method(name, METHODS[name][1], trial, 25, FAST))
+        assert np.array_equal(kept, apply_method(name, METHODS[name][1], trial, 25, options))
         if name in (
             "balanced",
             "nms-class",
             "herding",
             "lean-medoid",
+            "published-hub",
             "k-means",
             "k-center",
             "pca",
@@ -366,6 +372,12 @@ class TestCommand:
             ("--ratio 0.001", "10 classes"),
             ("--count 5000", "count 5000"),
             ("--model svm", "model 'svm'"),
+            ("--methods published-hub", "methods 'published-hub': configuration lean is of another method"),
+            ("-c herding --methods lean-hub", "methods 'lean-hub': configuration herding"),
+            ("-c tiny -P side=4 --methods herding", "methods 'herding': configuration tiny"),
+            ("-c tiny", "configuration tiny: must reduce images"),
+            ("-c tiny -P side=4 --evaluations 4", "evaluations 4: configuration tiny"),
+            ("--search window", "search window: configuration lean"),
             ("--near-duplicates 3", "near-duplicates 3"),
             ("--threshold 999", "threshold 999"),
             ("--window 3", "window 3: needs --threshold"),

@@ -12,8 +12,9 @@ import pytest
 from sklearn.datasets import load_digits
 
 from nms import cli, datasets
-from nms.contract.config import ReducedConfig, load
+from nms.contract.config import ReducedConfig, load, load_published
 from nms.contract.errors import UserError
+from nms.contract.settings import Pick, Settings
 from nms.golden import exact, herding, near_duplicates, sampler
 from nms.golden.reduction import reduce
 from nms.sampling import BitTrue, count_to_keep, group_by_batch, group_by_class, sample
@@ -117,6 +118,97 @@ def test_what_decides_the_result_is_described() -> None:
         "perplexity": 15.0, "iterations": 48, "evaluations": 6,
     }  # fmt: skip
     json.dumps(mapped)
+
+
+class TestPublished:
+    """Groups by the published method on reduced images."""
+
+    CONFIG = load_published("tiny", ["images=32", "pixels=48", "side=4", "picks=1"])
+
+    def method(self, pick: str | None) -> BitTrue:
+        return BitTrue(self.CONFIG, (20, 12, 3), pick=pick, iterations=10, search="window")
+
+    @pytest.mark.parametrize("pick", [None, "medoid", "hub", "neighbour"])
+    @pytest.mark.parametrize("count", [5, 32])
+    def test_a_group_is_a_run(self, pick: str | None, count: int) -> None:
+        images, method = colours(count), self.method(pick)
+        settings = method.settings(count, 2, 7)
+        assert isinstance(settings, Settings)
+        assert (settings.side, settings.pick, settings.iterations) == (4, Pick.parse(pick or "centre"), 10)
+        found, tables = method.sample(images, 2, 7), sampler.run(self.CONFIG, settings, images)
+        assert np.array_equal(found.kept, tables.kept)
+        assert np.array_equal(found.embedding, tables.embedding * self.CONFIG.profile.position.lsb)
+
+    @pytest.mark.parametrize("count", [1, 4])
+    def test_groups_without_a_map_are_herded(self, count: int) -> None:
+        images, method = colours(count), self.method("hub")
+        rows = reduce(images.reshape(count, -1), method.settings(5, 1, 1))
+        for keep in range(1, count + 1):
+            expected = herding.choose(exact.distances(rows), keep)
+            assert np.array_equal(method.sample(images, keep, 1).kept, expected)
+
+    def test_nearly_as_in_float64(self) -> None:
+        images = colours(32)
+        for pick in ("centre", "medoid", "hub", "neighbour"):
+            method = replace(self.method(pick), iterations=100)
+            theirs = method.sample_exactly(images, 10, 3)
+            assert len(np.intersect1d(method.sample(images, 10, 3).kept, theirs)) >= 8
+
+    def test_what_decides_the_result_is_described(self) -> None:
+        found = self.method("hub").describe()
+        assert (found["pick"], found["search"], found["side"], found["iterations"]) == (
+            "hub",
+            "window",
+            4,
+            10,
+        )
+        assert "evaluations" not in found
+        assert BitTrue(self.CONFIG, (4, 4)).describe()["iterations"] == 300
+
+    def test_command(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """As the estimator keeps them, and as a level keeps its first group."""
+        images, labels = colours(60), np.arange(60) % 2
+        np.savez(tmp_path / "some.npz", images=images, labels=labels)
+        (tmp_path / "mine.toml").write_text(
+            'preset = "tiny"\nimages = 32\npixels = 48\nside = 4\npicks = 1\n'
+        )
+        words = [
+            "-c",
+            str(tmp_path / "mine.toml"),
+            "--data",
+            str(tmp_path / "some.npz"),
+            "--iterations",
+            "10",
+        ]
+        words += ["--pick", "medoid", "--search", "window", "--level", "golden", "-o", str(tmp_path / "out")]
+        assert nms(*words, monkeypatch=monkeypatch) == 0
+        figures = json.loads((tmp_path / "out" / "sample.json").read_text())
+        assert figures["software_only"] == []
+        assert figures["settings"]["search"] == "window"
+        [first] = figures["verified"]["groups"]
+        assert first["as_run"] == first["keep"] == 9
+        own = DESNESampler(
+            config=tmp_path / "mine.toml",
+            image_shape=(20, 12, 3),
+            pick="medoid",
+            search="window",
+            iterations=10,
+            random_state=1,
+        ).fit(images.reshape(60, -1), labels)
+        assert np.array_equal(np.load(tmp_path / "out" / "kept.npy"), own.sample_indices_)
+
+    @pytest.mark.parametrize(
+        ("options", "words"),
+        [
+            ({"pick": "herding"}, "pick herding"), ({"evaluations": 4}, "evaluations 4"),
+            ({"threshold": 8}, "threshold 8"), ({"search": "secant"}, "secant"), ({"side": 8}, "side 8"),
+            ({"config": reduced("lean"), "search": "window"}, "search window: configuration lean"),
+            ({"config": load_published("tiny", ["side=4"]), "pick": "hub", "grey": True}, "picks=1"),
+        ],
+    )  # fmt: skip
+    def test_refusals(self, options: dict[str, Any], words: str) -> None:
+        with pytest.raises(UserError, match=words):
+            BitTrue(**{"config": self.CONFIG, "shape": (20, 12, 3), **options})
 
 
 def tremor(count: int, scenes: int) -> np.ndarray:
@@ -319,6 +411,10 @@ class TestCommand:
             (["-c", "lean", "--pick", "hub", "--evaluations", "0"], "evaluations 0"),
             (["--side", "4"], "side 4: configuration paper reduces no images"),
             (["-c", "tiny", "--grey"], "grey: configuration tiny"),
+            (["--search", "window"], "search window: float64 has one of its own"),
+            (["-c", "lean", "--search", "window"], "search window: configuration lean"),
+            (["-c", "tiny", "-P", "side=4", "--threshold", "8"], "threshold 8: configuration tiny"),
+            (["-c", "tiny", "-P", "side=4", "--pick", "hub"], "picks=1"),
             (["-c", "herding", "--grey"], "grey: needs interleaved pixels of three bytes"),
             (["--threshold", "8"], "threshold 8: configuration paper has no such setting"),
             (["-c", "herding", "--threshold", "256"], "threshold 256: must be 0 to 255"),
@@ -367,11 +463,12 @@ class TestEstimator:
     @pytest.mark.parametrize(
         ("options", "words"),
         [
-            ({"config": "paper"}, "config paper: must be"), ({"config": "herdin"}, "herding"),
+            ({"config": "paper"}, "config paper: must reduce"), ({"config": "herdin"}, "herding"),
             ({"config": "herding", "size": 65}, "size 65"), ({"side": 4}, "needs? config"),
             ({"config": "herding", "grid": 4}, "no such settings"), ({"grey": True}, "needs? config"),
             ({"config": "herding", "image_shape": (8, 9)}, "image_shape"),
-            ({"threshold": 8}, "needs? config"),
+            ({"threshold": 8}, "needs? config"), ({"search": "window"}, "needs? config"),
+            ({"config": "herding", "search": "window"}, "search window"),
             ({"config": "herding", "threshold": 8}, "no rows to compare"),
             ({"config": "herding", "threshold": 8, "near_duplicates": 0.2}, "give one"),
         ],
