@@ -356,6 +356,15 @@ class TestCommand:
         assert command(monkeypatch, *words, "--scenario", "redundant") == 0
         assert "images, by the model's threshold" in capsys.readouterr().out
 
+    def test_published_map_of_reduced_images(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        words = "-c tiny -P images=64 -P side=4 -P picks=1 --search window --iterations 9 --count 120 --json"
+        assert command(monkeypatch, *words.split(), "--methods", "published-hub") == 0
+        found = json.loads(capsys.readouterr().out)
+        assert found["rows"][1]["method"] == "published map + hub, reduced"
+        assert found["settings"]["bit_true"]["search"] == "window"
+
     @pytest.mark.parametrize(
         ("words", "message"),
         [
