@@ -39,13 +39,11 @@ def count_work(settings: Settings | LeanSettings, trials: int) -> dict[str, tupl
     n = settings.count
     pairs = n * (n - 1)
     found: dict[str, tuple[Phase, int]] = {}
-    if isinstance(settings, LeanSettings):
+    if settings.side or isinstance(settings, LeanSettings):
         found["byte"] = (Phase.LOAD, n * settings.pixels if settings.side else 0)
-        found["distance_element"] = (Phase.DISTANCE, pairs // 2 * settings.reduced)
-        if settings.pick == Pick.HERDING:
-            return found | {"herding_step": (Phase.PICK, settings.keep * n)}
-    else:
-        found["distance_element"] = (Phase.DISTANCE, pairs // 2 * settings.pixels)
+    found["distance_element"] = (Phase.DISTANCE, pairs // 2 * settings.reduced)
+    if settings.pick == Pick.HERDING:
+        return found | {"herding_step": (Phase.PICK, settings.keep * n)}
     return found | {
         "exp": (Phase.SEARCH, trials * (n - 1)),
         "gradient_pair": (Phase.EMBED, settings.iterations * pairs),
@@ -54,9 +52,10 @@ def count_work(settings: Settings | LeanSettings, trials: int) -> dict[str, tupl
 
 def list_growing(settings: Settings | LeanSettings) -> list[Phase]:
     """The phases whose work grows in proportion to the bytes of an image."""
-    if isinstance(settings, Settings):
-        return [Phase.LOAD, Phase.DISTANCE, Phase.EMIT]
-    return [Phase.LOAD] if settings.side else [Phase.LOAD, Phase.DISTANCE]
+    if settings.side:
+        return [Phase.LOAD]
+    kept = [Phase.EMIT] if isinstance(settings, Settings) else []
+    return [Phase.LOAD, Phase.DISTANCE, *kept]
 
 
 def collect(

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The jobs that run at gate level, of each method: small ones, on which blocks are fitted and judged."""
 
-import math
+from typing import Any
 
 import numpy as np
 
 from nms.contract.config import Config, ReducedConfig, SamplerConfig, make
-from nms.contract.settings import LeanSettings, Settings
+from nms.contract.settings import LeanSettings, Pick, Settings
 from nms.sim.activity.intervals import Workload
 
 FITTING_SIZES: dict[str, dict[str, int]] = {
@@ -17,7 +17,7 @@ FITTING_SIZES: dict[str, dict[str, int]] = {
 """Sizes to which a configuration shrinks for the fit, by method: fewer instances of the same blocks."""
 
 JUDGING_SIZES: dict[str, dict[str, int]] = {
-    "desne": {"pes": 8, "te_lanes": 8, "grid_lanes": 4},
+    "desne": {"pes": 8, "te_lanes": 8, "grid_lanes": 4, "side": 4},
     "herding": {"images": 32, "side": 4},
     "lean": {"images": 32, "side": 4, "map_lanes": 4, "grid_lanes": 4},
 }
@@ -60,7 +60,7 @@ def list_jobs(job: Workload, seed: int) -> list[Workload]:
 def crop(job: Workload) -> tuple[np.ndarray, tuple[int, ...]]:
     """The first images of a job, cut to a corner, (N, D) uint8, and the shape of one."""
     images, settings = job.images[:COUNT], job.settings
-    if isinstance(settings, Settings) or not settings.height:
+    if not settings.height:
         cut = images[:, :PIXELS]
         return np.ascontiguousarray(cut), cut.shape[1:]
     if settings.planes:
@@ -79,13 +79,13 @@ def _make_settings(
     search: str,
 ) -> Settings | LeanSettings:
     """``settings`` for ``count`` images of a ``shape``."""
-    perplexity = min(15.0, (count - 1) / 2)
+    assert isinstance(config, Config | ReducedConfig)
+    given: dict[str, Any] = {
+        "ratio": RATIO, "perplexity": min(15.0, (count - 1) / 2), "iterations": ITERATIONS, "seed": seed,
+        "pick": str(Pick(settings.pick)), "side": min(settings.side, config.side),
+        "planes": settings.planes, "grey": settings.grey,
+    }  # fmt: skip
     if isinstance(config, Config):
-        return Settings.make(config, count, math.prod(shape), RATIO, perplexity, ITERATIONS, seed, search)
-    assert isinstance(config, ReducedConfig)
+        return Settings.make(config, count, shape, search=search, **given)
     assert isinstance(settings, LeanSettings)
-    known = settings.describe()
-    return LeanSettings.make(
-        config, count, shape, RATIO, perplexity, ITERATIONS, seed, known["pick"],
-        min(settings.side, config.side), settings.planes, settings.grey, settings.evaluations or 1,
-    )  # fmt: skip
+    return LeanSettings.make(config, count, shape, evaluations=settings.evaluations or 1, **given)

@@ -41,6 +41,7 @@ class _Configuration(BaseModel):
     name: str
     pixels: int
     method: str = "desne"
+    side: int = 0
     bus_bits: int = 64
 
 
@@ -86,7 +87,8 @@ class RunTraffic(_Job):
         A sampler that keeps no images reads the kept ones again to send them. That is no part of it: it is
         the fetch of the kept images, which is charged to the board.
         """
-        again = 0 if self.configuration.method == "desne" else self.kept * -(-self.pixels // self.beat)
+        holds_images = self.configuration.method == "desne" and not self.configuration.side
+        again = 0 if holds_images else self.kept * -(-self.pixels // self.beat)
         return (self.traffic.counters["bytes_read"] - again * self.beat) / (self.count * self.pixels)
 
     @property

@@ -27,10 +27,11 @@ def results(directory: Path, search: str = "de-rand1", **changes: Any) -> Path:
     return directory
 
 
-def test_a_second_read_of_kept_images_is_their_fetch(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", [{"method": "herding"}, {"method": "desne", "side": 8}])
+def test_a_second_read_of_kept_images_is_their_fetch(kind: dict[str, Any], tmp_path: Path) -> None:
     """A sampler that keeps no images reads 19 of 64 again to send them: one sweep is for sampling."""
     again = BYTES | {"bytes_read": (64 + 19) * 3072}
-    changes = {"configuration": {"name": "herding", "pixels": 3072, "method": "herding", "bus_bits": 128}}
+    changes = {"configuration": {"name": "mine", "pixels": 3072, "bus_bits": 128, **kind}}
     run = read_run(results(tmp_path, **changes, traffic={"counters": again, "monitors": again}))
     assert run.sweeps == 1
     assert run.beat == 16

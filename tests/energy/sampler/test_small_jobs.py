@@ -4,7 +4,7 @@
 import numpy as np
 import pytest
 
-from nms.contract.config import PRESETS, Config, LeanConfig, ReducedConfig, load
+from nms.contract.config import PRESETS, Config, LeanConfig, ReducedConfig, load, load_published
 from nms.contract.readout import Phase
 from nms.contract.settings import LeanSettings, Pick, Search, Settings
 from nms.energy.sampler.results import count_work, list_growing
@@ -68,6 +68,24 @@ def test_jobs_of_the_published_method_search_in_three_ways():
     jobs = list_jobs(Workload(config, Settings.make(config, 16, 64, perplexity=5), images), 1)
     searches = [small.settings.search for small in jobs if isinstance(small.settings, Settings)]
     assert searches == [Search.DE_RAND1, Search.WINDOW, Search.SECTION]
+
+
+def test_jobs_of_the_published_method_reduce_and_pick_as_the_job_does():
+    config = load_published("tiny", ["images=32", "pixels=192", "side=8", "picks=1"])
+    settings = Settings.make(config, 20, (3, 32, 40), pick="hub", planes=True, perplexity=5)
+    images = RNG.integers(0, 256, (20, 3840), np.uint8)
+    jobs = list_jobs(Workload(config, settings, images), 1)
+    for small, side in zip(jobs, (8, 8, 4), strict=True):
+        assert (small.settings.side, small.settings.pick, small.settings.planes) == (side, Pick.HUB, True)
+        assert (small.settings.height, small.settings.width) == (16, 16)
+        assert small.images.shape == (16, 768)
+    assert count_work(settings, 60) == {
+        "byte": (Phase.LOAD, 20 * 3840),
+        "distance_element": (Phase.DISTANCE, 190 * 192),
+        "exp": (Phase.SEARCH, 60 * 19),
+        "gradient_pair": (Phase.EMBED, 300 * 380),
+    }
+    assert list_growing(settings) == [Phase.LOAD]
 
 
 def test_sizes_shrink_and_never_grow():
