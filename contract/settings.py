@@ -373,7 +373,8 @@ def _measure(
     settings = LeanSettings(0, pixels, 0, height, width, channels, planes=planes, grey=grey, side=side)
     if settings.reduced > config.pixels:
         raise UserError(
-            f"side {side}: reduced images have {settings.reduced} bytes, more than {config.pixels}"
+            f"side {side}: reduced images have {settings.reduced} bytes, more than {config.pixels}; with"
+            f" -P pixels={settings.reduced} they fit"
         )
     return {
         "pixels": pixels, "height": height, "width": width, "channels": channels,

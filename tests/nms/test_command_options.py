@@ -118,6 +118,10 @@ def nms(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
             "run -c lean --pick hub --perplexity 3 --iterations 4 --evaluations 3 --count 8 --level golden",
             "results.json",
         ),
+        (
+            "run -c tiny -P side=4 -P picks=1 --pick hub --perplexity 5 --iterations 4 --level golden",
+            "results.json",
+        ),
         ("sample -c lean --count 40 --size 20 --pick hub --iterations 4", "sample.json"),
         ("sample --count 40 --size 20 --iterations 4 --near-duplicates 0.3 --grid hardware", "sample.json"),
         ("generate -c 'my chip.toml' -P lanes=2", "manifest.json"),
