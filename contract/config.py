@@ -65,6 +65,8 @@ class SamplerConfig(BaseModel):
     bus_bits: int = Field(
         default=64, ge=32, le=512, description="data bits of m_axi and m_axis, a power of two"
     )
+    side: int
+    """Largest side of the grid to which images are reduced; 0: none are."""
 
     @field_validator("bus_bits")
     @classmethod
@@ -77,6 +79,10 @@ class SamplerConfig(BaseModel):
     def phases(self) -> tuple[Phase, ...]:
         """The phases of a batch, in order."""
         raise NotImplementedError
+
+    def has(self, methods: tuple[str, ...], key: str = "") -> bool:
+        """Whether it has what those of ``methods`` have and, with ``key`` above 0, published ones."""
+        return self.method in methods
 
     @property
     def derived(self) -> Sizes:
@@ -139,6 +145,10 @@ class Config(SamplerConfig):
             raise ValueError(f"pes={self.pes}: must divide the population of {POPULATION}")
         _check_lanes(self, "te_lanes", "grid_lanes")
         return self
+
+    def has(self, methods: tuple[str, ...], key: str = "") -> bool:
+        """As of any configuration; keys are ``side`` and ``picks``."""
+        return self.method in methods or (key != "" and getattr(self, key) > 0)
 
     @property
     def phases(self) -> tuple[Phase, ...]:

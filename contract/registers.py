@@ -84,8 +84,7 @@ class Register:
 
     def exists(self, config: SamplerConfig) -> bool:
         """Whether a configuration has it."""
-        published = isinstance(config, Config) and bool(self.key) and getattr(config, self.key) > 0
-        return config.method in self.methods or published
+        return config.has(self.methods, self.key)
 
     @property
     def mask(self) -> int:
@@ -297,11 +296,16 @@ REGISTERS: tuple[Register, ...] = (
 BY_NAME: dict[str, Register] = {register.name: register for register in REGISTERS}
 
 
+def holds(config: SamplerConfig, name: str) -> bool:
+    """Whether a configuration has the register, or the pair of registers, of this name."""
+    return BY_NAME[name if name in BY_NAME else f"{name}_lo"].exists(config)
+
+
 def constants(config: SamplerConfig) -> dict[str, int]:
     """Values of the registers that are fixed when the hardware is generated, by name."""
-    digest, array, fractions, side, window, picks = int(config.digest, 16), 0, 0, 0, 0, 0
+    digest, array, fractions, window, picks = int(config.digest, 16), 0, 0, 0, 0
     if isinstance(config, Config):
-        side, picks = config.side, config.picks
+        picks = config.picks
         profile = config.profile
         array = config.pes | config.lanes << 8 | config.te_lanes << 16
         fractions = _join(profile.perplexity.fraction, profile.position.fraction, profile.mantissa.fraction)
@@ -310,7 +314,7 @@ def constants(config: SamplerConfig) -> dict[str, int]:
         array = config.map_lanes << 16
         fractions = _join(lean.entropy.fraction, lean.position.fraction, lean.mantissa.fraction)
     if isinstance(config, ReducedConfig):
-        side, window = config.side, config.window
+        window = config.window
     return {
         "identity": IDENTITY,
         "version": VERSION[0] << 16 | VERSION[1],
@@ -320,7 +324,7 @@ def constants(config: SamplerConfig) -> dict[str, int]:
         "max_pixels": config.pixels,
         "array": array | config.bus_bits // 8 << 24,
         "fractions": fractions,
-        "method": list(METHODS).index(config.method) | side << 8 | window << 16 | picks << 25,
+        "method": list(METHODS).index(config.method) | config.side << 8 | window << 16 | picks << 25,
     }
 
 

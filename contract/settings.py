@@ -341,7 +341,7 @@ def _check_map(count: int, perplexity: float, iterations: int) -> None:
 
 
 def _measure(
-    config: Config | ReducedConfig, shape: tuple[int, ...], side: int | None, planes: bool, grey: bool
+    config: SamplerConfig, shape: tuple[int, ...], side: int | None, planes: bool, grey: bool
 ) -> dict[str, Any]:
     """The settings of an image's size, checked."""
     pixels = math.prod(shape)

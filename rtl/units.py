@@ -19,12 +19,13 @@ class Unit:
     ``blocks`` and ``hosts`` are classes, as module and name below ``nms.rtl``. Without ``hosts``, the blocks
     are made from the configuration. With ``hosts``, these are made from the configuration, and the unit has
     the blocks inside them, with the module names and parameters that they have in the sampler. ``methods``
-    are those of the configurations that have the unit.
+    are those of the configurations that have the unit; with ``key`` above 0 the published ones have it too.
     """
 
     blocks: tuple[str, ...]
     hosts: tuple[str, ...] = ()
     methods: tuple[str, ...] = ("desne",)
+    key: str = ""
 
 
 REDUCED = ("herding", "lean")
@@ -45,13 +46,13 @@ UNITS: dict[str, Unit] = {
     "te": Unit(("embedding.te.TE",)),
     "grid": Unit(("selection.grid.Grid",), methods=("desne", "lean")),
     "sampler": Unit(("sampler.Sampler",)),
-    "reduce": Unit(("reduction.reduce.Reduce",), methods=REDUCED),
+    "reduce": Unit(("reduction.reduce.Reduce",), methods=REDUCED, key="side"),
     "near_duplicates": Unit(("reduction.near_duplicates.NearDuplicates",), methods=REDUCED),
     "distances": Unit(("lean.distances.Distances",), methods=REDUCED),
     "herding": Unit(("selection.herding.Herding",), methods=REDUCED),
     "lean_search": Unit(("lean.search.LeanSearch",), methods=("lean",)),
     "map": Unit(("lean.map.LeanMap",), methods=("lean",)),
-    "picks": Unit(("selection.picks.Picks",), methods=("lean",)),
+    "picks": Unit(("selection.picks.Picks",), methods=("lean",), key="picks"),
     "lean_sampler": Unit(("lean.sampler.LeanSampler",), methods=REDUCED),
     "axi": Unit(("bus.axi.NearMemorySampler",), methods=("desne", *REDUCED)),
 }
@@ -66,7 +67,7 @@ def load_class(name: str) -> type[Any]:
 
 def list_units(config: SamplerConfig) -> list[str]:
     """The units that a configuration has, in the order of :data:`UNITS`."""
-    return [name for name, unit in UNITS.items() if config.method in unit.methods]
+    return [name for name, unit in UNITS.items() if config.has(unit.methods, unit.key)]
 
 
 def check_names(names: list[str], config: SamplerConfig) -> None:

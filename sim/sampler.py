@@ -56,7 +56,7 @@ def _utilisation(
 ) -> dict[str, float]:
     if not isinstance(config, Config):
         return {}
-    n, words = settings.count, -(-settings.pixels // config.lanes)
+    n, words = settings.count, -(-settings.reduced // config.lanes)
     useful = {
         "distance": (n * (n - 1) // 2 * words, config.pes),
         "search": (trials * (n - 1), config.pes),

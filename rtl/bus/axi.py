@@ -15,8 +15,10 @@ from nms.rtl.bus.gearbox import Gearbox
 from nms.rtl.bus.images import BATCHES, Images
 from nms.rtl.bus.register_file import RegisterFile
 from nms.rtl.core import make_core
+from nms.rtl.lean.sampler import LeanSampler
 from nms.rtl.lib.fixed import bit_length
 from nms.rtl.lib.hierarchy import Block, instantiate
+from nms.rtl.reduction.reduce import Reduce
 
 INCR, NORMAL, BUFFERED = 1, 0, 3
 """Burst type; access type and memory attributes of every burst (normal, not cacheable, bufferable)."""
@@ -61,7 +63,7 @@ class NearMemorySampler(Block):
     images, one while the one before is computed, and for each writes its results and sends its kept images,
     these while the next one is computed. An error response or ``abort`` ends it: what was begun on a bus is
     completed, nothing further is begun, and then ``busy`` falls. Within is the core of the configuration's
-    method.
+    method and, where the published method looks at reduced images, the reduction.
 
     Parameters
     ----------
@@ -123,6 +125,12 @@ class NearMemorySampler(Block):
         self.writer = instantiate(m, "writer", Writer(config), platform)
         self.sender = instantiate(m, "sender", Sender(config), platform)
         self.images = instantiate(m, "images", Images(config), platform, "core")
+        self.reduction: Reduce | LeanSampler | None = None
+        """What checks the settings of an image before a job, and takes its words."""
+        if isinstance(self.sampler, LeanSampler):
+            self.reduction = self.sampler
+        elif config.side:
+            self.reduction = instantiate(m, "reduce", Reduce(config), platform, "core")
         self.state = Signal(State)
         self.busy = Signal()
         self.stop = Signal()
@@ -197,7 +205,7 @@ class NearMemorySampler(Block):
     def _stream(self, m: Module) -> None:
         beats = self.sender.o_beats
         self.sending = Signal()  # kept images are still to leave
-        if isinstance(self.config, Config):
+        if self.reduction is None:
             connect(m, self.sampler.o_pixels, self.sender.i_pixels)
             m.d.comb += self.sending.eq(self.sampler.sending | self.sender.busy)
         else:
@@ -218,6 +226,8 @@ class NearMemorySampler(Block):
     def _settings(self, m: Module) -> None:
         """Settings to the blocks; the offset of the first illegal one, or 0."""
         config, given = self.config, self.registers
+        self.taken = self.reduction.length if isinstance(self.reduction, Reduce) else given.pixels
+        """Bytes of an image that the core takes."""
         if isinstance(config, Config):
             own = self._set_published(m, config)
         else:
@@ -232,7 +242,7 @@ class NearMemorySampler(Block):
         m.d.comb += [
             self.sampler.count.eq(given.count),
             self.sampler.keep.eq(given.keep),
-            self.sampler.pixels.eq(given.pixels),
+            self.sampler.pixels.eq(self.taken),
             self.sender.pixels.eq(given.pixels),
         ]
         beat = config.bus_bits // 8 - 1
@@ -261,49 +271,58 @@ class NearMemorySampler(Block):
         """Settings of the published method to the sampler; by register, whether it is illegal."""
         given, sampler, target = self.registers, self.sampler, self._both("target")
         words = Signal.like(sampler.words)
-        m.d.sync += words.eq(_divide_by_lanes(given.pixels[: config.pixels.bit_length()], config))
-        m.d.comb += [
-            sampler.words.eq(words),
-            sampler.target.eq(target),
-            sampler.send_images.eq(self._option("send_images")),
-        ]
+        m.d.sync += words.eq(_divide_by_lanes(self.taken[: config.pixels.bit_length()], config))
+        m.d.comb += [sampler.words.eq(words), sampler.target.eq(target)]
+        if isinstance(self.reduction, Reduce):
+            m.d.comb += self.reduction.pixels.eq(given.pixels)
+            image = self._set_reduction(m, self.reduction)
+        else:
+            m.d.comb += sampler.send_images.eq(self._option("send_images"))
+            image = {"pixels": (given.pixels < 1) | (given.pixels > config.pixels)}
         for name in ("iterations", "exaggerated", "seed", "search"):
             m.d.comb += getattr(sampler, name).eq(getattr(given, name))
         fraction = config.profile.perplexity.fraction
-        return {
-            "pixels": (given.pixels < 1) | (given.pixels > config.pixels),
+        return image | {
             "target_lo": (target <= 1 << fraction) | (target >= (given.count - 1) << fraction),
             "iterations": given.iterations > 0xFFFF,
             "exaggerated": given.exaggerated > 0xFFFF,
             "search": given.search > max(Search),
         }
 
-    def _set_reduced(self, m: Module, config: ReducedConfig) -> dict[str, Value]:
-        """As :meth:`_set_published`, of a sampler that looks at reduced images.
+    def _set_reduction(self, m: Module, reduction: Reduce | LeanSampler) -> dict[str, Value]:
+        """Settings of an image to what reduces it; by register, whether it is illegal.
 
-        The sampler's check tells of all settings of an image at once: if the others are right, it is the
-        number of bytes that is wrong, in memory or reduced.
+        Its check tells of all settings of an image at once: if the others are right, it is the number of
+        bytes that is wrong, in memory or reduced.
         """
-        given, sampler = self.registers, self.sampler
+        given = self.registers
         shape = {name: self._field("shape", name) for name in ("height", "width")}
-        reduction = {name: self._field("reduction", name) for name in ("side", "channels", "planes", "grey")}
-        removal = {name: self._field("duplicates", name) for name in ("threshold", "window", "across")}
-        for name, value in (shape | reduction | removal).items():
-            m.d.comb += getattr(sampler, name).eq(value)
-        side, channels = reduction["side"], reduction["channels"]
-        known = Cat(side == one for one in (0, 4, 8, 16, 32) if one <= config.side).any()
-        unclear = reduction["grey"] & (reduction["planes"] | (channels == 1))
+        grid = {name: self._field("reduction", name) for name in ("side", "channels", "planes", "grey")}
+        for name, value in (shape | grid).items():
+            m.d.comb += getattr(reduction, name).eq(value)
+        side, channels = grid["side"], grid["channels"]
+        known = Cat(side == one for one in (0, 4, 8, 16, 32) if one <= self.config.side).any()
+        unclear = grid["grey"] & (grid["planes"] | (channels == 1))
         reduces, odd = side != 0, (channels != 1) & (channels != 3)
         illegal = {
             "shape": reduces & Cat((one < 1) | (one > SIDE_MAX) for one in shape.values()).any(),
             "reduction": ~known | unclear | (reduces & odd),
         }
-        flat = ~reduces | Cat(one < 4 for one in shape.values()).any()
+        illegal["pixels"] = (given.pixels >= 1 << len(reduction.pixels)) | (
+            reduction.illegal & ~illegal["shape"] & ~illegal["reduction"]
+        )
+        return illegal
+
+    def _set_reduced(self, m: Module, config: ReducedConfig) -> dict[str, Value]:
+        """As :meth:`_set_published`, of a sampler that always looks at reduced images."""
+        given, sampler = self.registers, self.sampler
+        illegal = self._set_reduction(m, sampler)
+        removal = {name: self._field("duplicates", name) for name in ("threshold", "window", "across")}
+        for name, value in removal.items():
+            m.d.comb += getattr(sampler, name).eq(value)
+        flat = (sampler.side == 0) | (sampler.height < 4) | (sampler.width < 4)
         beyond = (removal["window"] < 1) | (removal["window"] > config.window)
         illegal["duplicates"] = (removal["threshold"] != 0) & (flat | beyond)
-        illegal["pixels"] = (given.pixels >= 1 << len(sampler.pixels)) | (
-            sampler.illegal & ~illegal["shape"] & ~illegal["reduction"]
-        )
         if not isinstance(config, LeanConfig):
             return illegal | {"pick": given.pick != Pick.HERDING}
         return illegal | self._set_map(m, config)
@@ -348,11 +367,11 @@ class NearMemorySampler(Block):
             self.writer.start.eq((self.state == State.BEGIN) & self.writes),
             self.writer.base.eq(self.result_address),
         ]
-        if isinstance(self.config, Config):
+        if self.reduction is None:
             m.d.comb += prepared.eq(1)
         else:
-            m.d.comb += prepared.eq(sampler.prepared)
-            m.d.comb += sampler.prepare.eq((self.state == State.IDLE) & commands["start"])
+            m.d.comb += prepared.eq(self.reduction.prepared)
+            m.d.comb += self.reduction.prepare.eq((self.state == State.IDLE) & commands["start"])
         with m.If((commands["clear"] | commands["start"]) & ~self.busy):
             m.d.sync += [done.eq(0), error.eq(0), code.eq(Error.NONE), address.eq(0)]
 
@@ -442,24 +461,27 @@ class NearMemorySampler(Block):
             self.sampler.load.eq(images.load),
             images.load_ready.eq(self.sampler.load_ready),
         ]
-        if isinstance(self.config, Config):
-            self._pack(m, self.config)
-        else:
-            words, taken = images.o_words, self.sampler.i_words
+        if self.reduction is not None:
+            words, taken = images.o_words, self.reduction.i_words
             m.d.comb += [
                 taken.p.data.eq(words.p.data),
                 taken.p.last.eq(words.p.last),
                 taken.valid.eq(words.valid),
                 words.ready.eq(taken.ready),
             ]
+        if isinstance(self.reduction, Reduce):
+            m.d.comb += self.reduction.o_rows.ready.eq(1)  # nothing looks at them
+            self._pack(m, self.reduction.o_bytes, 1)
+        elif self.reduction is None:
+            self._pack(m, images.o_words, self.config.bus_bits // 8)
 
-    def _pack(self, m: Module, config: Config) -> None:
-        """Words of the bus to those that processing elements take."""
-        words, taken = self.images.o_words, self.sampler.i_images
-        gearbox = Gearbox(config.bus_bits // 8, config.lanes, len(self.sampler.pixels))
+    def _pack(self, m: Module, words: Value, size: int) -> None:
+        """Words of ``size`` bytes of an image to those that processing elements take."""
+        taken = self.sampler.i_images
+        gearbox = Gearbox(size, len(taken.payload) // 8, len(self.sampler.pixels))
         m.submodules.gearbox = DomainRenamer("core")(gearbox)
         m.d.comb += [
-            gearbox.length.eq(self.registers.pixels),
+            gearbox.length.eq(self.taken),
             gearbox.i.payload.eq(words.p.data),
             gearbox.i.valid.eq(words.valid),
             words.ready.eq(gearbox.i.ready),
@@ -566,7 +588,7 @@ class NearMemorySampler(Block):
         held = {f"cycles_{p.name.lower()}" for p in self.config.phases}
         if isinstance(self.config, Config):
             held.add("trials")
-        else:
+        if self.reduction is not None:
             sent = self.images.o_pixels
             increments["bytes_fetched"] = Mux(sent.valid & sent.ready, size, 0)
         for name, _ in COUNTED:

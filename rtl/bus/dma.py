@@ -384,12 +384,12 @@ class Writer(Block):
 
 def image_lanes(config: SamplerConfig) -> int:
     """Bytes of a word of an image to be sent: ``lanes``, or a beat where images are read again."""
-    return config.lanes if isinstance(config, Config) else config.bus_bits // 8
+    return config.lanes if isinstance(config, Config) and not config.side else config.bus_bits // 8
 
 
 def image_bits(config: SamplerConfig) -> int:
     """Bits of the bytes of an image in memory."""
-    return config.pixels.bit_length() if isinstance(config, Config) else BYTES
+    return BYTES if config.side else config.pixels.bit_length()
 
 
 def sent_layout(config: SamplerConfig) -> StructLayout:

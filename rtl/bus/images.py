@@ -6,7 +6,7 @@ from amaranth.lib import stream
 from amaranth.lib.data import StructLayout
 from amaranth.lib.wiring import In, Out
 
-from nms.contract.config import ReducedConfig, SamplerConfig
+from nms.contract.config import SamplerConfig
 from nms.rtl.bus.dma import ITEM, Destination, image_bits, sent_layout, word_layout
 from nms.rtl.lib.flow import Queue
 from nms.rtl.lib.hierarchy import Block
@@ -32,8 +32,8 @@ class Images(Block):
     its number in the list. Two lists are held: that of the batch that is loaded, and that of the one that
     is computed.
 
-    A core that looks at reduced images keeps none, so here kept images are read again to be sent, each before
-    the next image that is to be sampled. The kept images of a batch wait for those of the one before.
+    Where images are reduced, kept ones are read again to be sent, each before the next image that is to be
+    sampled. The kept images of a batch wait for those of the one before.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ class Images(Block):
                     "sending": Out(1),
                     "o_pixels": Out(stream.Signature(sent_layout(config))),
                 }
-                if isinstance(config, ReducedConfig)
+                if config.side
                 else {}
             )
         )
@@ -128,7 +128,7 @@ class Images(Block):
         self._ask(m)
         self._pass(m)
         self._name(m)
-        if isinstance(self.config, ReducedConfig):
+        if self.config.side:
             self._send(m)
         return m
 
@@ -157,7 +157,7 @@ class Images(Block):
             addend.eq(self.image_stride),
             total.eq(Mux(doubles, address << 1, address) + addend),
             kept_turn.eq(self.again & (taken | ~self.o_items.valid)),
-            in_order.eq(~self.use_list & (not isinstance(self.config, ReducedConfig))),
+            in_order.eq(~self.use_list & (not self.config.side)),
         ]
         m.d.sync += self.lists.eq(self.lists - self.freed)
 

@@ -15,6 +15,7 @@ from nms.contract.registers import (
     Error,
     Event,
     has_map,
+    holds,
     result_offsets,
     setting_values,
 )
@@ -93,7 +94,8 @@ def write_smoke_test(config: SamplerConfig, top: str, ports: list[dict[str, Any]
     image_stride = -(-settings.pixels // beat) * beat + beat
     images, batch_stride = PAGE - 2 * beat, settings.count * image_stride + 3 * beat
     results, result_stride = SIZE // 2 + PAGE - beat, -(-size // beat) * beat + beat
-    job = setting_values(settings) | {
+    own = {name: value for name, value in setting_values(settings).items() if holds(config, name)}
+    job = own | {
         "image_base": BASE + images,
         "image_stride": image_stride,
         "batches": BATCHES,

@@ -7,7 +7,7 @@ from amaranth.lib.data import StructLayout
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
-from nms.contract.config import ReducedConfig
+from nms.contract.config import SamplerConfig
 from nms.rtl.lib.flow import Queue
 from nms.rtl.lib.ram import RAM
 from nms.rtl.reduction.shape import BOX_MAX
@@ -39,7 +39,7 @@ class SumBank(wiring.Component):
     o : complete boxes
     """
 
-    def __init__(self, config: ReducedConfig) -> None:
+    def __init__(self, config: SamplerConfig) -> None:
         self.depth = config.side // 2
         super().__init__(
             {

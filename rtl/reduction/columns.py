@@ -6,7 +6,7 @@ from amaranth.lib import wiring
 from amaranth.lib.data import ArrayLayout
 from amaranth.lib.wiring import In, Out
 
-from nms.contract.config import ReducedConfig
+from nms.contract.config import SamplerConfig
 from nms.rtl.reduction.shape import boxes_layout
 
 
@@ -27,7 +27,7 @@ class ColumnWalk(wiring.Component):
     wide : which of the next three is one longer
     """
 
-    def __init__(self, config: ReducedConfig) -> None:
+    def __init__(self, config: SamplerConfig) -> None:
         boxes = boxes_layout(config)
         super().__init__(
             {

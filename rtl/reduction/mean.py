@@ -6,7 +6,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.data import StructLayout
 from amaranth.lib.wiring import In, Out
 
-from nms.contract.config import ReducedConfig
+from nms.contract.config import SamplerConfig
 from nms.rtl.reduction.bank import BOX_SUMS, SUMS
 from nms.rtl.reduction.shape import DIVISORS
 
@@ -30,7 +30,7 @@ class Means(wiring.Component):
     o_bytes : means, ``last`` with an image's last; one a cycle
     """
 
-    def __init__(self, config: ReducedConfig) -> None:
+    def __init__(self, config: SamplerConfig) -> None:
         super().__init__(
             {
                 "split": In(1),

@@ -7,7 +7,7 @@ from amaranth.lib.data import StructLayout
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
-from nms.contract.config import ReducedConfig
+from nms.contract.config import SamplerConfig
 from nms.rtl.lib.hierarchy import Block
 from nms.rtl.reduction.bank import ROW_SUMS, SumBank
 from nms.rtl.reduction.mean import STAGES, Means
@@ -63,7 +63,7 @@ class Reduce(Block):
     latency = STAGES + 4
     """Cycles: sums of a word, of a row and of a box, operands of the division, division."""
 
-    def __init__(self, config: ReducedConfig) -> None:
+    def __init__(self, config: SamplerConfig) -> None:
         self.config = config
         self.parameters = (config,)
         super().__init__(

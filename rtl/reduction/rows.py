@@ -6,7 +6,7 @@ from amaranth.lib import wiring
 from amaranth.lib.data import StructLayout
 from amaranth.lib.wiring import In, Out
 
-from nms.contract.config import ReducedConfig
+from nms.contract.config import SamplerConfig
 from nms.rtl.reduction.shape import HEIGHT, boxes_layout
 
 ROW = StructLayout({"fresh": 1, "complete": 1, "tall": 1})
@@ -29,7 +29,7 @@ class RowWalk(wiring.Component):
     bottom : this row is the image's last
     """
 
-    def __init__(self, config: ReducedConfig) -> None:
+    def __init__(self, config: SamplerConfig) -> None:
         super().__init__(
             {
                 "boxes": In(boxes_layout(config)),

@@ -11,7 +11,7 @@ from amaranth.lib.data import ArrayLayout
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
-from nms.contract.config import ReducedConfig
+from nms.contract.config import SamplerConfig
 from nms.rtl.reduction.walk import step_layout
 
 
@@ -31,7 +31,7 @@ class SegmentSums(wiring.Component):
     sums : by segment and channel, held while not enabled
     """
 
-    def __init__(self, config: ReducedConfig) -> None:
+    def __init__(self, config: SamplerConfig) -> None:
         self.bytes = config.bus_bits // 8
         self.width = bits_for(255 * self.bytes)
         super().__init__(

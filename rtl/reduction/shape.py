@@ -7,7 +7,7 @@ from amaranth.lib.data import ArrayLayout, StructLayout
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
-from nms.contract.config import ReducedConfig
+from nms.contract.config import SamplerConfig
 from nms.contract.settings import SIDE_MAX
 
 SIDES = (4, 8, 16, 32)
@@ -45,7 +45,7 @@ PREPARATION = 6 * EXTENT + 1
 """Cycles of the multiplications: a bit in a cycle."""
 
 
-def boxes_layout(config: ReducedConfig) -> StructLayout:
+def boxes_layout(config: SamplerConfig) -> StructLayout:
     """How images are cut into boxes.
 
     Along each axis, box i is one longer than others if a step, added to i steps modulo the largest side,
@@ -87,7 +87,7 @@ class ImageShape(wiring.Component):
     divisors : ``DIVISORS``
     """
 
-    def __init__(self, config: ReducedConfig) -> None:
+    def __init__(self, config: SamplerConfig) -> None:
         self.config = config
         super().__init__(
             {

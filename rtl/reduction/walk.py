@@ -12,7 +12,7 @@ from amaranth.lib.data import ArrayLayout, StructLayout
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
-from nms.contract.config import ReducedConfig
+from nms.contract.config import SamplerConfig
 from nms.rtl.reduction.columns import ColumnWalk
 from nms.rtl.reduction.rows import ROW, RowWalk
 from nms.rtl.reduction.shape import LENGTH, boxes_layout
@@ -21,7 +21,7 @@ BORDER = LENGTH + 2
 """Bits of the place of a box's end, counted from the word's first byte."""
 
 
-def part_layout(config: ReducedConfig) -> StructLayout:
+def part_layout(config: SamplerConfig) -> StructLayout:
     """A row of a box that ends in a step."""
     return StructLayout(
         {
@@ -35,7 +35,7 @@ def part_layout(config: ReducedConfig) -> StructLayout:
     )
 
 
-def step_layout(config: ReducedConfig) -> StructLayout:
+def step_layout(config: SamplerConfig) -> StructLayout:
     """What is done with the bytes of a word in a step."""
     return StructLayout(
         {
@@ -71,7 +71,7 @@ class BoxWalk(wiring.Component):
     step : :func:`step_layout`
     """
 
-    def __init__(self, config: ReducedConfig) -> None:
+    def __init__(self, config: SamplerConfig) -> None:
         self.config = config
         super().__init__(
             {

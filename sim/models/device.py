@@ -10,10 +10,11 @@ from cocotb.task import Task
 
 from nms.contract.config import GENERATION_CAP, POPULATION, Config, ReducedConfig, SamplerConfig
 from nms.contract.readout import Phase, Readout
-from nms.contract.settings import LeanSettings, Settings
+from nms.contract.settings import LeanSettings, Pick, Settings
 from nms.contract.tables import KINDS, SamplerTables
-from nms.rtl.lean.sampler import LeanSampler, settings_layout
-from nms.rtl.sampler import Sampler
+from nms.rtl.lean.sampler import LeanSampler
+from nms.rtl.lean.sampler import settings_layout as lean_layout
+from nms.rtl.sampler import Sampler, settings_layout
 from nms.sim.models.images import pack_images
 from nms.sim.models.streams import Pack, Sink, Source, Stalls, cycles, until
 
@@ -42,17 +43,18 @@ def limit_cycles(config: SamplerConfig, settings: Settings | LeanSettings) -> in
 def _limit_published(config: Config, settings: Settings) -> int:
     """The search with what hides latency as the contract's sizes give it."""
     n, derived = settings.count, config.derived
-    words = -(-settings.pixels // config.lanes)
+    words = -(-settings.reduced // config.lanes)
     weight, post = (derived.cordic_latency(len(i)) for i in (derived.weight_indices, derived.post_indices))
     latency = weight + 2 * post + 60
     generation = (POPULATION // config.pes) * (n - 1) + latency // min(config.contexts, n)
     others = (
-        n * words  # load
+        n * (words if not config.side else settings.pixels + settings.reduced + 100)  # load, a byte a cycle
         + -(-n // (2 * config.pes)) * n * (words + 10)
         + n * (2 * n + latency)
         + (settings.iterations + 1) * (n * -(-n // config.te_lanes) + 250)
         + n * (2 * n // config.grid_lanes + 20)
-        + settings.keep * (words + 10)
+        + n * (n + 20) * (settings.pick != Pick.CENTRE)
+        + settings.keep * (words + 10 if not config.side else settings.pixels + 50)
     )
     return 5_000 + n * GENERATION_CAP * generation + 4 * others
 
@@ -144,6 +146,12 @@ class Device(CoreDevice[Settings]):
         super().__init__(dut, config, block, stalls)
         self.pixels_item = Pack(block.o_pixels.payload.shape())
 
+    def values(self, settings: Settings) -> dict[str, int]:
+        """What the setting ports are given; images are those that the core takes, reduced where they are."""
+        words = -(-settings.reduced // self.config.lanes)
+        given = asdict(settings) | {"pixels": settings.reduced, "words": words}
+        return {name: int(given[name]) for name in settings_layout(self.config) if name in given}
+
     async def begin(self, settings: Settings, load: bool = True, send_images: bool = False) -> None:
         """Start with the settings, and with a load unless the batch is there already.
 
@@ -152,8 +160,7 @@ class Device(CoreDevice[Settings]):
         AssertionError
             The settings are refused.
         """
-        values = asdict(settings) | {"words": -(-settings.pixels // self.config.lanes)}
-        await self.pulse(*["load"] * load, "start", **values, send_images=int(send_images))
+        await self.pulse(*["load"] * load, "start", **self.values(settings), send_images=int(send_images))
         await cycles(self.dut, 3)
         assert not self.error, f"{settings} refused"
 
@@ -185,7 +192,7 @@ class Device(CoreDevice[Settings]):
 
     async def pixels(self, settings: Settings) -> list[dict[str, int]]:
         """All items of ``o_pixels`` of the run under way, which sends images."""
-        count = settings.keep * -(-settings.pixels // self.config.lanes)
+        count = settings.keep * -(-settings.reduced // self.config.lanes)
         timeout = limit_cycles(self.config, settings) + 40 * count
         taken = await Sink(self.dut, "o_pixels", self.stalls).take(count, timeout=timeout)
         return [self.pixels_item.unpack(item) for item in taken]
@@ -203,7 +210,7 @@ class LeanDevice(CoreDevice[LeanSettings]):
 
     async def prepare(self, settings: LeanSettings) -> None:
         """Put all settings on their ports, where they stay, and let those of an image be checked."""
-        for name in settings_layout(self.config):
+        for name in lean_layout(self.config):
             getattr(self.dut, name).value = int(getattr(settings, name))
         await self.pulse("prepare")
         await cycles(self.dut, 1)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from cocotb.triggers import ClockCycles
 
-from nms.contract.config import Config, LeanConfig, ReducedConfig, make
+from nms.contract.config import Config, ReducedConfig, make
 from nms.contract.readout import Phase
 from nms.contract.registers import Error, has_map, result_offsets
 from nms.contract.settings import LeanSettings, Settings
@@ -21,6 +21,8 @@ from nms.sim.verilator.context import parameters, sweep
 
 CONFIG = make(parameters()["config"])
 PUBLISHED = isinstance(CONFIG, Config)
+PICKS = Phase.PICK in CONFIG.phases and Phase.GRID in CONFIG.phases
+"""Whether other picks of a map than the centre can be asked for."""
 
 BEAT = CONFIG.bus_bits // 8
 """Bytes of a beat of the data bus."""
@@ -39,13 +41,16 @@ def result_size(settings: Settings | LeanSettings) -> int:
 def make_settings(**changes: Any) -> Settings | LeanSettings:
     """Settings of a job; images of ``pixels`` bytes are taken as they are, others are reduced."""
     given: dict[str, Any] = {"count": COUNT, "perplexity": 3.5, "iterations": 5, "seed": 7} | changes
+    if PICKS:
+        given = {"pick": "medoid"} | given
     if isinstance(CONFIG, Config):
-        return Settings.make(CONFIG, **({"pixels": min(CONFIG.pixels, 21)} | given))
+        reduced: dict[str, Any] = {"pixels": given.pop("shape", (5, 7, 3)), "side": 4} if CONFIG.side else {}
+        if "pixels" in given:
+            reduced = {"side": 0}
+        return Settings.make(CONFIG, **({"pixels": min(CONFIG.pixels, 21)} | reduced | given))
     assert isinstance(CONFIG, ReducedConfig)
     if "pixels" in given:
         given["shape"] = (given.pop("pixels"),)
-    if isinstance(CONFIG, LeanConfig):
-        given = {"pick": "medoid"} | given
     return LeanSettings.make(CONFIG, **({"shape": (5, 7, 3)} | given))
 
 
@@ -218,7 +223,7 @@ def check_memory(system: System, given: JobDescriptor, before: bytes) -> None:
 
 
 STAGES = [*(phase.name for phase in CONFIG.phases), "WRITING"]
-if not PUBLISHED:  # where EMIT ends before the images are sent
+if CONFIG.side:  # where EMIT ends before the images are sent
     STAGES[STAGES.index("EMIT")] = "SENDING"
 
 HELD = {"LOAD": "r", "EMIT": "t", "WRITING": "b", "SENDING": "t"}

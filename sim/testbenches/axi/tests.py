@@ -10,10 +10,8 @@ import pytest
 from cocotb.triggers import ClockCycles
 from cocotbext.axi import AxiResp
 
-from nms.contract.config import Config, LeanConfig, ReducedConfig
-from nms.contract.readout import Phase
+from nms.contract.config import Config, HerdingConfig
 from nms.contract.registers import BY_NAME, REGISTERS, Access, Error, Event
-from nms.contract.settings import LeanSettings
 from nms.contract.tables import KINDS
 from nms.golden import sampler as golden
 from nms.sim.models.driver import BASE, PAGE, JobError, round_up
@@ -23,6 +21,7 @@ from nms.sim.testbenches.axi.environment import (
     CONFIG,
     COUNT,
     HELD,
+    PICKS,
     POOL,
     PUBLISHED,
     STAGES,
@@ -54,16 +53,14 @@ async def identity(dut: Any) -> None:
 
 
 def vary_reduction() -> list[dict[str, Any]]:
-    """Changes of settings that only samplers have that look at reduced images."""
-    if PUBLISHED:
-        return []
-    picks = ("herding", "centre", "hub", "neighbour") if isinstance(CONFIG, LeanConfig) else ("herding",)
+    """Changes of settings that only samplers have that look at reduced images, or have several picks."""
     shapes: list[dict[str, Any]] = [
         {"shape": (3, 9, 12), "planes": True, "side": 4, "ratio": 0.7},
         {"shape": (20, 3, 3), "grey": True},
         {"shape": (2, 2)},
     ]
-    return [*shapes, *({"pick": pick} for pick in picks)]
+    picks = [*(["herding"] if not PUBLISHED else []), *(["centre", "hub", "neighbour"] if PICKS else [])]
+    return [*(shapes if CONFIG.side else []), *({"pick": pick} for pick in picks)]
 
 
 @cocotb.test()
@@ -166,34 +163,33 @@ async def registers(dut: Any) -> None:
 
 def list_illegal() -> list[tuple[str, int]]:
     """Illegal values of registers that not every method has, or has with other ranges."""
+    found = [("pixels", 0), *(list_illegal_images() if CONFIG.side else [("pixels", CONFIG.pixels + 1)])]
+    if BY_NAME["pick"].exists(CONFIG):
+        found += [("pick", 5), ("pick", 255), *([("pick", 4)] if PUBLISHED else [])]
+    if isinstance(CONFIG, HerdingConfig):
+        return [*found, ("pick", 0)]
+    found += [("iterations", 1 << 16), ("exaggerated", 1 << 16)]
     if isinstance(CONFIG, Config):
         one = 1 << CONFIG.profile.perplexity.fraction
-        return [
-            ("pixels", 0), ("pixels", CONFIG.pixels + 1), ("pixels", 1 << 20 | 8),
-            ("target", one), ("target", (COUNT - 1) * one), ("target_hi", 1 << 31),
-            ("iterations", 1 << 16), ("exaggerated", 1 << 16), ("search", 4),
-        ]  # fmt: skip
+        found += [("target", one), ("target", (COUNT - 1) * one), ("target_hi", 1 << 31), ("search", 4)]
+        return [*found, *([] if CONFIG.side else [("pixels", 1 << 20 | 8)])]
+    found += [("target", 0), ("target", (COUNT - 1).bit_length() << 8), ("target_hi", 1)]
+    return [*found, ("evaluations", 0), ("evaluations", 16)]
+
+
+def list_illegal_images() -> list[tuple[str, int]]:
+    """Illegal values of the registers of an image that is reduced."""
     low = {field.name: field.low for field in BY_NAME["reduction"].fields}
     channels, planes, grey = (1 << low[name] for name in ("channels", "planes", "grey"))
     right = 4 + 3 * channels
-    found = [
-        ("pixels", 0), ("pixels", 104), ("pixels", 1 << 26 | 105),
+    beyond = [("reduction", right - 4 + 2 * CONFIG.side)] if CONFIG.side < 32 else []
+    return [
+        ("pixels", 104), ("pixels", 1 << 26 | 105),
         ("shape", 0 | 7 << 16), ("shape", 4097 | 7 << 16), ("shape", 5), ("shape", 5 | 4097 << 16),
         *(("reduction", right - 4 + side) for side in (1, 5, 63)), ("reduction", right - 3 * channels),
         ("reduction", right - channels), ("reduction", right + planes + grey),
-        ("reduction", right - 2 * channels + grey),
-        ("pick", 5), ("pick", 255),
+        ("reduction", right - 2 * channels + grey), *beyond,
     ]  # fmt: skip
-    if isinstance(CONFIG, LeanConfig):
-        found += [
-            ("target", 0), ("target", (COUNT - 1).bit_length() << 8), ("target_hi", 1),
-            ("iterations", 1 << 16), ("exaggerated", 1 << 16), ("evaluations", 0), ("evaluations", 16),
-        ]  # fmt: skip
-    else:
-        found.append(("pick", 0))
-    if isinstance(CONFIG, ReducedConfig) and CONFIG.side < 32:
-        found.append(("reduction", right - 4 + 2 * CONFIG.side))
-    return found
 
 
 @cocotb.test()
@@ -257,7 +253,7 @@ async def errors(dut: Any, paused: bool) -> None:
     await check_job(system, given, "errors")
 
 
-@cocotb.test(skip=PUBLISHED)
+@cocotb.test(skip=not CONFIG.side)
 async def fetch_errors(dut: Any) -> None:
     """An error response to a kept image that is read again ends the job; the next job is right."""
     system = await start_system(dut)
@@ -267,7 +263,7 @@ async def fetch_errors(dut: Any) -> None:
         system.place(given, images)
         before = bytes(system.memory.data)
         await system.driver.start(given)
-        while await system.driver.field("status", "phase") != Phase.PICK:
+        while await system.driver.field("status", "phase") != CONFIG.phases[-2]:
             pass
         kept = golden.run(CONFIG, given.settings, images[0]).kept
         at = given.image_base + int(kept[1]) * given.image_stride
@@ -325,16 +321,17 @@ async def latency(dut: Any, cycles: int) -> None:
     memory.latency = (cycles, cycles)
     memory.outstanding = parameters().get("outstanding", memory.outstanding)
     count = min(CONFIG.images, 16)
-    size = {"pixels": min(CONFIG.pixels, 2048)} if PUBLISHED else {"shape": (32, 32, 3)}
+    size: dict[str, Any] = {"pixels": min(CONFIG.pixels, 2048)}
+    if CONFIG.side:
+        size = {"shape": (32, 32, 3), "side": 4 if PUBLISHED else None}
     given = make_job(count=count, iterations=0, ratio=0.5, **size)
     await check_job(system, given, "latency")
     took = await system.driver.read("cycles_load")
     wanted = given.settings
     least = -(-wanted.pixels // BEAT)
     if isinstance(CONFIG, Config):
-        least = max(least, -(-wanted.pixels // CONFIG.lanes))
-    else:
-        assert isinstance(wanted, LeanSettings)
+        least = max(least, -(-wanted.reduced // CONFIG.lanes))
+    if CONFIG.side:
         least = max(least, wanted.reduced)  # a byte a cycle
     least *= count
     dut._log.warning(
@@ -392,7 +389,7 @@ async def counters(dut: Any) -> None:
     await check_job(system, given, "counters")
     found = await system.driver.counters()
     keep, pixels = given.settings.keep, given.settings.pixels
-    again = 0 if PUBLISHED else 2 * keep * round_up(pixels, BEAT)
+    again = 2 * keep * round_up(pixels, BEAT) if CONFIG.side else 0
     assert found["bytes_fetched"] == again
     assert found["bytes_read"] == 2 * COUNT * round_up(pixels, BEAT) + again
     assert found["bytes_written"] == 2 * result_size(given.settings)

@@ -2,7 +2,7 @@
 """Tests of the whole sampler: every table of a run equals the golden model's, whatever came before it."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -18,7 +18,6 @@ from nms.sim.models.streams import PERIOD, Sink, Source, Stalls, abort_mid, cycl
 from nms.sim.testbenches.sampler.environment import (
     CONFIG,
     COUNT,
-    PIXELS,
     WORKING,
     check_run,
     check_stop,
@@ -244,7 +243,7 @@ async def illegal(dut: Any) -> None:
     """Every illegal setting is refused, nothing starts, and a legal start clears the error."""
     await start(dut)
     device = Device(dut, CONFIG)
-    legal = asdict(settings()) | {"words": -(-PIXELS // CONFIG.lanes)}
+    legal = device.values(settings())
     one = 1 << CONFIG.profile.perplexity.fraction
     for changes in (
         {"count": 0},
@@ -269,9 +268,12 @@ async def illegal(dut: Any) -> None:
         assert not dut.busy.value
         assert dut.load_ready.value
         tally("illegal", 1)
-    for changes in ({"target": one + 1}, {"target": (COUNT - 1) * one - 1}, {"keep": COUNT}, {"keep": 1}):
-        given = replace(settings(), **changes)
-        await check_run(device, given, noise(f"edge {changes}"))
+    edges: list[dict[str, Any]] = [
+        {"target": one + 1}, {"target": (COUNT - 1) * one - 1}, {"keep": COUNT}, {"keep": 1},
+    ]  # fmt: skip
+    for edge in edges:
+        given = replace(settings(), **edge)
+        await check_run(device, given, noise(f"edge {edge}"))
         assert not device.error
 
 
