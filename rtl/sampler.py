@@ -2,7 +2,8 @@
 """The whole sampler: the sequencer of the phases, and the connections between the blocks.
 
 The blocks are the array of processing elements (PEA), the start values (Seeds), the search by differential
-evolution (DE), the affinities (Affinity), the update array of the embedding (TE) and the grid (Grid).
+evolution (DE), the affinities (Affinity), the update array of the embedding (TE), the grid (Grid) and, with
+``picks``, the keys of the picks (Picks).
 """
 
 from amaranth import (
@@ -22,7 +23,7 @@ from amaranth.utils import bits_for
 
 from nms.contract.config import Config
 from nms.contract.readout import Phase, Readout
-from nms.contract.settings import Search
+from nms.contract.settings import Pick, Search
 from nms.contract.tables import Status
 from nms.rtl.array.pea import PEA
 from nms.rtl.embedding.affinity import Affinity
@@ -34,6 +35,7 @@ from nms.rtl.lib.ram import RAM
 from nms.rtl.lib.signatures import Payloads
 from nms.rtl.search.de import DE
 from nms.rtl.selection.grid import Grid
+from nms.rtl.selection.picks import Picks
 
 COUNTER = 40
 """Bits of a cycle counter."""
@@ -53,7 +55,7 @@ def settings_layout(config: Config) -> dict[str, int]:
         "seed": 32,
         "search": bits_for(max(Search)),
         "send_images": 1,
-    }
+    } | ({"pick": bits_for(max(Pick))} if config.picks else {})
 
 
 def request_layout(config: Config) -> data.StructLayout:
@@ -83,8 +85,8 @@ class Sampler(Block):
     Members
     -------
     count, words : N and ceil(pixels / lanes); sampled with ``load`` and with ``start``
-    pixels, keep, target, iterations, exaggerated, seed, search, send_images : settings, sampled with
-        ``start``
+    pixels, keep, target, iterations, exaggerated, seed, search, send_images, pick : settings, sampled with
+        ``start``; ``pick`` with ``picks`` alone
     load, start : pulses
     load_ready : a half is free, no load is under way and no settings are just being checked
     abort_run : resets the sampler and all blocks, in any cycle
@@ -94,6 +96,7 @@ class Sampler(Block):
     sending : kept images are still to be taken
     cycles_load, cycles_distance, cycles_search, cycles_affinity, cycles_embed, cycles_grid, cycles_emit :
         cycles of the last run in each phase, in LOAD those that it waited for its batch; cleared by a start
+    cycles_pick : likewise, with ``picks``
     trials : candidates that its search evaluated; cleared by a start
     i_images : count * words words of a batch, image by image (see ``Payloads.pixels``)
     o_kept : the kept indices, ascending, in EMIT; it waits for the images of the batch before, not for
@@ -130,7 +133,7 @@ class Sampler(Block):
                 "load_ready": Out(1),
                 "start": In(1),
                 "abort_run": In(1),
-                "phase": Out(unsigned(3)),
+                "phase": Out(range(max(config.phases) + 1)),
                 "busy": Out(1),
                 "done": Out(1),
                 "error": Out(1),
@@ -158,6 +161,9 @@ class Sampler(Block):
         self.affinity = instantiate(m, "affinity", Affinity(self.config), platform, "core")
         self.te = instantiate(m, "te", TE(self.config), platform, "core")
         self.grid = instantiate(m, "grid", Grid(self.config), platform, "core")
+        self.picks: Picks | None = None
+        if self.config.picks:
+            self.picks = instantiate(m, "picks", Picks(self.config), platform, "core")
 
         depth = self.config.images
         m.submodules.rows = self.rows = RAM(shape=self.payloads.row, depth=depth)
@@ -180,13 +186,13 @@ class Sampler(Block):
         self.settings = settings = Signal(data.StructLayout(settings_layout(self.config)))
         for name in settings_layout(self.config):
             if name != "pixels":
-                for block in (self.pea, self.seeds, self.de, self.affinity, self.te, self.grid):
-                    if name in block.signature.members:
+                for block in (self.pea, self.seeds, self.de, self.affinity, self.te, self.grid, self.picks):
+                    if block is not None and name in block.signature.members:
                         m.d.comb += getattr(block, name).eq(settings[name])
 
         self.checking = checking = Signal()
         self.legal = legal = Signal()
-        phase = Signal(range(Phase.EMIT + 1))
+        phase = Signal(self.phase.shape())
         enter = Signal()
         self.asked = Signal(self.config.derived.count_width)  # rows or points handed on in this phase
         self.searched = Signal.like(self.asked)
@@ -247,13 +253,43 @@ class Sampler(Block):
                 with m.If(over):
                     m.d.core += [self.emitting.eq(0), self.done.eq(1)]
         self.current = phase
+        if self.picks is not None:
+            self._pick(m, self.picks, phase, enter, over)
+
+    def _pick(self, m: Module, picks: Picks, phase: Signal, enter: Signal, over: Signal) -> None:
+        """Keys between GRID and EMIT, unless the centre is picked: of the grid's cells, back to the grid."""
+        pea, te, grid = self.pea, self.te, self.grid
+        m.d.comb += [
+            grid.keyed.eq(self.settings.pick != Pick.CENTRE),
+            picks.start.eq(enter & (phase == Phase.PICK)),
+            picks.read_data.eq(pea.pair_distance),
+            te.sum_enable.eq(picks.sum_enable),
+            te.sum_row.eq(picks.sum_row),
+            picks.row_sum.eq(te.row_sum),
+        ]
+        m.d.core += grid.rank.eq(picks.done)
+        for name in ("cell_valid", "cell_index", "cell_id"):
+            m.d.comb += getattr(picks, name).eq(getattr(grid, name))
+        for name in ("key_valid", "key_index", "key_cell", "key"):
+            m.d.comb += getattr(grid, name).eq(getattr(picks, name))
+        with m.Switch(phase):
+            with m.Case(Phase.GRID):
+                m.d.comb += over.eq(Mux(grid.keyed, grid.placed, grid.o_kept.valid))
+                with m.If(over & grid.keyed):
+                    m.d.core += phase.eq(Phase.PICK)
+            with m.Case(Phase.PICK):
+                m.d.comb += over.eq(grid.o_kept.valid)
+                with m.If(over):
+                    m.d.core += phase.eq(Phase.EMIT)
+            with m.Case(Phase.EMIT), m.If(over):
+                m.d.core += phase.eq(Phase.IDLE)
 
     def _illegal(self) -> Value:
         """Whether a sampled setting is out of its range (contract, section 13)."""
         config, settings = self.config, self.settings
         fraction = config.profile.perplexity.fraction
         covered = settings.words * config.lanes
-        return (
+        illegal = (
             (settings.count < 4)
             | (settings.count > config.images)
             | (settings.pixels < 1)
@@ -265,6 +301,7 @@ class Sampler(Block):
             | (settings.target <= 1 << fraction)
             | (settings.target >= (settings.count - 1) << fraction)
         )
+        return illegal | (settings.pick >= Pick.HERDING) if config.picks else illegal
 
     def _connect(self, m: Module) -> None:
         """Streams and ports that join two blocks for good."""
@@ -469,6 +506,12 @@ class Sampler(Block):
                 m.d.comb += self.o_read.valid.eq(1)
                 with m.If(self.o_read.ready):
                     m.next = "request"
+        if self.picks is not None:
+            with m.If(self.current == Phase.PICK):
+                m.d.comb += [
+                    self.pea.i_read.p.row.eq(self.picks.read_row),
+                    self.pea.i_read.p.column.eq(self.picks.read_column),
+                ]
         with m.If(self.current == Phase.IDLE):
             m.d.comb += [
                 self.seeds.i_read.payload.eq(request.row),

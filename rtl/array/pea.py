@@ -60,6 +60,8 @@ class PEA(Block):
     o_weights : its weights
     i_read : a pair
     o_read : its distance
+    pair_distance : with ``picks``, that of the pair which ``i_read`` showed ``PAIR_LATENCY`` cycles before,
+        while it could be taken and none was; on the diagonal anything
 
     Latency
     -------
@@ -108,6 +110,7 @@ class PEA(Block):
                 "i_read": In(stream.Signature(payloads.pair)),
                 "o_read": Out(stream.Signature(payloads.distance)),
             }
+            | ({"pair_distance": Out(payloads.distance)} if config.picks else {})
         )
 
     @property
@@ -253,6 +256,8 @@ class PEA(Block):
             searched.en.eq(search.read_enable),
             search.read_data.eq(searched.data),
         ]
+        if self.config.picks:
+            m.d.comb += self.pair_distance.eq(scanned.data)
         store, scale = rows.write_port(), rows.read_port()
         m.d.comb += [
             store.addr.eq(scan.write_address),

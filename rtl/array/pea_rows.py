@@ -6,11 +6,14 @@ from amaranth.lib import stream
 from amaranth.lib.wiring import In, Out
 
 from nms.contract.config import Config
-from nms.rtl.array.walk import TriangleWalk, pair_shape, triangle
+from nms.rtl.array.walk import TRIANGLE_LATENCY, TriangleWalk, pair_shape, triangle
 from nms.rtl.lib.fixed import bit_length
 from nms.rtl.lib.flow import delay
 from nms.rtl.lib.hierarchy import Block
 from nms.rtl.lib.signatures import Payloads
+
+PAIR_LATENCY = TRIANGLE_LATENCY + 3
+"""Cycles from a pair to its distance in the memory: order, address, sum, memory."""
 
 
 class RowScan(Block):
@@ -28,7 +31,9 @@ class RowScan(Block):
     count : N, constant while rows are scanned
     scan : begins with row 0, a pulse; rows 0 to N - 1 follow
     o_rows : ``{row, minimum, scale, ties}``, the rows in order
-    i_read : a pair ``{row, column}``, taken while no rows are scanned
+    i_read : a pair ``{row, column}``, taken while no rows are scanned; with ``picks`` each that is shown
+        while none is taken is also read, and its distance is there ``PAIR_LATENCY`` cycles later at
+        ``read_data``, on the diagonal anything
     o_read : its distance, 0 on the diagonal
     read_address, read_data : port of the distance memory; data one cycle later
     write_enable, write_address, write_data : ``{minimum, scale}`` of a row into the table of the search, in
@@ -89,6 +94,8 @@ class RowScan(Block):
         low, high = Signal.like(row), Signal.like(row)
         address, begin = Signal.like(self.read_address), triangle(m, high)
         found = self.o_rows.payload
+        if self.config.picks:  # pair after pair; else the one that was taken
+            m.d.sync += address.eq(begin + delay(m, low, TRIANGLE_LATENCY))
         m.d.comb += [
             walk.count.eq(self.count),
             walk.row.eq(row),
@@ -112,6 +119,8 @@ class RowScan(Block):
                     ]
                     with m.If(self.i_read.valid):
                         m.next = "ADDRESS"
+                    if self.config.picks:
+                        m.d.comb += self.read_address.eq(address)
             with m.State("ROW"):  # the walk's first address is being computed
                 m.next = "PRODUCT"
             with m.State("PRODUCT"):
@@ -144,7 +153,8 @@ class RowScan(Block):
             with m.State("SQUARE"):
                 m.next = "COLUMN"
             with m.State("COLUMN"):
-                m.d.sync += address.eq(begin + low)
+                if not self.config.picks:
+                    m.d.sync += address.eq(begin + low)
                 m.next = "READ"
             with m.State("READ"):
                 m.d.comb += self.read_address.eq(address)

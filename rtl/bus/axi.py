@@ -279,15 +279,20 @@ class NearMemorySampler(Block):
         else:
             m.d.comb += sampler.send_images.eq(self._option("send_images"))
             image = {"pixels": (given.pixels < 1) | (given.pixels > config.pixels)}
-        for name in ("iterations", "exaggerated", "seed", "search"):
+        for name in ("iterations", "exaggerated", "seed", "search", *(["pick"] if config.picks else [])):
             m.d.comb += getattr(sampler, name).eq(getattr(given, name))
+        pick = {"pick": given.pick >= Pick.HERDING} if config.picks else {}
         fraction = config.profile.perplexity.fraction
-        return image | {
-            "target_lo": (target <= 1 << fraction) | (target >= (given.count - 1) << fraction),
-            "iterations": given.iterations > 0xFFFF,
-            "exaggerated": given.exaggerated > 0xFFFF,
-            "search": given.search > max(Search),
-        }
+        return (
+            image
+            | pick
+            | {
+                "target_lo": (target <= 1 << fraction) | (target >= (given.count - 1) << fraction),
+                "iterations": given.iterations > 0xFFFF,
+                "exaggerated": given.exaggerated > 0xFFFF,
+                "search": given.search > max(Search),
+            }
+        )
 
     def _set_reduction(self, m: Module, reduction: Reduce | LeanSampler) -> dict[str, Value]:
         """Settings of an image to what reduces it; by register, whether it is illegal.

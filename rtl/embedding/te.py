@@ -23,6 +23,7 @@ from nms.rtl.embedding.te_update import TEUpdate
 from nms.rtl.lib.fixed import bit_length, half_up
 from nms.rtl.lib.flow import delay, follow
 from nms.rtl.lib.hierarchy import Block, instantiate
+from nms.rtl.lib.ram import RAM
 from nms.rtl.lib.signatures import Payloads
 
 
@@ -66,6 +67,8 @@ class TE(Block):
     done : Y is final, a pulse
     i_read : an index below N, from ``done`` until the next ``start``
     o_read : the point
+    sum_enable, sum_row : with ``picks``, a row sum that is wanted, from ``done`` until the next ``start``
+    row_sum : R_i, the sum of the row's affinities, one cycle later, held while not enabled
 
     Latency
     -------
@@ -88,13 +91,13 @@ class TE(Block):
         derived, payloads = config.derived, Payloads(config)
         self.config, self.profile = config, config.profile
         self.module = "te"
-        self.parameters = (config.images, config.te_lanes, config.profile)
+        self.parameters = (config.images, config.te_lanes, config.profile, config.picks)
         self.images, self.lanes = config.images, config.te_lanes
         self.levels = self.lanes.bit_length() - 1
         self.padded = -(-self.images // self.lanes) * self.lanes
         self.group = min(2, self.lanes)
         """Points updated in a cycle."""
-        self.force, self.normaliser, self.row_sum = derived.force, derived.normaliser, derived.row_sum
+        self.force, self.normaliser, self.row_format = derived.force, derived.normaliser, derived.row_sum
         self.point = payloads.point
         self._lanes = [TELane(config) for _ in range(self.lanes)]
         self._updates = [TEUpdate(config) for _ in range(self.group)]
@@ -113,6 +116,15 @@ class TE(Block):
                 "i_read": In(stream.Signature(payloads.index)),
                 "o_read": Out(stream.Signature(payloads.point)),
             }
+            | (
+                {
+                    "sum_enable": In(1),
+                    "sum_row": In(derived.index_width),
+                    "row_sum": Out(self.row_format.width),
+                }
+                if config.picks
+                else {}
+            )
         )
 
     def cycles(self, count: int, iterations: int) -> int:
@@ -120,12 +132,14 @@ class TE(Block):
 
         N points in; in each iteration N * ceil(N / te_lanes) blocks of pairs, ceil(N / 2) groups of two
         points (of one if te_lanes = 1), and a turn: from the last pair to Z and to its reciprocal, then from
-        the last group to its write.
+        the last group to its write. With ``picks``, no iterations still take a pass, up to that reciprocal.
         """
         lane, update = self._lanes[0], self._updates[0]
         blocks, groups = -(-count // self.lanes), -(-count // self.group)
-        turn = lane.kernel_latency + self.levels + 6 + self._newton.latency + 1 + update.latency
-        return count + 1 + iterations * (count * blocks + groups + turn)
+        summed = count * blocks + lane.kernel_latency + self.levels + 6 + self._newton.latency
+        if self.config.picks and not iterations:
+            return count + 1 + summed
+        return count + 1 + iterations * (summed + groups + 1 + update.latency)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -163,16 +177,22 @@ class TE(Block):
                 with m.If(self.i_points.valid):
                     m.d.sync += index.eq(index + 1)
                     with m.If(index + 1 == self.count):
-                        m.d.sync += self.done.eq(self.iterations == 0)
+                        if not self.config.picks:
+                            m.d.sync += self.done.eq(self.iterations == 0)
                         m.next = "PASS"
-                        with m.If(self.iterations == 0):
-                            m.next = "IDLE"
+                        if not self.config.picks:  # else one pass is made for the row sums
+                            with m.If(self.iterations == 0):
+                                m.next = "IDLE"
             with m.State("PASS"):
                 m.d.comb += passing.eq(1)
                 with m.If(pairs.end):
                     m.next = "SCALE"
             with m.State("SCALE"), m.If(scaled):
                 m.next = "UPDATE"
+                if self.config.picks:
+                    with m.If(self.iterations == 0):
+                        m.d.sync += self.done.eq(1)
+                        m.next = "IDLE"
             with m.State("UPDATE"):
                 m.d.comb += updating.eq(1)
                 with m.If(updated):
@@ -247,18 +267,33 @@ class TE(Block):
             m.d.sync += total.eq(Mux(tag.first & (tag.row == 0), 0, total) + kernels)
         _, tag = delay_tag(m, tag, 1)
 
-        row_sum = Signal(self.row_sum.width)
+        row_sum = Signal(self.row_format.width)
         new_sum = Mux(tag.first, 0, row_sum) + affinities
         with m.If(tag.valid):
             m.d.sync += [
                 row_sum.eq(new_sum),
-                Assert(new_sum <= self.row_sum.max, "the sum of a row's affinities is out of range"),
+                Assert(new_sum <= self.row_format.max, "the sum of a row's affinities is out of range"),
             ]
         _, found = delay_tag(m, tag, 1)
         sigma = bit_length((row_sum - row_sum.any())[self.profile.affinity.fraction : len(row_sum)])
-        sigmas = m.submodules.row_sigmas = Rows(bits_for(self.row_sum.integer), self.padded, self.group)
+        sigmas = m.submodules.row_sigmas = Rows(bits_for(self.row_format.integer), self.padded, self.group)
         self._write_row(m, sigmas, found, sigma, first)
+        if self.config.picks:
+            self._keep_sum(m, found, row_sum, first)
         return total, tag.valid & tag.end, sigmas
+
+    def _keep_sum(self, m: Module, found: View, row_sum: Signal, first: Signal) -> None:
+        """The sum of each row into a memory of its own."""
+        m.submodules.row_totals = memory = RAM(shape=len(row_sum), depth=self.images)
+        write, read = memory.write_port(), memory.read_port()
+        m.d.comb += [
+            write.addr.eq(found.row),
+            write.data.eq(row_sum),
+            write.en.eq(found.valid & found.last & first),
+            read.addr.eq(self.sum_row),
+            read.en.eq(self.sum_enable),
+            self.row_sum.eq(read.data),
+        ]
 
     def _force_sums(self, m: Module, lanes: list[TELane], tag: View) -> Rows:
         """The memory of the rows' attractions and repulsions; complete before the reciprocal of Z is."""

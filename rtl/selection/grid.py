@@ -16,6 +16,7 @@ from amaranth.lib.wiring import Component, In, Out
 from amaranth.utils import bits_for
 
 from nms.contract.config import Config, LeanConfig
+from nms.contract.readout import Phase
 from nms.rtl.lib.fixed import product, product_latency, square
 from nms.rtl.lib.flow import delay, follow
 from nms.rtl.lib.hierarchy import Block
@@ -101,12 +102,12 @@ def ratio_width(side: int) -> int:
 class Grid(Block):
     """Keeps exactly ``keep`` of ``count`` points, spread over the map (contract, section 12).
 
-    In the lean sampler, the points of a cell may be ranked by keys that come from outside (section 18).
+    With picks, the points of a cell may be ranked by keys that come from outside (section 18).
 
     Parameters
     ----------
-    config : ``images``, ``grid_lanes`` and the format ``position``; of the lean sampler also what gives the
-        width of a key
+    config : ``images``, ``grid_lanes`` and the format ``position``; with picks also what gives the width of
+        a key
 
     Members
     -------
@@ -114,7 +115,7 @@ class Grid(Block):
     start : begins, a pulse; again at the earliest one cycle after ``last`` was taken
     i_points : N points
     o_kept : K indices, ascending, ``last`` with the last
-    keyed : rank by keys; constant from ``start`` on; this and what follows in the lean sampler alone
+    keyed : rank by keys; constant from ``start`` on; this and what follows with picks alone
     cell_valid, cell_index, cell_id : the cell of a point, as it is placed
     placed : a pulse, with the last cell
     key_valid, key_index, key_cell, key : the key of a point, and its cell again, after ``placed``
@@ -144,7 +145,7 @@ class Grid(Block):
         self.images = config.images
         self.lanes = config.grid_lanes
         self.position = config.profile.position.width
-        self.key_bits = key_width(config) if isinstance(config, LeanConfig) else 0
+        self.key_bits = key_width(config) if Phase.PICK in config.phases else 0
         self.parameters = (self.images, self.lanes, self.position, self.key_bits)
         self.lane_bits = self.lanes.bit_length() - 1
         self.depth = -(-self.images // self.lanes)

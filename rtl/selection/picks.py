@@ -5,8 +5,10 @@ from amaranth import Cat, Module, Mux, Signal, Value
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
-from nms.contract.config import LeanConfig
+from nms.contract.config import Config, LeanConfig
 from nms.contract.settings import Pick
+from nms.rtl.array.pea_rows import PAIR_LATENCY
+from nms.rtl.lib.flow import delay, follow
 from nms.rtl.lib.hierarchy import Block
 from nms.rtl.lib.ram import RAM
 
@@ -14,13 +16,13 @@ NEIGHBOUR = 5
 """Which of the smallest distances the pick ``neighbour`` compares."""
 
 
-def key_width(config: LeanConfig) -> int:
+def key_width(config: Config | LeanConfig) -> int:
     """Bits of a key: a sum of at most images - 1 distances, or a row sum of affinities."""
     derived = config.derived
     return max(derived.distance_width + derived.index_width, row_sum_width(config))
 
 
-def row_sum_width(config: LeanConfig) -> int:
+def row_sum_width(config: Config | LeanConfig) -> int:
     """Bits of R_i: at most (1 + N - 1)/2 and half a unit of each of N - 1 roundings, below N."""
     return config.profile.affinity.fraction + config.derived.count_width
 
@@ -41,7 +43,7 @@ class Picks(Block):
     cell_valid, cell_index, cell_id : the cell of an image, before ``start``; each once
     start : a pulse
     read_enable, read_row, read_column : a distance that is wanted
-    read_data : this distance, one cycle later
+    read_data : this distance, :attr:`latency` cycles later; anything for an image to itself
     sum_enable, sum_row : a row sum that is wanted
     row_sum : this R_i, one cycle later
     key_valid, key_index, key_cell, key : the key of an image, and its cell
@@ -49,7 +51,7 @@ class Picks(Block):
 
     Latency
     -------
-    N + 4 cycles for each image, of ``hub`` 3; two more until ``done``.
+    N + 3 cycles and those of a distance for each image, of ``hub`` 3; two more until ``done``.
 
     Throughput
     ----------
@@ -62,8 +64,10 @@ class Picks(Block):
 
     module = "picks"
 
-    def __init__(self, config: LeanConfig) -> None:
-        self.parameters = (config.images, config.pixels, config.profile.affinity)
+    def __init__(self, config: Config | LeanConfig) -> None:
+        self.latency = PAIR_LATENCY if isinstance(config, Config) else 1
+        """Cycles from a distance that is wanted until it is there."""
+        self.parameters = (config.images, config.pixels, config.profile.affinity, self.latency)
         derived = config.derived
         self.images, self.distance = config.images, derived.distance_width
         self.cells = bits_for(derived.grid_side**2 - 1)
@@ -97,9 +101,9 @@ class Picks(Block):
         write, read = cells.write_port(), cells.read_port()
         row, column = Signal.like(self.read_row), Signal.like(self.read_column)
         own = Signal(self.cells, reset_less=True)
-        walking, there = Signal(), Signal()  # a distance is asked for; and there, with its column's cell
+        walking = Signal()  # a distance is asked for
         taken, distance = Signal(), Signal.like(self.read_data, reset_less=True)  # and held: it comes late
-        other, alike = Signal(2), Signal()  # than the row's own image; of the same cell
+        column_differs, other, alike = Signal(), Signal(), Signal()  # than the row's own image; its cell
         last = Signal()
         m.d.comb += [
             write.en.eq(self.cell_valid),
@@ -115,15 +119,18 @@ class Picks(Block):
             self.key_cell.eq(own),
             last.eq(row + 1 == self.count),
         ]
-        m.d.sync += [there.eq(walking), taken.eq(there)]
+        asked = follow(m, walking, self.latency)
+        there = asked[-1]
         with m.If(walking):
-            m.d.sync += other[0].eq(column != row)
+            m.d.sync += column_differs.eq(column != row)
+        facts = delay(m, Cat(column_differs, read.data == own), self.latency - 1, asked[1:])
+        m.d.sync += taken.eq(there)
         with m.If(there):
-            m.d.sync += [distance.eq(self.read_data), alike.eq(read.data == own), other[1].eq(other[0])]
+            m.d.sync += [distance.eq(self.read_data), Cat(other, alike).eq(facts)]
 
         opening = Signal()
-        total = self._sum(m, opening, taken & alike, distance)
-        nearest = self._sort(m, opening, taken & other[1], distance)
+        total = self._sum(m, opening, taken & other & alike, distance)
+        nearest = self._sort(m, opening, taken & other, distance)
         with m.Switch(self.pick):
             with m.Case(Pick.MEDOID):
                 m.d.comb += self.key.eq(total)
@@ -151,7 +158,7 @@ class Picks(Block):
                 m.d.sync += column.eq(column + 1)
                 with m.If(column + 1 == self.count):
                     m.next = "DRAIN"
-            with m.State("DRAIN"), m.If(~there):
+            with m.State("DRAIN"), m.If(~asked[1:].any()):
                 m.next = "KEY"
             with m.State("KEY"):
                 m.d.comb += [self.key_valid.eq(1), self.done.eq(last)]
@@ -162,7 +169,7 @@ class Picks(Block):
         return m
 
     def _sum(self, m: Module, opening: Value, taken: Value, distance: Value) -> Signal:
-        """The sum of the distances that are taken since ``opening``; that of an image to itself is 0."""
+        """The sum of the distances that are taken since ``opening``."""
         total = Signal(len(self.key), reset_less=True)
         with m.If(opening):
             m.d.sync += total.eq(0)

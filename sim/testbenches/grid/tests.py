@@ -7,7 +7,6 @@ import cocotb
 import numpy as np
 from cocotb.utils import get_sim_time
 
-from nms.contract.config import LeanConfig
 from nms.golden.grid import sample
 from nms.sim.models.scoreboard import Scoreboard
 from nms.sim.models.seeds import generator
@@ -78,7 +77,7 @@ async def timing(dut: Any) -> None:
     board.finish()
 
 
-if isinstance(CONFIG, LeanConfig):
+if BLOCK.key_bits:
 
     @cocotb.test()
     @cocotb.parametrize(stalls=[Stalls.NONE, Stalls.RANDOM])

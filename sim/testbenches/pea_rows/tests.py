@@ -4,8 +4,10 @@
 from typing import Any
 
 import cocotb
+from cocotb.triggers import RisingEdge
 from cocotb.utils import get_sim_time
 
+from nms.rtl.array.pea_rows import PAIR_LATENCY
 from nms.sim.models.scoreboard import Scoreboard
 from nms.sim.models.seeds import generator
 from nms.sim.models.streams import PERIOD, Sink, Source, Stalls, reset_mid, start
@@ -59,6 +61,26 @@ async def pairs(dut: Any, stalls: Stalls) -> None:
     board.expect(int(distances[pair]) for pair in asked)
     Source(dut, "i_read", stalls).start(PAIR.pack(row=row, column=column) for row, column in asked)
     await Sink(dut, "o_read", stalls).take(len(asked), timeout=5000, into=board.got)
+    task.cancel()
+    board.finish()
+
+
+@cocotb.test(skip=not CONFIG.picks)
+async def shown_pairs(dut: Any) -> None:
+    """A pair a cycle that is shown and not asked for, both ways round, each with its distance in time."""
+    await start(dut)
+    distances = draw_matrix(CONFIG.images, 1000)
+    task = cocotb.start_soon(play_memory(dut, distances, {}))
+    random = generator("shown pairs").integers(0, CONFIG.images, (200, 2))
+    shown = [(int(row), int(column)) for row, column in random if row != column]
+    board = Scoreboard("shown pairs", minimum=100)
+    board.expect(int(distances[pair]) for pair in shown)
+    for number in range(len(shown) + PAIR_LATENCY):
+        row, column = shown[min(number, len(shown) - 1)]
+        dut.i_read__payload.value = PAIR.pack(row=row, column=column)
+        await RisingEdge(dut.clk)
+        if number >= PAIR_LATENCY:
+            board.got(dut.read_data.value.to_unsigned())
     task.cancel()
     board.finish()
 

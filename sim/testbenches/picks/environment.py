@@ -6,15 +6,17 @@ from typing import Any, cast
 import numpy as np
 from cocotb.triggers import RisingEdge, with_timeout
 
-from nms.contract.config import LeanConfig, make
+from nms.contract.config import Config, LeanConfig, make
 from nms.contract.settings import Pick
 from nms.golden.picks import hub_key, medoid_key, neighbour_key
+from nms.rtl.selection.picks import Picks
 from nms.sim.models.port import ReadPort
 from nms.sim.models.scoreboard import Scoreboard
 from nms.sim.models.streams import PERIOD, pulse
 from nms.sim.verilator.context import parameters
 
-CONFIG = cast("LeanConfig", make(parameters()["config"]))
+CONFIG = cast("Config | LeanConfig", make(parameters()["config"]))
+LATENCY = Picks(CONFIG).latency
 MOST = CONFIG.pixels * 255**2
 """The largest distance."""
 
@@ -49,7 +51,8 @@ class Memories:
     """What the block reads: distances and row sums."""
 
     def __init__(self, dut: Any) -> None:
-        self.pairs = ReadPort(dut, "read_enable", ("read_row", "read_column"), "read_data").start()
+        place = ("read_row", "read_column")
+        self.pairs = ReadPort(dut, "read_enable", place, "read_data", LATENCY).start()
         self.sums = ReadPort(dut, "sum_enable", ("sum_row",), "row_sum").start()
 
 
@@ -76,7 +79,7 @@ async def compare(
         await RisingEdge(dut.clk)
     dut.cell_valid.value = 0
     await pulse(dut, "start")
-    await with_timeout(_take(dut, board), (len(cell) + 4) ** 2 * PERIOD, "ns")
+    await with_timeout(_take(dut, board), (len(cell) + 4 + LATENCY) ** 2 * PERIOD, "ns")
 
 
 async def _take(dut: Any, board: Scoreboard) -> None:

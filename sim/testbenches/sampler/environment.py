@@ -28,6 +28,8 @@ WORKING = CONFIG.phases
 def settings(**changes: Any) -> Settings:
     """Settings of a short run."""
     given: dict[str, Any] = {"count": COUNT, "pixels": PIXELS, "perplexity": 3.5, "iterations": 13, "seed": 7}
+    if CONFIG.picks:  # so that PICK is a phase of every run but those of the centre
+        given["pick"] = "medoid"
     return Settings.make(CONFIG, **(given | changes))
 
 

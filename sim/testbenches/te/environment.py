@@ -6,7 +6,7 @@ from typing import Any
 
 import cocotb
 import numpy as np
-from cocotb.triggers import RisingEdge
+from cocotb.triggers import ReadOnly, RisingEdge
 from cocotb.utils import get_sim_time
 from sklearn.datasets import load_digits
 
@@ -148,4 +148,19 @@ async def compare(
     for i, value in zip(order, values, strict=True):
         point = POINT.unpack(value)
         board.got((int(i), point["x"], point["y"]))
+    if CONFIG.picks:
+        await compare_sums(dut, board, run.case[0])
     return took
+
+
+async def compare_sums(dut: Any, board: Scoreboard, affinity: np.ndarray) -> None:
+    """The row sums of the affinities, each read on its own."""
+    board.expect(int(total) for total in affinity.sum(axis=1))
+    for row in range(len(affinity)):
+        dut.sum_row.value, dut.sum_enable.value = row, 1
+        await RisingEdge(dut.clk)
+        dut.sum_row.value, dut.sum_enable.value = 0, 0  # what was read stays
+        await RisingEdge(dut.clk)
+        await ReadOnly()
+        board.got(dut.row_sum.value.to_unsigned())
+        await RisingEdge(dut.clk)
