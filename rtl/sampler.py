@@ -85,8 +85,9 @@ class Sampler(Block):
     Members
     -------
     count, words : N and ceil(pixels / lanes); sampled with ``load`` and with ``start``
-    pixels, keep, target, iterations, exaggerated, seed, search, send_images, pick : settings, sampled with
-        ``start``; ``pick`` with ``picks`` alone
+    pixels, keep, target, iterations, exaggerated, seed, search, send_images : settings, sampled with
+        ``start``
+    pick : a Pick, likewise; with ``picks`` alone
     load, start : pulses
     load_ready : a half is free, no load is under way and no settings are just being checked
     abort_run : resets the sampler and all blocks, in any cycle

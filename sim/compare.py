@@ -5,6 +5,8 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from nms.contract.registers import has_map
+from nms.contract.settings import LeanSettings, Settings
 from nms.contract.tables import SamplerTables
 from nms.sim.models.driver import Results
 
@@ -25,16 +27,28 @@ def compare(hardware: SamplerTables | Results, model: SamplerTables) -> list[Tab
     A value counts as compared once for each element of the model's table. Tables of different shapes
     differ in every value.
     """
-    found = []
-    for name in (field.name for field in fields(hardware)):
-        got, expected = np.asarray(getattr(hardware, name)), np.asarray(getattr(model, name))
-        if got.shape != expected.shape:
-            first = f"shape {got.shape}, expected {expected.shape}"
-            found.append(TableComparison(name, expected.size, expected.size, first))
-            continue
-        wrong = np.argwhere(got != expected)
-        found.append(TableComparison(name, expected.size, len(wrong), _first(wrong, got, expected)))
+    names = (field.name for field in fields(hardware))
+    return [_compare(name, getattr(hardware, name), getattr(model, name)) for name in names]
+
+
+def compare_written(
+    written: Results, settings: Settings | LeanSettings, model: SamplerTables
+) -> list[TableComparison]:
+    """What was written to memory for a batch, as :func:`compare`: without a map the kept indices alone."""
+    found = [_compare("kept", written.kept, model.kept)]
+    names = [field.name for field in fields(written) if field.name != "kept"]
+    for name in names if has_map(settings) else []:
+        held = "evaluations" if name == "generations" and isinstance(settings, LeanSettings) else name
+        found.append(_compare(held, getattr(written, name), getattr(model, held)))
     return found
+
+
+def _compare(name: str, got: np.ndarray, expected: np.ndarray) -> TableComparison:
+    if got.shape != expected.shape:
+        first = f"shape {got.shape}, expected {expected.shape}"
+        return TableComparison(name, expected.size, expected.size, first)
+    wrong = np.argwhere(got != expected)
+    return TableComparison(name, expected.size, len(wrong), _first(wrong, got, expected))
 
 
 def _first(wrong: np.ndarray, got: np.ndarray, expected: np.ndarray) -> str | None:

@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from nms.contract.config import Config, SamplerConfig
+from nms.contract.errors import UserError
 from nms.contract.registers import BYTES
 from nms.contract.settings import LeanSettings, Settings
 from nms.contract.tables import KINDS, SamplerTables
@@ -90,12 +91,15 @@ def run(
     Raises
     ------
     UserError
-        A tool is missing; the file cannot be read or has no sampler.
+        A tool is missing; the file cannot be read or has no sampler; images are to be reduced, and not within
+        the ports of ``native``.
     ToolError
         The hardware does not build; a tool or the simulation was killed.
     RuntimeError
         The hardware hangs or refuses the settings; the end of the log is in the message.
     """
+    if bus == "native" and isinstance(config, Config) and settings.side:
+        raise UserError(f"bus native: side {settings.side}: must be axi, where images are reduced")
     tell = progress or (lambda text: None)
     tell("emitting Verilog")
     module, testbench, emit_verilog = {

@@ -25,7 +25,7 @@ BUSES = (NearMemorySampler, RegisterFile)
 @pytest.fixture(scope="module")
 def blocks() -> list[Block]:
     """One of each class."""
-    config = load("tiny")
+    config = load("tiny", ["picks=1"])
     found = list(Design(NearMemorySampler(config)).blocks.values())
     found += [kind(config) for kind in (DistancePhase, RowScan, SearchPhase, ImageLoader, ImageFetcher)]
     found += Design(NearMemorySampler(load("lean"))).blocks.values()

@@ -31,3 +31,8 @@ def test_component(
 ) -> None:
     config = load("tiny", SMALL)
     assert check_block(kind(config), unit, config, tests=tests) >= least
+
+
+def test_pairs_for_the_picks(check_block: Callable[..., int]) -> None:
+    config = load("tiny", [*SMALL, "picks=1"])
+    assert check_block(RowScan(config), "pea_rows", config, tests=["pairs", "shown_pairs"]) >= 160

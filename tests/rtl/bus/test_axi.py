@@ -79,6 +79,16 @@ def test_the_regressions_pass(preset: str, quick: bool, least: int) -> None:
     assert result.compared > least
 
 
+def test_reduced_images_are_sampled_picked_and_sent() -> None:
+    config = load("tiny", ["side=8", "picks=1"])
+    block = NearMemorySampler(config)
+    outcome = simulate_block(
+        block, "axi", config, emit.verilog(block), tests=["jobs", "lists"], parameters={"quick": True}
+    )
+    assert outcome, outcome.failures
+    assert outcome.compared >= 700
+
+
 @pytest.mark.parametrize("outstanding", [1, 64])
 def test_reads_overlap(outstanding: int) -> None:
     """Images keep coming from a slow memory, unless it serves one read after the other."""
@@ -100,6 +110,9 @@ def test_reads_overlap(outstanding: int) -> None:
         ("tiny", ["bus_bits=512", "lanes=16"]),
         ("tiny", ["lanes=24"]),
         ("tiny", ["lanes=8", "pixels=2048"]),
+        ("tiny", ["side=8"]),
+        ("tiny", ["side=32", "picks=1", "lanes=1", "bus_bits=32"]),
+        ("tiny", ["side=16", "picks=1", "lanes=24", "bus_bits=512", "formats=edge"]),
         ("herding", ["bus_bits=128", "images=37", "side=4"]),
         ("herding", ["bus_bits=32"]),
         ("herding", ["bus_bits=512"]),
@@ -118,6 +131,7 @@ def test_the_regressions_pass_at_other_widths(preset: str, overrides: list[str])
         ("tiny", ["bus_bits=32", "lanes=3"]),
         ("tiny", ["bus_bits=64", "lanes=3"]),
         ("tiny", ["bus_bits=512", "lanes=3"]),
+        ("tiny", ["side=8", "picks=1"]),
         ("herding", []),
         ("herding", ["bus_bits=32"]),
         ("lean", ["bus_bits=32"]),

@@ -24,11 +24,18 @@ ALL_AT_ONCE = ["images=8", "te_lanes=8", "grid_lanes=1"]
         pytest.param(load("tiny", SINGLE), id="one lane", marks=pytest.mark.slow),
         pytest.param(load("tiny", ALL_AT_ONCE), id="one block", marks=pytest.mark.slow),
         pytest.param(load("paper"), id="paper", marks=pytest.mark.slow),
+        pytest.param(load("tiny", ["picks=1"]), id="picks", marks=pytest.mark.slow),
+        pytest.param(load("paper", [*SINGLE, "picks=1"]), id="picks, one lane", marks=pytest.mark.slow),
     ],
 )
 def test_te(config):
     result = check(config, ["te"])[0]
     assert result, result.failures
+
+
+def test_row_sums_without_iterations(check_block):
+    config = load("tiny", ["picks=1"])
+    assert check_block(TE(config), "te", config, tests=["timing"]) >= 8
 
 
 @pytest.mark.slow

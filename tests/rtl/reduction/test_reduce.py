@@ -32,6 +32,7 @@ FAULTS = [
         pytest.param(load("herding", CRAMPED), id="cramped", marks=pytest.mark.slow),
         pytest.param(load("lean256", COARSE), id="coarse", marks=pytest.mark.slow),
         pytest.param(load("herding", ["bus_bits=32"]), id="32", marks=pytest.mark.slow),
+        pytest.param(load("tiny", ["side=8"]), id="published", marks=pytest.mark.slow),
         pytest.param(load("herding", ["bus_bits=512"]), id="512", marks=pytest.mark.slow),
     ],
 )
