@@ -39,6 +39,9 @@ int nms_fits(volatile uint32_t *registers, const struct nms_job *job)
     if (job->threshold != 0 &&
         job->window > (get(registers, NMS_METHOD) & NMS_METHOD_WINDOW) / NMS_LOWEST(NMS_METHOD_WINDOW))
         return 0;
+    if (job->pick != NMS_PICK_CENTRE && job->pick != NMS_PICK_HERDING &&
+        !(get(registers, NMS_METHOD) & NMS_METHOD_PICKS))
+        return 0;
     return get(registers, NMS_IDENTITY) == NMS_IDENTITY_VALUE &&
            job->side <= (get(registers, NMS_METHOD) & NMS_METHOD_SIDE) / NMS_LOWEST(NMS_METHOD_SIDE) &&
            job->count <= get(registers, NMS_MAX_IMAGES) && pixels <= get(registers, NMS_MAX_PIXELS);

@@ -31,7 +31,7 @@ struct nms_job {
     int across;
 };
 
-/* Whether a sampler answers at these registers and is large enough for the job. */
+/* Whether a sampler answers at these registers, is large enough for the job and has its pick of a map. */
 int nms_fits(volatile uint32_t *registers, const struct nms_job *job);
 
 /* Starts the job. irq rises when it ends. */

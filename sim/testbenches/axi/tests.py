@@ -59,8 +59,14 @@ def vary_reduction() -> list[dict[str, Any]]:
         {"shape": (20, 3, 3), "grey": True},
         {"shape": (2, 2)},
     ]
-    picks = [*(["herding"] if not PUBLISHED else []), *(["centre", "hub", "neighbour"] if PICKS else [])]
-    return [*(shapes if CONFIG.side else []), *({"pick": pick} for pick in picks)]
+    mapped: list[dict[str, Any]] = [
+        {"pick": "centre"}, {"pick": "hub"}, {"pick": "neighbour"}, {"pick": "hub", "iterations": 0},
+    ]  # fmt: skip
+    return [
+        *(shapes if CONFIG.side else []),
+        *([] if PUBLISHED else [{"pick": "herding"}]),
+        *(mapped if PICKS else []),
+    ]
 
 
 @cocotb.test()

@@ -33,11 +33,6 @@ def test_te(config):
     assert result, result.failures
 
 
-def test_row_sums_without_iterations(check_block):
-    config = load("tiny", ["picks=1"])
-    assert check_block(TE(config), "te", config, tests=["timing"]) >= 8
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("preset", ["paper", "edge"])
 def test_whole_schedule_within_105000_cycles(check_block, preset):

@@ -109,10 +109,10 @@ class Job(ctypes.Structure):
     ]  # fmt: skip
 
 
-def make_memory(preset: str) -> "ctypes.Array[ctypes.c_uint32]":
-    """Registers as they are after the reset of a preset's hardware."""
+def make_memory(preset: str, *overrides: str) -> "ctypes.Array[ctypes.c_uint32]":
+    """Registers as they are after the reset of a preset's hardware, with overrides."""
     memory = (ctypes.c_uint32 * 1024)()
-    for name, value in constants(PRESETS[preset]).items():
+    for name, value in constants(load(preset, overrides)).items():
         memory[BY_NAME[name].offset // 4] = value
     return memory
 
@@ -131,7 +131,10 @@ def test_the_c_example_writes_the_registers(library: ctypes.CDLL) -> None:
     }  # fmt: skip
     for name, value in expected.items():
         assert memory[BY_NAME[name].offset // 4] == value, name
-    job.count = 65
+    job.pick = 2
+    assert not library.nms_fits(memory, ctypes.byref(job))
+    assert library.nms_fits(make_memory("paper", "picks=1"), ctypes.byref(job))
+    job.count, job.pick = 65, 0
     assert not library.nms_fits(memory, ctypes.byref(job))
 
 
