@@ -54,7 +54,7 @@ LONG = 5_000_000
 """Characters of Verilog, as the gates of a whole have, above which optimising takes longer than it saves."""
 
 SHORT = 1_000_000
-"""Characters of Verilog up to which the C++ compiler takes all files as one: half the work, by one processor."""
+"""Characters of Verilog up to which the C++ compiler takes all files as one, which is half the work."""
 
 RUNTIME = [f"verilated{part}.o" for part in ("", "_dpi", "_vpi", "_threads", "_random", "_vcd_c")]
 """Verilator's own objects, compiled once for each set of flags."""
