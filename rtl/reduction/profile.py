@@ -115,6 +115,7 @@ class RowProfile(wiring.Component):
             write.addr.eq(ended.place),
             write.data.eq(ended.sum + Mux(ended.fresh, 0, self.read.data)),
             write.en.eq(waiting),
+            self.read.en.eq(0),  # unless asked for
         ]
         m.d.sync += waiting.eq(taken & ends_entry)
         with m.If(taken):

@@ -1,10 +1,41 @@
 # SPDX-License-Identifier: Apache-2.0
 """The lean core against its golden model, in several configurations."""
 
-import pytest
+from typing import Any
 
-from nms.contract.config import load
+import pytest
+from amaranth.sim import Simulator, SimulatorContext
+
+from nms.contract.config import LeanConfig, load
+from nms.rtl.lean.sampler import LeanSampler
+from nms.rtl.lib.ram import RAM
 from nms.sim.check import check
+
+
+def test_no_memory_is_read_at_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A read port that is always enabled takes as much energy as the rest of its block."""
+    config = load("lean")
+    assert isinstance(config, LeanConfig)
+    memories: list[RAM] = []
+    make = RAM.__init__
+
+    def record(memory: RAM, **parameters: Any) -> None:
+        make(memory, **parameters)
+        memories.append(memory)
+
+    monkeypatch.setattr(RAM, "__init__", record)
+    simulator = Simulator(LeanSampler(config))
+    simulator.add_clock(1e-8)
+    read: list[RAM] = []
+
+    async def rest(context: SimulatorContext) -> None:
+        await context.tick().repeat(10)
+        read.extend(memory for memory in memories if any(context.get(port.en) for port in memory.read_ports))
+
+    simulator.add_testbench(rest)
+    simulator.run()
+    assert len(memories) >= 30
+    assert not read
 
 
 @pytest.mark.parametrize(
