@@ -125,12 +125,13 @@ class LeanSearch(Block):
         m.d.comb += last_row.eq(row + 1 == self.count)
 
         # Of the row: as found, as kept, or as given by u
-        minimum, mantissa, shift = (
+        minimum, mantissa, shift, reciprocal = (
             Signal.like(signal, name=name, reset_less=True)
             for name, signal in (
                 ("minimum", weights.minimum),
                 ("mantissa", weights.mantissa),
                 ("shift", weights.shift),
+                ("reciprocal", weights.reciprocal),
             )
         )
         ties, scale = Signal.like(self.count, reset_less=True), Signal.like(secant.scale, reset_less=True)
@@ -162,7 +163,7 @@ class LeanSearch(Block):
             weights.minimum.eq(minimum),
             weights.mantissa.eq(mantissa),
             weights.shift.eq(shift),
-            weights.reciprocal.eq(recall.data.reciprocal),
+            weights.reciprocal.eq(reciprocal),
             weights.sharing.eq(sharing),
             entropy.s.eq(weights.s),
             entropy.t.eq(weights.t),
@@ -274,6 +275,7 @@ class LeanSearch(Block):
                     minimum.eq(recall.data.minimum),
                     mantissa.eq(recall.data.mantissa),
                     shift.eq(recall.data.shift),
+                    reciprocal.eq(recall.data.reciprocal),
                 ]
                 m.next = "SHARE"
             with m.State("SHARE"):
