@@ -96,6 +96,13 @@ def synthesise_block(
 
 
 def simulation_model(config: SamplerConfig, target: Target, block: Block, design: Design) -> str:
-    """Synthesise a block, and return its :meth:`SynthesisResult.simulation_model`."""
+    """Synthesise a block, and return Verilog of its netlist to simulate: functions in place of cells.
+
+    That of an FPGA is not placed.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        return synthesise_block(config, "", block, design, target, Path(folder)).simulation_model()
+        work = Path(folder)
+        if target.fpga:
+            elaborate(design.verilog(block.module), block.module, set(design.blocks), work)
+            return placement.write_simulation_model(block.module, work)
+        return synthesise_block(config, "", block, design, target, work).simulation_model()

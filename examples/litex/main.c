@@ -9,8 +9,8 @@
 #include <generated/soc.h>
 
 #include "console.h"
-#include "herding.h"
 #include "job.h"
+#include "software.h"
 #include "system.h"
 #include "work.h"
 
@@ -22,6 +22,7 @@ static volatile uint32_t *const registers = (volatile uint32_t *)NMS_BASE;
 static volatile uint32_t events, interrupts;
 static uint32_t numbers[IMAGES], sizes[IMAGES];
 static uint32_t differences, compared;
+static const char *by = "";
 static uint32_t sent;
 
 void cdelay(int cycles)
@@ -45,7 +46,7 @@ static void compare(const char *what, uint32_t place, int64_t found, int64_t wan
     if (found == wanted)
         return;
     if (differences++ < 10)
-        print("%s %u: found %d, wanted %d\n", what, place, (int32_t)found, (int32_t)wanted);
+        print("%s%s %u: found %d, wanted %d\n", what, by, place, (int32_t)found, (int32_t)wanted);
 }
 
 static uint32_t counter(uint32_t offset)
@@ -67,6 +68,20 @@ static void put_lists(uint32_t groups, const struct nms_job *job)
         }
 }
 
+static void check_map(uint32_t count, const struct nms_point *points, const struct nms_row *rows,
+                      const struct wanted *wanted)
+{
+    for (uint32_t k = 0; k < count; k++) {
+        compare("x", k, points[k].x, wanted->points[k].x);
+        compare("y", k, points[k].y, wanted->points[k].y);
+        compare("mantissa", k, rows[k].mantissa, wanted->rows[k].mantissa);
+        compare("exponent", k, rows[k].exponent, wanted->rows[k].exponent);
+        compare("scale", k, rows[k].scale, wanted->rows[k].scale);
+        compare("status", k, rows[k].status, wanted->rows[k].status);
+        compare("generations", k, rows[k].generations, wanted->rows[k].generations);
+    }
+}
+
 static void check_batch(const struct nms_job *job, uint32_t batch, const struct wanted *wanted)
 {
     const uint8_t *results = (const uint8_t *)(uintptr_t)job->result_base;
@@ -78,19 +93,8 @@ static void check_batch(const struct nms_job *job, uint32_t batch, const struct 
             compare("sent", sent, *(const volatile uint32_t *)(SINK_BASE + sent % SINK_SIZE),
                     images[wanted->kept[k] * (IMAGE_STRIDE / 4) + word]);
     }
-    if (!HAS_MAP)
-        return;
-    const struct nms_point *points = nms_points(results, job, batch);
-    const struct nms_row *rows = nms_rows(results, job, batch);
-    for (uint32_t k = 0; k < job->count; k++) {
-        compare("x", k, points[k].x, wanted->points[k].x);
-        compare("y", k, points[k].y, wanted->points[k].y);
-        compare("mantissa", k, rows[k].mantissa, wanted->rows[k].mantissa);
-        compare("exponent", k, rows[k].exponent, wanted->rows[k].exponent);
-        compare("scale", k, rows[k].scale, wanted->rows[k].scale);
-        compare("status", k, rows[k].status, wanted->rows[k].status);
-        compare("generations", k, rows[k].generations, wanted->rows[k].generations);
-    }
+    if (HAS_MAP)
+        check_map(job->count, nms_points(results, job, batch), nms_rows(results, job, batch), wanted);
 }
 
 /* The distances of the last batch, which the sampler still holds. */
@@ -103,27 +107,34 @@ static void check_distances(const struct nms_job *job, const struct wanted *want
         compare("distance", k, registers[NMS_DATA_LO / 4], wanted->distances[k]);
 }
 
-#if !HAS_MAP
+#if HAS_SOFTWARE
 static uint64_t read_cycles(void)
 {
     timer0_uptime_latch_write(1);
     return timer0_uptime_cycles_read();
 }
 
-/* The same groups in software, its choice, and the cycles that it takes. */
+/* The same groups in software, what it gives, and the cycles that it takes. */
 static void run_software(const struct nms_job *job, const struct wanted *wanted)
 {
     static uint32_t kept[MOST];
+    static struct nms_point points[MOST];
+    static struct nms_row rows[MOST];
+    uint32_t target = find_target(job);
     uint64_t cycles = 0;
 
+    by = " by software";
     for (uint32_t batch = 0; batch < job->batches; batch++) {
         const uint32_t *list = (const uint32_t *)((uintptr_t)job->list_base + batch * job->list_stride);
         uint64_t start = read_cycles();
-        herd(job, list, (void *)SCRATCH_BASE, kept);
+        sample(job, target, list, (void *)SCRATCH_BASE, &(struct outcome){kept, points, rows});
         cycles += read_cycles() - start;
         for (uint32_t k = 0; k < job->keep; k++)
-            compare("kept by software", k, list[kept[k]], wanted[batch].kept[k]);
+            compare("kept", k, list[kept[k]], wanted[batch].kept[k]);
+        if (HAS_MAP)
+            check_map(job->count, points, rows, &wanted[batch]);
     }
+    by = "";
     print("software %u\n", (uint32_t)cycles);
 }
 #endif
@@ -151,7 +162,7 @@ static int run(const struct nms_job *job, uint32_t groups, const struct wanted *
     for (uint32_t batch = 0; batch < job->batches; batch++)
         check_batch(job, batch, &wanted[batch]);
     check_distances(job, &wanted[job->batches - 1]);
-#if !HAS_MAP
+#if HAS_SOFTWARE
     run_software(job, wanted);
 #endif
     return 1;

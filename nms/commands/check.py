@@ -43,8 +43,8 @@ TargetName = Annotated[
     typer.Option(
         "--target",
         metavar="TARGET",
-        help="Cells of --netlist, generic or osu018; generic by default.",
-        autocompletion=offer("generic", "osu018"),
+        help="Cells of --netlist, generic, osu018 or ecp5; generic by default.",
+        autocompletion=offer("generic", "osu018", "ecp5"),
     ),
 ]
 Liberty = Annotated[
@@ -109,9 +109,9 @@ def check(
         if netlist:
             from nms.synth import flow, targets
 
-            cells = targets.select_cell_target(target, liberty or ())
+            cells = targets.select_target(target, liberty or ())
             text = partial(flow.simulation_model, config, cells)
-            if not units:  # all: the whole has every block
+            if not units and not cells.fpga:  # all: the whole has every block, but on an FPGA
                 [whole] = flow.synthesise(config, "axi", cells, Path(folder), tell)
                 verilog = Path(folder) / "netlist.v"
                 verilog.write_text(whole.simulation_model())

@@ -65,7 +65,7 @@ def build(work: Work, board: str, folder: Path, progress: Callable[[str], None])
     core.generate(work.config, folder / "core")
     _generate(board, folder)
     (folder / "work.h").write_text(write_header(work, _find_memory(folder)))
-    rom = program.compile_program([LITEX / name for name in PROGRAM], folder, folder)
+    rom = program.compile_program(PROGRAM, folder, folder)
     if len(rom) > ROM:
         raise UserError(
             f"count {len(work.images.images)}: the program has {len(rom)} bytes, of {ROM}; take fewer"

@@ -13,6 +13,9 @@ from nms.soc.tools import COMPILER, LIBRARY
 DRIVER = Path(__file__).with_name("driver")
 """The driver in C, an example."""
 
+SOFTWARE = Path(__file__).with_name("software")
+"""The sampler in C, an example."""
+
 FLAGS = (
     "-march=rv32im", "-misa-spec=2.2", "-mabi=ilp32", "-O2", "-Wall", "-Wextra", "-ffunction-sections",
     f"--specs={LIBRARY}", "-nostartfiles", "-Wl,--gc-sections",
@@ -29,7 +32,7 @@ def compile_program(sources: Iterable[Path], system: Path, folder: Path) -> byte
     ToolError
         The compiler failed.
     """
-    folders = [folder, LITEX, LITEX / "include", DRIVER, system]
+    folders = [folder, LITEX, LITEX / "include", SOFTWARE, DRIVER, system]
     files = [LITEX / "start.S", *sources, DRIVER / "job.c"]
     words: list[str | Path] = [
         COMPILER,

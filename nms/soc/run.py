@@ -14,10 +14,11 @@ from nms.contract.readout import Phase
 from nms.sim import process
 from nms.sim.child_environment import make_environment
 from nms.soc import program, system, tools
+from nms.soc.program import SOFTWARE
 from nms.soc.system import LIMIT, LITEX, Options
 from nms.soc.work import Work, write_header
 
-PROGRAM = ("main.c", "console.c", "herding.c")
+PROGRAM = [LITEX / "main.c", LITEX / "console.c", *sorted(SOFTWARE.glob("*.c"))]
 """Sources of the program beside start and driver."""
 
 
@@ -85,7 +86,7 @@ def run(work: Work, options: Options, progress: Callable[[str], None] = lambda t
         for file in built.glob("*.init"):
             shutil.copy(file, folder)
         progress("compiling the program")
-        rom = program.compile_program([LITEX / source for source in PROGRAM], built, folder)
+        rom = program.compile_program(PROGRAM, built, folder)
         program.write_contents(rom, folder / "system_rom.init")
         progress("simulating")
         command = [str(built / "simulate"), str(LIMIT), "figures.json", "kept"]

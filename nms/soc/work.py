@@ -161,8 +161,8 @@ def write_header(work: Work, size: int) -> str:
             arrays += _wanted(name, tables, group)
             rest = f"{name}_points, {name}_rows" if mapped else "0, 0"
             wanted.append(f"{{{name}_kept, {name}_distances, {rest}}}")
-    # Software needs distances of 4 bytes, reduced images, and 20 bytes an image.
-    scratch, free = free, free + work.most * (4 * work.most + config.pixels + 20) + PAGE
+    # Of software: distances and affinities of 4 bytes, reduced images, and 20 bytes an image.
+    scratch, free = free, free + work.most * (8 * work.most + config.pixels + 20) + PAGE
     if free > RAM + size:
         raise UserError(
             f"count {len(images)}: needs {free - RAM} bytes of DRAM, of {size}; take fewer or more rows"
@@ -179,6 +179,7 @@ def write_header(work: Work, size: int) -> str:
         f"#define MOST {work.most}",
         f"#define JOBS {len(jobs)}",
         f"#define HAS_MAP {int(mapped)}",
+        f"#define HAS_SOFTWARE {int(isinstance(config, ReducedConfig))}",
         f"#define IMAGE_BASE {base:#x}",
         f"#define IMAGE_STRIDE {work.stride}",
         f"#define SCRATCH_BASE {scratch:#x}",

@@ -49,7 +49,7 @@ def test_every_file_of_the_package_is_in_the_wheel_once(wheel: dict[str, bytes])
     """Modules, and the data that the code opens: of ``nms``, the layers beside it, and examples it builds."""
     examples = {
         f"nms/soc/{link}/{file.relative_to(ROOT / 'examples' / folder).as_posix()}": file
-        for link, folder in (("litex", "litex"), ("driver", "c"))
+        for link, folder in (("litex", "litex"), ("driver", "c"), ("software", "software"))
         for file in (ROOT / "examples" / folder).rglob("*")
         if file.is_file() and file.suffix != ".pyc"
     }

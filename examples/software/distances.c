@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "herding.h"
+/* Images reduced to a small grid, and the distances between them. */
+#include "stages.h"
 
 static uint32_t smaller(uint32_t a, uint32_t b)
 {
@@ -18,7 +19,7 @@ static uint8_t find_mean(const uint8_t *box, uint32_t lines, uint32_t pitch, uin
 }
 
 /* Reduces an image; returns the bytes of the reduced one. */
-static uint32_t reduce(const struct nms_job *job, const uint8_t *image, uint8_t *to)
+static uint32_t reduce_image(const struct nms_job *job, const uint8_t *image, uint8_t *to)
 {
     const uint8_t *first = to;
     uint32_t planes = job->planes ? job->channels : 1, pixel = job->planes ? 1 : job->channels;
@@ -47,7 +48,17 @@ static uint32_t reduce(const struct nms_job *job, const uint8_t *image, uint8_t 
     return to - first;
 }
 
-static uint32_t measure(const uint8_t *a, const uint8_t *b, uint32_t bytes)
+uint32_t reduce(const struct nms_job *job, const uint32_t *numbers, uint8_t *reduced)
+{
+    uint32_t bytes = 0;
+
+    for (uint32_t i = 0; i < job->count; i++)
+        bytes = reduce_image(job, (const uint8_t *)(uintptr_t)job->image_base + numbers[i] * job->image_stride,
+                             reduced + i * bytes);
+    return bytes;
+}
+
+static uint32_t measure_pair(const uint8_t *a, const uint8_t *b, uint32_t bytes)
 {
     uint32_t sum = 0;
 
@@ -58,36 +69,12 @@ static uint32_t measure(const uint8_t *a, const uint8_t *b, uint32_t bytes)
     return sum;
 }
 
-void herd(const struct nms_job *job, const uint32_t *numbers, void *scratch, uint32_t *kept)
+void measure(uint32_t count, uint32_t bytes, const uint8_t *images, uint32_t *distances)
 {
-    uint32_t count = job->count, bytes = 0;
-    int64_t *sums = scratch, *scores = sums + count;
-    uint32_t *distances = (uint32_t *)(scores + count), *chosen = distances + count * count;
-    uint8_t *reduced = (uint8_t *)(chosen + count);
-
-    for (uint32_t i = 0; i < count; i++)
-        bytes = reduce(job, (const uint8_t *)(uintptr_t)job->image_base + numbers[i] * job->image_stride,
-                       reduced + i * bytes);
     for (uint32_t i = 0; i < count; i++) {
-        sums[i] = 0;
-        chosen[i] = 0;
-        for (uint32_t j = 0; j < count; j++) {
-            distances[i * count + j] =
-                j < i ? distances[j * count + i] : measure(reduced + i * bytes, reduced + j * bytes, bytes);
-            sums[i] += distances[i * count + j];
-        }
-        scores[i] = sums[i];
+        distances[i * count + i] = 0;
+        for (uint32_t j = 0; j < i; j++)
+            distances[i * count + j] = distances[j * count + i] =
+                measure_pair(images + i * bytes, images + j * bytes, bytes);
     }
-    for (uint32_t taken = 0; taken < job->keep; taken++) {
-        uint32_t best = count;
-        for (uint32_t i = 0; i < count; i++)
-            if (!chosen[i] && (best == count || scores[i] < scores[best]))
-                best = i;
-        chosen[best] = 1;
-        for (uint32_t i = 0; i < count; i++)
-            scores[i] += sums[i] - (int64_t)count * distances[best * count + i];
-    }
-    for (uint32_t i = 0; i < count; i++)
-        if (chosen[i])
-            *kept++ = i;
 }
