@@ -122,6 +122,23 @@ def print_soc(figures: dict[str, Any]) -> None:
     if figures["jobs"]:
         print_table(list(figures["jobs"][0]), [list(job.values()) for job in figures["jobs"]])
     print_dram(figures["dram_commands"])
+    if "processor" in figures:
+        _print_processor(figures["processor"])
+
+
+def _print_processor(found: dict[str, Any]) -> None:
+    """Print the energy of the processor's software."""
+    share = {part: f"{joules / found['joule']:.1%}" for part, joules in found["parts"].items()}
+    energy = (
+        f"{found['joule'] * 1e6:.4g} uJ in {found['cycles']:,} cycles, standard error {found['error']:.1%}"
+    )
+    known = f"{found['coverage']:.1%} of its netlist's capacitance, in {found['counted']:,} cycles"
+    rows = [
+        ("processor", energy),
+        *((f"... of it {part}", of) for part, of in share.items()),
+        ("toggles", known),
+    ]
+    print_table(["", ""], rows, header=False)
 
 
 def print_dram(commands: dict[str, dict[str, int]]) -> None:

@@ -6,20 +6,30 @@ import inspect
 import json
 import re
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from nms.contract.cache import cache_directory, store
-from nms.rtl.export.emit import Design
 from nms.sim.verilator import protocol
 from nms.synth import clock_gates, elaborate, liberty, liberty_cells, liberty_plain, mapping
 from nms.synth.targets import Target
 
 PORT = re.compile(r"^ *(?:input|output) .*;$", re.MULTILINE)
 """The declaration of a port."""
+
+
+class Described(Protocol):
+    """Blocks by module name, such as those of a :class:`nms.rtl.export.emit.Design`."""
+
+    @property
+    def blocks(self) -> Collection[str]:
+        """Names of the blocks."""
+
+    def verilog(self, module: str) -> str:
+        """Verilog of a block and of all below it."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +40,7 @@ class MappedBlocks:
     cells: dict[str, Any]
 
 
-def isolate_block(design: Design, block: str) -> str:
+def isolate_block(design: Described, block: str) -> str:
     """Verilog of a block and its nested modules; the other blocks in it are black boxes."""
     text = design.verilog(block)
     own = []
@@ -50,7 +60,7 @@ def _black_box(module: str) -> str:
 
 
 def map_blocks(
-    design: Design,
+    design: Described,
     files: Sequence[Path],
     tell: Callable[[str], None],
     blocks: Sequence[str] = (),

@@ -114,14 +114,14 @@ static uint64_t read_cycles(void)
     return timer0_uptime_cycles_read();
 }
 
-/* The same groups in software, what it gives, and the cycles that it takes. */
+/* The same groups in software, what it gives, the cycles that it takes, and when it began. */
 static void run_software(const struct nms_job *job, const struct wanted *wanted)
 {
     static uint32_t kept[MOST];
     static struct nms_point points[MOST];
     static struct nms_row rows[MOST];
     uint32_t target = find_target(job);
-    uint64_t cycles = 0;
+    uint64_t cycles = 0, began = read_cycles();
 
     by = " by software";
     for (uint32_t batch = 0; batch < job->batches; batch++) {
@@ -135,7 +135,7 @@ static void run_software(const struct nms_job *job, const struct wanted *wanted)
             check_map(job->count, points, rows, &wanted[batch]);
     }
     by = "";
-    print("software %u\n", (uint32_t)cycles);
+    print("software %u from %u\n", (uint32_t)cycles, (uint32_t)began);
 }
 #endif
 

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs the simulated system: its console or its bridge, and what happens at the DRAM.
 //
-// usage: PROGRAM limit figures kept [bridge]
+// usage: PROGRAM limit figures kept [bridge] [+NAME=VALUE]...
 //
 // limit    cycles after which the system has not ended by itself and is stopped
 // figures  is written at the end: cycles and DRAM commands in each phase of the sampler, as JSON
 // kept     is written: the bytes that the sampler sent on m_axis
 // bridge   the serial port is a bridge: it listens on the loopback address, prints the port, serves one client
+// NAME     is for $value$plusargs in the Verilog
 //
 // Without a bridge, the serial port is the console. With one, time passes only while a command is under way, so
 // that a run depends on the commands alone.
@@ -148,12 +149,13 @@ class Bridge {
 double sc_time_stamp() { return 0; }
 
 int main(int argc, char** argv) try {
-    if (argc < 4) throw std::runtime_error("usage: PROGRAM limit figures kept [bridge]");
+    if (argc < 4) throw std::runtime_error("usage: PROGRAM limit figures kept [bridge] [+NAME=VALUE]...");
     const uint64_t limit = std::stoull(argv[1]);
     VerilatedContext context;
+    context.commandArgs(argc, argv);
     Vsystem top(&context);
     Dram dram;
-    Bridge* const bridge = argc > 4 ? new Bridge : nullptr;
+    Bridge* const bridge = argc > 4 && !std::strcmp(argv[4], "bridge") ? new Bridge : nullptr;
     std::ofstream kept(argv[3], std::ios::binary);
     top.serial_source_ready = 1;
     uint64_t cycles = 0;
@@ -174,6 +176,7 @@ int main(int argc, char** argv) try {
                 kept.write(reinterpret_cast<const char*>(&top.kept_data), sizeof top.kept_data);
         }
         top.sys_clk = 1;
+        context.timeInc(1);
         top.eval();
     }
     top.final();

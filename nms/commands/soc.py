@@ -2,11 +2,13 @@
 """``nms soc``."""
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nms import render
+from nms.commands.energy.sampler import LIBRARY, Node
 from nms.commands.options import (
     MODULE,
     ROWS,
@@ -24,7 +26,8 @@ from nms.commands.options import (
     select_given,
 )
 from nms.commands.progress import telling
-from nms.contract.config import SamplerConfig
+from nms.contract.config import ReducedConfig, SamplerConfig
+from nms.contract.errors import UserError
 from nms.contract.output import check_earlier, reserve
 
 if TYPE_CHECKING:
@@ -34,6 +37,29 @@ COUNT = 64
 """Images, unless said otherwise."""
 
 Most = Annotated[int | None, typer.Option(help="Images of a group at most; as many as fit by default.")]
+
+
+ProcessorCells = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--liberty",
+        metavar="FILE",
+        help="Liberty file of cells: the energy of the processor, of these, while it samples in software.",
+        rich_help_panel=LIBRARY,
+    ),
+]
+
+
+def check_software(config: SamplerConfig) -> None:
+    """Check that the program samples in software as well.
+
+    Raises
+    ------
+    UserError
+        It does not, for the published method.
+    """
+    if not isinstance(config, ReducedConfig):
+        raise UserError(f"--liberty: configuration {config.name} has no software whose energy could be told")
 
 
 def load_work(config: SamplerConfig, batch: BatchOptions, lean: LeanOptions, most: int | None) -> "Work":
@@ -57,6 +83,8 @@ def soc(
     module: Module = MODULE,
     rows: Rows = ROWS,
     width: Width = None,
+    liberty: ProcessorCells = None,
+    node: Node = None,
     output: OptionalOutput = None,
     force: Force = False,
     as_json: Json = False,
@@ -66,17 +94,26 @@ def soc(
     Example: `nms soc -c tiny --perplexity 2`
 
     Example: `nms soc -c herding --count 128 --module MT40A1G8`
+
+    Example: `nms soc -c herding --labels 3 --liberty cells.lib --node 130`
     """
     config = hardware.load()
+    if liberty:
+        check_software(config)
     if output:
         context.with_resource(reserve(output, inputs=[batch.data]))
     from nms.soc import tools
 
     tools.require()
     from nms.contract import provenance
-    from nms.soc import results, system
+    from nms.energy.sampler import technology
+    from nms.soc import processor, results, system
     from nms.soc import run as simulation
+    from nms.synth import liberty_file
 
+    if liberty:
+        liberty_file.check_present(liberty)
+        node = technology.infer_node(liberty, node)
     options = system.Options(module=module, rows=rows, width=width or 0)
     system.measure(config, options)
     wanted = load_work(config, batch, lean, most)
@@ -86,8 +123,12 @@ def soc(
         check_earlier(output / results.FILE, command, force)
     with telling("starting") as tell:
         outcome = simulation.run(wanted, options, tell)
+        energy = None
+        if liberty and not outcome.differences:
+            assert node
+            energy = processor.measure(wanted, options, outcome.jobs, liberty, node, batch.seed, tell)
     record = provenance.collect(config, command, batch.seed, images.describe())
-    figures = results.collect(outcome, options, system.measure(config, options), record)
+    figures = results.collect(outcome, options, system.measure(config, options), record, energy)
     written = results.save(output, figures) if output else None
     if as_json:
         render.print_json(figures)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nms.contract import output
+from nms.soc.processor import ProcessorEnergy
 from nms.soc.run import Outcome
 from nms.soc.system import Dram, Options
 
@@ -14,13 +15,21 @@ FILE = "soc.json"
 """The record of a run."""
 
 
-def collect(outcome: Outcome, options: Options, dram: Dram, provenance: dict[str, Any]) -> dict[str, Any]:
-    """The contents of ``soc.json``."""
+def collect(
+    outcome: Outcome,
+    options: Options,
+    dram: Dram,
+    provenance: dict[str, Any],
+    processor: ProcessorEnergy | None = None,
+) -> dict[str, Any]:
+    """The contents of ``soc.json``; with ``processor`` if its energy is known."""
+    measured = {"processor": asdict(processor) | {"joule": processor.total}} if processor else {}
     return {
         **provenance,
         "system": asdict(options) | {"dram": asdict(dram)},
         **{name: value for name, value in asdict(outcome).items() if name not in ("console", "commands")},
         "dram_commands": outcome.commands,
+        **measured,
     }
 
 

@@ -5,9 +5,10 @@ import json
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from nms.contract.errors import UserError
 from nms.contract.readout import Phase
@@ -50,19 +51,31 @@ def name_phases(counted: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]
 
 
 def read_jobs(console: str) -> list[dict[str, int]]:
-    """The figures of each job; ``software`` are the cycles of the same work in software, where it is done."""
+    """The figures of each job.
+
+    ``software`` are the cycles of the same work in software, where it is done; ``began`` is the cycle in which
+    it began.
+    """
     jobs: list[dict[str, int]] = []
     for line in console.splitlines():
         kind, *words = line.split() or [""]
         if kind == "job":
             jobs.append({key: int(value) for key, value in zip(words[::2], words[1::2], strict=True)})
         elif kind == "software":
-            jobs[-1]["software"] = int(words[0])
+            jobs[-1] |= {"software": int(words[0]), "began": int(words[2])}
     return jobs
 
 
-def run(work: Work, options: Options, progress: Callable[[str], None] = lambda text: None) -> Outcome:
+def run(
+    work: Work,
+    options: Options,
+    progress: Callable[[str], None] = lambda text: None,
+    replaced: Mapping[str, str] = MappingProxyType({}),
+    plusargs: Sequence[str] = (),
+) -> Outcome:
     """Compile the program for ``work``, run it, and return what it found.
+
+    ``replaced`` is that of :func:`nms.soc.system.build`; ``plusargs`` are what its Verilog is told.
 
     Raises
     ------
@@ -79,7 +92,7 @@ def run(work: Work, options: Options, progress: Callable[[str], None] = lambda t
             f"{work.kept} kept images of {work.stride} bytes: the sink holds {sink}; take a larger one"
         )
     header = write_header(work, dram.size)
-    built = system.build(work.config, options, progress)
+    built = system.build(work.config, options, progress, replaced)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "work.h").write_text(header)
@@ -89,7 +102,7 @@ def run(work: Work, options: Options, progress: Callable[[str], None] = lambda t
         rom = program.compile_program(PROGRAM, built, folder)
         program.write_contents(rom, folder / "system_rom.init")
         progress("simulating")
-        command = [str(built / "simulate"), str(LIMIT), "figures.json", "kept"]
+        command = [str(built / "simulate"), str(LIMIT), "figures.json", "kept", *plusargs]
         env = make_environment()
         done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
         if done.stderr or "differences" not in done.stdout:

@@ -6,10 +6,11 @@ What the ROM and the DRAM hold is read when the simulation starts, so one build 
 
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
+from types import MappingProxyType
 
 from nms.contract.cache import load_or_build
 from nms.contract.config import SamplerConfig
@@ -126,9 +127,14 @@ def measure(config: SamplerConfig, options: Options) -> Dram:
 
 
 def build(
-    config: SamplerConfig, options: Options, progress: Callable[[str], None] = lambda text: None
+    config: SamplerConfig,
+    options: Options,
+    progress: Callable[[str], None] = lambda text: None,
+    replaced: Mapping[str, str] = MappingProxyType({}),
 ) -> Path:
     """The folder of the generated system, with ``simulate``, the program that runs it.
+
+    ``replaced`` are texts in place of some of its Verilog, by names of files.
 
     Raises
     ------
@@ -142,7 +148,8 @@ def build(
     progress("generating the system")
     versions = [metadata.version(name) for name in tools.PACKAGES]
     key = [system_verilog(config), str(asdict(options)), (LITEX / "soc.py").read_text(), *versions]
-    system = load_or_build("systems", key, lambda folder: _generate(config, options, folder))
+    key += [text for item in sorted(replaced.items()) for text in item]
+    system = load_or_build("systems", key, lambda folder: _generate(config, options, folder, replaced))
     progress("building its simulation")
     files = sorted(system.glob("*.v"))
     texts = [COMMENT.sub("", file.read_text()) for file in files]
@@ -155,7 +162,7 @@ def build(
     return system
 
 
-def _generate(config: SamplerConfig, options: Options, folder: Path) -> None:
+def _generate(config: SamplerConfig, options: Options, folder: Path, replaced: Mapping[str, str]) -> None:
     core.generate(config, folder / "core")
     words = [f"--{name}={value}" for name, value in asdict(options).items()]
     command: list[str | Path] = [
@@ -168,6 +175,8 @@ def _generate(config: SamplerConfig, options: Options, folder: Path) -> None:
         *words,
     ]
     process.run("LiteX", command, folder)
+    for name, text in replaced.items():
+        (folder / name).write_text(text)
 
 
 def _verilate(files: list[Path], folder: Path) -> None:

@@ -214,10 +214,10 @@ class _Module:
             )
 
     def _register(self, data: list[int]) -> dict[str, Any] | None:
-        """The connections of the register that takes all of a read port's data, if there is one."""
+        """The register that takes all of a read port's data, if there is one."""
         for cell in self.cells.values():
             if cell["type"] in FLIP_FLOPS and set(data) <= set(cell["connections"]["D"]):
-                return cell["connections"]
+                return cell
         return None
 
     def _visible_bits(self, data: list[int]) -> list[int]:
@@ -225,14 +225,19 @@ class _Module:
         taking = self._register(data)
         if taking is None:
             return data
-        return [q for d, q in zip(taking["D"], taking["Q"], strict=True) if d in data]
+        pins = taking["connections"]
+        return [q for d, q in zip(pins["D"], pins["Q"], strict=True) if d in data]
 
     def _read_port(self, data: list[int]) -> MemoryPort | None:
         """Reads of a port whose data a register takes."""
         taking = self._register(data)
         if taking is None:
             return None
-        return MemoryPort(self._text(taking["EN"][0]) if "EN" in taking else "1'b1", False, len(data))
+        if "EN" not in taking["connections"]:
+            return MemoryPort("1'b1", False, len(data))
+        enable = self._text(taking["connections"]["EN"][0])
+        inverted = not int(taking["parameters"]["EN_POLARITY"], 2)
+        return MemoryPort(f"!{enable}" if inverted else enable, False, len(data))
 
     def _enable(self, bit: int | str) -> str | None:
         """The net that is high when a bit is written; ``None`` for a bit that never is."""

@@ -98,10 +98,17 @@ def record(
         )
         if not outcome:
             raise RuntimeError("the counted simulation failed: " + "\n".join(outcome.failures))
-        return replace(_parse(found.read_text(), design, list(intervals)), waves=outcome.waves)
+        return replace(parse(found.read_text(), design, list(intervals)), waves=outcome.waves)
 
 
-def _parse(text: str, design: InstrumentedDesign, intervals: list[Interval]) -> Recording:
+def parse(text: str, design: InstrumentedDesign, intervals: list[Interval]) -> Recording:
+    """What the counters of a design wrote in ``intervals``.
+
+    Raises
+    ------
+    RuntimeError
+        An interval was not reached.
+    """
     place = {stop: number for number, (_, stop) in enumerate(intervals)}
     sums: dict[str, np.ndarray] = {}
     rows: dict[str, list[str]] = {}
