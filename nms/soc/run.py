@@ -53,8 +53,7 @@ def name_phases(counted: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]
 def read_jobs(console: str) -> list[dict[str, int]]:
     """The figures of each job.
 
-    ``software`` are the cycles of the same work in software, where it is done; ``began`` is the cycle in which
-    it began.
+    ``software`` are the cycles of the same work in software, where it is done; ``began`` is when it began.
     """
     jobs: list[dict[str, int]] = []
     for line in console.splitlines():

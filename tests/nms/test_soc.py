@@ -124,7 +124,8 @@ def test_a_masked_beat_counts_by_its_bytes():
 
 
 def test_jobs_are_read_from_what_the_program_prints():
-    console = "groups 3\njob batches 2 images 5 cycles 100\nsoftware 900 from 800\njob batches 1 images 6 cycles 70\n"
+    console = "groups 3\njob batches 2 images 5 cycles 100\nsoftware 900 from 800\n"
+    console += "job batches 1 images 6 cycles 70\n"
     first, second = run.read_jobs(console)
     assert first == {"batches": 2, "images": 5, "cycles": 100, "software": 900, "began": 800}
     assert second == {"batches": 1, "images": 6, "cycles": 70}
