@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The IP-XACT component: the standard's schema accepts it, PeakRDL reads its registers, its ports are right."""
+"""The IP-XACT component: valid by the standard's schema; PeakRDL reads its registers; its ports are right."""
 
 from importlib.util import find_spec
 from pathlib import Path
