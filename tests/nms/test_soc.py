@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 
 from nms import datasets
+from nms.cli import main
 from nms.contract.config import load
 from nms.contract.errors import UserError
 from nms.contract.settings import LeanSettings
 from nms.datasets import Images
 from nms.golden import sampler as golden
-from nms.soc import board, bridge, dram_run, program, remote, run, system, tools, work
+from nms.soc import board, bridge, dram_run, processor, program, remote, run, system, tools, work
 from nms.soc.system import Dram, Options
 
 needs_litex = pytest.mark.skipif(
@@ -131,6 +132,14 @@ def test_jobs_are_read_from_what_the_program_prints():
     assert second == {"batches": 1, "images": 6, "cycles": 70}
 
 
+def test_energy_is_that_of_software(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    monkeypatch.setattr("sys.argv", ["nms", "soc", "-c", "tiny", "--liberty", "cells.lib"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert "configuration tiny has no software whose energy could be told" in capsys.readouterr().err
+
+
 def test_a_board_that_is_not_known_is_refused():
     with pytest.raises(UserError, match="board 'arty': must be one of ulx3s-85f, ulx3s-45f, icesugar-pro"):
         board.check("arty")
@@ -209,6 +218,34 @@ def test_a_program_samples_by_classes():
     assert outcome.compared > 500
     read = sum(counts["read"] for phase, counts in outcome.commands.items() if phase != "idle")
     assert 8 * read == sum(job["bytes_read"] for job in outcome.jobs)
+
+
+@pytest.mark.slow
+@needs_compiler
+def test_software_gives_what_the_sampler_gives():
+    """Kept images, maps and rows of both are those of the model; the sampler takes a fraction of the time."""
+    made = work.make(load("lean"), datasets.load("digits", 32), 8, pick="hub", perplexity=2.0, iterations=6)
+    outcome = run.run(made, Options())
+    assert outcome.differences == 0
+    values = sum(len(job.groups) * (2 * job.settings.keep + 14 * job.settings.count) for job in made.jobs)
+    assert outcome.compared > values
+    for job in outcome.jobs:
+        assert job["software"] > 50 * job["cycles"]
+
+
+@pytest.mark.slow
+@needs_compiler
+def test_the_processor_has_energy(shared_liberty: Path):
+    """Its netlist does what its description does while the software runs; more cycles take more energy."""
+    cells = [shared_liberty / "sg13g2_typ_1p20V_25C.lib.gz"]
+    made = work.make(load("herding"), datasets.load("digits", 20), 8)
+    jobs = run.run(made, Options()).jobs
+    found = processor.measure(made, Options(), jobs, cells, 130, seed=1)
+    assert found.cycles == sum(job["software"] for job in jobs)
+    assert all(found.parts.values())
+    assert found.compared > 1000
+    assert found.coverage > 0.9
+    assert found.error < 0.1
 
 
 @pytest.mark.slow

@@ -166,6 +166,13 @@ def test_what_memories_give_is_counted_apart():
     assert accesses == [16, 16]  # into the register, and writes
 
 
+def test_a_read_that_a_low_enable_starts_is_known_as_such():
+    for condition, enable in (("on", "\\on "), ("!on", "!\\on ")):
+        text = STORE.replace("if (on) taken", f"if ({condition}) taken")
+        [memory] = instrument(text, "store").nets["store"].memories
+        assert [port.enable for port in memory.ports if not port.writes] == [enable]
+
+
 @pytest.mark.slow
 def test_a_counter_that_misses_a_net_is_seen(hand):
     broken = replace(hand, verilog=hand.verilog.replace("{\\now }", "{1'b0}"))
