@@ -18,6 +18,7 @@ from nms.datasets import Images
 if TYPE_CHECKING:
     from nms.sim.compare import TableComparison
     from nms.soc.system import Options
+    from nms.synth.targets import Target
 
 LEVELS = ("golden", "rtl", "netlist")
 
@@ -55,12 +56,14 @@ def run(
     bus: Literal["axi", "native"] = "axi",
     traces: Path | None = None,
     dram: "Options | None" = None,
+    cells: "Target | None" = None,
 ) -> Outcome:
     """Run ``data`` at ``level``; at levels rtl and netlist, by ``bus``, compare its tables with the model.
 
-    Level netlist simulates the library cells of target ``generic`` in place of what was emitted; memories
-    stay behavioural. With ``traces``, the simulation's waves are left in that directory. With ``dram``,
-    at level rtl, memory is a simulated DRAM behind its controller, whose commands are counted.
+    Level netlist simulates ``cells``, those of target ``generic`` by default, in place of what was emitted;
+    memories stay behavioural, but on an FPGA. With ``traces``, the simulation's waves are left in that
+    directory. With ``dram``, at level rtl, memory is a simulated DRAM behind its controller, whose commands
+    are counted.
     """
     from nms.golden import sampler as golden
 
@@ -81,7 +84,9 @@ def run(
 
         return dram_run.run(config, settings, data.images, model, dram, progress)
     with tempfile.TemporaryDirectory() as folder:
-        verilog = _write_netlist(config, bus, Path(folder), progress) if level == "netlist" else None
+        verilog = None
+        if level == "netlist":
+            verilog = _write_netlist(config, bus, Path(folder), cells, progress)
         run = hardware.run(
             config, settings, data.images, verilog=verilog, progress=progress, bus=bus, traces=traces
         )
@@ -97,16 +102,23 @@ def run(
 
 
 def _write_netlist(
-    config: SamplerConfig, bus: str, folder: Path, progress: Callable[[str], None] | None
+    config: SamplerConfig,
+    bus: str,
+    folder: Path,
+    cells: "Target | None",
+    progress: Callable[[str], None] | None,
 ) -> Path:
     """Write the netlist of the sampler, with its buses or without, and its cells; return the file."""
+    from nms.rtl import units
     from nms.synth import flow, targets
 
     core = "sampler" if isinstance(config, Config) else "lean_sampler"
     unit = {"axi": "axi", "native": core}[bus]
-    [result] = flow.synthesise(config, unit, targets.select_cell_target(), folder, progress)
+    [(block, design)] = units.find_blocks(unit, config)
+    if progress:
+        progress("synthesising")
     file = folder / "sampler.v"
-    file.write_text(result.simulation_model())
+    file.write_text(flow.simulation_model(config, cells or targets.select_target(), block, design))
     return file
 
 

@@ -63,17 +63,3 @@ def select_target(
     raise UserError(
         f"target {name!r} does not exist; must be one of: {', '.join(NAMES)}; or pass --liberty FILE"
     )
-
-
-def select_cell_target(name: str | None = None, liberty: Sequence[Path] = ()) -> Target:
-    """:func:`select_target`, which must be a cell library.
-
-    Raises
-    ------
-    UserError
-        As there, or it is an FPGA.
-    """
-    target = select_target(name, liberty)
-    if target.fpga:
-        raise UserError(f"target {name!r}: has no netlist of library cells; must be generic or osu018")
-    return target

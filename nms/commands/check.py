@@ -12,8 +12,8 @@ import typer
 from rich.console import Console
 
 from nms import render
-from nms.commands.completion import complete_unit, offer
-from nms.commands.options import Json, Overrides, Preset, Seed
+from nms.commands.completion import complete_unit
+from nms.commands.options import CellTarget, Json, Overrides, Preset, Seed
 from nms.commands.progress import telling
 from nms.contract import config as configuration
 from nms.contract.errors import UserError
@@ -38,15 +38,6 @@ Netlist = Annotated[
     bool,
     typer.Option("--netlist", help="Check the synthesised netlist in place of the Verilog."),
 ]
-TargetName = Annotated[
-    str | None,
-    typer.Option(
-        "--target",
-        metavar="TARGET",
-        help="Cells of --netlist, generic, osu018 or ecp5; generic by default.",
-        autocompletion=offer("generic", "osu018", "ecp5"),
-    ),
-]
 Liberty = Annotated[
     list[Path] | None,
     typer.Option(
@@ -70,7 +61,7 @@ def check(
     overrides: Overrides = None,
     verilog: Verilog = None,
     netlist: Netlist = False,
-    target: TargetName = None,
+    target: CellTarget = None,
     liberty: Liberty = None,
     waves: Waves = None,
     seed: Seed = 1,

@@ -178,6 +178,15 @@ LevelOption = Annotated[
         "--level", help="Run the bit-true model alone (golden), or compare the hardware or its gates with it."
     ),
 ]
+CellTarget = Annotated[
+    str | None,
+    typer.Option(
+        "--target",
+        metavar="TARGET",
+        help="Cells of the netlist: generic, osu018 or ecp5; generic by default.",
+        autocompletion=offer("generic", "osu018", "ecp5"),
+    ),
+]
 BusOption = Annotated[
     Bus, typer.Option("--bus", help="Through memory, registers and AXI buses, or straight into the sampler.")
 ]

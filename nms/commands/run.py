@@ -13,6 +13,7 @@ from nms.commands.options import (
     BatchOptions,
     Bus,
     BusOption,
+    CellTarget,
     ConfigOptions,
     Force,
     Json,
@@ -37,6 +38,7 @@ from nms.contract.settings import PERPLEXITY
 
 if TYPE_CHECKING:
     from nms.soc.system import Options
+    from nms.synth.targets import Target
 
 Waves = Annotated[
     bool, typer.Option("--waves", help="Leave a VCD trace of the simulation and a GTKWave view of its ports.")
@@ -50,6 +52,7 @@ def run(
     batch: BatchOptions,
     lean: LeanOptions,
     level: LevelOption = Level.RTL,
+    target: CellTarget = None,
     bus: BusOption = Bus.AXI,
     memory: MemoryOption = Memory.MODEL,
     module: Module = MODULE,
@@ -65,12 +68,15 @@ def run(
     Example: `nms run -c tiny --count 16 --perplexity 5`
 
     Example: `nms run -c herding --data cifar-10-batches-py --memory litedram -o out`
+
+    Example: `nms run -c herding --level netlist --target ecp5`
     """
     config = hardware.load()
     if waves and level is Level.GOLDEN:
         raise UserError("waves: level golden simulates nothing; take --level rtl")
     if level is not Level.GOLDEN:
         extras.require("hardware", "simulation")
+    cells = _select_cells(level, target)
     dram = _select_dram(config, level, bus, memory, module, rows, width)
     if waves and dram:
         raise UserError("waves: memory litedram leaves none; take --memory model")
@@ -84,18 +90,19 @@ def run(
     check_earlier(output / results.RECORD, command, force)
 
     with telling("starting") as tell:
-        outcome = job.run(config, settings, images, level, tell, bus.value, output if waves else None, dram)
+        traces = output if waves else None
+        outcome = job.run(config, settings, images, level, tell, bus.value, traces, dram, cells)
     values = results.make_arrays(outcome.tables, config, images, settings)
     record = provenance.collect(config, command, batch.seed, images.describe())
-    target = batch.find_perplexity(settings.count)
-    figures = job.collect_figures(outcome, settings, target, values, record)
+    wanted = batch.find_perplexity(settings.count)
+    figures = job.collect_figures(outcome, settings, wanted, values, record)
     if images.files:
         figures["kept_files"] = [images.files[index] for index in values["kept"]]
     if "perplexity" in figures:
-        if batch.perplexity is None and target < PERPLEXITY:
-            warn(f"perplexity {target:g}, a third of the others, since there are {settings.count} images")
+        if batch.perplexity is None and wanted < PERPLEXITY:
+            warn(f"perplexity {wanted:g}, a third of the others, since there are {settings.count} images")
         if not figures["perplexity"]["rows"]["solved"]:
-            warn(f"no row has the perplexity {target:g}: the map says nothing of these images")
+            warn(f"no row has the perplexity {wanted:g}: the map says nothing of these images")
     written = results.save(output, values, figures)
     if as_json:
         render.print_json(figures)
@@ -104,6 +111,17 @@ def run(
         print("written:", ", ".join(map(str, written)))
     if outcome.mismatches:
         raise typer.Exit(1)
+
+
+def _select_cells(level: Level, target: str | None) -> "Target | None":
+    """The cells of the netlist to simulate, checked; ``None`` at other levels."""
+    if level is not Level.NETLIST:
+        if target is not None:
+            raise UserError(f"target {target!r}: for --level netlist only")
+        return None
+    from nms.synth import targets
+
+    return targets.select_target(target)
 
 
 def _select_dram(

@@ -95,7 +95,7 @@ def soc(
 
     Example: `nms soc -c herding --count 128 --module MT40A1G8`
 
-    Example: `nms soc -c herding --labels 3 --liberty cells.lib --node 130`
+    Example: `nms soc -c herding --liberty cells.lib --node 130`
     """
     config = hardware.load()
     if liberty:

@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 
+from nms.cli import main
 from nms.sim import process
 from nms.synth import placement
 from nms.synth.elaborate import elaborate
@@ -84,3 +85,12 @@ def test_block_memories_and_multipliers(tmp_path):
     said = process.run("vvp", ["vvp", "-n", "bench"], tmp_path).split()
     assert int(said[1]) > 800_000
     assert int(said[3]) == 0
+
+
+def test_cells_of_a_run_need_a_netlist(monkeypatch, capsys):
+    words = "nms run -c tiny --count 16 --target ecp5"
+    monkeypatch.setattr("sys.argv", words.split())
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert "target 'ecp5': for --level netlist only" in capsys.readouterr().err

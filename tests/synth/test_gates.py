@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 
 
 def gates(block, design) -> str:
-    return flow.simulation_model(TINY, targets.select_cell_target(), block, design)
+    return flow.simulation_model(TINY, targets.select_target(), block, design)
 
 
 def wrong(block, design) -> str:
@@ -94,3 +94,15 @@ def test_the_whole_sampler_as_gates(tmp_path, monkeypatch) -> None:
     assert figures["level"] == "netlist"
     assert figures["mismatches"] == 0
     assert figures["compared"] > 500
+
+
+def test_herding_on_an_fpga(tmp_path, monkeypatch) -> None:
+    """A batch of digits through the netlist of an ECP5, with its block memories and multipliers."""
+    words = "run -c herding --count 20 --level netlist --target ecp5 -o"
+    monkeypatch.setattr("sys.argv", ["nms", *words.split(), str(tmp_path)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 0
+    figures = json.loads((tmp_path / "results.json").read_text())
+    assert figures["mismatches"] == 0
+    assert figures["compared"] > 400

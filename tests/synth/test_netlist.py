@@ -100,8 +100,6 @@ def test_mistakes_are_named(tmp_path):
         targets.select_target(None, [tmp_path / "none.lib"])
     with pytest.raises(UserError, match="not both"):
         targets.select_target("generic", [targets.GENERIC])
-    with pytest.raises(UserError, match="has no netlist of library cells"):
-        targets.select_cell_target("ecp5")
     (tmp_path / "bad.lib").write_text("library (bad) { cell (")
     with pytest.raises(UserError, match=r"bad\.lib"):
         liberty.read("bad", [tmp_path / "bad.lib"], tmp_path)
