@@ -153,7 +153,7 @@ int main(int argc, char** argv) try {
     const uint64_t limit = std::stoull(argv[1]);
     VerilatedContext context;
     context.commandArgs(argc, argv);
-    Vsystem top(&context);
+    Vsystem top(&context, "");  // no name before those of the Verilog
     Dram dram;
     Bridge* const bridge = argc > 4 && !std::strcmp(argv[4], "bridge") ? new Bridge : nullptr;
     std::ofstream kept(argv[3], std::ios::binary);

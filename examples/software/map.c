@@ -50,6 +50,16 @@ static struct normaliser normalise(uint32_t count, uint32_t sum)
     return found;
 }
 
+/* How many more bits than `bits` v has; mostly few, and then faster than counting zeros in software. */
+static int32_t count_above(uint32_t v, uint32_t bits)
+{
+    int32_t more = 0;
+
+    for (v >>= bits; v; v >>= 1)
+        more++;
+    return more;
+}
+
 /* The forces of all pairs; returns the sum of their kernels. */
 static uint32_t push(uint32_t count, const uint32_t *affinities, const struct nms_point *points,
                      struct normaliser normaliser, uint32_t exaggeration, struct motion *motions)
@@ -59,18 +69,20 @@ static uint32_t push(uint32_t count, const uint32_t *affinities, const struct nm
     for (uint32_t i = 0; i < count; i++)
         motions[i].force_x = motions[i].force_y = 0;
     for (uint32_t i = 0; i < count; i++) {
+        const struct nms_point own = points[i];
+        const uint32_t *row = affinities + i * count;
         int32_t force_x = motions[i].force_x, force_y = motions[i].force_y;
         for (uint32_t j = i + 1; j < count; j++) {
-            int32_t dx = points[i].x - points[j].x, dy = points[i].y - points[j].y;
+            int32_t dx = own.x - points[j].x, dy = own.y - points[j].y;
             int32_t ax = (dx < 0 ? -dx : dx) >> 6, ay = (dy < 0 ? -dy : dy) >> 6;
             uint32_t a = (1 << 12) + ax * ax + ay * ay;
-            int32_t n = bit_length(a) - 13;
+            int32_t n = count_above(a, 13);
             int32_t kernel = KERNEL[(a >> (n + 5)) & 127];
             int32_t repulsion = half_up(kernel * normaliser.mantissa, n + normaliser.exponent - 8);
-            int32_t net = (int32_t)(affinities[i * count + j] << exaggeration) - repulsion;
+            int32_t net = (int32_t)(row[j] << exaggeration) - repulsion;
             int32_t pull = half_up(net * kernel, 8 + n);
             uint32_t strength = pull < 0 ? -pull : pull;
-            int32_t exponent = strength < 256 ? 0 : bit_length(strength) - 8;
+            int32_t exponent = count_above(strength, 8);
             int32_t mantissa = half_up(strength, exponent);
             int32_t x = half_up(mantissa * dx, 12 - exponent), y = half_up(mantissa * dy, 12 - exponent);
             total += (uint32_t)kernel << 4 >> n;

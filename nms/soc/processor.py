@@ -42,10 +42,10 @@ INTERVALS = 256
 RESET = 16
 """Cycles of the reset with which the simulation begins; the program counts from its end."""
 
-# Names for all nets, and one for the enables of all bits of a word.
+# Names for all nets, one for the enables of a word's bits, and values where the description leaves them open.
 NAMING = (
-    "read_verilog -sv processor.v", f"hierarchy -top {NAME}", "proc", "opt_reduce -full", "opt_clean",
-    "write_verilog -noattr named.v",
+    "read_verilog -sv processor.v", f"hierarchy -top {NAME}", "proc", "pmuxtree", "memory_collect",
+    "setundef -zero t:$mux", "opt_reduce -full", "opt_clean", "write_verilog -noattr named.v",
 )  # fmt: skip
 
 
