@@ -5,6 +5,7 @@ The processor's Verilog is mapped to the cells of a library, its toggles are cou
 the simulated system, and its caches and registers cost their accesses. DRAM, ROM and bus are not in it.
 """
 
+import re
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -35,6 +36,9 @@ NAME = "VexRiscv"
 
 NESTED = ("InstructionCache", "DataCache")
 """The modules in it."""
+
+NUMBERED = re.compile(r"_\d+_")
+"""A net that only Yosys has named."""
 
 INTERVALS = 256
 """Counting intervals of the software of a job."""
@@ -104,8 +108,15 @@ class Processor:
 
     @cached_property
     def counted(self) -> InstrumentedDesign:
-        """The same with counters of toggles."""
-        return instrument(self.text, NAME, traced=[NAME])
+        """The same with counters of toggles.
+
+        Nets that only Yosys has named are hidden: the netlist may keep their names for something else.
+        """
+        design = instrument(self.text, NAME, traced=[NAME])
+        for module in design.modules.values():
+            for name, net in module["netnames"].items():
+                net["hide_name"] |= bool(NUMBERED.fullmatch(name))
+        return design
 
 
 def _record(
