@@ -38,7 +38,6 @@ COUNT = 64
 
 Most = Annotated[int | None, typer.Option(help="Images of a group at most; as many as fit by default.")]
 
-
 ProcessorCells = Annotated[
     list[Path] | None,
     typer.Option(
@@ -100,6 +99,8 @@ def soc(
     config = hardware.load()
     if liberty:
         check_software(config)
+    elif node is not None:
+        raise UserError(f"--node {node}: for --liberty only")
     if output:
         context.with_resource(reserve(output, inputs=[batch.data]))
     from nms.soc import tools

@@ -132,12 +132,21 @@ def test_jobs_are_read_from_what_the_program_prints():
     assert second == {"batches": 1, "images": 6, "cycles": 70}
 
 
-def test_energy_is_that_of_software(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    monkeypatch.setattr("sys.argv", ["nms", "soc", "-c", "tiny", "--liberty", "cells.lib"])
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("-c tiny --liberty cells.lib", "configuration tiny has no software whose energy could be told"),
+        ("-c herding --node 130", "--node 130: for --liberty only"),
+    ],
+)
+def test_energy_is_that_of_software(
+    words: str, message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr("sys.argv", ["nms", "soc", *words.split()])
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 2
-    assert "configuration tiny has no software whose energy could be told" in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_a_board_that_is_not_known_is_refused():
