@@ -10,20 +10,10 @@ import typer
 
 from nms import render
 from nms.benchmarks.figure import Figure
+from nms.commands.command_line import expand_groups
 from nms.commands.completion import offer
-from nms.commands.options import (
-    Count,
-    Json,
-    Level,
-    LevelOption,
-    Overrides,
-    PartOptions,
-    Resize,
-    Seed,
-    config_option,
-    expand_groups,
-    report,
-)
+from nms.commands.option_groups import PartOptions, report
+from nms.commands.options import Count, Json, Level, LevelOption, Overrides, Resize, Seed, config_option
 from nms.commands.progress import telling
 from nms.contract import config as configuration
 from nms.contract.errors import UserError

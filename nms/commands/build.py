@@ -10,15 +10,9 @@ from typing import Annotated
 import typer
 
 from nms import render
-from nms.commands.options import (
-    BatchOptions,
-    ConfigOptions,
-    Force,
-    Json,
-    LeanOptions,
-    command_line,
-    expand_groups,
-)
+from nms.commands.command_line import command_line, expand_groups
+from nms.commands.option_groups import BatchOptions, ConfigOptions, LeanOptions
+from nms.commands.options import Force, Json
 from nms.commands.progress import telling
 from nms.commands.soc import Most, load_work
 from nms.contract.output import check_earlier, publish, reserve

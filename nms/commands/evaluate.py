@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nms import render
+from nms.commands.command_line import command_line, expand_groups
 from nms.commands.completion import complete_methods, offer
+from nms.commands.option_groups import (
+    PartOptions,
+    ReductionOptions,
+    SamplingOptions,
+    drop_absent,
+    make_near_duplicates,
+    smallest_image,
+    warn,
+)
 from nms.commands.options import (
     Data,
     Force,
@@ -16,19 +26,10 @@ from nms.commands.options import (
     NearDuplicatesWindow,
     OptionalOutput,
     Overrides,
-    PartOptions,
     Ratio,
-    ReductionOptions,
     Resize,
-    SamplingOptions,
     Seed,
-    command_line,
     config_option,
-    drop_absent,
-    expand_groups,
-    make_near_duplicates,
-    smallest_image,
-    warn,
 )
 from nms.commands.progress import progress
 from nms.contract import config as configuration

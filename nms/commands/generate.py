@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
-from nms.commands.options import ConfigOptions, Force, command_line, expand_groups
+from nms.commands.command_line import command_line, expand_groups
+from nms.commands.option_groups import ConfigOptions
+from nms.commands.options import Force
 from nms.commands.progress import telling
 from nms.contract.output import check_earlier, reserve
 from nms.rtl.export.naming import PREFIX, TOP

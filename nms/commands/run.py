@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nms import extras, render
+from nms.commands.command_line import command_line, expand_groups
+from nms.commands.option_groups import BatchOptions, ConfigOptions, LeanOptions, warn
 from nms.commands.options import (
     MODULE,
     ROWS,
-    BatchOptions,
     Bus,
     BusOption,
     CellTarget,
-    ConfigOptions,
     Force,
     Json,
-    LeanOptions,
     Level,
     LevelOption,
     Memory,
@@ -26,9 +25,6 @@ from nms.commands.options import (
     Output,
     Rows,
     Width,
-    command_line,
-    expand_groups,
-    warn,
 )
 from nms.commands.progress import telling
 from nms.contract.config import SamplerConfig

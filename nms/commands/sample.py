@@ -13,6 +13,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nms import extras, render
+from nms.commands.command_line import command_line, expand_groups
+from nms.commands.option_groups import (
+    PartOptions,
+    ReductionOptions,
+    SamplingOptions,
+    make_near_duplicates,
+    report,
+    select_given,
+    warn,
+)
 from nms.commands.options import (
     Data,
     Force,
@@ -21,19 +31,10 @@ from nms.commands.options import (
     NearDuplicatesWindow,
     Output,
     Overrides,
-    PartOptions,
     Ratio,
-    ReductionOptions,
     Resize,
-    SamplingOptions,
     Seed,
-    command_line,
     config_option,
-    expand_groups,
-    make_near_duplicates,
-    report,
-    select_given,
-    warn,
 )
 from nms.commands.progress import progress, telling
 from nms.contract import config as configuration

@@ -8,23 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nms import render
+from nms.commands.command_line import command_line, expand_groups
 from nms.commands.energy.sampler import LIBRARY, Node
-from nms.commands.options import (
-    MODULE,
-    ROWS,
-    BatchOptions,
-    ConfigOptions,
-    Force,
-    Json,
-    LeanOptions,
-    Module,
-    OptionalOutput,
-    Rows,
-    Width,
-    command_line,
-    expand_groups,
-    select_given,
-)
+from nms.commands.option_groups import BatchOptions, ConfigOptions, LeanOptions, select_given
+from nms.commands.options import MODULE, ROWS, Force, Json, Module, OptionalOutput, Rows, Width
 from nms.commands.progress import telling
 from nms.contract.config import ReducedConfig, SamplerConfig
 from nms.contract.errors import UserError

@@ -12,8 +12,10 @@ from typing import Annotated, Any
 import typer
 
 from nms import render
+from nms.commands.command_line import command_line, expand_groups
 from nms.commands.completion import complete_unit, offer
-from nms.commands.options import ClockGating, ConfigOptions, Force, Json, command_line, expand_groups
+from nms.commands.option_groups import ConfigOptions
+from nms.commands.options import ClockGating, Force, Json
 from nms.commands.progress import telling
 from nms.contract.errors import UserError
 from nms.contract.output import check_earlier, publish, reserve

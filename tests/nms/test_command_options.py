@@ -17,7 +17,7 @@ import typer
 from typer.testing import CliRunner
 
 from nms import cli
-from nms.commands.options import command_line, expand_groups
+from nms.commands.command_line import command_line, expand_groups
 
 
 class Colour(StrEnum):

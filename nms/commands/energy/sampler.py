@@ -9,16 +9,9 @@ from typing import Annotated, Any
 import typer
 
 from nms import render
-from nms.commands.options import (
-    BatchOptions,
-    ClockGating,
-    ConfigOptions,
-    Force,
-    Json,
-    LeanOptions,
-    command_line,
-    expand_groups,
-)
+from nms.commands.command_line import command_line, expand_groups
+from nms.commands.option_groups import BatchOptions, ConfigOptions, LeanOptions
+from nms.commands.options import ClockGating, Force, Json
 from nms.commands.progress import telling
 from nms.contract.errors import UserError
 from nms.contract.output import check_earlier, reserve

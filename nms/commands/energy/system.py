@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from nms import render
-from nms.commands.options import Force, Json, command_line
+from nms.commands.command_line import command_line
+from nms.commands.options import Force, Json
 from nms.contract.errors import UserError
 from nms.contract.output import check_earlier, reserve
 
