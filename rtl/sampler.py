@@ -9,6 +9,7 @@ evolution (DE), the affinities (Affinity), the update array of the embedding (TE
 from amaranth import (
     ClockDomain,
     ClockSignal,
+    Const,
     DomainRenamer,
     Module,
     Mux,
@@ -54,8 +55,9 @@ def settings_layout(config: Config) -> dict[str, int]:
         "exaggerated": 16,
         "seed": 32,
         "search": bits_for(max(Search)),
-        "send_images": 1,
-    } | ({"pick": bits_for(max(Pick))} if config.picks else {})
+        **({} if config.side else {"send_images": 1}),
+        **({"pick": bits_for(max(Pick))} if config.picks else {}),
+    }
 
 
 def request_layout(config: Config) -> data.StructLayout:
@@ -77,6 +79,8 @@ class Sampler(Block):
     From EMIT on the half is free again or, with ``send_images``, as soon as its kept images were sent. A
     ``start`` while busy is ignored. A single batch needs ``load`` and ``start`` in the same cycle; a load
     that is asked for together with a start that is refused is refused as well.
+
+    With ``side``, images come reduced, kept ones are not sent, and what below belongs to that is not there.
 
     Parameters
     ----------
@@ -138,14 +142,16 @@ class Sampler(Block):
                 "busy": Out(1),
                 "done": Out(1),
                 "error": Out(1),
-                "sending": Out(1),
             }
+            | ({} if config.side else {"sending": Out(1)})
             | {f"cycles_{phase.name.lower()}": Out(COUNTER) for phase in config.phases}
             | {
                 "trials": Out(COUNTER),
                 "i_images": In(stream.Signature(payloads.pixels)),
                 "o_kept": Out(stream.Signature(payloads.kept)),
-                "o_pixels": Out(stream.Signature(payloads.fetched)),
+            }
+            | ({} if config.side else {"o_pixels": Out(stream.Signature(payloads.fetched))})
+            | {
                 "i_read": In(stream.Signature(request_layout(config))),
                 "o_read": Out(stream.Signature(unsigned(64))),
             }
@@ -203,7 +209,7 @@ class Sampler(Block):
         m.d.comb += [
             self.phase.eq(phase),
             self.busy.eq(checking | (phase != Phase.IDLE)),
-            self.pea.held.eq(self.sending),
+            *([] if self.config.side else [self.pea.held.eq(self.sending)]),
             self.seeds.start.eq(enter & (phase == Phase.LOAD)),
             self.pea.distance.eq(enter & (phase == Phase.DISTANCE)),
             self.pea.scan.eq(enter & (phase == Phase.SEARCH)),
@@ -248,9 +254,12 @@ class Sampler(Block):
             with m.Case(Phase.GRID):
                 m.d.comb += over.eq(self.grid.o_kept.valid)
             with m.Case(Phase.EMIT):
-                m.d.comb += [over.eq(self.emitted), self.pea.free.eq(~self.emitting & ~self.sending)]
+                leaving = Const(0) if self.config.side else self.sending
+                m.d.comb += [over.eq(self.emitted), self.pea.free.eq(~self.emitting & ~leaving)]
                 with m.If(self.pea.free):
-                    m.d.core += [self.emitting.eq(1), self.sending.eq(self.settings.send_images)]
+                    m.d.core += self.emitting.eq(1)
+                    if not self.config.side:
+                        m.d.core += self.sending.eq(self.settings.send_images)
                 with m.If(over):
                     m.d.core += [self.emitting.eq(0), self.done.eq(1)]
         self.current = phase
@@ -307,7 +316,8 @@ class Sampler(Block):
     def _connect(self, m: Module) -> None:
         """Streams and ports that join two blocks for good."""
         connect(m, flipped(self.i_images), self.pea.i_pixels)
-        connect(m, self.pea.o_pixels, flipped(self.o_pixels))
+        if not self.config.side:
+            connect(m, self.pea.o_pixels, flipped(self.o_pixels))
         connect(m, self.de.o_trials, self.pea.i_trials)
         connect(m, self.pea.o_sums, self.de.i_sums)
         connect(m, self.pea.o_weights, self.affinity.i_weights)
@@ -336,15 +346,20 @@ class Sampler(Block):
 
     def _emit(self, m: Module) -> None:
         """The kept indices out and, if asked for, into a queue of images to be fetched: it holds them all."""
-        queue = Queue(self.payloads.index, self.config.images)
-        m.submodules.queue = DomainRenamer("core")(queue)
+        queue = None if self.config.side else Queue(self.payloads.index, self.config.images)
         found = self.grid.o_kept
-        connect(m, queue.o, self.pea.i_fetch)
+        if queue is not None:
+            m.submodules.queue = DomainRenamer("core")(queue)
+            connect(m, queue.o, self.pea.i_fetch)
         m.d.comb += [
             self.o_kept.payload.eq(found.payload),
             self.o_kept.valid.eq(found.valid & self.emitting),
             found.ready.eq(self.o_kept.ready & self.emitting),
             self.emitted.eq(found.valid & found.ready & found.p.last),
+        ]
+        if queue is None:
+            return
+        m.d.comb += [
             queue.i.payload.eq(found.p.index),
             queue.i.valid.eq(found.valid & found.ready & self.settings.send_images),
         ]

@@ -28,7 +28,7 @@ class PEA(Block):
       the half that was given back is not loaded.
     * **distance**: forms ``D_ij = sum_d (x_id - x_jd)^2`` of every pair i < j once. ``done`` at the end.
     * **fetch**: sends the words of an image of the batch that was given back last, while ``held``. It goes
-      on beside everything else.
+      on beside everything else. With ``side`` there is none of it.
     * **scan**: sends ``{row, minimum, scale, ties}`` of the rows 0 ... N-1 in order: min_i, L_i, m_i.
       It goes on beside the search.
     * **search**: trials in runs of ``pes`` (each of one row, whose ``o_rows`` was taken) give ``{s, t}`` in
@@ -95,13 +95,19 @@ class PEA(Block):
                 "load_ready": Out(1),
                 "loaded": Out(1),
                 "free": In(1),
-                "held": In(1),
+                **({} if config.side else {"held": In(1)}),
                 "distance": In(1),
                 "scan": In(1),
                 "done": Out(1),
                 "i_pixels": In(stream.Signature(payloads.pixels)),
-                "i_fetch": In(stream.Signature(payloads.index)),
-                "o_pixels": Out(stream.Signature(payloads.fetched)),
+                **(
+                    {}
+                    if config.side
+                    else {
+                        "i_fetch": In(stream.Signature(payloads.index)),
+                        "o_pixels": Out(stream.Signature(payloads.fetched)),
+                    }
+                ),
                 "o_rows": Out(stream.Signature(payloads.row)),
                 "i_trials": In(stream.Signature(payloads.trial)),
                 "o_sums": Out(stream.Signature(payloads.sums)),
@@ -130,7 +136,9 @@ class PEA(Block):
         m.submodules.rows = rows = RAM(shape=payloads.scale, depth=config.images)
         # components of this block, not blocks of their own, but for their tests
         m.submodules.loader = loader = ImageLoader(config)
-        m.submodules.fetcher = fetcher = ImageFetcher(config)
+        fetcher = None if config.side else ImageFetcher(config)
+        if fetcher is not None:
+            m.submodules.fetcher = fetcher
         m.submodules.distance_phase = distances = self._distances
         m.submodules.row_scan = scan = RowScan(config)
         m.submodules.search_phase = search = SearchPhase(config)
@@ -145,7 +153,7 @@ class PEA(Block):
         self,
         m: Module,
         loader: ImageLoader,
-        fetcher: ImageFetcher,
+        fetcher: ImageFetcher | None,
         distances: DistancePhase,
         scan: RowScan,
         search: SearchPhase,
@@ -155,12 +163,11 @@ class PEA(Block):
             loader.count.eq(self.load_count),
             loader.words.eq(self.load_words),
             loader.load.eq(self.load),
-            loader.held.eq(self.held),
+            *([loader.held.eq(self.held)] if fetcher is not None else []),
             loader.free.eq(self.free),
             self.load_ready.eq(loader.load_ready),
             self.loaded.eq(loader.loaded),
-            fetcher.words.eq(self.words),
-            fetcher.free.eq(self.free),
+            *([fetcher.words.eq(self.words), fetcher.free.eq(self.free)] if fetcher is not None else []),
             distances.start.eq(self.distance),
             distances.count.eq(self.count),
             distances.words.eq(self.words),
@@ -171,7 +178,7 @@ class PEA(Block):
         ]
         for inner, names in (
             (loader, ("i_pixels",)),
-            (fetcher, ("i_fetch", "o_pixels")),
+            *([(fetcher, ("i_fetch", "o_pixels"))] if fetcher is not None else []),
             (scan, ("o_rows", "i_read", "o_read")),
             (search, ("i_trials", "o_sums", "i_queries", "o_weights")),
         ):
@@ -183,7 +190,7 @@ class PEA(Block):
         m: Module,
         banks: list[Bank],
         loader: ImageLoader,
-        fetcher: ImageFetcher,
+        fetcher: ImageFetcher | None,
         distances: DistancePhase,
     ) -> None:
         """The image memory to what writes it, reads it for distances and reads it to be sent."""
@@ -194,9 +201,14 @@ class PEA(Block):
                 bank.write_address.eq(loader.write_address),
                 bank.write_enable.eq(loader.write_enable[k]),
                 bank.write_data.eq(loader.write_data),
-                bank.fetch_address.eq(fetcher.address),
-                bank.fetch_enable.eq(fetcher.enable[k]),
-                fetcher.fetched[k].eq(bank.fetched),
+            ]
+            if fetcher is not None:
+                m.d.comb += [
+                    bank.fetch_address.eq(fetcher.address),
+                    bank.fetch_enable.eq(fetcher.enable[k]),
+                    fetcher.fetched[k].eq(bank.fetched),
+                ]
+            m.d.comb += [
                 bank.address.eq(distances.address),
                 bank.enable.eq(distances.enable[k]),
                 bank.own_address.eq(distances.own_address[k]),

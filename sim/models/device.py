@@ -144,13 +144,13 @@ class Device(CoreDevice[Settings]):
     def __init__(self, dut: Any, config: Config, stalls: Stalls = Stalls.NONE):
         block = Sampler(config)
         super().__init__(dut, config, block, stalls)
-        self.pixels_item = Pack(block.o_pixels.payload.shape())
+        self.pixels_item = Pack(block.payloads.fetched)
 
-    def values(self, settings: Settings) -> dict[str, int]:
+    def values(self, settings: Settings, send_images: bool = False) -> dict[str, int]:
         """What the setting ports are given; images are those that the core takes, reduced where they are."""
         words = -(-settings.reduced // self.config.lanes)
-        given = asdict(settings) | {"pixels": settings.reduced, "words": words}
-        return {name: int(given[name]) for name in settings_layout(self.config) if name in given}
+        given = asdict(settings) | {"pixels": settings.reduced, "words": words, "send_images": send_images}
+        return {name: int(given[name]) for name in settings_layout(self.config)}
 
     async def begin(self, settings: Settings, load: bool = True, send_images: bool = False) -> None:
         """Start with the settings, and with a load unless the batch is there already.
@@ -160,7 +160,7 @@ class Device(CoreDevice[Settings]):
         AssertionError
             The settings are refused.
         """
-        await self.pulse(*["load"] * load, "start", **self.values(settings), send_images=int(send_images))
+        await self.pulse(*["load"] * load, "start", **self.values(settings, send_images))
         await cycles(self.dut, 3)
         assert not self.error, f"{settings} refused"
 

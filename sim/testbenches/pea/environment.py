@@ -65,7 +65,8 @@ class Rig:
         self.sum = Pack(block.o_sums.payload.shape())
         self.query = Pack(block.i_queries.payload.shape())
         self.pair = Pack(block.i_read.payload.shape())
-        self.fetched = Pack(block.o_pixels.payload.shape())
+        self.fetches = not self.config.side
+        self.fetched = Pack(block.payloads.fetched)
         self.count, pixels = batch.shape
         self.words = -(-pixels // self.config.lanes)
         self.matrix = pea.distances(batch)
@@ -106,7 +107,8 @@ class Rig:
     async def free(self, held: bool = False) -> None:
         """Give the half back; with ``held`` its images can be fetched until :meth:`release`."""
         await pulse(self.dut, "free")
-        self.dut.held.value = held
+        if self.fetches:
+            self.dut.held.value = held
         await cycles(self.dut, 1)
 
     async def release(self) -> None:
@@ -115,10 +117,11 @@ class Rig:
         await cycles(self.dut, 1)
 
     async def leave(self) -> None:
-        """Give the half back and fetch all its images."""
+        """Give the half back and, where that can be, fetch all its images."""
         await self.free(held=True)
-        await self.fetch_images()
-        await self.release()
+        if self.fetches:
+            await self.fetch_images()
+            await self.release()
 
     async def distance(self) -> int:
         """Form the distances; returns the cycles it took."""

@@ -85,7 +85,7 @@ async def reading_across_start(dut: Any) -> None:
         await compare_tables(device, settings(), images, kept)
 
 
-@cocotb.test()
+@cocotb.test(skip=CONFIG.side > 0)
 @cocotb.parametrize(stalls=sweep(Stalls, [Stalls.RANDOM]))
 async def kept_images(dut: Any, stalls: Stalls) -> None:
     """Taken beside the indices or after all of them; and not at all without ``send_images``."""
@@ -111,7 +111,7 @@ async def kept_images(dut: Any, stalls: Stalls) -> None:
         await compare_tables(device, given, images, kept)
 
 
-@cocotb.test()
+@cocotb.test(skip=CONFIG.side > 0)
 @cocotb.parametrize(stalls=sweep([Stalls.NONE, Stalls.RANDOM], [Stalls.RANDOM]))
 async def images_leave_beside(dut: Any, stalls: Stalls) -> None:
     """Kept images are sent while the next batch is computed, or only when that one is about to emit."""
