@@ -79,6 +79,7 @@ def test_the_regressions_pass(preset: str, quick: bool, least: int) -> None:
     assert result.compared > least
 
 
+@pytest.mark.slow
 def test_reduced_images_are_sampled_picked_and_sent() -> None:
     config = load("tiny", ["side=8", "picks=1"])
     block = NearMemorySampler(config)
