@@ -4,7 +4,9 @@
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -185,6 +187,16 @@ def test_a_batch_from_a_simulated_dram_is_right():
     assert outcome.dram["commands"]["load"]["activate"] >= 2
 
 
+def connect(connected: ExitStack, port: int) -> remote.RemoteBus:
+    """The bus behind a server, which tells its port a moment before it listens there."""
+    for _ in range(200):
+        try:
+            return connected.enter_context(remote.connect("localhost", port))
+        except ConnectionRefusedError:
+            time.sleep(0.05)
+    raise TimeoutError(f"nothing listens at port {port}")
+
+
 @pytest.mark.slow
 @needs_litex
 def test_a_batch_by_the_remote_bridge_is_right(tmp_path: Path):
@@ -207,7 +219,8 @@ def test_a_batch_by_the_remote_bridge_is_right(tmp_path: Path):
         try:
             assert server.stdout
             assert "tcp port" in server.stdout.readline()
-            with remote.connect("localhost", port) as bus:
+            with ExitStack() as connected:
+                bus = connect(connected, port)
                 answer = remote.sample(bus, built / "csr.csv", config, settings, images.images)
         finally:
             server.terminate()
