@@ -64,8 +64,6 @@ def run(
     Example: `nms run -c tiny --count 16 --perplexity 5`
 
     Example: `nms run -c herding --data cifar-10-batches-py --memory litedram -o out`
-
-    Example: `nms run -c herding --level netlist --target ecp5`
     """
     config = hardware.load()
     if waves and level is Level.GOLDEN:

@@ -79,8 +79,6 @@ def soc(
 
     Example: `nms soc -c tiny --perplexity 2`
 
-    Example: `nms soc -c herding --count 128 --module MT40A1G8`
-
     Example: `nms soc -c herding --liberty cells.lib --node 130`
     """
     config = hardware.load()
