@@ -186,7 +186,7 @@ int main(void)
     for (uint32_t k = 0; k < JOBS && well; next += jobs[k++].batches) {
         well = nms_fits(registers, &jobs[k]);
         if (!well)
-            print("job %u does not fit the sampler\n", k);
+            print("no job %u: it does not fit the sampler\n", k);
         well = well && run(&jobs[k], groups, next);
     }
     print("interrupts %u\ncompared %u\ndifferences %u\n", interrupts, compared, differences);
