@@ -260,7 +260,7 @@ def test_software_gives_what_the_sampler_gives():
 def test_the_processor_has_energy(shared_liberty: Path):
     """Its netlist does what its description does while the software runs; more cycles take more energy."""
     cells = [shared_liberty / "sg13g2_typ_1p20V_25C.lib.gz"]
-    made = work.make(load("herding"), datasets.load("digits", 20), 8)
+    made = work.make(load("herding"), datasets.load("digits", 48), 8)
     jobs = run.run(made, Options()).jobs
     found = processor.measure(made, Options(), jobs, cells, 130, seed=1)
     assert found.cycles == sum(job["software"] for job in jobs)
