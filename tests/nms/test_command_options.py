@@ -158,7 +158,7 @@ def commands() -> dict[str, Any]:
 def test_help_is_a_sentence_for_each_option_and_an_example(name: str) -> None:
     command = commands()[name]
     examples = re.findall(r"^ *Example: `nms (.*)`$", command.help, re.MULTILINE)
-    assert 1 <= len(examples) <= 3
+    assert 1 <= len(examples) <= 2
     assert all(example.startswith(name) for example in examples)
     for option in command.params:
         assert re.fullmatch(r"[A-Z0-9].*\.", option.help or "."), option.name
