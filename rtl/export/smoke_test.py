@@ -41,10 +41,12 @@ def _settings(config: SamplerConfig) -> Settings | LeanSettings:
     """A few small images, all of which are kept; not a multiple of a beat's bytes where there is room."""
     count = min(config.images, 5)
     small: dict[str, Any] = {"ratio": 1.0, "perplexity": 2.0, "iterations": 2}
+    reduces = config.side and config.pixels >= 48
+    shape, side = ((5, 7, 3), 4) if reduces else ((min(config.pixels, 21),), 0)
     if isinstance(config, Config):
-        return Settings.make(config, count, min(config.pixels, 21), search="window", **small)
+        pick = "medoid" if config.picks else "centre"
+        return Settings.make(config, count, shape, side=side, search="window", pick=pick, **small)
     assert isinstance(config, ReducedConfig)
-    shape, side = ((5, 7, 3), 4) if config.pixels >= 48 else ((min(config.pixels, 21),), 0)
     pick = "medoid" if isinstance(config, LeanConfig) else "herding"
     return LeanSettings.make(config, count, shape, side=side, pick=pick, **small)
 

@@ -38,11 +38,17 @@ def test_passes(herding: Path, standard: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "preset", ["herding", *(pytest.param(name, marks=pytest.mark.slow) for name in ("tiny", "lean"))]
+    ("preset", "overrides"),
+    [
+        ("herding", []),
+        pytest.param("tiny", [], marks=pytest.mark.slow),
+        pytest.param("tiny", ["side=8", "picks=1"], marks=pytest.mark.slow),
+        pytest.param("lean", [], marks=pytest.mark.slow),
+    ],
 )
-def test_passes_without_initial_values(preset: str, tmp_path: Path) -> None:
+def test_passes_without_initial_values(preset: str, overrides: list[str], tmp_path: Path) -> None:
     """What reset and the job give is enough: no output that says something is unknown."""
-    core.generate(PRESETS[preset], tmp_path, {})
+    core.generate(load(preset, overrides), tmp_path, {})
     text = (tmp_path / "sampler.v").read_text()
     stripped = icarus.drop_initial_values(text)
     assert text.count(" = 1'h0;\n") > stripped.count(" = 1'h0;\n")
@@ -56,6 +62,7 @@ def test_passes_without_initial_values(preset: str, tmp_path: Path) -> None:
     [
         ("tiny", []),
         ("tiny", ["bus_bits=32", "te_lanes=1"]),
+        ("tiny", ["side=8", "picks=1"]),
         ("lean", ["bus_bits=512"]),
         ("herding", ["bus_bits=32", "pixels=20"]),
     ],
