@@ -329,7 +329,9 @@ async def latency(dut: Any, cycles: int) -> None:
     count = min(CONFIG.images, 16)
     size: dict[str, Any] = {"pixels": min(CONFIG.pixels, 2048)}
     if CONFIG.side:
-        size = {"shape": (32, 32, 3), "side": 4 if PUBLISHED else None}
+        size = {"shape": (32, 32, 3)}
+    if CONFIG.side and PUBLISHED:  # rows of boxes of half a word or more, so that a word takes a cycle
+        size = {"shape": (16, 64, 3), "side": 4}
     given = make_job(count=count, iterations=0, ratio=0.5, **size)
     await check_job(system, given, "latency")
     took = await system.driver.read("cycles_load")
