@@ -98,7 +98,7 @@ def test_the_whole_sampler_as_gates(tmp_path, monkeypatch) -> None:
 
 def test_herding_on_an_fpga(tmp_path, monkeypatch) -> None:
     """A batch of digits through the netlist of an ECP5, with its block memories and multipliers."""
-    words = "run -c herding --count 20 --level netlist --target ecp5 -o"
+    words = "run -c herding -P images=20 -P window=0 --count 20 --level netlist --target ecp5 -o"
     monkeypatch.setattr("sys.argv", ["nms", *words.split(), str(tmp_path)])
     with pytest.raises(SystemExit) as ended:
         main()
