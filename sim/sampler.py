@@ -21,7 +21,7 @@ from nms.sim.models.streams import Stalls
 from nms.sim.verilator import waves
 from nms.sim.verilator.runner import Outcome, simulate
 
-LARGE = 16
+LARGE, LARGE_REDUCED = 16, 64
 """Batches above this are worth an optimising build, which takes longer and simulates faster."""
 
 
@@ -122,7 +122,7 @@ def run(
                 "result": str(result),
                 "stalls": stalls.value,
             },
-            fast=config.images > LARGE,
+            fast=config.images > (LARGE if isinstance(config, Config) else LARGE_REDUCED),
             waves=traces is not None,
         )
         if traces is not None and outcome.waves is not None:

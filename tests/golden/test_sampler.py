@@ -170,6 +170,7 @@ def overlap(first: Tables, second: Tables) -> float:
     return len(np.intersect1d(first.kept, second.kept)) / len(first.kept)
 
 
+@pytest.mark.slow
 def test_edge_keeps_what_paper_keeps_of_digits() -> None:
     shares = [
         overlap(*(run(PRESETS[name], digits(64, 64 * seed), seed=seed) for name in ("paper", "edge")))

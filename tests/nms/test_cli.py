@@ -688,7 +688,7 @@ def test_shell_completion(words: str, current: int, offered: set[str], tmp_path:
 @pytest.mark.parametrize(
     ("command", "told"),
     [
-        (["generate", "-c", "tiny"], ["elaborating near_memory_sampler", "writing grid"]),
+        (["generate", "-c", "herding"], ["elaborating near_memory_sampler", "writing herding"]),
         (["show", "tiny"], ["elaborating near_memory_sampler", "elaborating grid"]),
         (
             ["bench", "search", "-c", "tiny", "--level", "golden", "--count", "20"],

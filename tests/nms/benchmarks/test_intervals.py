@@ -12,7 +12,7 @@ from nms import datasets
 from nms.benchmarks import intervals
 from nms.benchmarks.figure import Figure
 from nms.cli import main
-from nms.contract.config import PRESETS, Config
+from nms.contract.config import PRESETS
 from nms.contract.readout import Phase
 from nms.contract.settings import Settings
 from nms.sim.activity import intervals as method
@@ -21,7 +21,7 @@ from nms.sim.activity.instrument import InstrumentedDesign
 from nms.sim.activity.intervals import Activity, InstrumentedSampler, Workload
 from nms.sim.activity.toggles import Interval, Mean, Recording
 
-LENGTHS = {phase: 320 for phase in Config.phases} | {Phase.SEARCH: 9_600}
+LENGTHS = {phase: 320 for phase in PRESETS["tiny"].phases} | {Phase.SEARCH: 9_600}
 DESIGN = InstrumentedDesign("", "sampler", {}, {})
 TOGGLES = np.random.default_rng(0).gamma(2.0, 10.0, 20_000) + np.linspace(0, 500, 20_000)
 """By cycle: noise on a drift."""
@@ -43,20 +43,20 @@ def simulated(intervals: list[Interval], rows: bool) -> tuple[Recording, dict[st
 
 @pytest.fixture(scope="module")
 def whole() -> Activity:
-    return method.measure_activity(DESIGN, Config.phases, simulated, 1, complete=True)
+    return method.measure_activity(DESIGN, PRESETS["tiny"].phases, simulated, 1, complete=True)
 
 
 def same(one: Activity, other: Activity) -> None:
     assert one.recording.intervals == other.recording.intervals
     assert np.array_equal(one.weights, other.weights)
-    for phase in Config.phases:
+    for phase in PRESETS["tiny"].phases:
         assert one.means[phase].value == pytest.approx(other.means[phase].value)
         assert one.means[phase].error == pytest.approx(other.means[phase].error)
 
 
 def test_intervals_looked_up_are_those_of_another_simulation(whole: Activity) -> None:
     (found,) = intervals.draw_intervals(whole, [5])
-    same(found, method.measure_activity(DESIGN, Config.phases, simulated, 5))
+    same(found, method.measure_activity(DESIGN, PRESETS["tiny"].phases, simulated, 5))
     assert 0 < found.means[Phase.SEARCH].error < whole.means[Phase.SEARCH].value / 20
     assert len(found.intervals(Phase.SEARCH)) < len(whole.intervals(Phase.SEARCH))
     assert found.means[Phase.EMBED] == whole.means[Phase.EMBED]

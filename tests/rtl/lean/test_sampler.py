@@ -41,7 +41,7 @@ def test_no_memory_is_read_at_rest(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     "config",
     [
-        pytest.param(load("herding", ["images=16"]), id="herding"),
+        pytest.param(load("herding"), id="herding"),
         pytest.param(load("lean", ["images=13", "map_lanes=2", "grid_lanes=2"]), id="lean"),
         pytest.param(
             load("lean", ["images=12", "map_lanes=1", "grid_lanes=1"]), id="one lane", marks=pytest.mark.slow

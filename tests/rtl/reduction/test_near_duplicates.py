@@ -27,7 +27,10 @@ def test_verdicts(window: int) -> None:
     assert result.compared >= 1000
 
 
-@pytest.mark.parametrize(("module", "fault", "seed"), FAULTS)
+@pytest.mark.parametrize(
+    ("module", "fault", "seed"),
+    [*FAULTS[1:3], *(pytest.param(*fault, marks=pytest.mark.slow) for fault in (FAULTS[0], FAULTS[3]))],
+)
 def test_a_fault_is_found(module: str, fault: Fault, seed: int) -> None:
     assert isinstance(HERDING, HerdingConfig)
     block = NearDuplicates(HERDING)

@@ -42,7 +42,10 @@ def test_reduce(config: SamplerConfig) -> None:
     assert result.compared >= 3000
 
 
-@pytest.mark.parametrize(("module", "fault", "seed"), FAULTS)
+@pytest.mark.parametrize(
+    ("module", "fault", "seed"),
+    [*FAULTS[::2], *(pytest.param(*fault, marks=pytest.mark.slow) for fault in FAULTS[1::2])],
+)
 def test_a_fault_is_found(module: str, fault: Fault, seed: int) -> None:
     block = Reduce(HERDING)
     changed, description = inject(verilog(block), module, fault, seed)
