@@ -124,7 +124,7 @@ def nms(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
         ),
         ("sample -c lean --count 40 --size 20 --pick hub --iterations 4", "sample.json"),
         ("sample --count 40 --size 20 --iterations 4 --near-duplicates 0.3 --grid hardware", "sample.json"),
-        ("generate -c 'my chip.toml' -P lanes=2", "manifest.json"),
+        ("generate -c 'small chip.toml' -P window=0", "manifest.json"),
     ],
 )
 def test_a_recorded_command_repeats_the_run(
@@ -132,6 +132,7 @@ def test_a_recorded_command_repeats_the_run(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("my chip.toml").write_text('preset = "tiny"\npes = 8\n')
+    Path("small chip.toml").write_text('preset = "herding"\nimages = 8\n')
     assert nms(monkeypatch, *shlex.split(words), "-o", "first") == 0
     first = json.loads(Path("first", recorded).read_text())
     command = first["provenance"]["command"] if recorded == "manifest.json" else first["command"]

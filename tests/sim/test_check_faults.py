@@ -47,8 +47,8 @@ def find_module(start: str) -> str:
 @pytest.mark.parametrize(
     "unit",
     [
-        *("newton", "grid", "prng"),
-        *(pytest.param(unit, marks=pytest.mark.slow) for unit in ("cordic", "fitness", "affinity")),
+        *("grid", "prng"),
+        *(pytest.param(unit, marks=pytest.mark.slow) for unit in ("newton", "cordic", "fitness", "affinity")),
         *(pytest.param(unit, marks=pytest.mark.slow) for unit, *_ in WHOLE),
     ],
 )

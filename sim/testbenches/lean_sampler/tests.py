@@ -104,7 +104,7 @@ if CONFIG.window:
             (COUNT, {"ratio": 0.3, "threshold": 1}),
         ):
             shape = (3, 9, 11) if changes.get("planes") else SHAPE
-            for pick in PICKS:
+            for pick in sweep(PICKS, PICKS[1::3] or PICKS):
                 given = settings(shape, pick=str(pick), **({"threshold": 8} | changes))
                 images = copies(f"copies {scenes}", given, scenes)
                 standing = Removal(given).find_standing(images)

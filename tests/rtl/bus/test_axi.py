@@ -67,7 +67,7 @@ def test_gearbox(a: int, b: int) -> None:
     ("preset", "quick", "least"),
     [
         ("tiny", True, 1500),
-        ("herding", True, 700),
+        ("herding", True, 500),
         pytest.param("lean", True, 2000, marks=pytest.mark.slow),
         pytest.param("tiny", False, 3000, marks=pytest.mark.slow),
         pytest.param("herding", False, 1400, marks=pytest.mark.slow),
@@ -91,7 +91,8 @@ def test_reduced_images_are_sampled_picked_and_sent() -> None:
     assert outcome.compared >= 700
 
 
-@pytest.mark.parametrize("outstanding", [pytest.param(1, marks=pytest.mark.slow), 64])
+@pytest.mark.slow
+@pytest.mark.parametrize("outstanding", [1, 64])
 def test_reads_overlap(outstanding: int) -> None:
     """Images keep coming from a slow memory, unless it serves one read after the other."""
     config = PRESETS["tiny"]

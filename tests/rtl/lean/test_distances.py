@@ -21,7 +21,7 @@ LONG = load("herding", ["images=9", "pixels=3072"])
     "config",
     [
         pytest.param(SMALL, id="small"),
-        pytest.param(ODD, id="odd"),
+        pytest.param(ODD, id="odd", marks=pytest.mark.slow),
         pytest.param(LEAST, id="least", marks=pytest.mark.slow),
         pytest.param(MANY, id="many", marks=pytest.mark.slow),
         pytest.param(LONG, id="long", marks=pytest.mark.slow),

@@ -13,7 +13,7 @@ SMALL = load("lean", ["images=7", "pixels=5", "map_lanes=1", "grid_lanes=1"])
 @pytest.mark.parametrize(
     ("config", "least"),
     [
-        pytest.param(load("lean"), 15_000, id="lean"),
+        pytest.param(load("lean"), 15_000, id="lean", marks=pytest.mark.slow),
         pytest.param(SMALL, 1_500, id="small"),
         pytest.param(WIDE, 70_000, id="wide", marks=pytest.mark.slow),
     ],

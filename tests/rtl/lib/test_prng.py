@@ -12,8 +12,11 @@ ODD = load("tiny", ["images=13", "contexts=3", "unroll=7", "te_lanes=2"])
 
 @pytest.mark.parametrize(
     "config",
-    [load("tiny"), WIDE, pytest.param(ODD, marks=pytest.mark.slow)],
-    ids=["tiny", "wide", "odd"],
+    [
+        pytest.param(load("tiny"), id="tiny"),
+        pytest.param(WIDE, id="wide", marks=pytest.mark.slow),
+        pytest.param(ODD, id="odd", marks=pytest.mark.slow),
+    ],
 )
 def test_seeds(config: Config) -> None:
     (result,) = check(config, ["prng"])

@@ -28,7 +28,7 @@ FAULTS = [
     "config",
     [
         pytest.param(HERDING, id="herding"),
-        pytest.param(load("lean", FINE), id="fine"),
+        pytest.param(load("lean", FINE), id="fine", marks=pytest.mark.slow),
         pytest.param(load("herding", CRAMPED), id="cramped", marks=pytest.mark.slow),
         pytest.param(load("lean256", COARSE), id="coarse", marks=pytest.mark.slow),
         pytest.param(load("herding", ["bus_bits=32"]), id="32", marks=pytest.mark.slow),

@@ -16,7 +16,7 @@ ALL_AT_ONCE = ["images=4", "te_lanes=4", "grid_lanes=4"]
     "config",
     [
         pytest.param(load("tiny"), id="tiny"),
-        pytest.param(load("paper", SMALL), id="wide"),
+        pytest.param(load("paper", SMALL), id="wide", marks=pytest.mark.slow),
         pytest.param(load("tiny", RAGGED), id="ragged", marks=pytest.mark.slow),
         pytest.param(load("lean", ["images=24"]), id="keyed"),
         pytest.param(load("tiny", SINGLE), id="one lane", marks=pytest.mark.slow),
