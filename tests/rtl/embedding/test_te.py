@@ -9,7 +9,7 @@ from nms.sim.check import check
 
 SMALL = ["images=16", "pixels=64", "pes=4", "lanes=2", "te_lanes=4", "grid_lanes=2"]
 RAGGED = ["images=13", "te_lanes=4", "grid_lanes=1"]
-SMALLEST = ["images=9", "te_lanes=2", "grid_lanes=1"]
+SMALLEST = ["images=7", "te_lanes=2", "grid_lanes=1"]
 SINGLE = ["images=7", "te_lanes=1", "grid_lanes=1"]
 ALL_AT_ONCE = ["images=8", "te_lanes=8", "grid_lanes=1"]
 

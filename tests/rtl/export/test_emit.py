@@ -52,10 +52,12 @@ def core(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("seed", ["0", pytest.param("12345", marks=pytest.mark.slow)])
-def test_same_bytes_for_any_hash_seed(seed: str, core: Path, tmp_path: Path) -> None:
+def test_same_bytes_for_any_hash_seed(seed: str, tmp_path: Path) -> None:
+    core = tmp_path / "core"
+    core_files.generate(PRESETS["herding"], core, {"command": "test"})
     script = (
         "import sys, pathlib; from nms.contract.config import PRESETS; from nms.rtl.export import core;"
-        "core.generate(PRESETS['tiny'], pathlib.Path(sys.argv[1]), {'command': 'test'})"
+        "core.generate(PRESETS['herding'], pathlib.Path(sys.argv[1]), {'command': 'test'})"
     )
     directory, cache = tmp_path / seed, tmp_path / "cache"  # emitted anew, not loaded
     path = os.pathsep.join(filter(None, sys.path))

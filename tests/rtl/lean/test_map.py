@@ -39,7 +39,7 @@ def test_the_largest_force_is_that_of_a_pair() -> None:
 @pytest.mark.parametrize(
     "config",
     [
-        pytest.param(change(images=9), id="four lanes"),
+        pytest.param(change(images=7), id="four lanes"),
         pytest.param(change(images=13), id="a larger group", marks=pytest.mark.slow),
         pytest.param(change(images=9, map_lanes=1), id="one lane", marks=pytest.mark.slow),
         pytest.param(change(images=16, map_lanes=2), id="two lanes", marks=pytest.mark.slow),
