@@ -22,7 +22,10 @@ from nms.sim.verilator import waves
 from nms.sim.verilator.runner import Outcome, simulate
 
 LARGE, LARGE_REDUCED = 16, 64
-"""Batches above this are worth an optimising build, which takes longer and simulates faster."""
+"""Batches above this, of the published method and of reduced images, are worth an optimising build.
+
+It takes longer and simulates faster.
+"""
 
 
 @dataclass(frozen=True)

@@ -92,7 +92,7 @@ def _make_settings(
 ) -> Settings | LeanSettings:
     if isinstance(config, ReducedConfig):
         return LeanSettings.make(config, count, images.stored_shape, planes=images.planar, **given)
-    return Settings.make(config, count, math.prod(images.stored_shape), **given)  # type: ignore[arg-type]
+    return Settings.make(config, count, math.prod(images.stored_shape), **given)  # type: ignore[arg-type]  # a mixed dictionary
 
 
 def _array(kind: str, name: str, values: Iterable[object]) -> str:

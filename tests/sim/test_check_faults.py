@@ -17,11 +17,11 @@ TINY = PRESETS["tiny"]
 
 FAULTS = [
     ("newton", "newton_23", Fault.CONSTANT, 1),
-    ("cordic", "cordic_decay_20", Fault.HANDSHAKE, 1),
+    pytest.param("cordic", "cordic_decay_20", Fault.HANDSHAKE, 1, marks=pytest.mark.slow),
     ("grid", "grid", Fault.OFF_BY_ONE, 1),
     ("prng", "seeds", Fault.STUCK, 1),
-    ("fitness", "fitness", Fault.ADDER, 1),
-    ("affinity", "affinity", Fault.SWAPPED, 1),
+    pytest.param("fitness", "fitness", Fault.ADDER, 1, marks=pytest.mark.slow),
+    pytest.param("affinity", "affinity", Fault.SWAPPED, 1, marks=pytest.mark.slow),
 ]
 """Unit, start of the module's name, fault, and the seed that chooses its place."""
 
@@ -62,11 +62,7 @@ def test_the_generated_file_passes(unit: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("unit", "module", "fault", "seed"),
-    [
-        *(FAULTS[number] for number in (0, 2, 3)),
-        *(pytest.param(*FAULTS[number], marks=pytest.mark.slow) for number in (1, 4, 5)),
-        *(pytest.param(*fault, marks=pytest.mark.slow) for fault in WHOLE),
-    ],
+    [*FAULTS, *(pytest.param(*fault, marks=pytest.mark.slow) for fault in WHOLE)],
 )
 def test_a_fault_in_the_file_fails(unit: str, module: str, fault: Fault, seed: int, tmp_path: Path) -> None:
     changed, description = inject(text(), find_module(module), fault, seed)

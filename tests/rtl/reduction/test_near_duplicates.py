@@ -12,10 +12,10 @@ from nms.sim.verilator.faults import Fault, inject
 HERDING = load("herding")
 
 FAULTS = [
-    ("near_duplicates", Fault.ADDER, 1),
+    pytest.param("near_duplicates", Fault.ADDER, 1, marks=pytest.mark.slow),
     ("near_duplicates", Fault.CONSTANT, 1),
     ("near_duplicates__profile", Fault.ADDER, 1),
-    ("near_duplicates__profile", Fault.SWAPPED, 1),
+    pytest.param("near_duplicates__profile", Fault.SWAPPED, 1, marks=pytest.mark.slow),
 ]
 """Module, fault, and the seed that chooses its place."""
 
@@ -27,10 +27,7 @@ def test_verdicts(window: int) -> None:
     assert result.compared >= 1000
 
 
-@pytest.mark.parametrize(
-    ("module", "fault", "seed"),
-    [*FAULTS[1:3], *(pytest.param(*fault, marks=pytest.mark.slow) for fault in (FAULTS[0], FAULTS[3]))],
-)
+@pytest.mark.parametrize(("module", "fault", "seed"), FAULTS)
 def test_a_fault_is_found(module: str, fault: Fault, seed: int) -> None:
     assert isinstance(HERDING, HerdingConfig)
     block = NearDuplicates(HERDING)
