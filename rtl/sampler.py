@@ -177,6 +177,8 @@ class Sampler(Block):
         m.submodules.results = self.results = RAM(shape=self.payloads.result, depth=depth)
         self.row_read = self.rows.read_port(domain="core")
         self.result_read = self.results.read_port(domain="core")
+        self.result_wanted = Signal()
+        m.d.comb += self.result_read.en.eq(self.result_wanted)
 
         self._sequence(m)
         self._load(m)
@@ -322,6 +324,7 @@ class Sampler(Block):
         connect(m, self.pea.o_sums, self.de.i_sums)
         connect(m, self.pea.o_weights, self.affinity.i_weights)
         m.d.comb += [
+            self.affinity.enable.eq(self.te.word_enable),
             self.affinity.row.eq(self.te.row),
             self.affinity.block.eq(self.te.block),
             self.te.word.eq(self.affinity.word),
@@ -425,6 +428,7 @@ class Sampler(Block):
             m.d.comb += self.result_read.addr.eq(self.asked)
             with m.FSM(domain="core"):
                 with m.State("fetch"), m.If(self.asked != self.settings.count):
+                    m.d.comb += self.result_wanted.eq(1)
                     m.next = "scaling"
                 with m.State("scaling"):
                     m.d.comb += scaling.valid.eq(1)
@@ -456,7 +460,7 @@ class Sampler(Block):
     def _read(self, m: Module) -> None:
         """One table value at a time: asked of the block that holds it, kept, then offered."""
         request = Signal(request_layout(self.config))
-        first = request.column == 0
+        first, asks = request.column == 0, Signal()
         row, result = self.row_read.data, self.result_read.data
         initial, embedded = self.seeds.o_read.p.point, self.te.o_read.p
         values: dict[Readout, Value] = {
@@ -481,6 +485,7 @@ class Sampler(Block):
         }
         m.d.comb += [
             self.row_read.addr.eq(request.row),
+            self.row_read.en.eq(asks),
             self.pea.i_read.p.row.eq(request.row),
             self.pea.i_read.p.column.eq(request.column),
             self.affinity.i_read.p.row.eq(request.row),
@@ -493,7 +498,7 @@ class Sampler(Block):
                     m.d.core += request.eq(self.i_read.p)
                     m.next = "ask"
             with m.State("ask"):
-                m.d.comb += self.reading.eq(1)
+                m.d.comb += [self.reading.eq(1), asks.eq(1), self.result_wanted.eq(1)]
                 with m.Switch(request.table):
                     for table, holder in holders.items():
                         with m.Case(table):
@@ -525,6 +530,7 @@ class Sampler(Block):
         if self.picks is not None:
             with m.If(self.current == Phase.PICK):
                 m.d.comb += [
+                    self.pea.pair_enable.eq(self.picks.read_enable),
                     self.pea.i_read.p.row.eq(self.picks.read_row),
                     self.pea.i_read.p.column.eq(self.picks.read_column),
                 ]

@@ -60,8 +60,8 @@ class PEA(Block):
     o_weights : its weights
     i_read : a pair
     o_read : its distance
-    pair_distance : with ``picks``, that of the pair which ``i_read`` showed ``PAIR_LATENCY`` cycles before,
-        while it could be taken and none was; on the diagonal anything
+    pair_enable : with ``picks``, a pair is wanted that ``i_read`` shows while it could be taken and none is
+    pair_distance : its distance ``PAIR_LATENCY`` cycles later, on the diagonal anything
 
     Latency
     -------
@@ -116,7 +116,7 @@ class PEA(Block):
                 "i_read": In(stream.Signature(payloads.pair)),
                 "o_read": Out(stream.Signature(payloads.distance)),
             }
-            | ({"pair_distance": Out(payloads.distance)} if config.picks else {})
+            | ({"pair_enable": In(1), "pair_distance": Out(payloads.distance)} if config.picks else {})
         )
 
     @property
@@ -263,13 +263,14 @@ class PEA(Block):
             write.data.eq(distances.write_data),
             write.addr.eq(scanned.addr),
             scanned.addr.eq(Mux(write.en, distances.write_address, scan.read_address)),
+            scanned.en.eq(scan.read_enable),
             scan.read_data.eq(scanned.data),
             searched.addr.eq(search.read_address),
             searched.en.eq(search.read_enable),
             search.read_data.eq(searched.data),
         ]
         if self.config.picks:
-            m.d.comb += self.pair_distance.eq(scanned.data)
+            m.d.comb += [scan.pair_enable.eq(self.pair_enable), self.pair_distance.eq(scanned.data)]
         store, scale = rows.write_port(), rows.read_port()
         m.d.comb += [
             store.addr.eq(scan.write_address),

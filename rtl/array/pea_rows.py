@@ -31,11 +31,11 @@ class RowScan(Block):
     count : N, constant while rows are scanned
     scan : begins with row 0, a pulse; rows 0 to N - 1 follow
     o_rows : ``{row, minimum, scale, ties}``, the rows in order
-    i_read : a pair ``{row, column}``, taken while no rows are scanned; with ``picks`` each that is shown
-        while none is taken is also read, and its distance is there ``PAIR_LATENCY`` cycles later at
-        ``read_data``, on the diagonal anything
+    i_read : a pair ``{row, column}``, taken while no rows are scanned
+    pair_enable : with ``picks``, the pair that ``i_read`` shows is wanted, while none is taken; its distance
+        is there ``PAIR_LATENCY`` cycles later at ``read_data``, on the diagonal anything
     o_read : its distance, 0 on the diagonal
-    read_address, read_data : port of the distance memory; data one cycle later
+    read_enable, read_address, read_data : port of the distance memory; data one cycle later
     write_enable, write_address, write_data : ``{minimum, scale}`` of a row into the table of the search, in
         the cycle before the row is offered
 
@@ -65,12 +65,14 @@ class RowScan(Block):
                 "o_rows": Out(stream.Signature(payloads.row)),
                 "i_read": In(stream.Signature(payloads.pair)),
                 "o_read": Out(stream.Signature(payloads.distance)),
+                "read_enable": Out(1),
                 "read_address": Out(pair_shape(config)),
                 "read_data": In(payloads.distance),
                 "write_enable": Out(1),
                 "write_address": Out(payloads.index),
                 "write_data": Out(payloads.scale),
             }
+            | ({"pair_enable": In(1)} if config.picks else {})
         )
 
     def elaborate(self, platform: object) -> Module:
@@ -96,10 +98,12 @@ class RowScan(Block):
         found = self.o_rows.payload
         if self.config.picks:  # pair after pair; else the one that was taken
             m.d.sync += address.eq(begin + delay(m, low, TRIANGLE_LATENCY))
+            wanted = delay(m, self.pair_enable, PAIR_LATENCY - 1, reset_less=False)
         m.d.comb += [
             walk.count.eq(self.count),
             walk.row.eq(row),
             walk.advance.eq(1),
+            self.read_enable.eq(walk.valid),
             self.read_address.eq(walk.address),
             self.write_address.eq(row),
             self.write_data.minimum.eq(smallest),
@@ -120,7 +124,7 @@ class RowScan(Block):
                     with m.If(self.i_read.valid):
                         m.next = "ADDRESS"
                     if self.config.picks:
-                        m.d.comb += self.read_address.eq(address)
+                        m.d.comb += [self.read_enable.eq(wanted), self.read_address.eq(address)]
             with m.State("ROW"):  # the walk's first address is being computed
                 m.next = "PRODUCT"
             with m.State("PRODUCT"):
@@ -157,7 +161,7 @@ class RowScan(Block):
                     m.d.sync += address.eq(begin + low)
                 m.next = "READ"
             with m.State("READ"):
-                m.d.comb += self.read_address.eq(address)
+                m.d.comb += [self.read_enable.eq(1), self.read_address.eq(address)]
                 m.next = "DATA"
             with m.State("DATA"):
                 m.d.sync += [

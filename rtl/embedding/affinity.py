@@ -34,15 +34,16 @@ class Affinity(Block):
     i_scalings : (y, e) of rows 0 .. count - 1 in order
     i_weights : after each scaling the count - 1 weights of the row, j ascending without i
     done : the last row is in the memory, a pulse
-    row, block, word : a word of the memory, for the times after ``done``, until the next scaling; its
-        elements at columns >= count are undefined, and so is ``word`` in the cycle after a read was taken
+    enable, row, block : a word of the memory that is wanted, for the times after ``done``, until the next
+        scaling, and not while a read is taken
+    word : that word, whose elements at columns >= count are undefined
     i_read : a pair ``{row, column}``, for the same times
     o_read : its element
 
     Latency
     -------
-    Without pauses count * (3 count - 1) / 2 cycles and :attr:`latency` to ``done``; one cycle from ``row``
-    and ``block`` to ``word``; three from a pair to its element.
+    Without pauses count * (3 count - 1) / 2 cycles and :attr:`latency` to ``done``; one cycle from ``enable``
+    to ``word``; three from a pair to its element.
 
     Throughput
     ----------
@@ -78,6 +79,7 @@ class Affinity(Block):
                 "done": Out(1),
                 "i_scalings": In(stream.Signature(payloads.scaling)),
                 "i_weights": In(stream.Signature(payloads.weight)),
+                "enable": In(1),
                 "row": In(range(config.images)),
                 "block": In(range(self.blocks)),
                 "word": Out(ArrayLayout(payloads.affinity, self.lanes)),
@@ -133,7 +135,6 @@ class Affinity(Block):
         element = group.word_select(delay(m, lane[:fine], 1), len(p))
 
         # Above the diagonal p stays where P' will be; below, both halves are known
-        waits = there & below
         is_last = (here.row + 1 == self.count) & (here.column + 2 == self.count)
         done = delay(m, there & finished & is_last, 2, reset_less=False)
         there, second = delay(m, there, 2, reset_less=False), delay(m, second, 2)
@@ -159,7 +160,7 @@ class Affinity(Block):
         ]
         m.d.comb += [
             self.i_read.ready.eq(~(fetched | near | self.o_read.valid)),
-            read.en.eq(~waits | enter),
+            read.en.eq((enter & came_below) | transfer | self.enable),
             self.word.eq(read.data),
         ]
         with m.If(enter & came_below):

@@ -65,7 +65,8 @@ class Rows(Component):
     Members
     -------
     write_index, write_mask, write : a point, which points of its group are written, and their entries
-    read_index, read : a point, and one cycle later the entries of its group
+    read_enable, read_index, read : a point that is wanted, and one cycle later the entries of its group, held
+        until the next one
     """
 
     def __init__(self, shape: ShapeLike, points: int, group: int) -> None:
@@ -77,6 +78,7 @@ class Rows(Component):
                 "write_index": In(range(points)),
                 "write_mask": In(group),
                 "write": In(layout),
+                "read_enable": In(1),
                 "read_index": In(range(points)),
                 "read": Out(layout),
             }
@@ -91,6 +93,7 @@ class Rows(Component):
             write.en.eq(self.write_mask),
             write.data.eq(self.write),
             read.addr.eq(self.read_index >> self.bits),
+            read.en.eq(self.read_enable),
             self.read.eq(read.data),
         ]
         return m
@@ -110,8 +113,9 @@ class Points(Component):
     write_index, write_mask, write : as in :class:`Rows`
     fills : all points of the block behind ``write_index`` get the entry of that one, so that the block's end,
         beyond the last point, is known
-    near, late : two equal readers: one cycle after ``enable``, ``points`` are those of ``block``, ``point``
-        is that of ``row``, and ``group`` is the group of ``row``
+    near, late : two equal readers: one cycle after ``block_enable``, ``points`` are those of ``block``; one
+        cycle after ``row_enable``, ``point`` is that of ``row``, and ``group`` is the group of ``row``; both
+        are held until the next one
     """
 
     def __init__(self, point: StructLayout, points: int, lanes: int, group: int) -> None:
@@ -120,8 +124,9 @@ class Points(Component):
         self.readers = ("near", "late")
         reader = Signature(
             {
-                "enable": Out(1),
+                "row_enable": Out(1),
                 "row": Out(range(points)),
+                "block_enable": Out(1),
                 "block": Out(range(self.depth)),
                 "point": In(point),
                 "points": In(ArrayLayout(point, lanes)),
@@ -161,9 +166,9 @@ class Points(Component):
             row, block = memory.read_port(), memory.read_port()
             lane = Signal(self.bits, name=f"{name}_lane")
             m.d.comb += [
-                row.en.eq(reader.enable),
+                row.en.eq(reader.row_enable),
                 row.addr.eq(reader.row >> self.bits),
-                block.en.eq(reader.enable),
+                block.en.eq(reader.block_enable),
                 block.addr.eq(reader.block),
                 reader.point.eq(row.data[lane]),
                 reader.points.eq(block.data),
@@ -171,6 +176,6 @@ class Points(Component):
                     Value.cast(row.data).word_select(lane >> group_bits, len(Value.cast(self.write)))
                 ),
             ]
-            with m.If(reader.enable):
+            with m.If(reader.row_enable):
                 m.d.sync += lane.eq(reader.row)
         return m

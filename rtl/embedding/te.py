@@ -61,8 +61,7 @@ class TE(Block):
     count, iterations, exaggerated : constant from ``start`` until ``done``
     start : begins, a pulse
     i_points : Y0, N points
-    row, block : the affinities that are asked for, in every cycle: columns block * te_lanes and the
-        following
+    word_enable, row, block : affinities that are wanted: columns block * te_lanes and the following
     word : these affinities one cycle later; elements of columns >= N may be anything
     done : Y is final, a pulse
     i_read : an index below N, from ``done`` until the next ``start``
@@ -109,6 +108,7 @@ class TE(Block):
                 "exaggerated": In(16),
                 "start": In(1),
                 "i_points": In(stream.Signature(payloads.point)),
+                "word_enable": Out(1),
                 "row": Out(derived.index_width),
                 "block": Out(range(self.padded // self.lanes)),
                 "word": In(ArrayLayout(payloads.affinity, self.lanes)),
@@ -205,7 +205,10 @@ class TE(Block):
         m.d.comb += [
             points.near.block.eq(pairs.block),
             points.near.row.eq(Mux(passing, pairs.row, Mux(updating, base, self.i_read.payload))),
-            points.near.enable.eq(passing | updating | (self.i_read.valid & self.i_read.ready)),
+            points.near.row_enable.eq(
+                (passing & pairs.first) | updating | (self.i_read.valid & self.i_read.ready)
+            ),
+            points.near.block_enable.eq(passing),
             self.i_read.ready.eq(reading & (~self.o_read.valid | self.o_read.ready)),
             self.o_read.payload.eq(points.near.point),
         ]
@@ -226,9 +229,11 @@ class TE(Block):
         m.d.comb += [
             late.count.eq(self.count),
             late.step.eq(lanes[0].due),
-            points.late.enable.eq(late.step),
+            points.late.row_enable.eq(late.step & late.first),
             points.late.row.eq(late.row),
+            points.late.block_enable.eq(late.step),
             points.late.block.eq(late.block),
+            self.word_enable.eq(late.step),
             self.row.eq(late.row),
             self.block.eq(late.block),
         ]
@@ -374,9 +379,8 @@ class TE(Block):
                 m.d.sync += new.eq(new + self.group)
         m.d.comb += [
             done.eq(updates[0].new_valid & (new + self.group >= self.count)),
-            forces.read_index.eq(base),
-            sigmas.read_index.eq(base),
-            velocities.read_index.eq(base),
+            *(memory.read_enable.eq(updating) for memory in (forces, sigmas, velocities)),
+            *(memory.read_index.eq(base) for memory in (forces, sigmas, velocities)),
             velocities.write_index.eq(new),
             velocities.write_mask.eq(Cat(update.new_valid for update in updates)),
         ]

@@ -352,7 +352,12 @@ class DE(Block):
         score = Signal(self.payloads.score)
         error = Signal(width)
         above = Signal()
-        m.d.comb += [old.addr.eq(came.who), candidate.addr.eq(came.who)]
+        m.d.comb += [
+            old.addr.eq(came.who),
+            old.en.eq(self.fitness.o.valid),
+            candidate.addr.eq(came.who),
+            candidate.en.eq(self.fitness.o.valid),
+        ]
         m.d.sync += [
             valid.eq(self.fitness.o.valid),
             label.eq(came),
@@ -363,7 +368,12 @@ class DE(Block):
         # what is held of a context changes with its last score of a generation only: read a cycle ahead
         best, write_best = contexts.bests.read_port(), contexts.bests.write_port()
         mask, write_mask = contexts.masks.read_port(), contexts.masks.write_port()
-        m.d.comb += [best.addr.eq(label.who.context), mask.addr.eq(label.who.context)]
+        m.d.comb += [
+            best.addr.eq(label.who.context),
+            best.en.eq(valid),
+            mask.addr.eq(label.who.context),
+            mask.en.eq(valid),
+        ]
         held = contexts.generations[label.who.context]
         count, fresh = delay(m, held, 1), delay(m, contexts.fresh[label.who.context], 1)
         begins = delay(m, label.who.k == 0, 1)
@@ -397,6 +407,7 @@ class DE(Block):
             last.eq(valid & ~constant & (k == POPULATION - 1)),
             solved.eq(Mux(better, small, leading_small)),
             ended.eq(solved | (count == GENERATION_CAP - 1)),
+            self.trials.place_enable.eq(member.valid),
             write_error.en.eq(valid & ~constant & replaces),
             write_error.addr.eq(label.who),
             write_error.data.eq(error),

@@ -72,7 +72,8 @@ class Trials(wiring.Component):
     asked, mask, masked : the mask of context ``asked``, and whether it has one yet, in the same cycle; they
         hold still during its generation
     o : stream of ``{u, who}``, 32 for each item, ``latency`` cycles later
-    place, member : what is in a slot of the population, one cycle later; not for DE/rand/1
+    place_enable, place, member : a slot of the population that is wanted, and one cycle later what is in it;
+        not for DE/rand/1
     """
 
     latency = 12
@@ -95,6 +96,7 @@ class Trials(wiring.Component):
                 "mask": In(POPULATION),
                 "masked": In(1),
                 "o": Out(stream.Signature(StructLayout({"u": u, "who": self.who}))),
+                "place_enable": In(1),
                 "place": In(self.slot),
                 "member": Out(signed(u)),
             }
@@ -194,10 +196,17 @@ class Trials(wiring.Component):
             m.submodules[f"population_{name}"] = copy
             read = copy.read_port()
             slot = mask.bit_select(number, 1)
-            m.d.comb += [read.addr.eq(Cat(slot, number, whose[7].context)), read.en.eq(advance)]
+            m.d.comb += [
+                read.addr.eq(Cat(slot, number, whose[7].context)),
+                read.en.eq(advance & valid[7] & ~fresh[7]),
+            ]
             if name == "a":  # DE/best/1 needs two, so that this one serves ``place``
                 with m.If(~rand):
-                    m.d.comb += [read.addr.eq(self.place), read.en.eq(1), self.member.eq(read.data)]
+                    m.d.comb += [
+                        read.addr.eq(self.place),
+                        read.en.eq(self.place_enable),
+                        self.member.eq(read.data),
+                    ]
             members.append(later(read.data))
             writes.append(copy.write_port())
 
@@ -213,10 +222,10 @@ class Trials(wiring.Component):
                 self.o.payload.who.eq(whose[10]),
             ]
 
-        # Into the free slot
-        for write in writes:
+        # Into the free slot; no trial is formed from the points of a section or a window
+        for write, wanted in zip(writes, (1, rand | best, rand | best), strict=True):
             m.d.comb += [
-                write.en.eq(self.o.valid & self.o.ready),
+                write.en.eq(self.o.valid & self.o.ready & wanted),
                 write.addr.eq(slot),
                 write.data.eq(self.o.payload.u),
             ]

@@ -67,19 +67,20 @@ async def pairs(dut: Any, stalls: Stalls) -> None:
 
 @cocotb.test(skip=not CONFIG.picks)
 async def shown_pairs(dut: Any) -> None:
-    """A pair a cycle that is shown and not asked for, both ways round, each with its distance in time."""
+    """A pair a cycle that is wanted, both ways round, each with its distance in time; pauses give nothing."""
     await start(dut)
     distances = draw_matrix(CONFIG.images, 1000)
     task = cocotb.start_soon(play_memory(dut, distances, {}))
-    random = generator("shown pairs").integers(0, CONFIG.images, (200, 2))
-    shown = [(int(row), int(column)) for row, column in random if row != column]
+    limits = [CONFIG.images, CONFIG.images, 4]
+    random = generator("shown pairs").integers(0, limits, (300, 3))
+    shown = [(int(row), int(column), bool(wanted)) for row, column, wanted in random if row != column]
     board = Scoreboard("shown pairs", minimum=100)
-    board.expect(int(distances[pair]) for pair in shown)
+    board.expect(int(distances[row, column]) for row, column, wanted in shown if wanted)
     for number in range(len(shown) + PAIR_LATENCY):
-        row, column = shown[min(number, len(shown) - 1)]
-        dut.i_read__payload.value = PAIR.pack(row=row, column=column)
+        row, column, wanted = shown[number] if number < len(shown) else (0, 0, False)
+        dut.i_read__payload.value, dut.pair_enable.value = PAIR.pack(row=row, column=column), wanted
         await RisingEdge(dut.clk)
-        if number >= PAIR_LATENCY:
+        if number >= PAIR_LATENCY and shown[number - PAIR_LATENCY][2]:
             board.got(dut.read_data.value.to_unsigned())
     task.cancel()
     board.finish()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Cases, memory of the affinities, driver and comparison of the embedding unit (TE)."""
 
+import random
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,7 +77,10 @@ def make_cases(count: int, rng: np.random.Generator) -> dict[str, Case]:
 
 
 class Affinities:
-    """The memory of the affinities: a word one cycle after its address, anything in columns >= N."""
+    """The memory of the affinities: a word one cycle after it was wanted, then anything.
+
+    In columns >= N there may be anything as well.
+    """
 
     def __init__(self, dut: Any) -> None:
         self.dut, self.edge = dut, RisingEdge(dut.clk)
@@ -99,9 +103,13 @@ class Affinities:
         ]
 
     async def _serve(self) -> None:
-        dut = self.dut
+        dut, bits = self.dut, len(self.dut.word)
+        unknown = random.Random("affinities that nobody asked for")
         while True:
             await self.edge
+            if not dut.word_enable.value:
+                dut.word.value = unknown.getrandbits(bits)
+                continue
             row = dut.row.value.to_unsigned()
             block = 0 if self.single else dut.block.value.to_unsigned()
             if row < len(self.words):

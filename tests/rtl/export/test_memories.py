@@ -66,3 +66,22 @@ def test_what_must_be_on_chip_is(preset: str) -> None:
     assert bits["affinity"] == n * n * profile.affinity.width
     assert bits["te.points"] == 2 * n * profile.position.width
     assert bits["te.row_velocities"] == 2 * n * profile.velocity.width
+
+
+def list_unconditional_reads(text: str) -> list[str]:
+    """Memories, with their modules, that some clocked port reads in every cycle."""
+    found = []
+    for body in re.split(r"^module ", text, flags=re.MULTILINE)[1:]:
+        memories = set(re.findall(r"^  reg \[\d+:0\] (\S+)\s+\[\d+:0\];", body, re.MULTILINE))
+        reads = re.findall(r"always @\(posedge \S+\)(?: begin)?\n\s*\S+ <= (\w+)\[", body)
+        found += [f"{body.split('(')[0].strip()}.{name}" for name in reads if name in memories]
+    return found
+
+
+@pytest.mark.parametrize("preset", ["tiny", "herding", "lean"])
+def test_no_memory_is_read_in_every_cycle(preset: str) -> None:
+    """A read costs energy whether or not its word is wanted, and a port without an enable always reads."""
+    text = system_verilog(PRESETS[preset])
+    assert list_unconditional_reads(text) == []
+    always = re.sub(r"if \(\S+\) begin\n(\s*\S+ <= \w+\[.*)\n\s*end", r"\1", text)
+    assert len(list_unconditional_reads(always)) > 0
