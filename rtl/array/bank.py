@@ -5,9 +5,9 @@ from amaranth import Module, Mux, Shape
 from amaranth.lib.wiring import In, Out
 
 from nms.contract.config import Config
-from nms.rtl.lib.flow import delay
+from nms.rtl.lib.flow import delay, follow
 from nms.rtl.lib.hierarchy import Block
-from nms.rtl.lib.ram import RAM
+from nms.rtl.lib.split import SplitRAM
 
 
 class Bank(Block):
@@ -15,9 +15,9 @@ class Bank(Block):
 
     Each half holds the images j = k modulo ``pes`` of PE k, image j in slot j // pes, ``Derived.words``
     words a slot. The batch in one half is computed on while that in the other, of before, is fetched, or
-    the next one is written there. A half is a memory of two physical ports: one reads the PE's own image;
-    the other writes, or reads the image that is broadcast or fetched. Each half is used for one of these at
-    a time, so that they share an address.
+    the next one is written there. A half is a memory of two physical ports, in parts: one port reads the PE's
+    own image; the other writes, or reads the image that is broadcast or fetched. Each half is used for one of
+    these at a time, so that they share an address.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class Bank(Block):
 
     Reset
     -----
-    Has no effect: contents and what was read stay.
+    Contents stay, a read that is under way is lost.
     """
 
     def __init__(self, config: Config) -> None:
@@ -82,24 +82,23 @@ class Bank(Block):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         for half in (0, 1):
-            memory = RAM(shape=8 * self.config.lanes, depth=self.depth)
+            memory = SplitRAM(8 * self.config.lanes, self.depth, beside=True)
             m.submodules[f"half{half}"] = memory
-            own, shared, write = memory.read_port(), memory.read_port(), memory.write_port()
             active = self.half == half
             address = Mux(active, self.address, self.fetch_address)
             m.d.comb += [
-                own.addr.eq(self.own_address),
-                own.en.eq(self.own_enable & active),
-                shared.en.eq(Mux(active, self.enable, self.fetch_enable)),
-                shared.addr.eq(Mux(write.en, self.write_address, address)),
-                write.en.eq(self.write_enable & (self.write_half == half)),
-                write.addr.eq(shared.addr),
-                write.data.eq(self.write_data),
+                memory.beside_address.eq(self.own_address),
+                memory.beside_read.eq(self.own_enable & active),
+                memory.read.eq(Mux(active, self.enable, self.fetch_enable)),
+                memory.address.eq(Mux(memory.write, self.write_address, address)),
+                memory.write.eq(self.write_enable & (self.write_half == half)),
+                memory.write_data.eq(self.write_data),
             ]
             # a register at each half: a block memory leaves no time for the choice between them
-            own_data, shared_data = delay(m, own.data, 1), delay(m, shared.data, 1)
+            own_data = delay(m, memory.beside_data, 1, follow(m, memory.beside_read, 1)[1:])
+            shared_data = delay(m, memory.data, 1, follow(m, active & self.enable, 1)[1:])
             with m.If(active):
                 m.d.comb += [self.own.eq(own_data), self.data.eq(shared_data)]
             with m.Else():
-                m.d.comb += self.fetched.eq(shared.data)
+                m.d.comb += self.fetched.eq(memory.data)
         return m
