@@ -20,6 +20,7 @@ import json
 import re
 import reprlib
 import tomllib
+from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from importlib import resources
@@ -76,9 +77,9 @@ class SamplerConfig(BaseModel):
         return value
 
     @property
+    @abstractmethod
     def phases(self) -> tuple[Phase, ...]:
         """The phases of a batch, in order."""
-        raise NotImplementedError
 
     def has(self, methods: tuple[str, ...], key: str = "") -> bool:
         """Whether it has what those of ``methods`` have and, with ``key`` above 0, published ones."""

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from nms.commands.completion import complete_config, complete_override, list_keys, offer
-from nms.contract.config import METHODS, SamplerConfig
+from nms.contract.config import METHODS
 from nms.contract.settings import Pick, Search
 
 
@@ -44,8 +44,9 @@ Preset = Annotated[str, config_option()]
 
 def _list_keys() -> str:
     """The keys of ``-P``: those of every method, then those that a method has beside them."""
-    common = list_keys([SamplerConfig])
-    own = {name: [key for key in list_keys([kind]) if key not in common] for name, kind in METHODS.items()}
+    each = {name: list_keys([kind]) for name, kind in METHODS.items()}
+    common = [key for key in each["desne"] if all(key in keys for keys in each.values())]
+    own = {name: [key for key in keys if key not in common] for name, keys in each.items()}
     return ", ".join(common) + "".join(f"; of {name} also {', '.join(keys)}" for name, keys in own.items())
 
 

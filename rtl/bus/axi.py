@@ -3,20 +3,19 @@
 
 from enum import IntEnum
 
-from amaranth import Array, Cat, ClockDomain, Const, DomainRenamer, Module, Mux, Signal, Value
+from amaranth import Array, Cat, ClockDomain, DomainRenamer, Module, Mux, Signal, Value
 from amaranth.lib.wiring import In, Out, connect
 
-from nms.contract.config import Config, HerdingConfig, LeanConfig, ReducedConfig, SamplerConfig
+from nms.contract.config import Config, HerdingConfig, SamplerConfig
 from nms.contract.readout import Readout
 from nms.contract.registers import ADDRESS_BITS, BY_NAME, COUNTED, Error, Event
-from nms.contract.settings import SIDE_MAX, Pick, Search
 from nms.rtl.bus.dma import Reader, Sender, Writer
 from nms.rtl.bus.gearbox import Gearbox
 from nms.rtl.bus.images import BATCHES, Images
 from nms.rtl.bus.register_file import RegisterFile
+from nms.rtl.bus.settings import JobSettings
 from nms.rtl.core import make_core
 from nms.rtl.lean.sampler import LeanSampler
-from nms.rtl.lib.fixed import bit_length
 from nms.rtl.lib.hierarchy import Block, instantiate
 from nms.rtl.reduction.reduce import Reduce
 
@@ -131,6 +130,7 @@ class NearMemorySampler(Block):
             self.reduction = self.sampler
         elif config.side:
             self.reduction = instantiate(m, "reduce", Reduce(config), platform, "core")
+        self.settings = JobSettings(config, self.registers, self.sampler, self.reduction)
         self.state = Signal(State)
         self.busy = Signal()
         self.stop = Signal()
@@ -141,26 +141,14 @@ class NearMemorySampler(Block):
         self._lite(m)
         self._memory(m)
         self._stream(m)
-        self._settings(m)
+        self.settings.connect(m)
+        m.d.comb += self.sender.pixels.eq(self.registers.pixels)
         self._job(m)
         self._load(m)
         self._results(m)
         self._count(m)
         self._stop(m)
         return m
-
-    def _both(self, name: str) -> Value:
-        """A setting of two registers."""
-        return Cat(getattr(self.registers, f"{name}_lo"), getattr(self.registers, f"{name}_hi"))
-
-    def _field(self, register: str, name: str) -> Value:
-        """A setting that is a field of a register."""
-        field = next(field for field in BY_NAME[register].fields if field.name == name)
-        value: Value = getattr(self.registers, register)[field.low : field.low + field.width]
-        return value
-
-    def _option(self, name: str) -> Value:
-        return self._field("options", name)
 
     def _lite(self, m: Module) -> None:
         inner = self.registers
@@ -211,7 +199,7 @@ class NearMemorySampler(Block):
         else:
             connect(m, self.images.o_pixels, self.sender.i_pixels)
             m.d.comb += [
-                self.images.send_images.eq(self._option("send_images")),
+                self.images.send_images.eq(self.settings.option("send_images")),
                 self.sending.eq(self.images.sending | self.reader.busy | self.sender.busy),
             ]
         m.d.comb += [
@@ -222,132 +210,6 @@ class NearMemorySampler(Block):
             self.m_axis_tvalid.eq(beats.valid),
             beats.ready.eq(self.m_axis_tready),
         ]
-
-    def _settings(self, m: Module) -> None:
-        """Settings to the blocks; the offset of the first illegal one, or 0."""
-        config, given = self.config, self.registers
-        self.taken = self.reduction.length if isinstance(self.reduction, Reduce) else given.pixels
-        """Bytes of an image that the core takes."""
-        if isinstance(config, Config):
-            own = self._set_published(m, config)
-        else:
-            assert isinstance(config, ReducedConfig)
-            own = self._set_reduced(m, config)
-        self.writes = self._option("write_results")
-        self.mapped = Signal()  # the results have points and rows
-        if isinstance(config, LeanConfig):
-            m.d.comb += self.mapped.eq(given.pick != Pick.HERDING)
-        else:
-            m.d.comb += self.mapped.eq(isinstance(config, Config))
-        m.d.comb += [
-            self.sampler.count.eq(given.count),
-            self.sampler.keep.eq(given.keep),
-            self.sampler.pixels.eq(self.taken),
-            self.sender.pixels.eq(given.pixels),
-        ]
-        beat = config.bus_bits // 8 - 1
-        illegal = (
-            own
-            | {
-                "count": (given.count < 4) | (given.count > config.images),
-                "keep": (given.keep < 1) | (given.keep > given.count),
-                "batches": (given.batches < 1) | (given.batches >= 1 << BATCHES),
-            }
-            | {
-                name: (getattr(given, name) & beat) != 0
-                for name in (
-                    "image_base_lo", "image_stride", "batch_stride", "result_base_lo", "result_stride",
-                    "list_base_lo", "list_stride",
-                )
-            }
-        )  # fmt: skip
-        self.illegal = Signal(ADDRESS_BITS)
-        found: Value = Const(0, ADDRESS_BITS)
-        for name in sorted(illegal, key=lambda name: BY_NAME[name].offset, reverse=True):
-            found = Mux(illegal[name], BY_NAME[name].offset, found)
-        m.d.sync += self.illegal.eq(found)
-
-    def _set_published(self, m: Module, config: Config) -> dict[str, Value]:
-        """Settings of the published method to the sampler; by register, whether it is illegal."""
-        given, sampler, target = self.registers, self.sampler, self._both("target")
-        words = Signal.like(sampler.words)
-        m.d.sync += words.eq(_divide_by_lanes(self.taken[: config.pixels.bit_length()], config))
-        m.d.comb += [sampler.words.eq(words), sampler.target.eq(target)]
-        if isinstance(self.reduction, Reduce):
-            m.d.comb += self.reduction.pixels.eq(given.pixels)
-            image = self._set_reduction(m, self.reduction)
-        else:
-            m.d.comb += sampler.send_images.eq(self._option("send_images"))
-            image = {"pixels": (given.pixels < 1) | (given.pixels > config.pixels)}
-        for name in ("iterations", "exaggerated", "seed", "search", *(["pick"] if config.picks else [])):
-            m.d.comb += getattr(sampler, name).eq(getattr(given, name))
-        pick = {"pick": given.pick >= Pick.HERDING} if config.picks else {}
-        fraction = config.profile.perplexity.fraction
-        return (
-            image
-            | pick
-            | {
-                "target_lo": (target <= 1 << fraction) | (target >= (given.count - 1) << fraction),
-                "iterations": given.iterations > 0xFFFF,
-                "exaggerated": given.exaggerated > 0xFFFF,
-                "search": given.search > max(Search),
-            }
-        )
-
-    def _set_reduction(self, m: Module, reduction: Reduce | LeanSampler) -> dict[str, Value]:
-        """Settings of an image to what reduces it; by register, whether it is illegal.
-
-        Its check tells of all settings of an image at once: if the others are right, it is the number of
-        bytes that is wrong, in memory or reduced.
-        """
-        given = self.registers
-        shape = {name: self._field("shape", name) for name in ("height", "width")}
-        grid = {name: self._field("reduction", name) for name in ("side", "channels", "planes", "grey")}
-        for name, value in (shape | grid).items():
-            m.d.comb += getattr(reduction, name).eq(value)
-        side, channels = grid["side"], grid["channels"]
-        known = Cat(side == one for one in (0, 4, 8, 16, 32) if one <= self.config.side).any()
-        unclear = grid["grey"] & (grid["planes"] | (channels == 1))
-        reduces, odd = side != 0, (channels != 1) & (channels != 3)
-        illegal = {
-            "shape": reduces & Cat((one < 1) | (one > SIDE_MAX) for one in shape.values()).any(),
-            "reduction": ~known | unclear | (reduces & odd),
-        }
-        illegal["pixels"] = (given.pixels >= 1 << len(reduction.pixels)) | (
-            reduction.illegal & ~illegal["shape"] & ~illegal["reduction"]
-        )
-        return illegal
-
-    def _set_reduced(self, m: Module, config: ReducedConfig) -> dict[str, Value]:
-        """As :meth:`_set_published`, of a sampler that always looks at reduced images."""
-        given, sampler = self.registers, self.sampler
-        illegal = self._set_reduction(m, sampler)
-        removal = {name: self._field("duplicates", name) for name in ("threshold", "window", "across")}
-        for name, value in removal.items():
-            m.d.comb += getattr(sampler, name).eq(value)
-        flat = (sampler.side == 0) | (sampler.height < 4) | (sampler.width < 4)
-        beyond = (removal["window"] < 1) | (removal["window"] > config.window)
-        illegal["duplicates"] = (removal["threshold"] != 0) & (flat | beyond)
-        if not isinstance(config, LeanConfig):
-            return illegal | {"pick": given.pick != Pick.HERDING}
-        return illegal | self._set_map(m, config)
-
-    def _set_map(self, m: Module, config: LeanConfig) -> dict[str, Value]:
-        """As :meth:`_set_published`, of a map that has few bits."""
-        given, sampler, target = self.registers, self.sampler, self._both("target")
-        m.d.comb += sampler.target.eq(target)
-        for name in ("iterations", "exaggerated", "seed", "pick", "evaluations"):
-            m.d.comb += getattr(sampler, name).eq(getattr(given, name))
-        mapped = given.pick != Pick.HERDING
-        others = (given.count - 1)[: config.derived.count_width]
-        reached = (target >> config.profile.entropy.fraction) >= bit_length(others)
-        return {
-            "pick": given.pick > max(Pick),
-            "target_lo": mapped & ((target == 0) | reached),
-            "iterations": mapped & (given.iterations > 0xFFFF),
-            "exaggerated": mapped & (given.exaggerated > 0xFFFF),
-            "evaluations": mapped & ((given.evaluations < 1) | (given.evaluations > 15)),
-        }
 
     def _job(self, m: Module) -> None:
         """The states of a job up to the results, and its end."""
@@ -369,7 +231,7 @@ class NearMemorySampler(Block):
             idle.eq(~(self.reader.busy | self.writer.busy | self.sender.busy)),
             last.eq(batches_done + 1 == registers.batches),
             sampler.start.eq(self.state == State.BEGIN),
-            self.writer.start.eq((self.state == State.BEGIN) & self.writes),
+            self.writer.start.eq((self.state == State.BEGIN) & self.settings.writes),
             self.writer.base.eq(self.result_address),
         ]
         if self.reduction is None:
@@ -384,22 +246,24 @@ class NearMemorySampler(Block):
             with m.Case(State.IDLE), m.If(commands["start"]):
                 m.d.sync += [checked.eq(0), self.state.eq(State.CHECK), batches_done.eq(0)]
             with m.Case(State.CHECK):
-                m.d.sync += [checked.eq(prepared), self.result_address.eq(self._both("result_base"))]
+                m.d.sync += [checked.eq(prepared), self.result_address.eq(self.settings.both("result_base"))]
                 with m.If(checked & ~registers.fetching & ~self.stop):
                     m.d.sync += self.state.eq(State.BEGIN)
-                    m.d.comb += self.cleared.eq(self.illegal == 0)
-                    with m.If(self.illegal != 0):
+                    m.d.comb += self.cleared.eq(self.settings.illegal == 0)
+                    with m.If(self.settings.illegal != 0):
                         m.d.comb += refused.eq(1)
                         m.d.sync += [
                             error.eq(1),
                             code.eq(Error.SETTING),
-                            address.eq(self.illegal),
+                            address.eq(self.settings.illegal),
                             self.state.eq(State.IDLE),
                         ]
             with m.Case(State.BEGIN):
                 m.d.sync += self.state.eq(State.COMPUTE)
             with m.Case(State.COMPUTE), m.If(sampler.done & ~self.images.o_kept.valid):
-                m.d.sync += self.state.eq(Mux(self.writes & self.mapped, State.ASK, State.FINISH))
+                m.d.sync += self.state.eq(
+                    Mux(self.settings.writes & self.settings.mapped, State.ASK, State.FINISH)
+                )
             with m.Case(State.FINISH), m.If(~self.writer.busy & ~(last & self.sending)):
                 m.d.sync += [
                     batches_done.eq(batches_done + 1),
@@ -459,9 +323,9 @@ class NearMemorySampler(Block):
         for name in ("count", "pixels", "batches", "image_stride", "batch_stride", "list_stride"):
             m.d.comb += getattr(images, name).eq(getattr(given, name))
         m.d.comb += [
-            images.use_list.eq(self._option("use_list")),
-            images.image_base.eq(self._both("image_base")),
-            images.list_base.eq(self._both("list_base")),
+            images.use_list.eq(self.settings.option("use_list")),
+            images.image_base.eq(self.settings.both("image_base")),
+            images.list_base.eq(self.settings.both("list_base")),
             images.start.eq(self.cleared),
             self.sampler.load.eq(images.load),
             images.load_ready.eq(self.sampler.load_ready),
@@ -486,7 +350,7 @@ class NearMemorySampler(Block):
         gearbox = Gearbox(size, len(taken.payload) // 8, len(self.sampler.pixels))
         m.submodules.gearbox = DomainRenamer("core")(gearbox)
         m.d.comb += [
-            gearbox.length.eq(self.taken),
+            gearbox.length.eq(self.settings.taken),
             gearbox.i.payload.eq(words.p.data),
             gearbox.i.valid.eq(words.valid),
             words.ready.eq(gearbox.i.ready),
@@ -499,7 +363,7 @@ class NearMemorySampler(Block):
         """Words for the writer: pairs of kept images as they come, then what a map has."""
         words, keep, count = self.writer.i_words, self.registers.keep, self.registers.count
         m.d.comb += self.writer.length.eq(
-            (((keep + 1) >> 1) << 3) + Mux(self.mapped, (count << 3) + (count << 4), 0)
+            (((keep + 1) >> 1) << 3) + Mux(self.settings.mapped, (count << 3) + (count << 4), 0)
         )
         connect(m, self.sampler.o_kept, self.images.i_kept)
         kept = self.images.o_kept
@@ -510,8 +374,8 @@ class NearMemorySampler(Block):
         with m.If(self.state == State.COMPUTE):
             m.d.comb += [
                 words.payload.eq(Mux(second, Cat(first, kept.p.number), kept.p.number)),
-                words.valid.eq(kept.valid & full & self.writes),
-                kept.ready.eq(~full | words.ready | ~self.writes),
+                words.valid.eq(kept.valid & full & self.settings.writes),
+                kept.ready.eq(~full | words.ready | ~self.settings.writes),
             ]
             with m.If(kept.valid & kept.ready):
                 m.d.sync += [second.eq(~second), first.eq(kept.p.number)]
@@ -608,14 +472,6 @@ class NearMemorySampler(Block):
                 continue  # the method has none: the register reads as 0
             low, high = getattr(self.registers, f"{name}_lo"), getattr(self.registers, f"{name}_hi")
             m.d.comb += Cat(low, high).eq(value)
-
-
-def _divide_by_lanes(pixels: Value, config: Config) -> Value:
-    """ceil(pixels / lanes) as a product: exact, because the reciprocal is rounded up and has enough bits."""
-    lanes = config.lanes
-    bits = len(pixels) + 1 + lanes.bit_length()
-    reciprocal = -(-(1 << bits) // lanes)
-    return ((pixels + (lanes - 1)) * reciprocal) >> bits
 
 
 def _replace_byte(word: Value, step: Value, value: Value, steps: int) -> Value:

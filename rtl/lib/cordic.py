@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Hyperbolic CORDIC in base 2: ``Rotate`` gives 2^f, ``Decay`` 2^-f, ``Vector`` log2 m."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from decimal import Decimal, localcontext
 from math import isqrt
@@ -39,7 +40,7 @@ def start(indices: Sequence[int], fraction: int) -> int:
     return (isqrt((a << 2 * (fraction + 1)) // b) + 1) // 2
 
 
-class _Pipeline(Block):
+class _Pipeline(Block, ABC):
     """Registers and handshake common to both: one register after every ``unroll`` rotations.
 
     All stages advance together: an item is taken in each cycle in which the output is empty or taken.
@@ -103,14 +104,17 @@ class _Pipeline(Block):
         ]
         return {"x": new_x, "y": new_y}
 
+    @abstractmethod
     def _first(self, item: Value) -> dict[str, Value]:
-        raise NotImplementedError
+        """What the first stage begins with."""
 
+    @abstractmethod
     def _turn(self, m: Module, position: int, state: dict[str, Value]) -> dict[str, Value]:
-        raise NotImplementedError
+        """What is there after the rotation at a position."""
 
+    @abstractmethod
     def _last(self, m: Module, state: dict[str, Value]) -> None:
-        raise NotImplementedError
+        """The output, from what the last stage leaves."""
 
 
 class _Angled(_Pipeline):
