@@ -94,7 +94,7 @@ class Bank(Block):
                 memory.write.eq(self.write_enable & (self.write_half == half)),
                 memory.write_data.eq(self.write_data),
             ]
-            # a register at each half: a block memory leaves no time for the choice between them
+            # a register at each half: after the choice of a part, a block memory leaves no time for another
             own_data = delay(m, memory.beside_data, 1, follow(m, memory.beside_read, 1)[1:])
             shared_data = delay(m, memory.data, 1, follow(m, active & self.enable, 1)[1:])
             with m.If(active):
