@@ -84,15 +84,30 @@ class Pick(Choice):
     HERDING = 4  # no map: images whose mean follows that of the group
 
 
-class Reduction:
-    """What follows from the settings that say what is done with an image (``contract.md``, section 14)."""
+@dataclass(frozen=True)
+class BatchSettings:
+    """Settings of a batch and of its images that every sampler has (``contract.md``, section 14).
 
+    Parameters
+    ----------
+    count : N, images in the batch
+    pixels : bytes of an image in memory, ``height * width * channels`` if it is reduced
+    keep : K, indices to keep
+    height, width, channels : of an image in memory; 0 if it is taken as it is
+    planes : whether an image's channels lie one after the other
+    grey : whether all channels are reduced to one
+    side : side of the grid to which images are reduced; 0 takes them as they are
+    """
+
+    count: int
     pixels: int
-    height: int
-    width: int
-    channels: int
-    grey: bool
-    side: int
+    keep: int
+    height: int = 0
+    width: int = 0
+    channels: int = 0
+    planes: bool = False
+    grey: bool = False
+    side: int = 0
 
     @property
     def grid(self) -> tuple[int, int]:
@@ -108,38 +123,25 @@ class Reduction:
         return rows * columns * (1 if self.grey else self.channels)
 
 
-@dataclass(frozen=True)
-class Settings(Reduction):
+@dataclass(frozen=True, kw_only=True)
+class Settings(BatchSettings):
     """Run-time settings of the published sampler, in the hardware's own integers.
 
     Parameters
     ----------
-    count : N, images in the batch
-    pixels : bytes of an image in memory, ``height * width * channels`` if it is reduced
-    keep : K, indices to keep
     target : perplexity, raw in the profile's perplexity format
     iterations : gradient iterations
     seed : 32-bit seed of every random number
     exaggerated : number of exaggerated iterations, the first ones
     search : method of the search for beta, a :class:`nms.contract.settings.Search`
-    height, width, channels, planes, grey, side : as of :class:`nms.contract.settings.LeanSettings`
     pick : what of a cell is kept first, a :class:`nms.contract.settings.Pick` other than ``HERDING``
     """
 
-    count: int
-    pixels: int
-    keep: int
     target: int
     iterations: int
     seed: int
     exaggerated: int
     search: int = Search.DE_RAND1
-    height: int = 0
-    width: int = 0
-    channels: int = 0
-    planes: bool = False
-    grey: bool = False
-    side: int = 0
     pick: int = Pick.CENTRE
 
     @classmethod
@@ -210,19 +212,12 @@ class Settings(Reduction):
         )
 
 
-@dataclass(frozen=True)
-class LeanSettings(Reduction):
+@dataclass(frozen=True, kw_only=True)
+class LeanSettings(BatchSettings):
     """Run-time settings of the samplers that look at reduced images, in the hardware's own integers.
 
     Parameters
     ----------
-    count : N, images in the batch
-    pixels : bytes of an image in memory, ``height * width * channels`` if it is reduced
-    keep : K, indices to keep
-    height, width, channels : of an image in memory; 0 if it is taken as it is
-    planes : whether an image's channels lie one after the other
-    grey : whether all channels are reduced to one
-    side : side of the grid to which images are reduced; 0 takes them as they are
     pick : what of a group is kept, a :class:`nms.contract.settings.Pick`
     target : entropy of a row, raw, as are the settings below 0 without a map
     iterations : of the map
@@ -234,15 +229,6 @@ class LeanSettings(Reduction):
     across : whether those of the batches before count
     """
 
-    count: int
-    pixels: int
-    keep: int
-    height: int = 0
-    width: int = 0
-    channels: int = 0
-    planes: bool = False
-    grey: bool = False
-    side: int = 0
     pick: int = Pick.HERDING
     target: int = 0
     iterations: int = 0
@@ -370,7 +356,7 @@ def _measure(
             raise UserError(f"{name} {length}: must be 1 to {SIDE_MAX}")
     if grey and (channels == 1 or planes):
         raise UserError("grey: needs interleaved pixels of three bytes")
-    settings = LeanSettings(0, pixels, 0, height, width, channels, planes=planes, grey=grey, side=side)
+    settings = BatchSettings(0, pixels, 0, height, width, channels, planes=planes, grey=grey, side=side)
     if settings.reduced > config.pixels:
         raise UserError(
             f"side {side}: reduced images have {settings.reduced} bytes, more than {config.pixels}; with"
