@@ -142,9 +142,9 @@ def test_memories_need_no_initial_contents(core: Path, tmp_path: Path) -> None:
     assert set(re.findall(r"^ +initial .*", text, re.MULTILINE)) == {r"  initial \$settle <= 0;"}
     memory = re.search(r"^  reg \[\d+:0\] distances \[(\d+):0\];\n", text, re.MULTILINE)
     assert memory is not None
-    assert map_memories(text, tmp_path) == (38, [])
+    assert map_memories(text, tmp_path) == (44, [])
     zeroed = f"{memory[0]}  initial distances[0] = 0;\n"
-    assert map_memories(text.replace(memory[0], zeroed), tmp_path) == (38, ["nms_pea/distances"])
+    assert map_memories(text.replace(memory[0], zeroed), tmp_path) == (44, ["nms_pea/distances"])
 
 
 def test_two_cores_in_one_design(core: Path, tmp_path: Path) -> None:
