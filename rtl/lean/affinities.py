@@ -39,7 +39,7 @@ class Affinities(Component):
     word_enable, word : asks for a word, not while shares come
     word_affinities : its affinities, one cycle later
     pair_enable, pair_row, pair_column : asks for a pair, not while shares come or words are read
-    pair_affinity : its affinity, two cycles later; 0 of a point and itself
+    pair_affinity : its affinity, three cycles later; 0 of a point and itself
     sum_enable, sum_row : asks for the sum of a row, not while shares come
     row_sum : the sum, one cycle later
     """
@@ -77,11 +77,27 @@ class Affinities(Component):
         write_sum, read_sum = sums.write_port(), sums.read_port()
         bits = self.lanes.bit_length() - 1
 
-        # stage 1: where the pair lies
+        # stage 1: which of the pair is the lower
         row = Mux(self.share_valid, self.share_row, self.pair_row)
         column = Mux(self.share_valid, self.share_column, self.pair_column)
-        second, same = column < row, column == row
-        low, high = Mux(second, column, row), Mux(second, row, column)
+        came, asking = Signal(), Signal()
+        second, same = Signal(reset_less=True), Signal(reset_less=True)
+        low, high, owner = (
+            Signal.like(self.share_row, name=name, reset_less=True) for name in ("low", "high", "owner")
+        )
+        share = Signal.like(self.share, name="share_0", reset_less=True)
+        m.d.sync += [came.eq(self.share_valid), asking.eq(self.pair_enable)]
+        with m.If(self.share_valid | self.pair_enable):
+            m.d.sync += [
+                second.eq(column < row),
+                same.eq(column == row),
+                low.eq(Mux(column < row, column, row)),
+                high.eq(Mux(column < row, row, column)),
+            ]
+        with m.If(self.share_valid):
+            m.d.sync += [owner.eq(self.share_row), share.eq(self.share)]
+
+        # stage 2: where the pair lies
         word = [
             Signal(range(words(self.images, self.lanes)), name=f"word_{k}", reset_less=True) for k in (1, 2)
         ]
@@ -92,20 +108,20 @@ class Affinities(Component):
         valids, seconds = ([Signal(name=f"{name}_{k}") for k in (1, 2)] for name in ("valid", "second"))
         asked, none = Signal(), [Signal(name=f"none_{k}", reset_less=True) for k in (1, 2)]
         m.d.sync += [
-            valids[0].eq(self.share_valid),
-            seconds[0].eq(self.share_valid & second),
-            asked.eq(self.pair_enable),
+            valids[0].eq(came),
+            seconds[0].eq(came & second),
+            asked.eq(asking),
         ]
-        with m.If(self.share_valid | self.pair_enable):
+        with m.If(came | asking):
             m.d.sync += [
                 word[0].eq(word_of(high, low, self.lanes)),
                 lane[0].eq(low[:bits]),
                 none[0].eq(same),
             ]
-        with m.If(self.share_valid):
-            m.d.sync += [rows[0].eq(self.share_row), lows[0].eq(low), shares[0].eq(self.share)]
+        with m.If(came):
+            m.d.sync += [rows[0].eq(owner), lows[0].eq(low), shares[0].eq(share)]
 
-        # stage 2: the pair's first share, and the sum of the lower row, are read
+        # stage 3: the pair's first share, and the sum of the lower row, are read
         m.d.comb += [
             read.en.eq(self.word_enable | seconds[0] | (asked & ~none[0])),
             read.addr.eq(Mux(self.word_enable, self.word, word[0])),
@@ -120,7 +136,7 @@ class Affinities(Component):
         with m.If(valids[0] | asked):
             m.d.sync += [lane[1].eq(lane[0]), none[1].eq(none[0])]
 
-        # stage 3: P' is written
+        # stage 4: P' is written
         kept = read.data[lane[1]] if self.lanes > 1 else read.data[0]
         whole = half_up(kept + shares[1], 1)[: self.affinity]
         affinity = Mux(seconds[1], whole, shares[1])

@@ -45,7 +45,7 @@ class LeanMap(Block):
     iterations, exaggerated : constant from ``start`` until ``done``
     share_valid, share_row, share_column, share : p_j|i of row i and column j: row after row, each with all
         other columns ascending; all of them before ``start``
-    start : begins, a pulse, three cycles after the last share or later
+    start : begins, a pulse, four cycles after the last share or later
     i_points : Y0, N points
     done : Y is final, a pulse
     read_enable, read_row : asks for a point, from ``done`` until the next ``start``
@@ -53,7 +53,7 @@ class LeanMap(Block):
     sum_enable, sum_row : asks for a row sum R, likewise
     row_sum : R, one cycle later
     pair_enable, pair_row, pair_column : asks for an affinity, likewise
-    pair_affinity : P', two cycles later; 0 of a point and itself
+    pair_affinity : P', three cycles later; 0 of a point and itself
 
     Latency
     -------

@@ -19,10 +19,10 @@ from nms.rtl.lib.signatures import make_kept
 from nms.rtl.selection.grid import Grid
 from nms.rtl.selection.picks import Picks
 
-SETTLED = 3
+SETTLED = 4
 """Cycles from the last share to the start of the map."""
 
-READ = 2
+READ = 3
 """Cycles from a table's request to its value, for the slowest of them."""
 
 ROWS = ("minimum", "scale", "ties", "status", "mantissa", "exponent", "entropy", "evaluations")

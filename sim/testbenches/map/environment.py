@@ -120,7 +120,7 @@ async def send_shares(dut: Any, case: Case, pauses: bool = False) -> None:
                 for _ in range(rng.integers(1, 5)):
                     await edge
     dut.share_valid.value = 0
-    for _ in range(3):
+    for _ in range(4):
         await edge
 
 
@@ -165,7 +165,7 @@ async def compare_affinities(dut: Any, board: Scoreboard, case: Case) -> None:
         for j in range(case.count):
             board.expect([(i, j, int(case.affinity[i, j]))])
             index = {"pair_row": i, "pair_column": j}
-            board.got((i, j, await read(dut, "pair", index, 2, "pair_affinity")))
+            board.got((i, j, await read(dut, "pair", index, 3, "pair_affinity")))
 
 
 async def compare(dut: Any, board: Scoreboard, run: Run, stalls: Stalls = Stalls.NONE) -> int:
