@@ -52,8 +52,9 @@ async def widest(dut: Any) -> None:
 async def dropped(dut: Any) -> None:
     """Batches of which images are left out, the first and the last among them; two are enough."""
     await start(dut)
-    rng, board = generator("dropped"), Scoreboard("distances of standing images", minimum=60)
-    count, length = min(CONFIG.images, 9), min(CONFIG.pixels, 40)
+    rng, count, length = generator("dropped"), min(CONFIG.images, 9), min(CONFIG.pixels, 40)
+    # all pairs of a batch twice, and of each other batch one pair or more
+    board = Scoreboard("distances of standing images", minimum=count * (count - 1) + 8)
     for standing in (
         np.arange(count) % 4 == 1,
         np.arange(count) < 2,
