@@ -139,7 +139,7 @@ async def refusals(dut: Any) -> None:
     device, given = LeanDevice(dut, CONFIG), settings()
     for name, value in (
         ("count", 3), ("count", CONFIG.images + 1), ("keep", 0), ("keep", given.count + 1),
-        ("side", 5), ("side", 2 * CONFIG.side), ("channels", 2), ("height", 0), ("width", 4097),
+        ("side", 5), ("side", min(2 * CONFIG.side, 63)), ("channels", 2), ("height", 0), ("width", 4097),
         ("pixels", 1), ("threshold", 1),
     ):  # fmt: skip
         await device.prepare(given)
