@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A memory in parts, of which an access wakes one."""
 
-from amaranth import Array, Module, Signal, Value
+from amaranth import Array, Module, Signal
 from amaranth.hdl import ShapeLike
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -52,31 +52,40 @@ class SplitRAM(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         bits = (PARTS - 1).bit_length()
-        part = self.address[:bits]
-        memories = [RAM(shape=self.shape, depth=-(-self.depth // PARTS)) for _ in range(PARTS)]
-        for number, memory in enumerate(memories):
+        part, latest = self.address[:bits], Signal(bits, reset_less=True)
+        memories, words = [], []
+        for number in range(PARTS):
+            memory = RAM(shape=self.shape, depth=-(-self.depth // PARTS))
             m.submodules[f"part{number}"] = memory
-            write = memory.write_port()
+            read, write = memory.read_port(), memory.write_port()
             m.d.comb += [
+                read.addr.eq(self.address >> bits),
+                read.en.eq(self.read & (part == number)),
                 write.addr.eq(self.address >> bits),
                 write.en.eq(self.write & (part == number)),
                 write.data.eq(self.write_data),
             ]
-        m.d.comb += self.data.eq(self._read(m, memories, self.address, self.read))
+            memories.append(memory)
+            words.append(read.data)
+        with m.If(self.read):
+            m.d.sync += latest.eq(part)
+        m.d.comb += self.data.eq(Array(words)[latest])
         if self.beside:
-            m.d.comb += self.beside_data.eq(self._read(m, memories, self.beside_address, self.beside_read))
+            self._read_beside(m, memories)
         return m
 
-    @staticmethod
-    def _read(m: Module, memories: list[RAM], address: Value, wanted: Value) -> Value:
-        """A port that wakes the part where the word is."""
+    def _read_beside(self, m: Module, memories: list[RAM]) -> None:
+        """The second port."""
         bits = (PARTS - 1).bit_length()
-        latest = Signal(bits, reset_less=True)
+        part, latest = self.beside_address[:bits], Signal(bits, name="latest_beside", reset_less=True)
         words = []
         for number, memory in enumerate(memories):
-            read = memory.read_port()
-            m.d.comb += [read.addr.eq(address >> bits), read.en.eq(wanted & (address[:bits] == number))]
-            words.append(read.data)
-        with m.If(wanted):
-            m.d.sync += latest.eq(address[:bits])
-        return Array(words)[latest]
+            beside = memory.read_port()
+            m.d.comb += [
+                beside.addr.eq(self.beside_address >> bits),
+                beside.en.eq(self.beside_read & (part == number)),
+            ]
+            words.append(beside.data)
+        with m.If(self.beside_read):
+            m.d.sync += latest.eq(part)
+        m.d.comb += self.beside_data.eq(Array(words)[latest])
