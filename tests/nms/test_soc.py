@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The sampler in a system with processor and DRAM controller."""
 
+import json
 import socket
 import subprocess
 import sys
@@ -171,6 +172,27 @@ def test_metrics_are_those_of_nextpnr():
     found = board.collect("ulx3s-85f", {"device": "LFE5U-85F"}, report)
     assert found["utilisation"] == {"DP16KD": {"used": 3, "available": 208}}
     assert found["fmax_mhz"] == {"clk": 51.2}
+
+
+@pytest.mark.slow
+@needs_compiler
+def test_a_bitstream_of_a_whole_system_is_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Nine minutes of synthesis, placement and routing; the system keeps the pace that the board gives it."""
+    out = tmp_path / "out"
+    monkeypatch.setattr("sys.argv", ["nms", *f"build -c herding --board ulx3s-45f -o {out}".split()])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert not ended.value.code
+    metrics = json.loads((out / board.RECORD).read_text())
+    assert metrics["device"].startswith("LFE5U-45F")
+    assert metrics["fmax_mhz"].keys() == metrics["constraint_mhz"].keys()
+    assert all(metrics["fmax_mhz"][clock] >= least for clock, least in metrics["constraint_mhz"].items())
+    assert (
+        1000
+        < metrics["utilisation"]["TRELLIS_FF"]["used"]
+        < metrics["utilisation"]["TRELLIS_FF"]["available"]
+    )
+    assert (out / "system.bit").stat().st_size > 100_000
 
 
 @pytest.mark.slow
