@@ -57,6 +57,7 @@ class SplitRAM(wiring.Component):
         for number in range(PARTS):
             memory = RAM(shape=self.shape, depth=-(-self.depth // PARTS))
             m.submodules[f"part{number}"] = memory
+            # described together: with all writes before all reads, Yosys' abc9 fails on a whole system
             read, write = memory.read_port(), memory.write_port()
             m.d.comb += [
                 read.addr.eq(self.address >> bits),
