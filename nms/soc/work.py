@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from nms.contract.config import ReducedConfig, SamplerConfig
+from nms.contract.config import Config, ReducedConfig, SamplerConfig
 from nms.contract.errors import UserError
 from nms.contract.registers import has_map, result_offsets
-from nms.contract.settings import LeanSettings, Settings
+from nms.contract.settings import PERPLEXITY, LeanSettings, Settings
 from nms.contract.tables import LeanTables, SamplerTables, Tables
 from nms.datasets import Images
 from nms.golden import sampler as golden
@@ -84,7 +84,7 @@ def make(config: SamplerConfig, images: Images, most: int, **given: Any) -> Work
         settings = _make_settings(config, images, size, given)
         tables = [golden.run(config, settings, images.images[group]) for group in groups]
         jobs.append(Job(settings, groups, tables))
-    return Work(config, images, most, given.get("perplexity", 15.0), jobs)
+    return Work(config, images, most, given.get("perplexity", PERPLEXITY), jobs)
 
 
 def _make_settings(
@@ -92,7 +92,8 @@ def _make_settings(
 ) -> Settings | LeanSettings:
     if isinstance(config, ReducedConfig):
         return LeanSettings.make(config, count, images.stored_shape, planes=images.planar, **given)
-    return Settings.make(config, count, math.prod(images.stored_shape), **given)  # type: ignore[arg-type]  # a mixed dictionary
+    assert isinstance(config, Config)
+    return Settings.make(config, count, math.prod(images.stored_shape), **given)
 
 
 def _array(kind: str, name: str, values: Iterable[object]) -> str:
