@@ -9,7 +9,7 @@ from nms.contract.config import Config
 from nms.contract.derived import LOG_BETA_LOW
 from nms.rtl.lib.cordic import Decay
 from nms.rtl.lib.fixed import half_up, product, product_latency
-from nms.rtl.lib.flow import delay, follow
+from nms.rtl.lib.flow import Queue, delay, follow
 from nms.rtl.lib.hierarchy import Block, instantiate
 from nms.rtl.lib.signatures import EXPONENT
 
@@ -80,7 +80,6 @@ class PE(Block):
         profile, width = self.profile, self.derived.distance_width
         self.module = "pe"
         self.parameters = (config.formats, config.lanes, config.unroll, width)
-        self.decay_tag = profile.exponent.width + 4
         super().__init__(
             {
                 "own": In(8 * config.lanes),
@@ -195,38 +194,47 @@ class PE(Block):
         z = delay(m, scaled, 1, shifts[1:])
         ends = delay(m, Cat(self.dn_first, self.dn_last), wait + 3, before)
         zeroed = delay(m, zeroed, wait + 2, moves)
-        one, over = Signal(), Signal()
-        m.d.comb += [one.eq(z == 0), over.eq(((z >> fz) >= profile.cutoff) | zeroed)]
+        over, bypass, held = Signal(), Signal(), Signal(profile.exponent.width, name="z_decayed")
+        m.d.comb += [over.eq(((z >> fz) >= profile.cutoff) | zeroed), bypass.eq((z == 0) | over)]
 
-        decay = Decay(self.derived.weight_indices, c, self.config.unroll, self.decay_tag)
+        # Where w is 0 or 1, w z is 0: such a distance takes no rotation and no product, and only its flags
+        # travel. A queue carries z, since of a memory one word toggles, of registers all.
+        decay = Decay(self.derived.weight_indices, c, self.config.unroll)
         instantiate(m, "decay", decay, platform)
+        m.submodules.exponents = exponents = Queue(profile.exponent.width, decay.latency + 1)
         m.d.comb += [
-            decay.i.valid.eq(before[-1]),
+            decay.i.valid.eq(before[-1] & ~bypass),
             decay.i.payload.angle.eq(z[:fz] << (c - fz)),
-            decay.i.payload.tag.eq(Cat(z[: profile.exponent.width], one, over, ends)),
             decay.o.ready.eq(1),
+            exponents.i.valid.eq(decay.i.valid),
+            exponents.i.payload.eq(z),
+            exponents.o.ready.eq(decay.o.valid),
+            held.eq(exponents.o.payload),
         ]
-        z = Signal(profile.exponent.width, name="z_decayed")
-        m.d.comb += Cat(z, one_out := Signal(), over_out := Signal(), ends := Signal(2)).eq(
-            decay.o.payload.tag
-        )
-        wait = self._term_latency + 1
-        behind = follow(m, decay.o.valid, wait + 3)
-        power = delay(m, decay.o.payload.power, 1, behind)
-        by = Signal(range(profile.cutoff + c - fw), reset_less=True)
-        with m.If(behind[0]):
-            m.d.sync += by.eq(z[fz:] + (c - fw))
-        fitted = _rounded_shift(m, power, by, behind[1:])
-        one, over = delay(m, one_out, 2, behind), delay(m, over_out, 2, behind)
-        limited = Mux(over, 0, Mux(one, 1 << fw, fitted))[: profile.weight.width]
-        weight, moves = delay(m, limited, 1, behind[2:]), behind[3:]
-        m.d.comb += [self.weight.eq(weight), self.weight_valid.eq(moves[0])]
+        wait, shifted = self._term_latency + 1, decay.latency + 3
+        items = follow(m, before[-1], shifted + wait)
+        over, bypass = (delay(m, flag, shifted, items) for flag in (over, bypass))
+        ends = delay(m, ends, shifted + wait, items)
+        items = items[shifted:]
 
-        exact = product(m, weight, delay(m, z, 3, behind), moves)
-        term = delay(m, half_up(exact, fz)[: fw + 1], 1, moves[wait - 1 :])
-        ends = delay(m, ends, wait + 3, behind)
+        moves = follow(m, decay.o.valid, wait + 2)
+        power = delay(m, decay.o.payload.power, 1, moves)
+        by = Signal(range(profile.cutoff + c - fw), reset_less=True)
+        with m.If(moves[0]):
+            m.d.sync += by.eq(held[fz:] + (c - fw))
+        fitted = delay(m, _rounded_shift(m, power, by, moves[1:])[: fw + 1], 1, moves[2:])
+        weight = Signal(profile.weight.width)
+        m.d.comb += [
+            weight.eq(Mux(bypass, ~over << fw, fitted)),
+            self.weight.eq(weight),
+            self.weight_valid.eq(items[0]),
+        ]
+
+        exact = product(m, fitted, delay(m, held, 3, moves), moves[3:])
+        bypass = delay(m, bypass, wait - 1, items)
+        term = delay(m, Mux(bypass, 0, half_up(exact, fz))[: fw + 1], 1, items[wait - 1 :])
         s_sum = Signal(profile.sums.width, reset_less=True)
         t_sum = Signal(profile.sums.width, reset_less=True)
-        self._accumulate(m, moves[-1], ends, delay(m, weight, wait, moves), s_sum, self.s)
-        self._accumulate(m, moves[-1], ends, term, t_sum, self.t)
-        m.d.sync += self.sums_done.eq(moves[-1] & ends[1])
+        self._accumulate(m, items[-1], ends, delay(m, weight, wait, items), s_sum, self.s)
+        self._accumulate(m, items[-1], ends, term, t_sum, self.t)
+        m.d.sync += self.sums_done.eq(items[-1] & ends[1])
