@@ -37,6 +37,7 @@ class PE(Block):
       z >= cutoff, else ``w = half_up(2^-z)`` by CORDIC, in the format ``weight``;
     * ``s = sum w``, ``t = sum half_up(w * z)`` over the pass, in the format ``sums``.
 
+    Where w is 0 or 1, w z is 0: the CORDIC and the multiplier stand still for such a distance.
     With ``ties_only``, w is 1 where dn = 0 and 0 elsewhere, whatever the candidate.
     q must be in LO ... HI - 1 of the search range.
 
@@ -197,8 +198,8 @@ class PE(Block):
         over, bypass, held = Signal(), Signal(), Signal(profile.exponent.width, name="z_decayed")
         m.d.comb += [over.eq(((z >> fz) >= profile.cutoff) | zeroed), bypass.eq((z == 0) | over)]
 
-        # Where w is 0 or 1, w z is 0: such a distance takes no rotation and no product, and only its flags
-        # travel. A queue carries z, since of a memory one word toggles, of registers all.
+        # What bypasses the decay takes no rotation and no product; only its flags travel. A queue carries z,
+        # since of a memory one word toggles, and of registers all.
         decay = Decay(self.derived.weight_indices, c, self.config.unroll)
         instantiate(m, "decay", decay, platform)
         m.submodules.exponents = exponents = Queue(profile.exponent.width, decay.latency + 1)
