@@ -121,14 +121,11 @@ class Affinities(Component):
         with m.If(came):
             m.d.sync += [rows[0].eq(owner), lows[0].eq(low), shares[0].eq(share)]
 
-        # stage 3: the pair's first share, and the sum of the lower row, are read
+        # stage 3: the pair's first share is read
         m.d.comb += [
             read.en.eq(self.word_enable | seconds[0] | (asked & ~none[0])),
             read.addr.eq(Mux(self.word_enable, self.word, word[0])),
             self.word_affinities.eq(read.data),
-            read_sum.en.eq(self.sum_enable | seconds[0]),
-            read_sum.addr.eq(Mux(seconds[0], lows[0], self.sum_row)),
-            self.row_sum.eq(read_sum.data),
         ]
         m.d.sync += [valids[1].eq(valids[0]), seconds[1].eq(seconds[0])]
         with m.If(valids[0]):
@@ -136,7 +133,7 @@ class Affinities(Component):
         with m.If(valids[0] | asked):
             m.d.sync += [lane[1].eq(lane[0]), none[1].eq(none[0])]
 
-        # stage 4: P' is written
+        # stage 4: P' is written, and the sum of the lower row is read
         kept = read.data[lane[1]] if self.lanes > 1 else read.data[0]
         whole = half_up(kept + shares[1], 1)[: self.affinity]
         affinity = Mux(seconds[1], whole, shares[1])
@@ -145,18 +142,29 @@ class Affinities(Component):
             write.addr.eq(word[1]),
             *(write.data[k].eq(affinity) for k in range(self.lanes)),
             self.pair_affinity.eq(Mux(none[1], 0, kept)),
+            read_sum.en.eq(self.sum_enable | seconds[1]),
+            read_sum.addr.eq(Mux(seconds[1], lows[1], self.sum_row)),
+            self.row_sum.eq(read_sum.data),
         ]
-        # Row 1 is the first to add to the sum of row 0, which has no lower rows.
-        total = Signal(len(self.row_sum), reset_less=True)
-        higher = Mux(rows[1] == 1, 0, read_sum.data) + whole
-        complete = Signal()
-        m.d.sync += complete.eq(seconds[1] & (lows[1] + 1 == rows[1]))
+        term, adds = Signal.like(whole, reset_less=True), Signal()
+        above, below = (
+            Signal.like(self.share_row, name=name, reset_less=True) for name in ("above", "below")
+        )
+        m.d.sync += adds.eq(seconds[1])
         with m.If(seconds[1]):
-            m.d.sync += total.eq(Mux(lows[1] == 0, 0, total) + whole)
+            m.d.sync += [term.eq(whole), above.eq(rows[1]), below.eq(lows[1])]
+
+        # stage 5: sums are written. Row 1 is the first to add to that of row 0, which has no lower rows.
+        total = Signal(len(self.row_sum), reset_less=True)
+        higher = Mux(above == 1, 0, read_sum.data) + term
+        complete = Signal()
+        m.d.sync += complete.eq(adds & (below + 1 == above))
+        with m.If(adds):
+            m.d.sync += total.eq(Mux(below == 0, 0, total) + term)
         # Right after that of its last lower row, a row has the first share of a pair, or the batch has ended.
         m.d.comb += [
-            write_sum.en.eq(seconds[1] | complete),
-            write_sum.addr.eq(Mux(complete, rows[1], lows[1])),
+            write_sum.en.eq(adds | complete),
+            write_sum.addr.eq(Mux(complete, above, below)),
             write_sum.data.eq(Mux(complete, total, higher)),
         ]
         return m

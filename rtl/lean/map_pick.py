@@ -19,7 +19,7 @@ from nms.rtl.lib.signatures import make_kept
 from nms.rtl.selection.grid import Grid
 from nms.rtl.selection.picks import Picks
 
-SETTLED = 4
+SETTLED = 5
 """Cycles from the last share to the start of the map."""
 
 READ = 3
