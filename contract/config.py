@@ -66,6 +66,9 @@ class SamplerConfig(BaseModel):
     bus_bits: int = Field(
         default=64, ge=32, le=512, description="data bits of m_axi and m_axis, a power of two"
     )
+    memory_parts: Literal[1, 2, 4, 8] = Field(
+        4, description="parts of each memory of images and of pairs, of which an access wakes one"
+    )
     side: int
     """Largest side of the grid to which images are reduced; 0: none are."""
 
@@ -94,10 +97,12 @@ class SamplerConfig(BaseModel):
     def digest(self) -> str:
         """Twelve hexadecimal digits that name this configuration and its formats.
 
-        Its name does not count, nor do a reduction and picks that it does not have.
+        Its name does not count, nor do keys with which there is nothing to add: a reduction and picks that
+        it does not have, and memories of four parts.
         """
         values = self.model_dump(exclude={"name", "method"})
-        values = {key: value for key, value in values.items() if value or key not in ("side", "picks")}
+        plain = {"side": 0, "picks": 0, "memory_parts": 4}
+        values = {key: value for key, value in values.items() if value != plain.get(key)}
         if isinstance(self, Config | LeanConfig):
             values |= {"profile": asdict(self.profile)}
         text = json.dumps(values, sort_keys=True)

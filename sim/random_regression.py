@@ -114,6 +114,7 @@ def _draw_published(choose: Chooser, images: int) -> tuple[Config, dict[str, Any
             "te_lanes": choose.of(1, 2, 4, 8),
             "grid_lanes": choose.of(1, 2, 4, 8),
             "bus_bits": choose.of(32, 64, 128, 256, 512),
+            "memory_parts": choose.of(1, 2, 4, 8),
             "side": side,
             "picks": picks,
         }
@@ -139,6 +140,7 @@ def _draw_reduced(choose: Chooser, method: str, images: int) -> tuple[ReducedCon
             "images": images,
             "pixels": _count_reduced(**given) + choose.between(0, 40),
             "bus_bits": choose.of(32, 64, 128, 256, 512),
+            "memory_parts": choose.of(1, 2, 4, 8),
             "side": side,
             "window": window,
         }

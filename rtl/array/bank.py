@@ -48,7 +48,7 @@ class Bank(Block):
         self.config = config
         self.depth = self.count_words(config)
         self.module = "bank"
-        self.parameters = (self.depth, config.lanes)
+        self.parameters = (self.depth, config.lanes, config.memory_parts)
         address, data = self.address_shape(config), 8 * config.lanes
         super().__init__(
             {
@@ -82,7 +82,7 @@ class Bank(Block):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         for half in (0, 1):
-            memory = SplitRAM(8 * self.config.lanes, self.depth, beside=True)
+            memory = SplitRAM(8 * self.config.lanes, self.depth, self.config.memory_parts, beside=True)
             m.submodules[f"half{half}"] = memory
             active = self.half == half
             address = Mux(active, self.address, self.fetch_address)

@@ -36,7 +36,7 @@ class Distances(Block):
 
     Parameters
     ----------
-    config : ``images`` and ``pixels`` give the widths
+    config : ``images`` and ``pixels`` give the widths; ``memory_parts``
 
     Members
     -------
@@ -73,7 +73,8 @@ class Distances(Block):
     def __init__(self, config: ReducedConfig) -> None:
         derived = config.derived
         self.images, self.pixels = config.images, config.pixels
-        self.parameters = (self.images, self.pixels)
+        self.parts = config.memory_parts
+        self.parameters = (self.images, self.pixels, self.parts)
         self.width, self.index = derived.distance_width, derived.index_width
         self.words = -(-self.pixels // LANES)
         self.tag = data.StructLayout(
@@ -115,7 +116,8 @@ class Distances(Block):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.images = images = SplitRAM(8 * LANES, self.images * self.words)
+        images = SplitRAM(8 * LANES, self.images * self.words, self.parts)
+        m.submodules.images = images
         # what a load gathers is in the first of the registers that hold words: either it goes on, or they do
         held = [
             Signal(data.ArrayLayout(8, LANES), name=f"held_{row}", reset_less=True) for row in range(ROWS)

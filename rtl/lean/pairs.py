@@ -16,7 +16,7 @@ class PairMemory(Block):
 
     Parameters
     ----------
-    config : ``images`` and ``pixels`` give depth and width
+    config : ``images`` and ``pixels`` give depth and width; ``memory_parts``
 
     Members
     -------
@@ -42,7 +42,8 @@ class PairMemory(Block):
     def __init__(self, config: ReducedConfig) -> None:
         derived = config.derived
         self.images, self.width = config.images, derived.distance_width
-        self.parameters = (self.images, self.width)
+        self.parts = config.memory_parts
+        self.parameters = (self.images, self.width, self.parts)
         index = derived.index_width
         super().__init__(
             {
@@ -59,7 +60,8 @@ class PairMemory(Block):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.pairs = pairs = SplitRAM(self.width, self.images * (self.images - 1) // 2)
+        depth = self.images * (self.images - 1) // 2
+        m.submodules.pairs = pairs = SplitRAM(self.width, depth, self.parts)
         swaps, same = Signal(), Signal()
         high, low = Signal.like(self.read_row), Signal.like(self.read_row)
         # A table, because a product would be on the longest path of the sampler.

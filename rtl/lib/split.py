@@ -8,17 +8,17 @@ from amaranth.lib.wiring import In, Out
 
 from nms.rtl.lib.ram import RAM
 
-PARTS = 4
-"""Parts of a memory, a power of two: the energy of an access grows with the words of a part."""
-
 
 class SplitRAM(wiring.Component):
     """A memory of one port, or with a second one that only reads. A word not written may be anything.
+
+    The energy of an access grows with the words of a part, and its delay with the choice between parts.
 
     Parameters
     ----------
     shape : of a word
     depth : number of words
+    parts : a power of two
     beside : whether there is a second port
 
     Members
@@ -28,8 +28,8 @@ class SplitRAM(wiring.Component):
     beside_address, beside_read, beside_data : a read through the second port, in the same way
     """
 
-    def __init__(self, shape: ShapeLike, depth: int, beside: bool = False) -> None:
-        self.shape, self.depth, self.beside = shape, max(depth, 2 * PARTS), beside
+    def __init__(self, shape: ShapeLike, depth: int, parts: int, beside: bool = False) -> None:
+        self.shape, self.depth, self.parts, self.beside = shape, max(depth, 2 * parts), parts, beside
         super().__init__(
             {
                 "address": In(range(self.depth)),
@@ -51,11 +51,11 @@ class SplitRAM(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        bits = (PARTS - 1).bit_length()
+        bits = (self.parts - 1).bit_length()
         part, latest = self.address[:bits], Signal(bits, reset_less=True)
         memories, words = [], []
-        for number in range(PARTS):
-            memory = RAM(shape=self.shape, depth=-(-self.depth // PARTS))
+        for number in range(self.parts):
+            memory = RAM(shape=self.shape, depth=-(-self.depth // self.parts))
             m.submodules[f"part{number}"] = memory
             # described together: with all writes before all reads, Yosys' abc9 fails on a whole system
             read, write = memory.read_port(), memory.write_port()
@@ -77,7 +77,7 @@ class SplitRAM(wiring.Component):
 
     def _read_beside(self, m: Module, memories: list[RAM]) -> None:
         """The second port."""
-        bits = (PARTS - 1).bit_length()
+        bits = (self.parts - 1).bit_length()
         part, latest = self.beside_address[:bits], Signal(bits, name="latest_beside", reset_less=True)
         words = []
         for number, memory in enumerate(memories):

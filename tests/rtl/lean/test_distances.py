@@ -11,7 +11,8 @@ from nms.rtl.lean.distances import Distances
 from nms.rtl.lean.pairs import PairMemory
 
 SMALL = load("herding", ["images=16", "pixels=48"])
-ODD = load("lean", ["images=13", "pixels=7"])
+WHOLE = load("herding", ["images=16", "pixels=48", "memory_parts=1"])
+ODD = load("lean", ["images=13", "pixels=7", "memory_parts=8"])
 LEAST = load("herding", ["images=4", "pixels=1"])
 MANY = load("lean256", ["pixels=33"])
 LONG = load("herding", ["images=9", "pixels=3072"])
@@ -21,6 +22,7 @@ LONG = load("herding", ["images=9", "pixels=3072"])
     "config",
     [
         pytest.param(SMALL, id="small"),
+        pytest.param(WHOLE, id="memories in one part"),
         pytest.param(ODD, id="odd", marks=pytest.mark.slow),
         pytest.param(LEAST, id="least", marks=pytest.mark.slow),
         pytest.param(MANY, id="many", marks=pytest.mark.slow),
@@ -39,7 +41,11 @@ def test_time_of_a_batch() -> None:
 
 @pytest.mark.parametrize(
     "config",
-    [pytest.param(SMALL, id="small"), pytest.param(MANY, id="many", marks=pytest.mark.slow)],
+    [
+        pytest.param(SMALL, id="small"),
+        pytest.param(WHOLE, id="memory in one part"),
+        pytest.param(MANY, id="many", marks=pytest.mark.slow),
+    ],
 )
 def test_pair_memory(check_block: Callable[..., int], config: ReducedConfig) -> None:
     assert check_block(PairMemory(config), "pair_memory", config) >= 2 * config.images**2
