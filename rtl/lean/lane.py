@@ -92,7 +92,7 @@ class MapLane(Block):
     take : it is that of the row
     pair : it is that of the other end of a pair
     late_point, late_take : the same, :attr:`late` cycles later
-    affinity : P' of the pair, :attr:`kernel_latency` cycles after ``pair``
+    affinity : P' of the pair, :attr:`affinity_latency` cycles after ``pair``
     early : P' counts twice; constant while pairs are under way
     scale, shift : zm and ze - 6 of N/Z; constant while pairs are between ``kernel`` and ``pair_force``
     kernel : w of the pair, or 0
@@ -123,10 +123,14 @@ class MapLane(Block):
     kernel_latency = 3
     """Cycles: differences, squares, mantissa and table."""
 
-    force_latency = 7
-    """Cycles: those of the kernel, coefficient, product with the kernel, its mantissa, force."""
+    affinity_latency = kernel_latency + 1
+    """Cycles: those of the kernel, and the table's product with N/Z."""
 
-    late = force_latency - 2
+    force_latency = affinity_latency + 6
+    """Cycles: coefficient, its product with the kernel, size, mantissa, product with the difference, force.
+    Each multiplier has a register of its own, since in an FPGA it is far from what follows."""
+
+    late = force_latency - 3
     """Cycles until the difference is needed again, with which the mantissa is multiplied."""
 
     def __init__(self, config: LeanConfig) -> None:
@@ -192,32 +196,37 @@ class MapLane(Block):
         # c = (P' << X) - wz, at most 2 and above -16; with y = floor(2 v), P' - half_up(v) = (2 P' - y) >> 1
         places = fp - MANTISSA - LEAST
         size = MANTISSA + SCALE + places
-        y = ((t * self.scale).shift_left(places + 1) >> n + self.shift)[: size + 1]
-        attract = Mux(self.early, self.affinity << 1, self.affinity)
-        coefficient = register(3, ((attract << 1) - y).shift_right(1), "coefficient", signed(size + 1))
+        product = register(3, t * self.scale, "scaled")
         t, n = register(3, t, "t_4"), register(3, n, "n_4")
+        y = (product.shift_left(places + 1) >> n + self.shift)[: size + 1]
+        attract = Mux(self.early, self.affinity << 1, self.affinity)
+        coefficient = register(4, ((attract << 1) - y).shift_right(1), "coefficient", signed(size + 1))
+        t, n = register(4, t, "t_5"), register(4, n, "n_5")
 
         # |g| of g = half_up(c t, 8 + n); with y = floor(2 v) below 0, -half_up(v) = (not y + 1) >> 1
-        y = (coefficient * t).shift_right(MANTISSA - 1) >> n
+        product, n = register(5, coefficient * t, "weighted"), register(5, n, "n_6")
+        y = product.shift_right(MANTISSA - 1) >> n
         rounded = (y.as_unsigned() ^ y[-1].replicate(len(y))) + 1
-        magnitude = register(4, rounded[1 : len(coefficient)], "magnitude")
-        minus = register(4, y[-1], "minus_5")
+        magnitude = register(6, rounded[1 : len(coefficient)], "magnitude")
+        minus = register(6, y[-1], "minus_7")
 
         # Its mantissa; one rounded up to 256 is 128, a place further left
         e = bit_length(magnitude[MANTISSA:])
         rounded = half_up_by(magnitude, e)
         full = rounded[MANTISSA]
-        mantissa = register(5, rounded[:MANTISSA] | full << MANTISSA - 1, "mantissa", unsigned(MANTISSA))
-        left, minus = register(5, e + full, "left"), register(5, minus, "minus_6")
+        mantissa = register(7, rounded[:MANTISSA] | full << MANTISSA - 1, "mantissa", unsigned(MANTISSA))
+        left, minus = register(7, e + full, "left_8"), register(7, minus, "minus_8")
+        products = {axis: register(8, mantissa * late_gaps[axis], f"product_{axis}") for axis in AXES}
+        left, minus = register(8, left, "left_9"), register(8, minus, "minus_9")
 
         valid_force = stages[self.force_latency]
         for axis in AXES:
             # -half_up(v, n) = (not floor(v / 2^(n-1)) + 1) >> 1
-            twice = ((mantissa * late_gaps[axis]) << left).shift_right(b - 1)
+            twice = (products[axis] << left).shift_right(b - 1)
             exact = ((twice.as_unsigned() ^ minus.replicate(len(twice))).as_signed() + 1).shift_right(1)
-            force = register(6, exact, f"force_{axis}", self.pair_force[axis].shape())
+            force = register(9, exact, f"force_{axis}", self.pair_force[axis].shape())
             m.d.comb += self.pair_force[axis].eq(Mux(valid_force, force, 0))
-            with m.If(stages[6]):
+            with m.If(stages[9]):
                 fits = exact == exact[: len(force)].as_signed()
                 m.d.sync += Assert(fits, "the force of a pair is out of range")
             total = Signal(self.total[axis].shape(), name=f"total_{axis}", reset_less=True)

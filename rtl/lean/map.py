@@ -24,7 +24,7 @@ from nms.rtl.lean.lane import AXES, KERNEL, LEAST, MANTISSA, SCALE, MapLane, poi
 from nms.rtl.lean.normaliser import Normaliser
 from nms.rtl.lean.update import MapUpdate
 from nms.rtl.lean.walk import PairWalk, WordWalk
-from nms.rtl.lib.flow import delay
+from nms.rtl.lib.flow import Queue, delay
 from nms.rtl.lib.hierarchy import Block, instantiate
 from nms.rtl.lib.ram import RAM
 
@@ -45,7 +45,7 @@ class LeanMap(Block):
     iterations, exaggerated : constant from ``start`` until ``done``
     share_valid, share_row, share_column, share : p_j|i of row i and column j: row after row, each with all
         other columns ascending; all of them before ``start``
-    start : begins, a pulse, four cycles after the last share or later
+    start : begins, a pulse, five cycles after the last share or later
     i_points : Y0, N points
     done : Y is final, a pulse
     read_enable, read_row : asks for a point, from ``done`` until the next ``start``
@@ -124,7 +124,7 @@ class LeanMap(Block):
         points = blocks * count - self.lanes * blocks * (blocks - 1) // 2
         lonely = blocks > 1 and count % self.lanes == 1
         division = SCALE + 1 + SCALE - 1 - LEAST + (count - 2).bit_length()
-        turn = max(MapLane.kernel_latency + division, MapLane.force_latency + self.lanes + 3) + 3
+        turn = max(MapLane.affinity_latency + division, MapLane.force_latency + self.lanes + 3) + 3
         return max(count, division) + 3 + iterations * (points + lonely + turn)
 
     def elaborate(self, platform: object) -> Module:
@@ -185,7 +185,7 @@ class LeanMap(Block):
             m.d.comb += getattr(words, name).eq(getattr(near, name))
         m.d.comb += words.meets.eq(near.pairs.any())
         wanted, word = words.step & words.meets, words.word
-        for stage in range(MapLane.kernel_latency):
+        for stage in range(MapLane.affinity_latency):
             held = Signal.like(word, name=f"word_{stage}", reset_less=True)
             with m.If(wanted):
                 m.d.sync += held.eq(word)
@@ -203,7 +203,7 @@ class LeanMap(Block):
                 lane.affinity.eq(affinities.word_affinities[k]),
                 lane.early.eq(early),
             ]
-        return delay(m, wanted, 1, reset_less=False)
+        return wanted  # a word comes a cycle after it is asked for, and a kernel a cycle before its affinity
 
     def _normalise(
         self, m: Module, lanes: Sequence[MapLane], near: PairWalk, kernels: Value, scaling: Value
@@ -211,7 +211,7 @@ class LeanMap(Block):
         """Make N/Z while ``scaling``, of the pass before if there was one; high when it is there."""
         normaliser = m.submodules.normaliser = self._normaliser
         half = Signal(len(normaliser.divisor), reset_less=True)
-        ended = delay(m, near.step & near.ends, MapLane.kernel_latency + 1, reset_less=False)
+        ended = delay(m, near.step & near.ends, MapLane.affinity_latency + 1, reset_less=False)
         scaled = Signal()
         m.d.comb += [
             scaled.eq(scaling & ~normaliser.busy),
@@ -264,14 +264,12 @@ class LeanMap(Block):
         m.d.sync += [pairs.eq(Mux(near.step, near.pairs, 0)), take.eq(Mux(near.step, near.take, 0))]
         for k, lane in enumerate(lanes):
             m.d.comb += [lane.pair.eq(pairs[k]), lane.take.eq(take[k]), lane.point.eq(point)]
-        for stage in range(MapLane.late):
-            held = Signal.like(point, name=f"point_{stage}", reset_less=True)
-            with m.If(step):
-                m.d.sync += held.eq(point)
-            step, take = (delay(m, value, 1, reset_less=False) for value in (step, take))
-            point = held
+        # of a queue one word toggles, of as many registers all
+        m.submodules.repeats = repeats = Queue(self.point, MapLane.late + 1)
+        again, take = (delay(m, value, MapLane.late, reset_less=False) for value in (step, take))
+        m.d.comb += [repeats.i.payload.eq(point), repeats.i.valid.eq(step), repeats.o.ready.eq(again)]
         for k, lane in enumerate(lanes):
-            m.d.comb += [lane.late_take.eq(take[k]), lane.late_point.eq(point)]
+            m.d.comb += [lane.late_take.eq(take[k]), lane.late_point.eq(repeats.o.payload)]
 
     def _take_rows(
         self, m: Module, lanes: Sequence[MapLane], ended: Value, rows: Value, scaled: Value
