@@ -39,7 +39,7 @@ class Affinities(Component):
     word_enable, word : asks for a word, not while shares come
     word_affinities : its affinities, one cycle later
     pair_enable, pair_row, pair_column : asks for a pair, not while shares come or words are read
-    pair_affinity : its affinity, three cycles later; 0 of a point and itself
+    pair_affinity : its affinity, four cycles later; 0 of a point and itself
     sum_enable, sum_row : asks for the sum of a row, not while shares come
     row_sum : the sum, one cycle later
     """
@@ -106,11 +106,12 @@ class Affinities(Component):
         lows = [Signal.like(self.share_row, name=f"low_{k}", reset_less=True) for k in (1, 2)]
         shares = [Signal.like(self.share, name=f"share_{k}", reset_less=True) for k in (1, 2)]
         valids, seconds = ([Signal(name=f"{name}_{k}") for k in (1, 2)] for name in ("valid", "second"))
-        asked, none = Signal(), [Signal(name=f"none_{k}", reset_less=True) for k in (1, 2)]
+        asked, found, none = Signal(), Signal(), [Signal(name=f"none_{k}", reset_less=True) for k in (1, 2)]
         m.d.sync += [
             valids[0].eq(came),
             seconds[0].eq(came & second),
             asked.eq(asking),
+            found.eq(asked),
         ]
         with m.If(came | asking):
             m.d.sync += [
@@ -141,11 +142,12 @@ class Affinities(Component):
             write.en.eq(valids[1] << lane[1]),
             write.addr.eq(word[1]),
             *(write.data[k].eq(affinity) for k in range(self.lanes)),
-            self.pair_affinity.eq(Mux(none[1], 0, kept)),
             read_sum.en.eq(self.sum_enable | seconds[1]),
             read_sum.addr.eq(Mux(seconds[1], lows[1], self.sum_row)),
             self.row_sum.eq(read_sum.data),
         ]
+        with m.If(found):
+            m.d.sync += self.pair_affinity.eq(Mux(none[1], 0, kept))
         term, adds = Signal.like(whole, reset_less=True), Signal()
         above, below = (
             Signal.like(self.share_row, name=name, reset_less=True) for name in ("above", "below")

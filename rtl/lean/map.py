@@ -53,7 +53,7 @@ class LeanMap(Block):
     sum_enable, sum_row : asks for a row sum R, likewise
     row_sum : R, one cycle later
     pair_enable, pair_row, pair_column : asks for an affinity, likewise
-    pair_affinity : P', three cycles later; 0 of a point and itself
+    pair_affinity : P', four cycles later; 0 of a point and itself
 
     Latency
     -------

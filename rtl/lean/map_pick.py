@@ -22,7 +22,7 @@ from nms.rtl.selection.picks import Picks
 SETTLED = 5
 """Cycles from the last share to the start of the map."""
 
-READ = 3
+READ = 4
 """Cycles from a table's request to its value, for the slowest of them."""
 
 ROWS = ("minimum", "scale", "ties", "status", "mantissa", "exponent", "entropy", "evaluations")

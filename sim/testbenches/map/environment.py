@@ -165,7 +165,7 @@ async def compare_affinities(dut: Any, board: Scoreboard, case: Case) -> None:
         for j in range(case.count):
             board.expect([(i, j, int(case.affinity[i, j]))])
             index = {"pair_row": i, "pair_column": j}
-            board.got((i, j, await read(dut, "pair", index, 3, "pair_affinity")))
+            board.got((i, j, await read(dut, "pair", index, 4, "pair_affinity")))
 
 
 async def compare(dut: Any, board: Scoreboard, run: Run, stalls: Stalls = Stalls.NONE) -> int:
