@@ -66,6 +66,7 @@ class SamplerConfig(BaseModel):
     bus_bits: int = Field(
         default=64, ge=32, le=512, description="data bits of m_axi and m_axis, a power of two"
     )
+    address_bits: Literal[32, 64] = Field(default=64, description="bits of an address on m_axi: 32 or 64")
     memory_parts: Literal[1, 2, 4, 8] = Field(
         4, description="parts of each memory of images and of pairs, of which an access wakes one"
     )
@@ -98,10 +99,10 @@ class SamplerConfig(BaseModel):
         """Twelve hexadecimal digits that name this configuration and its formats.
 
         Its name does not count, nor do keys with which there is nothing to add: a reduction and picks that
-        it does not have, and memories of four parts.
+        it does not have, addresses of 64 bits, and memories of four parts.
         """
         values = self.model_dump(exclude={"name", "method"})
-        plain = {"side": 0, "picks": 0, "memory_parts": 4}
+        plain = {"side": 0, "picks": 0, "address_bits": 64, "memory_parts": 4}
         values = {key: value for key, value in values.items() if value != plain.get(key)}
         if isinstance(self, Config | LeanConfig):
             values |= {"profile": asdict(self.profile)}

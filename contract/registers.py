@@ -5,7 +5,7 @@ The hardware, its driver, ``docs/reference/registers.md``, the C header and the 
 this. Registers have 32 bits; a 64-bit value takes two, ``<name>_lo`` and, at the next offset, ``<name>_hi``.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
 from typing import Any
 
@@ -81,10 +81,12 @@ class Register:
     """Of the configurations that have it, whatever their keys."""
     key: str = ""
     """With this key above 0, one of the published method has it too."""
+    address_bits: int = 32
+    """Of the configurations that have it: addresses have so many bits at least."""
 
     def exists(self, config: SamplerConfig) -> bool:
         """Whether a configuration has it."""
-        return config.has(self.methods, self.key)
+        return config.address_bits >= self.address_bits and config.has(self.methods, self.key)
 
     @property
     def mask(self) -> int:
@@ -101,9 +103,10 @@ def _register(
     reset: int | None = 0,
     methods: tuple[str, ...] = tuple(METHODS),
     key: str = "",
+    address_bits: int = 32,
 ) -> list[Register]:
     whole = (BitField("value", 0, 32, description),)
-    return [Register(name, offset, access, description, fields or whole, reset, methods, key)]
+    return [Register(name, offset, access, description, fields or whole, reset, methods, key, address_bits)]
 
 
 def _pair(name: str, offset: int, access: Access, description: str, **options: Any) -> list[Register]:
@@ -111,6 +114,12 @@ def _pair(name: str, offset: int, access: Access, description: str, **options: A
         *_register(f"{name}_lo", offset, access, f"{description}; bits 31 to 0", **options),
         *_register(f"{name}_hi", offset + 4, access, f"{description}; bits 63 to 32", **options),
     ]
+
+
+def _address(name: str, offset: int, access: Access, description: str) -> list[Register]:
+    """A pair of registers, the upper one where addresses reach it."""
+    low, high = _pair(name, offset, access, description)
+    return [low, replace(high, address_bits=64)]
 
 
 def _events() -> tuple[BitField, ...]:
@@ -135,7 +144,10 @@ COUNTED = [
     ("bytes_fetched", "bytes of bytes_read that were read again to be sent"),
     ("standing", "images of the last batch that are no near-duplicates"),
 ]
-"""Counters of 64 bits, from offset :data:`nms.contract.registers.COUNTERS` on: name and meaning."""
+"""Counters, from offset :data:`nms.contract.registers.COUNTERS` on, each in a pair: name and meaning."""
+
+COUNTER_BITS = 48
+"""Bits of a counter of a job, which wraps around; those above read as 0."""
 
 BYTES = ("bytes_read", "bytes_written", "bytes_sent")
 """Names of the counters of the bytes that crossed the data buses."""
@@ -190,7 +202,7 @@ REGISTERS: tuple[Register, ...] = (
         BitField("code", 0, 4, ", ".join(f"{e:d} {e.name}" for e in Error)),
     ),
     *_register("batches_done", 0x034, _RO, "Batches of the job whose results are complete"),
-    *_pair("error_address", 0x038, _RO, "Address on m_axi, or offset of the register, of the error"),
+    *_address("error_address", 0x038, _RO, "Address on m_axi, or offset of the register, of the error"),
     *_register("count", 0x040, _RW, "N, images in a batch: 4 to max_images"),
     *_register(
         "pixels", 0x044, _RW,
@@ -218,12 +230,12 @@ REGISTERS: tuple[Register, ...] = (
         BitField("write_results", 1, 1, "write the results of each batch to memory"),
         BitField("use_list", 2, 1, "the images of each batch are those of its list"),
     ),
-    *_pair("image_base", 0x070, _RW, "Address of the first image, a multiple of bus_bytes"),
+    *_address("image_base", 0x070, _RW, "Address of the first image, a multiple of bus_bytes"),
     *_register("image_stride", 0x078, _RW, "Bytes from an image to the next, a multiple of bus_bytes"),
     *_register(
         "batch_stride", 0x07C, _RW, "Bytes from a batch's images to the next's, a multiple of bus_bytes"
     ),
-    *_pair("result_base", 0x080, _RW, "Address of the first batch's results, a multiple of bus_bytes"),
+    *_address("result_base", 0x080, _RW, "Address of the first batch's results, a multiple of bus_bytes"),
     *_register(
         "result_stride", 0x088, _RW, "Bytes from a batch's results to the next's, a multiple of bus_bytes"
     ),
@@ -239,7 +251,7 @@ REGISTERS: tuple[Register, ...] = (
         "after the last (count - 1; of points 1) the next row. Only while not busy",
     ),
     *_register("data_hi", 0x0A4, _RO, "Bits 63 to 32 of the value that data_lo gave last, sign-extended"),
-    *_pair(
+    *_address(
         "list_base", 0x0B0, _RW,
         "Address of the first batch's list, a multiple of bus_bytes: N numbers of 4 bytes, the image with "
         "number n lies at image_base + n * image_stride",
@@ -277,6 +289,7 @@ REGISTERS: tuple[Register, ...] = (
         BitField("side", 8, 8, "largest side of the grid to which images are reduced; 0: none are"),
         BitField("window", 16, 9, "standing images that one can be compared with; 0: none is removed"),
         BitField("picks", 25, 1, "of a map not only the centre is picked"),
+        BitField("narrow", 26, 1, "addresses on m_axi have 32 bits, not 64"),
         reset=None,
     ),
     *_register(
@@ -304,6 +317,7 @@ def holds(config: SamplerConfig, name: str) -> bool:
 def constants(config: SamplerConfig) -> dict[str, int]:
     """Values of the registers that are fixed when the hardware is generated, by name."""
     digest, array, fractions, window, picks = int(config.digest, 16), 0, 0, 0, 0
+    method, narrow = list(METHODS).index(config.method), config.address_bits == 32
     if isinstance(config, Config):
         picks = config.picks
         profile = config.profile
@@ -324,7 +338,7 @@ def constants(config: SamplerConfig) -> dict[str, int]:
         "max_pixels": config.pixels,
         "array": array | config.bus_bits // 8 << 24,
         "fractions": fractions,
-        "method": list(METHODS).index(config.method) | config.side << 8 | window << 16 | picks << 25,
+        "method": method | config.side << 8 | window << 16 | picks << 25 | narrow << 26,
     }
 
 

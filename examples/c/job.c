@@ -33,6 +33,9 @@ int nms_fits(volatile uint32_t *registers, const struct nms_job *job)
 {
     uint32_t pixels = job->pixels;
 
+    if ((job->image_base | job->result_base | job->list_base) >> 32 != 0 &&
+        (get(registers, NMS_METHOD) & NMS_METHOD_NARROW))
+        return 0;
     if (job->side != 0)
         pixels = smaller(job->side, job->height) * smaller(job->side, job->width) *
                  (job->grey ? 1 : job->channels);

@@ -92,6 +92,7 @@
 #define NMS_METHOD_SIDE 0x0000ff00u /* largest side of the grid to which images are reduced; 0: none are */
 #define NMS_METHOD_WINDOW 0x01ff0000u /* standing images that one can be compared with; 0: none is removed */
 #define NMS_METHOD_PICKS 0x02000000u /* of a map not only the centre is picked */
+#define NMS_METHOD_NARROW 0x04000000u /* addresses on m_axi have 32 bits, not 64 */
 #define NMS_DUPLICATES 0x0d4u /* rw: Which images count as near-duplicates and are left out */
 #define NMS_DUPLICATES_THRESHOLD 0x000000ffu /* 256ths of the squared norm of a profile; 0 leaves none out */
 #define NMS_DUPLICATES_WINDOW 0x0001ff00u /* standing images that one is compared with: 1 to method.window */

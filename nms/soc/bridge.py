@@ -27,7 +27,7 @@ from nms.contract.settings import LeanSettings, Settings
 from nms.contract.tables import KINDS, SamplerTables
 from nms.sim import process
 from nms.sim.child_environment import make_environment
-from nms.sim.models.driver import BASE, Driver, JobDescriptor, Results, lay_out, unpack
+from nms.sim.models.driver import Driver, JobDescriptor, Results, find_base, lay_out, unpack
 from nms.sim.models.system import exceeds_word
 from nms.soc import program, system
 from nms.soc.run import name_phases
@@ -174,7 +174,7 @@ def run_job(bus: WordBus, config: SamplerConfig, job: JobDescriptor, select: int
 def place(config: SamplerConfig, settings: Settings | LeanSettings) -> tuple[JobDescriptor, int]:
     """A job at the start of the DRAM, and the bytes that it needs."""
     job, size = lay_out(config, settings)
-    move = RAM - BASE
+    move = RAM - find_base(config)
     return replace(job, image_base=job.image_base + move, result_base=job.result_base + move), size
 
 

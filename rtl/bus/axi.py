@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out, connect
 
 from nms.contract.config import Config, HerdingConfig, SamplerConfig
 from nms.contract.readout import Readout
-from nms.contract.registers import ADDRESS_BITS, BY_NAME, COUNTED, Error, Event
+from nms.contract.registers import ADDRESS_BITS, BY_NAME, COUNTED, COUNTER_BITS, Error, Event
 from nms.rtl.bus.dma import Reader, Sender, Writer
 from nms.rtl.bus.gearbox import Gearbox
 from nms.rtl.bus.images import BATCHES, Images
@@ -48,9 +48,10 @@ def _channel(prefix: str, flow: type | object, fields: dict[str, int]) -> dict[s
     return named | {f"{prefix}valid": flow(1), f"{prefix}ready": back(1)}  # type: ignore[operator]
 
 
-def _address_channel() -> dict[str, int]:
+def _address_channel(config: SamplerConfig) -> dict[str, int]:
     return {
-        "id": 1, "addr": 64, "len": 8, "size": 3, "burst": 2, "lock": 1, "cache": 4, "prot": 3, "qos": 4,
+        "id": 1, "addr": config.address_bits, "len": 8, "size": 3, "burst": 2, "lock": 1, "cache": 4,
+        "prot": 3, "qos": 4,
     }  # fmt: skip
 
 
@@ -104,10 +105,10 @@ class NearMemorySampler(Block):
             | _channel("s_axil_b", Out, {"resp": 2})
             | _channel("s_axil_ar", In, lite)
             | _channel("s_axil_r", Out, {"data": 32, "resp": 2})
-            | _channel("m_axi_aw", Out, _address_channel())
+            | _channel("m_axi_aw", Out, _address_channel(config))
             | _channel("m_axi_w", Out, {"data": config.bus_bits, "strb": size, "last": 1})
             | _channel("m_axi_b", In, {"id": 1, "resp": 2})
-            | _channel("m_axi_ar", Out, _address_channel())
+            | _channel("m_axi_ar", Out, _address_channel(config))
             | _channel("m_axi_r", In, {"id": 1, "data": config.bus_bits, "resp": 2, "last": 1})
             | _channel("m_axis_t", Out, {"data": config.bus_bits, "keep": size, "last": 1, "user": index})
             | {"irq": Out(1)}
@@ -216,11 +217,12 @@ class NearMemorySampler(Block):
         registers, sampler = self.registers, self.sampler
         commands = {field.name: registers.control[field.low] for field in BY_NAME["control"].fields}
         self.commands = commands
+        width = self.config.address_bits
         refused, done = Signal(), Signal()
         self.ended = ended = Signal()
-        self.error, self.code, self.address = error, code, address = Signal(), Signal(Error), Signal(64)
+        self.error, self.code, self.address = error, code, address = Signal(), Signal(Error), Signal(width)
         batches_done = Signal(BATCHES)
-        self.result_address = Signal(64, reset_less=True)
+        self.result_address = Signal(width, reset_less=True)
         aborted = Signal()
         idle = Signal()
         last = Signal()
@@ -289,7 +291,7 @@ class NearMemorySampler(Block):
         m.d.comb += [
             registers.locked.eq(self.busy),
             registers.error_code.eq(code),
-            Cat(registers.error_address_lo, registers.error_address_hi).eq(address),
+            self.settings.both("error_address").eq(address),
             registers.batches_done.eq(batches_done),
             registers.events[Event.DONE].eq(ended),
             registers.events[Event.ERROR].eq(refused),
@@ -464,14 +466,13 @@ class NearMemorySampler(Block):
             if name in held:
                 value = getattr(self.sampler, name)
             elif name in increments:
-                value = Signal(64, name=name)
+                value = Signal(COUNTER_BITS, name=name)
                 m.d.sync += value.eq(value + increments[name])
                 with m.If(self.cleared):
                     m.d.sync += value.eq(0)
             else:
                 continue  # the method has none: the register reads as 0
-            low, high = getattr(self.registers, f"{name}_lo"), getattr(self.registers, f"{name}_hi")
-            m.d.comb += Cat(low, high).eq(value)
+            m.d.comb += self.settings.both(name).eq(value)
 
 
 def _replace_byte(word: Value, step: Value, value: Value, steps: int) -> Value:

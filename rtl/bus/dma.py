@@ -38,17 +38,24 @@ class Destination(IntEnum):
     STREAM = 2  # to be sent
 
 
-ITEM = StructLayout({"address": 64, "bytes": BYTES, "destination": Destination})
-"""Bytes in memory that are wanted."""
+def item_layout(config: SamplerConfig) -> StructLayout:
+    """Bytes in memory that are wanted."""
+    return StructLayout({"address": config.address_bits, "bytes": BYTES, "destination": Destination})
 
-ADDRESS = StructLayout({"address": 64, "beats": 8})
-"""A burst: address of its first beat, and its beats less one."""
 
-BURST = StructLayout({"address": 64, "beats": 5, "last": 1, "destination": Destination})
-"""A read burst that is under way, ``last`` for the last of its item."""
+def burst_layout(config: SamplerConfig) -> StructLayout:
+    """A burst: address of its first beat, and its beats less one."""
+    return StructLayout({"address": config.address_bits, "beats": 8})
 
-FAULT = StructLayout({"address": 64, "decode": 1})
-"""An error response: address, and whether it was DECERR."""
+
+def reading_layout(config: SamplerConfig) -> StructLayout:
+    """A read burst that is under way, ``last`` for the last of its item."""
+    return StructLayout({"address": config.address_bits, "beats": 5, "last": 1, "destination": Destination})
+
+
+def fault_layout(config: SamplerConfig) -> StructLayout:
+    """An error response: address, and whether it was DECERR."""
+    return StructLayout({"address": config.address_bits, "decode": 1})
 
 
 def word_layout(config: SamplerConfig) -> StructLayout:
@@ -77,7 +84,7 @@ class Reader(Block):
 
     Parameters
     ----------
-    config : ``bus_bits``
+    config : ``bus_bits`` and ``address_bits``
 
     Members
     -------
@@ -111,15 +118,16 @@ class Reader(Block):
         self.config = config
         self.parameters = (config,)
         self.beat = StructLayout({"data": config.bus_bits, "resp": 2})
+        self.burst = reading_layout(config)
         super().__init__(
             {
                 "abort_run": In(1),
                 "busy": Out(1),
                 "waits": Out(1),
                 "faulty": Out(1),
-                "fault": Out(FAULT),
-                "i_items": In(stream.Signature(ITEM)),
-                "o_bursts": Out(stream.Signature(ADDRESS)),
+                "fault": Out(fault_layout(config)),
+                "i_items": In(stream.Signature(item_layout(config))),
+                "o_bursts": Out(stream.Signature(burst_layout(config))),
                 "i_beats": In(stream.Signature(self.beat)),
                 "o_words": Out(stream.Signature(word_layout(config))),
             }
@@ -132,7 +140,7 @@ class Reader(Block):
         depth = READ_BURST * IN_FLIGHT
         layout = word_layout(self.config)
         m.submodules.beats = beats = DomainRenamer("core")(BufferedFIFO(width=layout.size, depth=depth))
-        self.bursts = DomainRenamer("core")(BufferedFIFO(width=BURST.size, depth=BURSTS))
+        self.bursts = DomainRenamer("core")(BufferedFIFO(width=self.burst.size, depth=BURSTS))
         m.submodules.bursts = self.bursts
 
         due = Signal(range(depth + 1))  # beats asked for and not yet there
@@ -166,13 +174,13 @@ class Reader(Block):
     def _ask(self, m: Module, reserved: Value, depth: int, dropping: Value) -> Value:
         """Burst after burst, item after item, while there is room; returns the beats just asked for."""
         size = self.config.bus_bits // 8
-        address = Signal(64, reset_less=True)  # of the burst, until it is taken
+        address = Signal(self.config.address_bits, reset_less=True)  # of the burst, until it is taken
         destination = Signal(Destination, reset_less=True)
         left = Signal(range(-(-((1 << BYTES) - 1) // size) + 1), reset_less=True)
         length = Signal(range(READ_BURST + 1), reset_less=True)
         asked = Signal.like(length)
         bounded = bound_burst(m, self.config, address, left, READ_BURST)
-        burst = Signal(BURST)
+        burst = Signal(self.burst)
         m.d.comb += [
             burst.address.eq(address),
             burst.beats.eq(length - 1),
@@ -220,7 +228,7 @@ class Reader(Block):
     def _name(self, m: Module, taken: Value) -> Signal:
         """Each beat that comes as a word, by its burst, and the address of one with an error."""
         size = self.config.bus_bits // 8
-        burst, word = Signal(BURST), Signal(word_layout(self.config))
+        burst, word = Signal(self.burst), Signal(word_layout(self.config))
         place = Signal(range(READ_BURST))
         beat = self.i_beats.p
         within = (burst.address[: PAGE.bit_length() - 1] + place * size)[: PAGE.bit_length() - 1]
@@ -246,7 +254,7 @@ class Writer(Block):
 
     Parameters
     ----------
-    config : ``bus_bits`` and the sizes of a batch
+    config : ``bus_bits``, ``address_bits`` and the sizes of a batch
 
     Members
     -------
@@ -287,15 +295,15 @@ class Writer(Block):
             {
                 "start": In(1),
                 "abort_run": In(1),
-                "base": In(64),
+                "base": In(config.address_bits),
                 "length": In((32 * config.images).bit_length()),
                 "busy": Out(1),
                 "waits": Out(1),
                 "bytes": Out(range(size + 1)),
                 "faulty": Out(1),
-                "fault": Out(FAULT),
+                "fault": Out(fault_layout(config)),
                 "i_words": In(stream.Signature(64)),
-                "o_bursts": Out(stream.Signature(ADDRESS)),
+                "o_bursts": Out(stream.Signature(burst_layout(config))),
                 "o_beats": Out(stream.Signature(self.beat)),
                 "i_responses": In(stream.Signature(2)),
             }
@@ -322,7 +330,7 @@ class Writer(Block):
             gearbox.o.ready.eq(beats.w_rdy),
         ]
 
-        address = Signal(64, reset_less=True)  # of the burst, until its response came
+        address = Signal(config.address_bits, reset_less=True)  # of the burst, until its response came
         left = Signal(range(32 * config.images // size + 2), reset_less=True)
         length = Signal(range(WRITE_BURST + 1), reset_less=True)
         to_send = Signal.like(length, reset_less=False)

@@ -7,7 +7,7 @@ from amaranth.lib.data import StructLayout
 from amaranth.lib.wiring import In, Out
 
 from nms.contract.config import SamplerConfig
-from nms.rtl.bus.dma import ITEM, Destination, image_bits, sent_layout, word_layout
+from nms.rtl.bus.dma import Destination, image_bits, item_layout, sent_layout, word_layout
 from nms.rtl.lib.flow import Queue
 from nms.rtl.lib.hierarchy import Block
 from nms.rtl.lib.ram import RAM, BufferedFIFO
@@ -37,7 +37,7 @@ class Images(Block):
 
     Parameters
     ----------
-    config : ``images``, ``bus_bits``, and whether kept images are read again
+    config : ``images``, ``bus_bits``, ``address_bits``, and whether kept images are read again
 
     Members
     -------
@@ -84,14 +84,14 @@ class Images(Block):
                 "count": In(derived.count_width),
                 "pixels": In(image_bits(config)),
                 "batches": In(BATCHES),
-                "image_base": In(64),
+                "image_base": In(config.address_bits),
                 "image_stride": In(32),
                 "batch_stride": In(32),
-                "list_base": In(64),
+                "list_base": In(config.address_bits),
                 "list_stride": In(32),
                 "load": Out(1),
                 "load_ready": In(1),
-                "o_items": Out(stream.Signature(ITEM)),
+                "o_items": Out(stream.Signature(item_layout(config))),
                 "i_words": In(stream.Signature(word_layout(config))),
                 "o_words": Out(stream.Signature(word_layout(config))),
                 "i_kept": In(stream.Signature(make_kept(config))),
@@ -122,7 +122,7 @@ class Images(Block):
         self.place = Signal(index)  # of the image that is to be asked for next
         self.again = Signal()  # a kept image is to be asked for, by its number
         self.number, self.kept_place = Signal(NUMBER), Signal(index)
-        self.origin = Signal(64, reset_less=True)  # address of its batch, without lists
+        self.origin = Signal(self.config.address_bits, reset_less=True)  # address of its batch, without lists
         self.asked_again = Signal()
         self.held_back = Signal()  # kept images wait for those of the batch before
         self._ask(m)
@@ -139,15 +139,17 @@ class Images(Block):
         all that is asked for, else as a multiple of ``image_stride``, a bit of the number a cycle.
         """
         left = Signal(BATCHES)
-        following = Signal(64, reset_less=True)  # address of the next list or, without lists, of the batch
-        address = Signal(64, reset_less=True)  # of the image that is to be asked for
+        following = Signal(
+            self.config.address_bits, reset_less=True
+        )  # address of the next list or, without lists, of the batch
+        address = Signal(self.config.address_bits, reset_less=True)  # of the image that is to be asked for
         due = Signal.like(self.count)  # of this batch that are still to be asked for
         asked = Signal()  # the list of the batch that is to be loaded was asked for
         kept, kept_turn = Signal(), Signal()  # the image is a kept one
         number = Signal(NUMBER, reset_less=True)  # its bits that are still to be taken, the first the highest
         steps = Signal(range(NUMBER), reset_less=True)
         item, taken = self.o_items.p, self.o_items.valid & self.o_items.ready
-        doubles, addend, total = Signal(), Signal(64), Signal(64)
+        doubles, addend, total = Signal(), Signal(self.config.address_bits), Signal(self.config.address_bits)
         finished = Signal()  # the last image of a batch is taken
         in_order = Signal()  # addresses follow one another
         m.d.comb += [

@@ -29,7 +29,8 @@ def select_settings(config: SamplerConfig) -> list[Register]:
 def select_observed(config: SamplerConfig) -> list[Register]:
     """The registers whose values come from the rest of the system."""
     fixed = constants(config)
-    return [r for r in REGISTERS if r.access is Access.RO and r.name not in fixed and r.name not in OWN]
+    observed = [r for r in REGISTERS if r.access is Access.RO and r.exists(config)]
+    return [r for r in observed if r.name not in fixed and r.name not in OWN]
 
 
 class RegisterFile(Block):
@@ -118,7 +119,7 @@ class RegisterFile(Block):
         return m
 
     def _held(self, register: Register) -> Value:
-        """The storage or port behind a register, or its constant: 0 if it is another method's."""
+        """The storage or port behind a register, or its constant: 0 if the configuration has none."""
         found = getattr(self, register.name, None)
         return Const(constants(self.config).get(register.name, 0), 32) if found is None else found
 

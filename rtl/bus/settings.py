@@ -46,8 +46,9 @@ class JobSettings:
         self.illegal = Signal(ADDRESS_BITS)
 
     def both(self, name: str) -> Value:
-        """A setting of two registers."""
-        return Cat(getattr(self.registers, f"{name}_lo"), getattr(self.registers, f"{name}_hi"))
+        """A value of two registers, or of the lower one where the configuration has no other."""
+        halves = [f"{name}_{half}" for half in ("lo", "hi")]
+        return Cat(getattr(self.registers, half) for half in halves if BY_NAME[half].exists(self.config))
 
     def field(self, register: str, name: str) -> Value:
         """A setting that is a field of a register."""

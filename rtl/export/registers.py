@@ -10,7 +10,7 @@ from pathlib import Path
 
 from nms.contract.config import METHODS
 from nms.contract.readout import Readout
-from nms.contract.registers import REGISTERS, ROW_FIELDS, Access, BitField, Error, Event
+from nms.contract.registers import COUNTER_BITS, REGISTERS, ROW_FIELDS, Access, BitField, Error, Event
 from nms.contract.settings import Pick
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,8 +25,10 @@ through `m_axi` (AXI4) and sends the kept images through `m_axis` (AXI4-Stream, 
 of an image, its place in the batch, from 0 on, in `tuser`). `irq` is level-sensitive.
 
 Image k of batch b lies at `image_base + b * batch_stride + k * image_stride` or, with `options.use_list`, at
-`image_base + n * image_stride`, modulo 2^64, with n the number at `list_base + b * list_stride + 4 * k`, 32
-bits, little-endian.
+`image_base + n * image_stride`, with n the number at `list_base + b * list_stride + 4 * k`, 32 bits,
+little-endian. Addresses are those modulo 2^64 or, where `method.narrow` is set, 2^32.
+
+Counters of a job have {counter_bits} bits and wrap around; the upper bits read as 0.
 
 A job: write the settings, then `start` to `control`; wait for `irq` or for `status.busy` to fall. Settings
 are kept for the next job. An access to an offset without a register, a write to a read-only register and,
@@ -37,8 +39,8 @@ A job that is refused, or stopped by an error response on `m_axi`, sets `status.
 other is begun, an image of which a part was sent is ended by a beat with `tlast` and no byte in `tkeep`,
 and then `busy` falls. The next `start` needs nothing else.
 
-A register whose description ends with methods is that of these methods alone: with the others it reads as 0,
-and what is written to it is ignored.
+A register whose description ends with methods, or with `address_bits`, is that of these methods or of
+addresses of so many bits alone: with the others it reads as 0, and what is written to it is ignored.
 
 Access: `ro` read; `rw` read, and written unless busy; `rw, always`; `rw1c` read, and a one clears the bit;
 `wo` a command, reads as 0.
@@ -67,7 +69,7 @@ def _bits(field: BitField) -> str:
 
 def markdown() -> str:
     """``docs/reference/registers.md``."""
-    lines = [INTRODUCTION]
+    lines = [INTRODUCTION.format(counter_bits=COUNTER_BITS)]
     lines += ["| offset | register | access | reset | bits | what |", "|---|---|---|---|---|---|"]
     for register in REGISTERS:
         reset = "configuration" if register.reset is None else f"{register.reset:#x}"
@@ -76,6 +78,8 @@ def markdown() -> str:
         if register.methods != tuple(METHODS):
             where = [*register.methods, *([f"desne with {register.key}"] if register.key else [])]
             what += f" ({', '.join(where)})"
+        if register.address_bits > 32:
+            what += f" (`address_bits` {register.address_bits})"
         if register.fields[0].name == "value" and len(register.fields) == 1:
             lines.append(f"{head} {_bits(register.fields[0])} | {what} |")
         else:

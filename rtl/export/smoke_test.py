@@ -27,9 +27,6 @@ BATCHES = 2
 
 PAGE = 4096
 
-BASE = 0x1_0000_0000
-"""Address of the memory, above 32 bits so that both halves of an address count."""
-
 SIZE = 1 << 16
 """Bytes of the memory: images in the first half, results in the second."""
 
@@ -92,17 +89,18 @@ def _know(ports: list[dict[str, Any]]) -> str:
 def write_smoke_test(config: SamplerConfig, top: str, ports: list[dict[str, Any]]) -> str:
     """The testbench of the module ``top`` with these ``ports``."""
     settings, beat = _settings(config), config.bus_bits // 8
+    base = 1 << 32 if config.address_bits == 64 else 1 << 31  # so that the upper bits count
     size = result_offsets(settings.count, settings.keep, has_map(settings))[2]
     image_stride = -(-settings.pixels // beat) * beat + beat
     images, batch_stride = PAGE - 2 * beat, settings.count * image_stride + 3 * beat
     results, result_stride = SIZE // 2 + PAGE - beat, -(-size // beat) * beat + beat
     own = {name: value for name, value in setting_values(settings).items() if holds(config, name)}
     job = own | {
-        "image_base": BASE + images,
+        "image_base": base + images,
         "image_stride": image_stride,
         "batches": BATCHES,
         "batch_stride": batch_stride,
-        "result_base": BASE + results,
+        "result_base": base + results,
         "result_stride": result_stride,
         "options": 3,  # images are sent, results are written
     }
@@ -116,7 +114,7 @@ def write_smoke_test(config: SamplerConfig, top: str, ports: list[dict[str, Any]
         job="".join(_write(name, value) for name, value in job.items()),
         beat=beat,
         size=SIZE,
-        base=f"{BASE:016x}",
+        base=f"{base:016x}",
         count=settings.count,
         pixels=settings.pixels,
         batches=BATCHES,

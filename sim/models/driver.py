@@ -90,8 +90,13 @@ class Results:
 PAGE = 4096
 """Bytes of a page: no AXI burst crosses the boundary between two."""
 
-BASE = 0x1_0000_0000
-"""Address of the memory in simulations, above 32 bits so that both halves of an address count."""
+
+def find_base(config: SamplerConfig) -> int:
+    """Address of the memory in simulations.
+
+    It needs both halves of an address of 64 bits, and the highest bit of one of 32.
+    """
+    return 1 << 32 if config.address_bits == 64 else 1 << 31
 
 
 def round_up(value: int, multiple: int) -> int:
@@ -119,12 +124,12 @@ def make_lists(labels: np.ndarray, most: int) -> dict[int, np.ndarray]:
 def lay_out(
     config: SamplerConfig, settings: Settings | LeanSettings, batches: int = 1
 ) -> tuple[JobDescriptor, int]:
-    """A job in memory from :data:`BASE` on, and the bytes of memory that it needs.
+    """A job in memory from :func:`find_base` on, and the bytes of memory that it needs.
 
     A page of guard, the images, the results, each from a page's start, and a page of guard; between batches
     a beat of guard.
     """
-    beat = config.bus_bits // 8
+    base, beat = find_base(config), config.bus_bits // 8
     image_stride = round_up(settings.pixels, beat)
     batch_stride = settings.count * image_stride + beat
     size = result_offsets(settings.count, settings.keep, has_map(settings))[2]
@@ -132,11 +137,11 @@ def lay_out(
     results = PAGE + round_up(batches * batch_stride, PAGE)
     job = JobDescriptor(
         settings,
-        image_base=BASE + PAGE,
+        image_base=base + PAGE,
         image_stride=image_stride,
         batches=batches,
         batch_stride=batch_stride,
-        result_base=BASE + results,
+        result_base=base + results,
         result_stride=result_stride,
     )
     return job, results + round_up(batches * result_stride, PAGE) + PAGE
@@ -203,7 +208,14 @@ class Driver:
                 raise ValueError(f"{name} is {found:#x}, expected {expected:#x}")
 
     async def start(self, job: JobDescriptor) -> None:
-        """Set all settings and begin the job."""
+        """Set all settings and begin the job.
+
+        Raises
+        ------
+        ValueError
+            An address has more bits than those on the device's bus; nothing was written.
+        """
+        await self._check_addresses(job)
         for name, value in setting_values(job.settings).items():
             await self.write(name, value)
         for name in (
@@ -217,6 +229,12 @@ class Driver:
         await self.write("irq_status", 0xFFFFFFFF)
         await self.write("irq_enable", sum(1 << event for event in Event))
         await self.command("start")
+
+    async def _check_addresses(self, job: JobDescriptor) -> None:
+        addresses = {name: getattr(job, name) or 0 for name in ("image_base", "result_base", "list_base")}
+        beyond = next((name for name, address in addresses.items() if address >> 32), None)
+        if beyond and await self.field("method", "narrow"):
+            raise ValueError(f"{beyond}={addresses[beyond]:#x}: must be below 2^32, the device's addresses")
 
     async def wait(self) -> None:
         """Wait for the interrupt that ends a job and clear it; ``JobError`` if it was not done well."""

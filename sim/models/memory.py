@@ -22,7 +22,7 @@ from cocotbext.axi.axi_channels import (
 )
 from cocotbext.axi.reset import Reset
 
-from nms.sim.models.driver import BASE, PAGE
+from nms.sim.models.driver import PAGE
 from nms.sim.models.streams import PERIOD
 
 
@@ -71,7 +71,7 @@ class Addresses(AxiARSink):
 
 
 class AxiMemory(Reset):
-    """Memory of ``size`` bytes of noise from address :data:`nms.sim.models.driver.BASE` on.
+    """Memory of ``size`` bytes of noise from address ``base`` on.
 
     An access outside it is answered DECERR.
 
@@ -90,7 +90,8 @@ class AxiMemory(Reset):
     ar, r, aw, w, b : the channels, to be paused
     """
 
-    def __init__(self, bus: AxiBus, clock: Any, reset: Any, size: int, noise: np.random.Generator):
+    def __init__(self, bus: AxiBus, clock: Any, reset: Any, base: int, size: int, noise: np.random.Generator):
+        self.base = base
         self.noise = noise
         self.data = bytearray(noise.bytes(size))
         self.latency = (0, 0)
@@ -112,11 +113,11 @@ class AxiMemory(Reset):
 
     def put(self, address: int, data: bytes) -> None:
         """Store bytes, as software does."""
-        self.data[address - BASE : address - BASE + len(data)] = data
+        self.data[address - self.base : address - self.base + len(data)] = data
 
     def get(self, address: int, length: int) -> bytes:
         """Bytes, as software sees them."""
-        return bytes(self.data[address - BASE : address - BASE + length])
+        return bytes(self.data[address - self.base : address - self.base + length])
 
     @property
     def idle(self) -> bool:
@@ -155,7 +156,7 @@ class AxiMemory(Reset):
         return range(first, end, self.beat)
 
     def _response(self, address: int) -> AxiResp:
-        if not BASE <= address <= BASE + len(self.data) - self.beat:
+        if not self.base <= address <= self.base + len(self.data) - self.beat:
             return AxiResp.DECERR
         failing = (fail for at, fail in self.fails.items() if address <= at < address + self.beat)
         return next(failing, AxiResp.OKAY)
@@ -173,7 +174,7 @@ class AxiMemory(Reset):
             await _sleep(due)
             self.reads += len(addresses)
             for address in addresses:
-                response, at = self._response(address), address - BASE
+                response, at = self._response(address), address - self.base
                 data = b"" if response else self.data[at : at + self.beat]
                 self.r.send_nowait(
                     AxiRTransaction(
@@ -202,7 +203,7 @@ class AxiMemory(Reset):
                 response = self._response(address)
                 answer = answer or response
                 if not response:
-                    self._store(address - BASE, int(beat.wdata), int(beat.wstrb))
+                    self._store(address - self.base, int(beat.wdata), int(beat.wstrb))
             written.put_nowait((self._due(), AxiBTransaction(bid=burst.awid, bresp=answer)))
 
     def _store(self, at: int, data: int, strobe: int) -> None:

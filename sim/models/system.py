@@ -15,7 +15,7 @@ from nms.contract.config import Config, SamplerConfig
 from nms.contract.readout import Readout
 from nms.contract.registers import has_map, result_offsets
 from nms.sim.models.device import limit_cycles
-from nms.sim.models.driver import Driver, JobDescriptor, Results, unpack
+from nms.sim.models.driver import Driver, JobDescriptor, Results, find_base, unpack
 from nms.sim.models.memory import AxiMemory
 from nms.sim.models.seeds import generator
 from nms.sim.models.streams import PERIOD
@@ -93,15 +93,20 @@ async def _pause(channel: Any, name: str) -> None:
 class System:
     """The device under test with all its ports connected; make it, then ``await start()``.
 
+    Its memory has ``size`` bytes, from :func:`nms.sim.models.driver.find_base` on unless ``base`` says else.
     ``paused``: every channel pauses at random, bursts of the memory have random latencies.
     """
 
-    def __init__(self, dut: Any, config: SamplerConfig, size: int, paused: bool = False):
+    def __init__(
+        self, dut: Any, config: SamplerConfig, size: int, paused: bool = False, base: int | None = None
+    ):
         logging.getLogger("cocotb.near_memory_sampler").setLevel(logging.WARNING)  # every burst else
         self.dut, self.config = dut, config
         clock, reset = dut.aclk, dut.aresetn
         bus = AxiBus.from_prefix(dut, "m_axi")
-        self.memory = memory = AxiMemory(bus, clock, reset, size, generator("memory"))
+        self.memory = memory = AxiMemory(
+            bus, clock, reset, find_base(config) if base is None else base, size, generator("memory")
+        )
         self.lite = LiteBus(dut)
         self.sink = AxiStreamSink(
             AxiStreamBus.from_prefix(dut, "m_axis"), clock, reset, reset_active_level=False
@@ -151,7 +156,8 @@ class System:
         """Put a job by ``lists`` (B, N) into memory; ``pool`` are the images from number ``first`` on."""
         self.lite.limit = job.batches * limit_cycles(self.config, job.settings)
         for number, image in enumerate(pool, first):
-            self.memory.put((job.image_base + number * job.image_stride) % (1 << 64), image.tobytes())
+            address = (job.image_base + number * job.image_stride) % (1 << self.config.address_bits)
+            self.memory.put(address, image.tobytes())
         for batch, numbers in enumerate(lists):
             assert job.list_base is not None
             self.memory.put(job.list_base + batch * job.list_stride, numbers.astype("<u4").tobytes())

@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from nms.contract.config import Config
-from nms.contract.registers import BY_NAME, COUNTED
+from nms.contract.registers import BY_NAME, COUNTED, constants
 from nms.contract.settings import Settings
 from nms.rtl.export import emit
 from nms.sim import process
 from nms.sim.child_environment import make_environment
 from nms.sim.models.device import limit_cycles
-from nms.sim.models.driver import BASE, Driver, Results, lay_out, unpack
+from nms.sim.models.driver import Driver, Results, find_base, lay_out, unpack
 from nms.sim.sampler import LARGE
 from nms.sim.verilator.runner import loop
 
@@ -37,16 +37,17 @@ class LoopRun:
 
 
 class _Written:
-    """A bus that keeps what is written, for :class:`nms.sim.models.driver.Driver`."""
+    """A bus that keeps what is written, for :class:`nms.sim.models.driver.Driver`; only constants are read."""
 
-    def __init__(self) -> None:
+    def __init__(self, config: Config) -> None:
         self.writes: list[tuple[int, int]] = []
+        self.constants = {BY_NAME[name].offset: value for name, value in constants(config).items()}
 
     async def write(self, offset: int, value: int) -> None:
         self.writes.append((offset, value))
 
     async def read(self, offset: int) -> int:
-        raise NotImplementedError
+        return self.constants[offset]
 
     async def interrupt(self) -> None:
         raise NotImplementedError
@@ -63,13 +64,14 @@ def run(config: Config, settings: Settings, images: np.ndarray) -> LoopRun:
         The hardware does not build, hangs or answers with an error.
     """
     program = loop(emit.system_verilog(config), fast=config.images > LARGE)
+    base = find_base(config)
     job, size = lay_out(config, settings)
-    bus = _Written()
+    bus = _Written(config)
     asyncio.run(Driver(bus).start(job))
     offsets = [BY_NAME[f"{name}_{part}"].offset for name, _ in COUNTED for part in ("lo", "hi")]
     memory = np.zeros(size, np.uint8)
     for index, image in enumerate(images):
-        at = job.image_base - BASE + index * job.image_stride
+        at = job.image_base - base + index * job.image_stride
         memory[at : at + len(image)] = image
     with tempfile.TemporaryDirectory() as folder:
         files = {name: Path(folder) / name for name in ("writes", "reads", "memory", "stream")}
@@ -77,7 +79,7 @@ def run(config: Config, settings: Settings, images: np.ndarray) -> LoopRun:
         files["reads"].write_text("\n".join(map(str, offsets)))
         files["memory"].write_bytes(memory.tobytes())
         most = 4 * limit_cycles(config, settings)
-        command = [program, files["writes"], files["reads"], files["memory"], BASE, most, files["stream"]]
+        command = [program, files["writes"], files["reads"], files["memory"], base, most, files["stream"]]
         done = subprocess.run(
             list(map(str, command)), env=make_environment(), capture_output=True, text=True, check=False
         )
@@ -87,7 +89,7 @@ def run(config: Config, settings: Settings, images: np.ndarray) -> LoopRun:
         after, stream = files["memory"].read_bytes(), files["stream"].read_bytes()
     low, high = found["registers"][::2], found["registers"][1::2]
     return LoopRun(
-        results=unpack(after[job.result_base - BASE :], settings.count, settings.keep),
+        results=unpack(after[job.result_base - base :], settings.count, settings.keep),
         counters={name: a | b << 32 for (name, _), a, b in zip(COUNTED, low, high, strict=True)},
         stream=stream,
         cycles=found["cycles"],

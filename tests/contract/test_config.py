@@ -161,6 +161,7 @@ def test_overrides() -> None:
     assert config.profile.name == "wide"
     assert config.digest != load("tiny").digest
     assert load("tiny", ["pes=4"]).digest == load("tiny").digest
+    assert load("tiny", ["address_bits=32"]).digest != load("tiny").digest == "6f64ced5685e"
     lean = load("lean", ["side=4", "map_lanes=2"])
     assert isinstance(lean, LeanConfig)
     assert (lean.side, lean.map_lanes) == (4, 2)
@@ -182,6 +183,7 @@ def test_overrides() -> None:
         ("tiny", ["te_lanes=3"], ["te_lanes=3", "power of two"]),
         ("tiny", ["te_lanes=32"], ["te_lanes=32", "images=16"]),
         ("tiny", ["formats=huge"], ["formats=huge", "wide", "edge"]),
+        ("lean", ["address_bits=48"], ["address_bits=48: must be 32 or 64"]),
     ],
 )
 def test_refusals(preset: str, overrides: list[str], words: list[str]) -> None:

@@ -13,7 +13,7 @@ from nms.contract.readout import Phase
 from nms.contract.registers import Error, has_map, result_offsets
 from nms.contract.settings import LeanSettings, Settings
 from nms.golden import sampler as golden
-from nms.sim.models.driver import BASE, PAGE, JobDescriptor, JobError, round_up
+from nms.sim.models.driver import PAGE, JobDescriptor, JobError, find_base, round_up
 from nms.sim.models.seeds import generator
 from nms.sim.models.system import System
 from nms.sim.verilator.context import count as tally
@@ -29,8 +29,10 @@ BEAT = CONFIG.bus_bits // 8
 
 COUNT = min(CONFIG.images, 8 if PUBLISHED else sweep([24], [12])[0])
 
+BASE = find_base(CONFIG)
+
 MEMORY = 1 << 17
-"""Bytes of the memory."""
+"""Bytes of the memory, from address :data:`BASE` on unless a test moves it."""
 
 
 def result_size(settings: Settings | LeanSettings) -> int:
@@ -84,9 +86,9 @@ def draw_images(name: str, given: JobDescriptor) -> list[np.ndarray]:
     return [rng.integers(0, 256, shape, np.uint8) for _ in range(given.batches)]
 
 
-async def start_system(dut: Any, paused: bool = False) -> System:
+async def start_system(dut: Any, paused: bool = False, base: int = BASE) -> System:
     """The system with all its ports connected, after a reset; ``paused``: every channel pauses at random."""
-    system = System(dut, CONFIG, MEMORY, paused)
+    system = System(dut, CONFIG, MEMORY, paused, base)
     await system.start()
     return system
 
@@ -104,12 +106,12 @@ POOL = 40
 """Images of which lists choose."""
 
 
-def list_images(given: JobDescriptor, first: int = 0) -> JobDescriptor:
+def list_images(given: JobDescriptor, first: int = 0, base: int = BASE) -> JobDescriptor:
     """The job with a list for each batch, across a page's end, of images numbered from ``first`` on."""
     return replace(
         given,
-        image_base=(given.image_base - first * given.image_stride) % (1 << 64),
-        list_base=BASE + MEMORY // 4 * 3 + PAGE - BEAT,
+        image_base=(given.image_base - first * given.image_stride) % (1 << CONFIG.address_bits),
+        list_base=base + MEMORY // 4 * 3 + PAGE - BEAT,
         list_stride=round_up(4 * given.settings.count, BEAT) + BEAT,
     )
 
@@ -127,7 +129,7 @@ def place_listed(
 
 async def check_listed(system: System, given: JobDescriptor, name: str, first: int = 0) -> None:
     """As :func:`check_job`, by lists with images out of order and, some of them, more than once."""
-    listed = list_images(given, first)
+    listed = list_images(given, first, system.memory.base)
     pool, lists = place_listed(system, listed, name, first)
     before = bytes(system.memory.data)
     await system.driver.run(listed)
@@ -161,7 +163,7 @@ def compare_results(
                     wanted = names[batch][wanted]
                 assert np.array_equal(values, wanted), f"batch {batch}: {table} is {values}, not {wanted}"
                 compared += values.size
-            at = given.result_base + batch * given.result_stride - BASE
+            at = given.result_base + batch * given.result_stride - system.memory.base
             size = result_size(given.settings)
             expected[at : at + size] = system.memory.data[at : at + size]
         if given.send_images:
@@ -217,7 +219,7 @@ def check_memory(system: System, given: JobDescriptor, before: bytes) -> None:
     after = bytearray(system.memory.data)
     size = result_size(given.settings)
     for batch in range(given.batches):
-        at = given.result_base + batch * given.result_stride - BASE
+        at = given.result_base + batch * given.result_stride - system.memory.base
         after[at : at + size] = before[at : at + size]
     assert after == before, "memory was written outside the results"
 

@@ -14,13 +14,15 @@ from nms.contract.config import Config, HerdingConfig
 from nms.contract.registers import BY_NAME, REGISTERS, Access, Error, Event
 from nms.contract.tables import KINDS
 from nms.golden import sampler as golden
-from nms.sim.models.driver import BASE, PAGE, JobError, round_up
+from nms.sim.models.driver import PAGE, JobError, round_up
 from nms.sim.models.seeds import generator
 from nms.sim.testbenches.axi.environment import (
+    BASE,
     BEAT,
     CONFIG,
     COUNT,
     HELD,
+    MEMORY,
     PICKS,
     POOL,
     PUBLISHED,
@@ -93,6 +95,52 @@ async def batches(dut: Any, paused: bool) -> None:
     system = await start_system(dut, paused)
     await check_job(system, make_job(batches=3), "batches")
     await check_job(system, replace(make_job(batches=2), result_base=BASE + 8 * PAGE), "more batches")
+
+
+TOP = (1 << CONFIG.address_bits) - MEMORY
+"""The highest place of the memory."""
+
+CROSSINGS = [(1 << bit) - MEMORY // 2 for bit in (24, 31, 32, 63) if bit < CONFIG.address_bits]
+"""Places of the memory with a carry into higher bits of addresses in its middle."""
+
+
+@cocotb.test()
+@cocotb.parametrize(base=sweep([*CROSSINGS, TOP], [CROSSINGS[-1], TOP]))
+async def places(dut: Any, base: int) -> None:
+    """Jobs wherever the memory lies: images and results across its middle, results up to its end.
+
+    The address of an error has all its bits.
+    """
+    system = await start_system(dut, base=base)
+    given = make_short_job(batches=2)
+    middle, end = base + MEMORY // 2, base + MEMORY
+    moved = replace(given, image_base=middle - 6 * given.image_stride, result_base=base + PAGE - BEAT)
+    await check_job(system, moved, "images in the middle")
+    await check_listed(system, moved, "lists")
+    for result_base in (middle - 2 * BEAT, end - 2 * given.result_stride + BEAT):
+        moved = replace(given, image_base=base + PAGE, result_base=result_base)
+        await check_job(system, moved, f"results at {result_base:#x}")
+        last = moved.image_base + moved.batch_stride + (COUNT - 1) * moved.image_stride
+        for fails, code in ((last, Error.READ_SLVERR), (result_base, Error.WRITE_SLVERR)):
+            system.memory.fails = {fails: AxiResp.SLVERR}
+            await check_error(system, moved, code, fails)
+        system.memory.fails = {}
+
+
+@cocotb.test(skip=CONFIG.address_bits == 64)
+async def beyond(dut: Any) -> None:
+    """An address that does not fit is refused by the driver, before anything is written."""
+    system = await start_system(dut)
+    given, wrong = make_short_job(), 3 << 31
+    for name, job in (
+        ("image_base", replace(given, image_base=wrong)),
+        ("result_base", replace(given, result_base=wrong)),
+        ("list_base", replace(given, list_base=wrong)),
+    ):
+        with pytest.raises(ValueError, match=f"{name}=0x180000000: must be below 2"):
+            await system.driver.start(job)
+        assert await system.driver.read("count") == 0
+        tally("beyond", 1)
 
 
 @cocotb.test()

@@ -17,7 +17,7 @@ from nms.contract.readout import Phase
 from nms.contract.registers import result_offsets
 from nms.contract.settings import Settings
 from nms.sim.models.device import limit_cycles
-from nms.sim.models.driver import BASE, PAGE, Driver, JobDescriptor, round_up
+from nms.sim.models.driver import PAGE, Driver, JobDescriptor, find_base, round_up
 from nms.sim.models.streams import PERIOD
 from nms.sim.models.system import System
 from nms.sim.verilator.context import count, parameters
@@ -55,9 +55,9 @@ async def batches(dut: Any) -> None:
     written = round_up(result_offsets(settings.count, settings.keep)[2], beat)
     task = JobDescriptor(
         settings,
-        image_base=BASE,
+        image_base=find_base(config),
         image_stride=stride,
-        result_base=BASE + taken,
+        result_base=find_base(config) + taken,
         batches=many,
         batch_stride=settings.count * stride,
         result_stride=written,

@@ -91,6 +91,18 @@ def test_reduced_images_are_sampled_picked_and_sent() -> None:
     assert outcome.compared >= 700
 
 
+def test_addresses_have_32_bits() -> None:
+    config = load("herding", ["address_bits=32"])
+    block = NearMemorySampler(config)
+    assert len(block.m_axi_araddr) == len(block.m_axi_awaddr) == 32
+    outcome = simulate_block(
+        block, "axi", config, emit.verilog(block), tests=["places", "beyond", "registers"],
+        parameters={"quick": True},
+    )  # fmt: skip
+    assert outcome, outcome.failures
+    assert outcome.compared >= 160
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("outstanding", [1, 64])
 def test_reads_overlap(outstanding: int) -> None:
@@ -120,6 +132,9 @@ def test_reads_overlap(outstanding: int) -> None:
         ("herding", ["bus_bits=32"]),
         ("herding", ["bus_bits=512"]),
         ("lean", ["bus_bits=32"]),
+        ("tiny", ["address_bits=32"]),
+        ("herding", ["address_bits=32", "bus_bits=32"]),
+        ("lean", ["address_bits=32"]),
     ],
 )
 def test_the_regressions_pass_at_other_widths(preset: str, overrides: list[str]) -> None:
@@ -138,6 +153,8 @@ def test_the_regressions_pass_at_other_widths(preset: str, overrides: list[str])
         ("herding", []),
         ("herding", ["bus_bits=32"]),
         ("lean", ["bus_bits=32"]),
+        ("tiny", ["address_bits=32"]),
+        ("lean", ["address_bits=32"]),
     ],
 )
 def test_lint_is_clean(preset: str, overrides: list[str], tmp_path: Path) -> None:

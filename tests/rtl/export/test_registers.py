@@ -178,6 +178,41 @@ def test_the_c_example_writes_what_the_driver_writes(library: ctypes.CDLL) -> No
         assert not library.nms_fits(memory, ctypes.byref(changed))
 
 
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_narrow_bus_has_no_upper_halves_of_addresses(preset: str) -> None:
+    wide, narrow = load(preset), load(preset, ["address_bits=32"])
+    missing = {r.name for r in REGISTERS if r.exists(wide) and not r.exists(narrow)}
+    assert missing == {f"{name}_hi" for name in ("image_base", "result_base", "list_base", "error_address")}
+    assert constants(wide)["method"] | 1 << 26 == constants(narrow)["method"] != constants(wide)["method"]
+
+
+@pytest.mark.parametrize("name", ["image_base", "result_base", "list_base"])
+def test_an_address_that_does_not_fit_is_refused(library: ctypes.CDLL, name: str) -> None:
+    """By the driver in C as by that in Python, which writes nothing; the highest that fits is not."""
+    config = load("herding", ["address_bits=32"])
+    settings = LeanSettings.make(config, 50, (30, 40, 3), pick="herding")
+    memory = make_memory("herding", "address_bits=32")
+
+    class Registers:
+        async def read(self, offset: int) -> int:
+            return memory[offset // 4]
+
+        async def write(self, offset: int, value: int) -> None:
+            raise PermissionError
+
+        async def interrupt(self) -> None:
+            raise NotImplementedError
+
+    for value, fits in ((1 << 32, False), ((1 << 32) - 8, True)):
+        given = {"image_base": 0, "result_base": 0, name: value}
+        job = Job(count=50, pixels=3600, keep=15, side=4, height=30, width=40, channels=3, pick=4, **given)
+        assert library.nms_fits(memory, ctypes.byref(job)) == fits
+        assert library.nms_fits(make_memory("herding"), ctypes.byref(job))
+        start = Driver(Registers()).start(JobDescriptor(settings, image_stride=3600, **given))
+        with pytest.raises(PermissionError if fits else ValueError):
+            asyncio.run(start)
+
+
 def test_groups_of_one_class(library: ctypes.CDLL) -> None:
     """Every image is in one group, of its class and of no more than asked for; in C as in Python."""
     labels = np.random.default_rng(5).integers(0, 6, 400).astype(np.uint32)
