@@ -37,7 +37,7 @@ class LoopRun:
 
 
 class _Written:
-    """A bus that keeps what is written, for :class:`nms.sim.models.driver.Driver`; only constants are read."""
+    """A bus that keeps what is written, for :class:`nms.sim.models.driver.Driver`; constants can be read."""
 
     def __init__(self, config: Config) -> None:
         self.writes: list[tuple[int, int]] = []
