@@ -29,12 +29,31 @@ static uint32_t smaller(uint32_t a, uint32_t b)
     return a < b ? a : b;
 }
 
+/* Whether a region of each batch, of which the last has so many bytes, ends beyond addresses of 32 bits. */
+static int is_beyond(const struct nms_job *job, uint64_t base, uint32_t stride, uint64_t bytes)
+{
+    return base + (uint64_t)(job->batches - 1) * stride + bytes > (uint64_t)1 << 32;
+}
+
+/* Whether the job needs addresses of more than 32 bits; where images by lists lie, the lists alone know. */
+static int needs_wide(const struct nms_job *job)
+{
+    uint64_t map = job->pick == NMS_PICK_HERDING ? 0 : (uint64_t)24 * job->count;
+
+    if (is_beyond(job, job->result_base, job->result_stride, (job->keep + 1) / 2 * 8 + map))
+        return 1;
+    if (job->use_lists)
+        return job->image_base >> 32 != 0 ||
+               is_beyond(job, job->list_base, job->list_stride, (uint64_t)4 * job->count);
+    return is_beyond(job, job->image_base, job->batch_stride,
+                     (uint64_t)(job->count - 1) * job->image_stride + job->pixels);
+}
+
 int nms_fits(volatile uint32_t *registers, const struct nms_job *job)
 {
     uint32_t pixels = job->pixels;
 
-    if ((job->image_base | job->result_base | job->list_base) >> 32 != 0 &&
-        (get(registers, NMS_METHOD) & NMS_METHOD_NARROW))
+    if (needs_wide(job) && (get(registers, NMS_METHOD) & NMS_METHOD_NARROW))
         return 0;
     if (job->side != 0)
         pixels = smaller(job->side, job->height) * smaller(job->side, job->width) *

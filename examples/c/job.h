@@ -31,8 +31,8 @@ struct nms_job {
     int across;
 };
 
-/* Whether a sampler answers at these registers, is large enough for the job, has its pick of a map, and reaches its
- * addresses. */
+/* Whether a sampler answers at these registers, is large enough for the job, has its pick of a map, and reaches
+ * all of its addresses. */
 int nms_fits(volatile uint32_t *registers, const struct nms_job *job);
 
 /* Starts the job. irq rises when it ends. */

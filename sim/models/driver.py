@@ -69,6 +69,17 @@ class JobDescriptor:
     send_images: bool = True
     write_results: bool = True
 
+    def ends(self) -> dict[str, int]:
+        """Where the regions of the job end, by their bases; of images by lists, the end of the base alone."""
+        given, last = self.settings, self.batches - 1
+        images = last * self.batch_stride + (given.count - 1) * self.image_stride + given.pixels
+        results = last * self.result_stride + result_offsets(given.count, given.keep, has_map(given))[2]
+        ends = {"image_base": self.image_base + images, "result_base": self.result_base + results}
+        if self.list_base is not None:
+            ends["image_base"] = self.image_base + 1
+            ends["list_base"] = self.list_base + last * self.list_stride + 4 * given.count
+        return ends
+
 
 @dataclass(frozen=True)
 class Results:
@@ -213,7 +224,7 @@ class Driver:
         Raises
         ------
         ValueError
-            An address has more bits than those on the device's bus; nothing was written.
+            A region of the job ends beyond the addresses of the device's bus; nothing was written.
         """
         await self._check_addresses(job)
         for name, value in setting_values(job.settings).items():
@@ -231,10 +242,10 @@ class Driver:
         await self.command("start")
 
     async def _check_addresses(self, job: JobDescriptor) -> None:
-        addresses = {name: getattr(job, name) or 0 for name in ("image_base", "result_base", "list_base")}
-        beyond = next((name for name, address in addresses.items() if address >> 32), None)
+        beyond = {name: end for name, end in job.ends().items() if end > 1 << 32}
         if beyond and await self.field("method", "narrow"):
-            raise ValueError(f"{beyond}={addresses[beyond]:#x}: must be below 2^32, the device's addresses")
+            name, end = beyond.popitem()
+            raise ValueError(f"{name}={getattr(job, name):#x}: ends at {end:#x}; must end at 2^32 or below")
 
     async def wait(self) -> None:
         """Wait for the interrupt that ends a job and clear it; ``JobError`` if it was not done well."""

@@ -129,18 +129,19 @@ async def places(dut: Any, base: int) -> None:
 
 @cocotb.test(skip=CONFIG.address_bits == 64)
 async def beyond(dut: Any) -> None:
-    """An address that does not fit is refused by the driver, before anything is written."""
+    """A job that ends beyond the bus's addresses is refused by the driver, before anything is written."""
     system = await start_system(dut)
-    given, wrong = make_short_job(), 3 << 31
-    for name, job in (
-        ("image_base", replace(given, image_base=wrong)),
-        ("result_base", replace(given, result_base=wrong)),
-        ("list_base", replace(given, list_base=wrong)),
-    ):
-        with pytest.raises(ValueError, match=f"{name}=0x180000000: must be below 2"):
-            await system.driver.start(job)
-        assert await system.driver.read("count") == 0
-        tally("beyond", 1)
+    given = make_short_job(batches=2)
+    for wrong in (3 << 31, (1 << 32) - given.result_stride):
+        for name, job in (
+            ("image_base", replace(given, image_base=wrong)),
+            ("result_base", replace(given, result_base=wrong)),
+            ("list_base", replace(given, list_base=wrong, list_stride=given.result_stride)),
+        ):
+            with pytest.raises(ValueError, match=f"{name}={wrong:#x}: ends at .*; must end at 2"):
+                await system.driver.start(job)
+            assert await system.driver.read("count") == 0
+            tally("beyond", 1)
 
 
 @cocotb.test()

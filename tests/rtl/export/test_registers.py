@@ -186,12 +186,23 @@ def test_a_narrow_bus_has_no_upper_halves_of_addresses(preset: str) -> None:
     assert constants(wide)["method"] | 1 << 26 == constants(narrow)["method"] != constants(wide)["method"]
 
 
-@pytest.mark.parametrize("name", ["image_base", "result_base", "list_base"])
-def test_an_address_that_does_not_fit_is_refused(library: ctypes.CDLL, name: str) -> None:
-    """By the driver in C as by that in Python, which writes nothing; the highest that fits is not."""
-    config = load("herding", ["address_bits=32"])
-    settings = LeanSettings.make(config, 50, (30, 40, 3), pick="herding")
-    memory = make_memory("herding", "address_bits=32")
+@pytest.mark.parametrize(
+    ("name", "lists"),
+    [
+        ("image_base", False),
+        ("result_base", False),
+        ("image_base", True),
+        ("result_base", True),
+        ("list_base", True),
+    ],
+)
+def test_a_job_beyond_the_addresses_is_refused(library: ctypes.CDLL, name: str, lists: bool) -> None:
+    """By the driver in C as by that in Python, which writes nothing; one that ends with them is not."""
+    config = load("lean", ["address_bits=32"])
+    settings = LeanSettings.make(config, 50, (30, 40, 3), pick="hub", ratio=0.3)
+    memory = make_memory("lean", "address_bits=32")
+    strides = {"image_stride": 3600, "batch_stride": 200_000, "result_stride": 2048, "list_stride": 208}
+    bases = {"image_base": 0, "result_base": 0} | ({"list_base": 0} if lists else {})
 
     class Registers:
         async def read(self, offset: int) -> int:
@@ -203,14 +214,15 @@ def test_an_address_that_does_not_fit_is_refused(library: ctypes.CDLL, name: str
         async def interrupt(self) -> None:
             raise NotImplementedError
 
-    for value, fits in ((1 << 32, False), ((1 << 32) - 8, True)):
-        given = {"image_base": 0, "result_base": 0, name: value}
-        job = Job(count=50, pixels=3600, keep=15, side=4, height=30, width=40, channels=3, pick=4, **given)
+    length = JobDescriptor(settings, batches=7, **strides, **bases).ends()[name]
+    for base, fits in (((1 << 32) - length, True), ((1 << 32) - length + 1, False), (1 << 32, False)):
+        given = {"batches": 7} | strides | bases | {name: base}
+        job = Job(count=50, pixels=3600, keep=15, side=4, height=30, width=40, channels=3, pick=2,
+                  use_lists=lists, **given)  # fmt: skip
         assert library.nms_fits(memory, ctypes.byref(job)) == fits
-        assert library.nms_fits(make_memory("herding"), ctypes.byref(job))
-        start = Driver(Registers()).start(JobDescriptor(settings, image_stride=3600, **given))
+        assert library.nms_fits(make_memory("lean"), ctypes.byref(job))
         with pytest.raises(PermissionError if fits else ValueError):
-            asyncio.run(start)
+            asyncio.run(Driver(Registers()).start(JobDescriptor(settings, **given)))
 
 
 def test_groups_of_one_class(library: ctypes.CDLL) -> None:
