@@ -114,10 +114,10 @@ async def places(dut: Any, base: int) -> None:
     system = await start_system(dut, base=base)
     given = make_short_job(batches=2)
     middle, end = base + MEMORY // 2, base + MEMORY
-    moved = replace(given, image_base=middle - 6 * given.image_stride, result_base=base + PAGE - BEAT)
+    moved = replace(given, image_base=middle - 6 * given.image_stride - BEAT, result_base=base + PAGE)
     await check_job(system, moved, "images in the middle")
     await check_listed(system, moved, "lists")
-    for result_base in (middle - 2 * BEAT, end - 2 * given.result_stride + BEAT):
+    for result_base in (middle - BEAT, end - 2 * given.result_stride + BEAT):
         moved = replace(given, image_base=base + PAGE, result_base=result_base)
         await check_job(system, moved, f"results at {result_base:#x}")
         last = moved.image_base + moved.batch_stride + (COUNT - 1) * moved.image_stride
