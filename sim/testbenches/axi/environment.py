@@ -30,9 +30,10 @@ BEAT = CONFIG.bus_bits // 8
 COUNT = min(CONFIG.images, 8 if PUBLISHED else sweep([24], [12])[0])
 
 BASE = find_base(CONFIG)
+"""Address of the memory unless a test moves it."""
 
 MEMORY = 1 << 17
-"""Bytes of the memory, from address :data:`BASE` on unless a test moves it."""
+"""Bytes of the memory."""
 
 
 def result_size(settings: Settings | LeanSettings) -> int:
