@@ -64,7 +64,7 @@ def test_passes_without_initial_values(preset: str, overrides: list[str], tmp_pa
         ("tiny", ["bus_bits=32", "te_lanes=1"]),
         ("tiny", ["side=8", "picks=1"]),
         ("lean", ["bus_bits=512"]),
-        ("herding", ["bus_bits=32", "pixels=20"]),
+        ("herding", ["bus_bits=32", "address_bits=32", "pixels=20"]),
     ],
 )
 def test_passes_in_others(preset: str, overrides: list[str], standard: str, tmp_path: Path) -> None:
