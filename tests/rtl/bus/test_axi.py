@@ -7,6 +7,7 @@ import pytest
 from amaranth.sim import Simulator, SimulatorContext
 
 from nms.contract.config import PRESETS, load
+from nms.contract.registers import COUNTER_BITS
 from nms.rtl.bus.axi import NearMemorySampler
 from nms.rtl.bus.gearbox import Gearbox
 from nms.rtl.export import emit
@@ -91,12 +92,14 @@ def test_reduced_images_are_sampled_picked_and_sent() -> None:
     assert outcome.compared >= 700
 
 
-def test_addresses_have_32_bits() -> None:
+def test_addresses_have_32_bits_and_counters_48() -> None:
     config = load("herding", ["address_bits=32"])
     block = NearMemorySampler(config)
+    text = emit.verilog(block)
     assert len(block.m_axi_araddr) == len(block.m_axi_awaddr) == 32
+    assert f"reg [{COUNTER_BITS - 1}:0] cycles_job = " in text
     outcome = simulate_block(
-        block, "axi", config, emit.verilog(block), tests=["places", "beyond", "registers"],
+        block, "axi", config, text, tests=["places", "beyond", "registers"],
         parameters={"quick": True},
     )  # fmt: skip
     assert outcome, outcome.failures
