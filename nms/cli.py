@@ -173,11 +173,12 @@ def _refuse(message: str, status: int = 2) -> NoReturn:
     with suppress(OSError):
         if message:
             print("nms:", " ".join(message.split()), file=sys.stderr)
-    try:
-        if sys.stdout is not None:
-            sys.stdout.flush()
-    except OSError:  # nor can it be written as Python ends
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    for stream, number in ((sys.stdout, 1), (sys.stderr, 2)):
+        try:
+            if stream is not None:
+                stream.flush()
+        except OSError:  # nor can it be written as Python ends
+            os.dup2(os.open(os.devnull, os.O_WRONLY), number)
     sys.exit(status)
 
 

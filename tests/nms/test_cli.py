@@ -662,7 +662,7 @@ def test_a_failing_draw_is_repeated_by_a_command(
         ("nms run -c ", 3, {*PRESETS, "mine.toml"}),
         ("nms run -c ti", 3, {"tiny"}),
         ("nms show boards/", 2, {"boards/a.toml", "boards/b.toml"}),
-        ("nms run -c lean -P m", 5, {"map_lanes="}),
+        ("nms run -c lean -P m", 5, {"map_lanes=", "memory_parts="}),
         ("nms run -P te", 3, {"te_lanes="}),
         ("nms run --search de", 3, {"de-rand1", "de-best1"}),
         ("nms run --pick me", 3, {"medoid"}),
