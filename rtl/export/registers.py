@@ -26,7 +26,8 @@ of an image, its place in the batch, from 0 on, in `tuser`). `irq` is level-sens
 
 Image k of batch b lies at `image_base + b * batch_stride + k * image_stride` or, with `options.use_list`, at
 `image_base + n * image_stride`, with n the number at `list_base + b * list_stride + 4 * k`, 32 bits,
-little-endian. Addresses are those modulo 2^64 or, where `method.narrow` is set, 2^32.
+little-endian.
+Addresses are those modulo 2^64 or, where `method.narrow` is set, 2^32.
 
 Counters of a job have {counter_bits} bits and wrap around; the upper bits read as 0.
 
