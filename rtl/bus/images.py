@@ -139,17 +139,16 @@ class Images(Block):
         all that is asked for, else as a multiple of ``image_stride``, a bit of the number a cycle.
         """
         left = Signal(BATCHES)
-        following = Signal(
-            self.config.address_bits, reset_less=True
-        )  # address of the next list or, without lists, of the batch
-        address = Signal(self.config.address_bits, reset_less=True)  # of the image that is to be asked for
+        width = self.config.address_bits
+        following = Signal(width, reset_less=True)  # address of the next list or, without lists, of the batch
+        address = Signal(width, reset_less=True)  # of the image that is to be asked for
         due = Signal.like(self.count)  # of this batch that are still to be asked for
         asked = Signal()  # the list of the batch that is to be loaded was asked for
         kept, kept_turn = Signal(), Signal()  # the image is a kept one
         number = Signal(NUMBER, reset_less=True)  # its bits that are still to be taken, the first the highest
         steps = Signal(range(NUMBER), reset_less=True)
         item, taken = self.o_items.p, self.o_items.valid & self.o_items.ready
-        doubles, addend, total = Signal(), Signal(self.config.address_bits), Signal(self.config.address_bits)
+        doubles, addend, total = Signal(), Signal(width), Signal(width)
         finished = Signal()  # the last image of a batch is taken
         in_order = Signal()  # addresses follow one another
         m.d.comb += [
