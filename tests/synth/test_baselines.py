@@ -33,3 +33,13 @@ def test_a_whole_sampler_of_reduced_images_reaches_150_mhz(preset: str) -> None:
     (record,) = metrics.load_baseline(preset, "osu018")
     assert record["module"] == "near_memory_sampler"
     assert record["timing"]["fmax_mhz"] >= 150.0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("preset", "device"), [("herding", "LFE5U-25F-6"), ("lean", "LFE5U-45F-6")])
+def test_a_whole_sampler_of_reduced_images_reaches_60_mhz_on_ecp5(preset: str, device: str, tmp_path) -> None:
+    """Placed and routed with one seed, in memories of one part, as an FPGA wants them."""
+    config = load(preset).model_copy(update={"memory_parts": 1})
+    (whole,) = flow.synthesise(config, "axi", targets.select_target("ecp5"), tmp_path)
+    assert (whole.metrics["module"], whole.metrics["device"]) == ("near_memory_sampler", device)
+    assert whole.metrics["timing"]["fmax_mhz"] >= 60.0
